@@ -1,0 +1,71 @@
+"""Compare optimizers and weight initializers on neural networks, honestly and fast.
+
+This module is what a plugin imports: the contracts, `hookimpl` and the errors. It imports no Hydra,
+MLflow or PyTorch.
+"""
+
+from harness.contracts import (
+    Array,
+    AuxiliaryLoss,
+    Backend,
+    Block,
+    Data,
+    Dataset,
+    Forward,
+    Horizon,
+    Initializer,
+    Layer,
+    Loss,
+    Optimizer,
+    Program,
+    Schedule,
+    Scope,
+    State,
+    Task,
+    Updater,
+    array_namespace,
+    check_choice,
+    check_range,
+)
+from harness.errors import (
+    ConfigurationError,
+    DataError,
+    HarnessError,
+    MissingDependencyError,
+    PluginError,
+    TrackingError,
+)
+from harness.hookspecs import hookimpl
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Array",
+    "AuxiliaryLoss",
+    "Backend",
+    "Block",
+    "ConfigurationError",
+    "Data",
+    "DataError",
+    "Dataset",
+    "Forward",
+    "HarnessError",
+    "Horizon",
+    "Initializer",
+    "Layer",
+    "Loss",
+    "MissingDependencyError",
+    "Optimizer",
+    "PluginError",
+    "Program",
+    "Schedule",
+    "Scope",
+    "State",
+    "Task",
+    "TrackingError",
+    "Updater",
+    "array_namespace",
+    "check_choice",
+    "check_range",
+    "hookimpl",
+]

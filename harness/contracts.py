@@ -1,0 +1,340 @@
+"""What the parts of a comparison promise each other.
+
+A *component* is a frozen dataclass with behaviour. Its fields are its configuration: the core turns
+the class into a typed Hydra node and the composed node back into an instance, so a component has one
+place for its defaults and ships no YAML. `__post_init__` checks ranges (see `check_range`).
+
+Shapes use these letters: R runs of a stack, B samples of a batch, F features, K outputs, P parameters
+of a run, S steps. Arrays are NumPy arrays, PyTorch tensors or anything else a backend brings; what a
+component may do with them is arithmetic and `array_namespace(x)`, the array API standard.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from harness.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from harness.network import Network
+    from harness.objective import Objective
+
+__all__ = [
+    "Array",
+    "AuxiliaryLoss",
+    "Backend",
+    "Block",
+    "Data",
+    "Dataset",
+    "Forward",
+    "Horizon",
+    "Initializer",
+    "Layer",
+    "Loss",
+    "Optimizer",
+    "Program",
+    "Schedule",
+    "Scope",
+    "State",
+    "Task",
+    "Updater",
+    "array_namespace",
+    "check_choice",
+    "check_range",
+]
+
+Array = Any  # a NumPy array, a PyTorch tensor, ...: the array API has no common base class
+State = dict[str, Any]  # optimizer slots by name, each shaped like θ
+
+
+class Task(StrEnum):
+    """What a dataset asks of a network."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
+    REGRESSION = "regression"
+
+
+class Scope(Enum):
+    """How much of θ an update rule must see at once."""
+
+    ELEMENT = "element"  # any slice: the core may walk the vector in pieces
+    TENSOR = "tensor"  # one parameter with its own shape, leading run axis kept
+    VECTOR = "vector"  # the whole (R, P)
+
+
+# --- optimizers and schedules ---------------------------------------------------------------------
+
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """An update rule, written once for every backend.
+
+    It never prints, stops, logs or reads a clock. A float field arrives as a float, or as an (R, 1)
+    array (or a symbol that stands for one) where the runs of a stack differ: so a rule computes with
+    its float fields and with `lr` and `t`, and never branches on them.
+    """
+
+    scope: ClassVar[Scope]
+
+    @property
+    def lr(self) -> float:
+        """The base learning rate η; the schedule multiplies it."""
+
+    def init(self, theta: Array) -> State:
+        """The state before the first step: named arrays shaped like `theta` (may be empty)."""
+
+    def step(
+        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """One update.
+
+        theta, gradient: (R, P), or the part of it that `scope` allows. lr: the scheduled rate of this
+        step, used in place of `self.lr`. t: the number of this step, from 1. Returns the new θ and
+        the new state, with the same names; the arguments are left as they are.
+        """
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How long a schedule has: `epochs` passes of `steps_per_epoch` steps (warm-up taken off)."""
+
+    steps_per_epoch: int
+    epochs: float
+
+    @property
+    def steps(self) -> float:
+        """All steps of the run."""
+        return self.steps_per_epoch * self.epochs
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """The learning rate over time, as a factor of the optimizer's `lr`."""
+
+    def factor(self, step: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """step: (S,) float64 step numbers from 0, warm-up taken off. Returns (S,) factors."""
+
+
+# --- initializers ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Where in the network a parameter sits: what an initializer may need to know."""
+
+    index: int  # 0 is the layer that reads the features
+    depth: int  # layers in all, the output layer included
+    fan_in: int
+    fan_out: int
+    activation: str  # of this layer's output; "identity" for the output layer
+
+
+@runtime_checkable
+class Initializer(Protocol):
+    """Initial weights or biases, drawn on the host so that every backend starts from the same."""
+
+    def sample(
+        self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator
+    ) -> np.ndarray:
+        """A float64 array of `shape`: (fan_out, fan_in) for weights, (fan_out,) for biases."""
+
+
+# --- losses ---------------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """A main loss ℒ₁: what the output of the network is held against.
+
+    `output_activation` ("softmax", "sigmoid" or "identity") turns outputs into predictions; the loss
+    itself reads the outputs before it (the logits). Targets come as floats shaped like the outputs:
+    one-hot e(y) for softmax, 0 and 1 for sigmoid, values for identity.
+    """
+
+    tasks: ClassVar[frozenset[Task]]
+    default_for: ClassVar[frozenset[Task]]  # the tasks for which `loss=auto` takes this loss
+    output_activation: ClassVar[str]
+
+    def value(self, output: Array, target: Array) -> Array:
+        """output: (R, B, K); target: (R, B, K), or (B, K) shared. Returns the batch means, (R,)."""
+
+    def gradient(self, output: Array, target: Array) -> Array:
+        """∂value/∂output, (R, B, K): the 1/B of the batch mean is in it."""
+
+
+@runtime_checkable
+class AuxiliaryLoss(Protocol):
+    """An additional term ℒₖ on the outputs or the hidden activations; the objective brings the λₖ."""
+
+    reads: ClassVar[str]  # "output" or "hidden"; a hidden one is summed over the hidden layers
+    output_activations: ClassVar[frozenset[str]]  # the heads it makes sense with
+
+    def value(self, values: Array) -> Array:
+        """values: (R, B, n) outputs, or activations of one hidden layer. Returns batch means, (R,)."""
+
+    def gradient(self, values: Array) -> Array:
+        """∂value/∂values, (R, B, n)."""
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a dataset hands out: whole, unscaled and in a fixed order.
+
+    features: (N, F) floats. targets: (N,) class numbers from 0 for binary and multiclass, (N, L) of 0
+    and 1 for multilabel, (N,) or (N, K) floats for regression. `test_size`: the last so many rows are
+    an official test part; 0 where the core is to draw one.
+    """
+
+    features: np.ndarray
+    targets: np.ndarray
+    source: str
+    classes: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    test_size: int = 0
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """A source of data. Splitting, stratifying and scaling are the core's."""
+
+    @property
+    def task(self) -> Task:
+        """Known before anything is loaded, so that a wrong loss is reported at once."""
+
+    def load(self) -> Data:
+        """The same data at every call. Raises DataError in words a person can act on."""
+
+
+# --- backends -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a forward pass keeps: output (R, B, K), and hidden activations, (R, B, n) a layer."""
+
+    output: Array
+    hidden: tuple[Array, ...] = ()
+
+
+@dataclass(frozen=True)
+class Block:
+    """Neighbouring runs of a stack that share an update rule.
+
+    The float fields of `rule` are floats where all runs of the block agree, else (rows, 1) float64
+    NumPy arrays.
+    """
+
+    rows: slice
+    rule: Any
+
+
+class Program(Protocol):
+    """A network and an objective bound to a backend, for R runs."""
+
+    def forward(self, theta: Array, x: Array) -> Forward:
+        """theta: (R, P); x: (R, B, F), or (B, F) shared by all runs."""
+
+    def gradient(self, theta: Array, x: Array, target: Array) -> tuple[Forward, Array]:
+        """The forward pass and ∂ℒ/∂θ, (R, P). The gradient is good until the next call."""
+
+
+class Updater(Protocol):
+    """The update rules of a stack, ready to run."""
+
+    def init(self, theta: Array) -> list[Any]:
+        """The state of each block; every array in it leads with the run axis."""
+
+    def __call__(
+        self, theta: Array, gradient: Array, state: list[Any], lr: np.ndarray, t: int
+    ) -> tuple[Array, list[Any]]:
+        """lr: (R, 1) float64 on the host. May write into `theta` and `state`: use what it returns."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Where arrays live and what computes on them."""
+
+    @property
+    def dtype(self) -> str:
+        """The precision of θ: "float32" or "float64"."""
+
+    def check(self) -> None:
+        """Raises MissingDependencyError or ConfigurationError where this backend cannot run here."""
+
+    def place(self, array: np.ndarray) -> Array:
+        """A copy on the device; floats become `dtype`, integers stay integers."""
+
+    def fetch(self, array: Array) -> np.ndarray:
+        """A copy on the host."""
+
+    def bind(self, network: Network, objective: Objective) -> Program:
+        """The program of a network and an objective of R runs."""
+
+    def updater(self, blocks: Sequence[Block], network: Network) -> Updater:
+        """What runs the update rules of a stack."""
+
+
+# --- what components use --------------------------------------------------------------------------
+
+
+def array_namespace(x: Array) -> Any:
+    """The array API namespace of `x`: `numpy` for NumPy, array-api-compat's for the rest.
+
+    >>> array_namespace(np.zeros(3)).__name__
+    'numpy'
+    """
+    try:
+        return x.__array_namespace__()  # 20 times faster than the general lookup, and it is hot
+    except AttributeError:
+        import array_api_compat
+
+        return array_api_compat.array_namespace(x)
+
+
+def check_range(
+    component: object,
+    name: str,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    closed: str = "both",
+) -> None:
+    """Raises ConfigurationError unless the field `name` of `component` lies in the range.
+
+    closed: which ends belong to it: "both", "left", "right" or "neither"; infinite ends never do.
+
+    >>> from types import SimpleNamespace
+    >>> check_range(SimpleNamespace(lr=-1.0), "lr", 0)
+    Traceback (most recent call last):
+    harness.errors.ConfigurationError: 'lr' of SimpleNamespace must be in the range [0, inf). Got -1.0.
+    """
+    value = getattr(component, name)
+    low_belongs = closed in ("both", "left") and low != -math.inf
+    high_belongs = closed in ("both", "right") and high != math.inf
+    above = value >= low if low_belongs else value > low
+    below = value <= high if high_belongs else value < high
+    if not (above and below):  # a NaN fails both
+        bounds = f"{'[' if low_belongs else '('}{low}, {high}{']' if high_belongs else ')'}"
+        raise ConfigurationError(
+            f"{name!r} of {type(component).__name__} must be in the range {bounds}. Got {value!r}."
+        )
+
+
+def check_choice(component: object, name: str, allowed: Sequence[str]) -> None:
+    """Raises ConfigurationError unless the field `name` of `component` is one of `allowed`."""
+    value = getattr(component, name)
+    if value not in allowed:
+        raise ConfigurationError(
+            f"{name!r} of {type(component).__name__} must be one of {', '.join(allowed)}. Got {value!r}."
+        )

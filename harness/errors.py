@@ -1,0 +1,63 @@
+"""Every error that `harness` raises on purpose.
+
+    HarnessError                 a person can read it; the command line prints it without a traceback
+    ├── ConfigurationError       a name, key or value in the configuration is not allowed
+    ├── DataError                a dataset cannot be read, or does not fit the task
+    ├── MissingDependencyError   an optional library is not installed
+    ├── PluginError              a plugin is broken, or two plugins collide
+    └── TrackingError            the MLflow store cannot be reached or written
+
+Each message says what was wrong, what was given, what is allowed and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ConfigurationError",
+    "DataError",
+    "HarnessError",
+    "MissingDependencyError",
+    "PluginError",
+    "TrackingError",
+    "unknown_name",
+]
+
+
+class HarnessError(Exception):
+    """Base of all errors meant for a person; the command line exits with status 2 on it."""
+
+
+class ConfigurationError(HarnessError, ValueError):
+    """A name, key or value in the configuration is not allowed."""
+
+
+class DataError(HarnessError):
+    """A dataset cannot be read, or does not fit what it is asked for."""
+
+
+class MissingDependencyError(HarnessError, ImportError):
+    """A component needs an optional library that is not installed."""
+
+
+class PluginError(HarnessError):
+    """A plugin could not be loaded, or two plugins provide the same component."""
+
+
+class TrackingError(HarnessError):
+    """The MLflow store cannot be reached or written."""
+
+
+def unknown_name(what: str, given: str, allowed: Iterable[str]) -> ConfigurationError:
+    """The error for a name that is not among the allowed ones, with the nearest one suggested.
+
+    >>> print(unknown_name("optimizer", "adm", ["adam", "sgd"]))
+    Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adam, sgd.
+    """
+    names = sorted(allowed)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    listing = ", ".join(names) if names else "(none)"
+    return ConfigurationError(f"Unknown {what} {given!r}.{hint} Allowed: {listing}.")

@@ -1,0 +1,56 @@
+"""The hooks of a plugin: each returns components by name, and changes nothing.
+
+    import harness
+
+    @harness.hookimpl
+    def harness_optimizers():
+        return {"my_rule": MyRule}
+
+A plugin is an importable module registered under the entry-point group `harness.plugins`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("harness")
+hookimpl = pluggy.HookimplMarker("harness")
+
+Components = Mapping[str, type]
+
+
+@hookspec
+def harness_backends() -> Components:
+    """Backends by name: where arrays live and what computes on them."""
+
+
+@hookspec
+def harness_datasets() -> Components:
+    """Datasets by name."""
+
+
+@hookspec
+def harness_optimizers() -> Components:
+    """Update rules by name."""
+
+
+@hookspec
+def harness_schedules() -> Components:
+    """Learning-rate schedules by name."""
+
+
+@hookspec
+def harness_initializers() -> Components:
+    """Initializers by name, for weights and for biases alike."""
+
+
+@hookspec
+def harness_losses() -> Components:
+    """Main losses by name."""
+
+
+@hookspec
+def harness_auxiliary_losses() -> Components:
+    """Auxiliary losses by name."""

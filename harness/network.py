@@ -1,0 +1,154 @@
+"""The architecture of a network, and the layout of its parameters in θ.
+
+A multi-layer perceptron maps H⁰ = X to outputs layer by layer (batched, row vectors):
+
+    Aˡ = Hˡ⁻¹ Wˡᵀ + bˡ        Hˡ = σ(Aˡ)        f(x) = Aᴸ
+
+The output layer has no activation: the loss knows which one turns outputs into predictions.
+With `hidden=[]` this is linear or logistic regression, the single neuron.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import Array, Initializer, Layer, check_choice, check_range
+from harness.errors import ConfigurationError
+
+__all__ = ["ACTIVATIONS", "Mlp", "Network", "Parameter"]
+
+ACTIVATIONS = (
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "gelu",
+    "silu",
+    "softplus",
+)
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """A multi-layer perceptron.
+
+    hidden: units of each hidden layer; [] leaves a linear model. activation: of the hidden layers.
+    slope: ε of leaky_relu, max(x, εx); the other activations ignore it. bias: whether layers have b.
+    """
+
+    hidden: list[int] = field(default_factory=lambda: [64])
+    activation: str = "relu"
+    slope: float = 0.01
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if any(units < 1 for units in self.hidden):
+            raise ConfigurationError(
+                f"'hidden' of Mlp must list positive numbers of units, as in [64, 32]; [] is a linear "
+                f"model. Got {list(self.hidden)}."
+            )
+        check_choice(self, "activation", ACTIVATIONS)
+        check_range(self, "slope", 0, 1, closed="left")
+
+    def sized(self, features: int, outputs: int) -> Network:
+        """The network for so many features and outputs."""
+        return Network((features, *self.hidden, outputs), self.activation, self.slope, self.bias)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One weight matrix (fan_out, fan_in) or bias (fan_out,): where it lies in θ."""
+
+    name: str
+    layer: int
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """One past its last place in θ."""
+        return self.start + prod(self.shape)
+
+    def view(self, theta: Array) -> Array:
+        """Its (R, *shape) view of θ, (R, P)."""
+        return theta[:, self.start : self.stop].reshape(theta.shape[0], *self.shape)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with all its shapes. sizes: units from the features to the outputs."""
+
+    sizes: tuple[int, ...]
+    activation: str
+    slope: float
+    bias: bool
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """From the one that reads the features to the output layer."""
+        depth = len(self.sizes) - 1
+        return tuple(
+            Layer(
+                index=index,
+                depth=depth,
+                fan_in=self.sizes[index],
+                fan_out=self.sizes[index + 1],
+                activation=self.activation if index < depth - 1 else "identity",
+            )
+            for index in range(depth)
+        )
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """In the order they have in θ: W¹ b¹ W² b² …"""
+        found: list[Parameter] = []
+        start = 0
+        for layer in self.layers:
+            shapes: dict[str, tuple[int, ...]] = {"weight": (layer.fan_out, layer.fan_in)}
+            if self.bias:
+                shapes["bias"] = (layer.fan_out,)
+            for kind, shape in shapes.items():
+                parameter = Parameter(f"layer{layer.index + 1}.{kind}", layer.index, shape, start)
+                found.append(parameter)
+                start = parameter.stop
+        return tuple(found)
+
+    @property
+    def size(self) -> int:
+        """P, the number of parameters of a run."""
+        return self.parameters[-1].stop
+
+    def views(self, theta: Array) -> list[tuple[Array, Array | None]]:
+        """(W, b) of each layer as views of θ, (R, P): W (R, fan_out, fan_in), b (R, fan_out) or None."""
+        found = iter(self.parameters)
+        return [
+            (next(found).view(theta), next(found).view(theta) if self.bias else None)
+            for _ in self.layers
+        ]
+
+    def initial(
+        self,
+        weights: Initializer,
+        biases: Initializer,
+        rngs: list[np.random.Generator],
+    ) -> np.ndarray:
+        """θ of one run, (P,) float64. rngs: a generator for each layer, so that layers draw alone."""
+        theta = np.empty(self.size)
+        for parameter in self.parameters:
+            initializer: Any = weights if len(parameter.shape) == 2 else biases
+            layer = self.layers[parameter.layer]
+            values = initializer.sample(parameter.shape, layer, rngs[parameter.layer])
+            if np.shape(values) != parameter.shape:
+                raise ConfigurationError(
+                    f"{type(initializer).__name__} returned an array of shape {np.shape(values)} for "
+                    f"{parameter.name}, which has shape {parameter.shape}."
+                )
+            theta[parameter.start : parameter.stop] = np.ravel(values)
+        return theta

@@ -1,0 +1,121 @@
+"""The combined loss ℒ = ℒ₁ + Σₖ λₖℒₖ + β Σᵢ θᵢ².
+
+The main loss has the factor 1; each auxiliary loss its λₖ; weight decay, a prior on θ, its β. Every
+term is logged as it enters the sum, λₖℒₖ rather than ℒₖ: that is the size that should be alike.
+
+A backend that differentiates by itself adds up `terms`; one with written-out back-propagation starts
+from `output_gradient`, adds `hidden_gradient` at each hidden layer and `decay_gradient` at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import Array, AuxiliaryLoss, Forward, Loss, array_namespace
+
+__all__ = ["DECAY", "Objective", "Term"]
+
+DECAY = "weight_decay"  # the name of the term β Σ θᵢ²
+
+
+@dataclass(frozen=True)
+class Term:
+    """An auxiliary loss with its factor λ in each run of the stack, (R,)."""
+
+    name: str
+    loss: AuxiliaryLoss
+    factor: Array
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The objective of the R runs of a stack.
+
+    Only terms with a factor other than 0 are here, so a run pays for no term it does not have.
+    weight_decay: β of each run, (R,), or None without decay.
+    """
+
+    name: str  # of the main loss
+    loss: Loss
+    auxiliary: tuple[Term, ...] = ()
+    weight_decay: Array | None = None
+
+    def placed(self, place: Callable[[np.ndarray], Array]) -> Objective:
+        """The same objective with its factors where the backend's arrays live."""
+        return replace(
+            self,
+            auxiliary=tuple(replace(term, factor=place(term.factor)) for term in self.auxiliary),
+            weight_decay=None if self.weight_decay is None else place(self.weight_decay),
+        )
+
+    def rows(self, keep: np.ndarray) -> Objective:
+        """The objective of a part of the stack; for factors on the host."""
+        return self.placed(lambda factor: factor[keep])
+
+    # --- values, each (R,) ------------------------------------------------------------------------
+
+    def output_terms(self, output: Array, target: Array) -> dict[str, Array]:
+        """The terms that read the outputs (R, B, K): the main loss first."""
+        terms = {self.name: self.loss.value(output, target)}
+        for term in self._reading("output"):
+            terms[term.name] = term.factor * term.loss.value(output)
+        return terms
+
+    def hidden_terms(self, hidden: tuple[Array, ...]) -> dict[str, Array]:
+        """The terms that read hidden activations, each summed over the layers."""
+        terms: dict[str, Array] = {}
+        for term in self._reading("hidden"):
+            if hidden:
+                terms[term.name] = term.factor * _sum([term.loss.value(h) for h in hidden])
+        return terms
+
+    def decay_terms(self, theta: Array) -> dict[str, Array]:
+        """The term that reads θ, (R, P)."""
+        if self.weight_decay is None:
+            return {}
+        xp = array_namespace(theta)
+        return {DECAY: self.weight_decay * xp.sum(theta * theta, axis=-1)}
+
+    def terms(self, forward: Forward, target: Array, theta: Array) -> dict[str, Array]:
+        """All terms as they enter the sum ℒ."""
+        return {
+            **self.output_terms(forward.output, target),
+            **self.hidden_terms(forward.hidden),
+            **self.decay_terms(theta),
+        }
+
+    # --- gradients --------------------------------------------------------------------------------
+
+    def output_gradient(self, output: Array, target: Array) -> Array:
+        """∂ℒ/∂output through the terms that read the outputs, (R, B, K)."""
+        gradient = self.loss.gradient(output, target)
+        for term in self._reading("output"):
+            gradient = gradient + term.factor[:, None, None] * term.loss.gradient(output)
+        return gradient
+
+    def hidden_gradient(self, h: Array) -> Array | None:
+        """What the terms that read one hidden layer (R, B, n) add to ∂ℒ/∂h; None without such terms."""
+        parts = [
+            term.factor[:, None, None] * term.loss.gradient(h) for term in self._reading("hidden")
+        ]
+        return _sum(parts) if parts else None
+
+    def decay_gradient(self, theta: Array) -> Array | None:
+        """2βθ, (R, P); None without decay."""
+        if self.weight_decay is None:
+            return None
+        return 2 * self.weight_decay[:, None] * theta
+
+    def _reading(self, what: str) -> list[Term]:
+        return [term for term in self.auxiliary if term.loss.reads == what]
+
+
+def _sum(parts: list[Any]) -> Any:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total

@@ -1,0 +1,1 @@
+"""Launchers of Hydra multiruns, and what sums a sweep up."""
