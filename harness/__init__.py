@@ -26,6 +26,7 @@ from harness.contracts import (
     array_namespace,
     check_choice,
     check_range,
+    float_fields,
 )
 from harness.errors import (
     ConfigurationError,
@@ -67,5 +68,6 @@ __all__ = [
     "array_namespace",
     "check_choice",
     "check_range",
+    "float_fields",
     "hookimpl",
 ]

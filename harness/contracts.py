@@ -11,6 +11,7 @@ component may do with them is arithmetic and `array_namespace(x)`, the array API
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ __all__ = [
     "array_namespace",
     "check_choice",
     "check_range",
+    "float_fields",
 ]
 
 Array = Any  # a NumPy array, a PyTorch tensor, ...: the array API has no common base class
@@ -243,7 +245,7 @@ class Program(Protocol):
     """A network and an objective bound to a backend, for R runs."""
 
     def forward(self, theta: Array, x: Array) -> Forward:
-        """theta: (R, P); x: (R, B, F), or (B, F) shared by all runs."""
+        """theta: (R, P), for any R; x: (R, B, F), or (B, F) shared by all runs."""
 
     def gradient(self, theta: Array, x: Array, target: Array) -> tuple[Forward, Array]:
         """The forward pass and ∂ℒ/∂θ, (R, P). The gradient is good until the next call."""
@@ -300,6 +302,16 @@ def array_namespace(x: Array) -> Any:
         import array_api_compat
 
         return array_api_compat.array_namespace(x)
+
+
+def float_fields(component: Any) -> list[str]:
+    """The names of the fields that may differ between the runs of a stack: those declared float.
+
+    >>> from harness.network import Mlp
+    >>> float_fields(Mlp())
+    ['slope']
+    """
+    return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
 
 
 def check_range(

@@ -1,1 +1,12 @@
-"""The torch plugin."""
+"""The PyTorch backend: gradients by autograd, on a CPU or a CUDA device."""
+
+import harness
+from harness_torch.backend import Torch
+
+__all__ = ["Torch"]
+
+
+@harness.hookimpl
+def harness_backends() -> dict[str, type]:
+    """One backend, `torch`."""
+    return {"torch": Torch}

@@ -1,1 +1,1 @@
-"""Hydra launchers."""
+"""Hydra launchers of harness; Hydra finds them here by itself."""

@@ -1,0 +1,37 @@
+# Two commands on a fresh machine: `make demo` trains 27 networks, `make test` runs all tests.
+
+# The first Python here that will do; `make PYTHON=... demo` chooses another.
+WANTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(WANTED)' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test lint lock clean
+
+demo: $(READY)
+	$(BIN)/harness train experiment=demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# The environment: exact versions from the lock, the project itself in place.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'harness needs Python 3.11, 3.12 or 3.13: install one, or name it as in make PYTHON=/path/to/python3.12 demo'; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+# The versions that are installed now become the lock.
+lock:
+	{ echo '# Exact versions of everything; `make lock` writes this file from the environment.'; \
+	  $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+cpu$$//'; } > requirements.lock
+
+clean:
+	rm -rf .venv build dist *.egg-info

@@ -1,0 +1,80 @@
+"""Starts the Hydra application of `harness train` and says in plain words what is wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import hydra
+from hydra.core.plugins import Plugins
+from hydra_plugins.harness_launchers.fused import FusedLauncher
+from omegaconf import DictConfig
+
+from harness.config import register
+from harness.errors import ConfigurationError, HarnessError
+from harness.overrides import check_overrides, explain
+from harness.records import Status
+from harness.registry import load_registry
+from harness.job import job_from
+from harness.running import Result, run_jobs
+from harness.session import session
+from harness.sweep.callback import SweepCallback
+
+__all__ = ["train"]
+
+
+def train(arguments: list[str]) -> int:
+    """Runs Hydra with these arguments. Returns the exit status."""
+    registry = load_registry()
+    register(registry)
+    # Hydra finds it by itself after an ordinary install, but not after an editable one.
+    Plugins.instance().register(FusedLauncher)
+    _check(arguments)
+    results: list[Result] = []
+
+    mistakes: list[HarnessError] = []
+
+    def task(tree: DictConfig) -> Result | None:
+        try:
+            job = job_from(tree)
+            with session(job.run.config.tracking) as (tracker, progress):
+                results.extend(run_jobs([job], registry, tracker, progress))
+            return results[-1]
+        except HarnessError as error:  # raised below: Hydra would end a sweep and print more
+            mistakes.append(error)
+            return None
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
+    sys.argv = ["harness", *arguments]
+    try:
+        hydra.main(version_base="1.3", config_path="pkg://harness.conf", config_name="config")(task)()
+    except Exception as error:
+        message = explain(error)
+        if message is None:
+            raise
+        raise ConfigurationError(message) from error
+    if mistakes:
+        raise mistakes[0]
+    failed = SweepCallback.failed + sum(result.status is Status.FAILED for result in results)
+    return 1 if failed else 0
+
+
+def _check(arguments: list[str]) -> None:
+    """The overrides among Hydra's arguments, before Hydra sees them."""
+    from hydra._internal.utils import get_args_parser
+
+    options, _ = get_args_parser().parse_known_args(arguments)
+    if options.experimental_rerun is not None:
+        raise ConfigurationError(
+            "--experimental-rerun reads a pickle, which can run any code. Use the overrides in "
+            "`.hydra/overrides.yaml` of the run's folder instead."
+        )
+    if options.shell_completion:
+        return
+    try:
+        check_overrides(options.overrides, load_registry(), own_configs=options.config_dir is not None)
+    except Exception as error:
+        message = explain(error)
+        if message is None:
+            raise
+        raise ConfigurationError(message) from error

@@ -1,0 +1,134 @@
+"""The command `harness`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness import __version__
+from harness.errors import HarnessError
+
+__all__ = ["main"]
+
+USAGE = """\
+harness compares optimizers and weight initializers on neural networks, honestly and fast.
+
+usage: harness train [overrides]      train one run, e.g. harness train optimizer=adam optimizer.lr=0.01
+       harness train -m [overrides]   train a sweep: every combination of comma-separated values
+       harness plugins [--json]       list the installed plugins and their components
+       harness ui [--port PORT]       open the MLflow dashboard on the store
+       harness log FOLDER...          log runs again from the journals in their output folders
+       harness --version
+
+`harness train --help` shows the configuration; `harness train --cfg job` the composed one.
+Shell completion: eval "$(harness train -sc install=bash)"
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns the exit status: 2 for a mistake of the user, 1 for a failed run."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    warnings.showwarning = _show_warning
+    try:
+        return _dispatch(given)
+    except HarnessError as error:
+        print(f"harness: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("harness: interrupted", file=sys.stderr)
+        return 130
+
+
+def _dispatch(given: list[str]) -> int:
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0
+    command, rest = given[0], given[1:]
+    if command == "--version":
+        print(f"harness {__version__}")
+        return 0
+    if command in ("-sc", "--shell-completion"):  # how a shell asks, see `_complete`
+        return _complete(rest)
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "train": _train,
+        "plugins": _plugins,
+        "ui": _ui,
+        "log": _log,
+    }
+    if command not in commands:
+        from harness.errors import unknown_name
+
+        raise unknown_name("command", command, commands)
+    return commands[command](rest)
+
+
+def _train(rest: list[str]) -> int:
+    from harness.application import train
+
+    return train(rest)
+
+
+def _complete(rest: list[str]) -> int:
+    """Hydra's completion takes the program for the application: `train` is put in and out here."""
+    line = os.environ.get("COMP_LINE", "")
+    words = line.split(" ")
+    if len(words) > 1 and words[1] == "train" and len(words) > 2:
+        os.environ["COMP_LINE"] = " ".join([words[0], *words[2:]])
+        from harness.application import train
+
+        return train(["-sc", *rest])
+    started = words[1] if len(words) > 1 else ""
+    print(" ".join(c for c in ("train", "plugins", "ui", "log") if c.startswith(started)))
+    return 0
+
+
+def _plugins(rest: list[str]) -> int:
+    import argparse
+
+    from harness.catalogue import as_json, as_text
+    from harness.registry import load_registry
+
+    parser = argparse.ArgumentParser(prog="harness plugins")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    options = parser.parse_args(rest)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the listing itself says what did not load
+        registry = load_registry()
+    print(as_json(registry) if options.json else as_text(registry))
+    return 1 if registry.broken else 0
+
+
+def _ui(rest: list[str]) -> int:
+    import argparse
+
+    from harness.tracking.ui import open_dashboard
+
+    parser = argparse.ArgumentParser(prog="harness ui")
+    parser.add_argument("--uri", default="sqlite:///outputs/mlflow.db", help="tracking.uri of the runs")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5000)
+    options = parser.parse_args(rest)
+    open_dashboard(options.uri, options.host, options.port)
+    return 0
+
+
+def _log(rest: list[str]) -> int:
+    import argparse
+
+    from harness.tracking.tracker import replay
+
+    parser = argparse.ArgumentParser(prog="harness log")
+    parser.add_argument("folders", nargs="+", type=Path, help="output folders of runs")
+    parser.add_argument("--uri", default="sqlite:///outputs/mlflow.db", help="the store to log to")
+    options = parser.parse_args(rest)
+    for folder, run_id in replay(options.folders, options.uri).items():
+        print(f"{folder}\t{run_id}")
+    return 0
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Without the line of code: a person running an experiment has no use for it."""
+    print(f"harness: warning: {message}", file=sys.stderr)

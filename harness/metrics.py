@@ -1,0 +1,108 @@
+"""How good the decisions of R networks are: accuracy, macro F1, R².
+
+They are computed for all runs at once and agree with scikit-learn's `accuracy_score`,
+`f1_score(average="macro", zero_division=0)` and `r2_score`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.contracts import Task
+from harness.errors import unknown_name
+
+__all__ = ["decide", "evaluate", "higher_is_better", "metric_names"]
+
+_CLASSIFICATION = ("accuracy", "macro_f1")
+_REGRESSION = ("r2",)
+_THRESHOLDS = {"sigmoid": 0.0, "identity": 0.5}  # where a probability of 1/2 lies among outputs
+
+
+def metric_names(task: Task) -> tuple[str, ...]:
+    """What `evaluate` returns for a task."""
+    return _REGRESSION if task == Task.REGRESSION else _CLASSIFICATION
+
+
+def higher_is_better(name: str) -> bool:
+    """True for the metrics of `evaluate`; what else is logged by epoch is a loss or a time.
+
+    >>> higher_is_better("accuracy"), higher_is_better("loss")
+    (True, False)
+    """
+    return name in _CLASSIFICATION + _REGRESSION
+
+
+def evaluate(
+    outputs: np.ndarray, targets: np.ndarray, task: Task, output_activation: str
+) -> dict[str, np.ndarray]:
+    """The metrics of each run, (R,) float64, by name.
+
+    outputs: (R, N, K) before the output activation. targets: as in `Data`, class numbers (N,) for
+    binary and multiclass, (N, K) of 0 and 1 for multilabel, (N,) or (N, K) values for regression.
+    The outputs of a diverged run may be NaN or infinite; its metrics then mean nothing.
+    """
+    if task == Task.REGRESSION:
+        return {"r2": _r2(outputs, targets)}
+    decisions = decide(outputs, task, output_activation)
+    if task == Task.MULTILABEL:
+        return _multilabel(decisions, np.asarray(targets) > 0.5)
+    return _single_label(decisions, np.asarray(targets), max(outputs.shape[-1], 2))
+
+
+def decide(outputs: np.ndarray, task: Task, output_activation: str) -> np.ndarray:
+    """The classes that outputs (R, N, K) stand for.
+
+    Multiclass: the number of the largest output, (R, N). Binary: the same for K = 2; for K = 1
+    whether the output is past the probability 1/2, (R, N). Multilabel: that of each output,
+    (R, N, K). Raises ConfigurationError where such outputs cannot be decided one by one.
+    """
+    single = outputs.shape[-1] == 1
+    if task == Task.MULTICLASS or (task == Task.BINARY and not single):
+        return outputs.argmax(axis=-1)
+    if output_activation not in _THRESHOLDS:
+        raise unknown_name(f"output activation of a {task} task", output_activation, _THRESHOLDS)
+    decided: np.ndarray = outputs > _THRESHOLDS[output_activation]
+    return decided[..., 0] if task == Task.BINARY else decided
+
+
+def _single_label(decisions: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
+    runs, samples = decisions.shape
+    cells = (np.arange(runs)[:, None] * classes + labels) * classes + decisions
+    confusion = np.bincount(cells.ravel(), minlength=runs * classes**2)
+    confusion = confusion.reshape(runs, classes, classes)  # run, true class, decided class
+    hits = np.diagonal(confusion, axis1=1, axis2=2)
+    found = confusion.sum(axis=1) + confusion.sum(axis=2)  # decided so, and truly so
+    # a class that is neither in the labels nor decided for does not count
+    macro_f1 = _f1(hits, found).sum(axis=1) / np.count_nonzero(found, axis=1)
+    return {"accuracy": hits.sum(axis=1) / samples, "macro_f1": macro_f1}
+
+
+def _multilabel(decisions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Accuracy of whole rows, as scikit-learn's; F1 over all label columns."""
+    hits = (decisions & labels).sum(axis=1)
+    found = decisions.sum(axis=1) + labels.sum(axis=0)
+    accuracy = (decisions == labels).all(axis=-1).mean(axis=1)
+    return {"accuracy": accuracy, "macro_f1": _f1(hits, found).mean(axis=1)}
+
+
+def _f1(hits: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """2TP / (2TP + FP + FN) by class; 0 for a class without any."""
+    return 2 * hits / np.maximum(found, 1)
+
+
+def _r2(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """1 − Σ(y − ŷ)² / Σ(y − ȳ)², averaged over the K outputs alike.
+
+    For a constant target it is 1 if all predictions are right, else 0; for one sample it is NaN.
+    """
+    values = np.asarray(targets, dtype=float).reshape(len(targets), -1)
+    if len(values) < 2:
+        return np.full(len(outputs), np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverged run
+        residual = ((values - outputs) ** 2).sum(axis=1)
+        spread = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+        of_constant = np.where(residual == 0, 1.0, 0.0 * residual)  # NaN stays NaN
+        scores = np.where(
+            spread == 0, of_constant, 1 - residual / np.where(spread == 0, 1.0, spread)
+        )
+    return scores.mean(axis=-1)

@@ -1,0 +1,104 @@
+"""Says in one message what is wrong with the command line's overrides.
+
+`check_overrides` looks at names before Hydra composes, also those behind a sweep's commas, so that a
+misspelt tenth optimizer is found before the first one trains. `explain` turns what Hydra and OmegaConf
+raise while composing (unknown keys, wrong types, syntax) into the same kind of message.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from harness.config import GROUPS, Config, choices
+from harness.errors import ConfigurationError, unknown_name
+from harness.registry import Registry
+
+__all__ = ["check_overrides", "explain"]
+
+
+def check_overrides(overrides: Sequence[str], registry: Registry, own_configs: bool = False) -> None:
+    """Raises ConfigurationError for an override that names something unknown.
+
+    own_configs: the user brings configuration files (--config-dir), whose options are not known here.
+    """
+    for override in OverridesParser.create().parse_overrides(overrides=list(overrides)):
+        _check_override(override, registry, own_configs)
+
+
+def _check_override(override: Override, registry: Registry, own_configs: bool) -> None:
+    given, key = override.input_line, override.key_or_group
+    top = key.replace("/", ".").split(".")[0]
+    if "_target_" in (given or ""):
+        raise ConfigurationError(
+            f"{given!r}: a configuration names registered components and never code. "
+            f"See `harness plugins` for the names."
+        )
+    if top == "hydra":
+        return
+    known = {field.name for field in dataclasses.fields(Config)} | {"experiment"}
+    if top not in known:
+        raise unknown_name("key", top, [*known, "hydra"])
+    if override.type is not OverrideType.CHANGE:
+        fix = f"{key}={override.value()}" if override.value() is not None else f"{key}=…"
+        raise ConfigurationError(
+            f"{given!r}: nothing can be added to or removed from a configuration; every key has a "
+            f"default already. Write it without the prefix, as in {fix}."
+        )
+    if (key in GROUPS or key == "experiment") and not own_configs:
+        allowed = _experiments() if key == "experiment" else sorted(choices(registry, key))
+        for name in _names(override):
+            if name not in allowed:
+                raise unknown_name(key.replace("_", " "), name, allowed)
+
+
+def _names(override: Override) -> list[str]:
+    """The options that an override of a group chooses; none where it is not a choice of names."""
+    if override.is_choice_sweep():
+        values = list(override.sweep_iterator())
+    elif override.is_sweep_override():
+        return []
+    else:
+        values = [override.value()]
+    return [str(value) for value in values if isinstance(value, str | int | float)]
+
+
+def _experiments() -> list[str]:
+    folder = resources.files("harness.conf.experiment")
+    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+
+
+def explain(error: BaseException) -> str | None:
+    """What to tell a person about an error of Hydra or OmegaConf; None for any other error."""
+    if not isinstance(error, HydraException | OmegaConfBaseException):
+        return None
+    cause: Any = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, name = (error.missing_cfg_file or "").rpartition("/")
+        return str(unknown_name(group or "configuration", name, error.options))
+    if isinstance(cause, OmegaConfBaseException):
+        return _explain_node(cause)
+    return _first_line(error).replace("To append to your config use +", "There is no ")
+
+
+def _explain_node(error: OmegaConfBaseException) -> str:
+    """An unknown key, or a value of the wrong type, at a node of the tree."""
+    key = str(error.full_key or error.key or "")
+    parent = error.parent_node
+    if "not in" in _first_line(error) and isinstance(parent, DictConfig):
+        where, _, name = key.rpartition(".")
+        known = [f"{where}.{child}" if where else str(child) for child in parent]
+        return str(unknown_name("key", f"{where}.{name}" if where else name, known))
+    return f"{key}: {_first_line(error)}." if key else f"{_first_line(error)}."
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

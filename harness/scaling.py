@@ -1,0 +1,103 @@
+"""Scaling of features and targets, by the statistics of the training part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["SCALES", "Affine", "Scaling", "fit"]
+
+SCALES = ("standard", "minmax", "none")
+
+_BLOCK = (
+    4096  # rows at a time: the squared deviations of a large table never stand in memory at once
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """x ↦ (x − shift) / scale, column by column. shift, scale: (n,) float64."""
+
+    shift: np.ndarray
+    scale: np.ndarray
+
+    def apply(self, values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """values: (N, n). Returns scaled ones; float32 stays float32, all else becomes float64.
+
+        out: where to write them; may be `values` itself.
+        """
+        dtype = np.float32 if values.dtype == np.float32 else np.float64
+        scaled = np.subtract(values, self.shift.astype(dtype), out=out, dtype=dtype)
+        scaled /= self.scale.astype(dtype)
+        return scaled
+
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """values: (N, n), scaled. Returns float64 ones in their own units."""
+        return values * self.scale + self.shift
+
+    @classmethod
+    def identity(cls, columns: int) -> Affine:
+        """The map that changes nothing."""
+        return cls(np.zeros(columns), np.ones(columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """What was done to the features (F columns) and to the targets (K columns).
+
+    >>> scaling = Scaling(Affine(np.array([1.0]), np.array([2.0])), Affine.identity(1))
+    >>> Scaling.from_dict(scaling.to_dict()).features.apply(np.array([[5.0]]))
+    array([[2.]])
+    """
+
+    features: Affine
+    targets: Affine
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Plain lists for JSON; floats survive it exactly."""
+        return {
+            "feature_shift": self.features.shift.tolist(),
+            "feature_scale": self.features.scale.tolist(),
+            "target_shift": self.targets.shift.tolist(),
+            "target_scale": self.targets.scale.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, lists: Mapping[str, list[float]]) -> Scaling:
+        """The inverse of `to_dict`."""
+        column = {name: np.array(values, np.float64) for name, values in lists.items()}
+        return cls(
+            Affine(column["feature_shift"], column["feature_scale"]),
+            Affine(column["target_shift"], column["target_scale"]),
+        )
+
+
+def fit(values: np.ndarray, scale: str) -> Affine:
+    """The map that scales `values`, (N, n) with N ≥ 1.
+
+    "standard" gives each column mean 0 and standard deviation 1 (of the population: 1/N), "minmax"
+    the range [0, 1]. A constant column becomes 0. A column whose statistics overflow float64 gets a
+    scale or shift that is not finite: the caller knows its name and reports it.
+    """
+    if scale == "none":
+        return Affine.identity(values.shape[1])
+    low, high = (bound.astype(np.float64) for bound in (values.min(axis=0), values.max(axis=0)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if scale == "minmax":
+            center, spread = low, high - low
+        else:
+            center = values.mean(axis=0, dtype=np.float64)
+            spread = _standard_deviation(values, center)
+        too_small = spread.astype(values.dtype) == 0  # underflow, in the precision it is used in
+    constant = low == high  # exact, where a deviation would show the rounding of the mean
+    return Affine(np.where(constant, low, center), np.where(constant | too_small, 1.0, spread))
+
+
+def _standard_deviation(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    squares = np.zeros(values.shape[1])
+    for start in range(0, len(values), _BLOCK):
+        deviation = values[start : start + _BLOCK] - mean
+        squares += np.einsum("ij,ij->j", deviation, deviation)
+    return np.sqrt(squares / len(values))

@@ -1,0 +1,56 @@
+"""One writer process for the jobs of a single run, or for all jobs of a sweep in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from harness.config import Tracking
+from harness.progress import Progress
+from harness.tracking.tracker import Tracker
+
+__all__ = ["session", "sweep_session"]
+
+
+class _Trackers:
+    """Writer processes that stay open over all jobs of a sweep in this process."""
+
+    def __init__(self) -> None:
+        self._exit = ExitStack()
+        self._open: dict[tuple[str, str], Tracker] = {}
+
+    def get(self, tracking: Tracking) -> Tracker:
+        key = (tracking.uri, tracking.experiment)
+        if key not in self._open:
+            self._open[key] = self._exit.enter_context(Tracker(*key))
+        return self._open[key]
+
+    def close(self) -> None:
+        self._exit.close()
+
+
+_sweep_trackers: list[_Trackers] = []  # one while a sweep runs in this process, else none
+
+
+@contextmanager
+def sweep_session() -> Iterator[None]:
+    """While it is open, jobs in this process share the writer process."""
+    trackers = _Trackers()
+    _sweep_trackers.append(trackers)
+    try:
+        yield
+    finally:
+        _sweep_trackers.pop()
+        trackers.close()
+
+
+@contextmanager
+def session(tracking: Tracking) -> Iterator[tuple[Tracker, Progress]]:
+    """What jobs need to run. On leaving, everything is written to MLflow, in a sweep at its end."""
+    progress = Progress()
+    if _sweep_trackers:
+        yield _sweep_trackers[-1].get(tracking), progress
+    else:
+        with Tracker(tracking.uri, tracking.experiment) as tracker:
+            yield tracker, progress
+            progress.say(f"writing to MLflow at {tracking.uri}")

@@ -1,0 +1,90 @@
+"""What happens around a Hydra multirun, whichever launcher runs its jobs."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from harness.job import sweep_id
+from harness.records import Status
+from harness.session import session, sweep_session
+from harness.sweep import summary
+from harness.tracking.events import Curves, RunEnded, RunStarted, now_ms
+from harness.tracking.provenance import provenance
+from harness.tracking.results import METRICS
+
+__all__ = ["SweepCallback"]
+
+
+class SweepCallback(Callback):
+    """Keeps one writer process for the sweep; at its end shows the table and logs the sweep's own run.
+
+    failed: runs that ended with an error in the last sweep of this process.
+    """
+
+    failed = 0
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Before the first job is composed."""
+        self._began = now_ms()
+        self._open = ExitStack()
+        self._open.enter_context(sweep_session())
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """After the last job."""
+        folder = Path(config.hydra.sweep.dir).absolute()
+        with self._open:
+            results = summary.read_results(folder)
+            if not results:
+                return
+            table = summary.rows(results)
+            summary.write_csv(table, folder / "table.csv")
+            summary.show(table, summary.score_name(results), sys.stdout)
+            self._log(config, folder, results)
+        SweepCallback.failed = summary.totals(results)[Status.FAILED]
+        print(f"Open the dashboard with: harness ui   (tag sweep = {sweep_id(str(folder))})")
+
+    def _log(self, config: DictConfig, folder: Path, results: list[dict[str, Any]]) -> None:
+        """The sweep's own MLflow run: totals, table, one picture of all curves."""
+        tracking = OmegaConf.to_object(config.tracking)
+        name = sweep_id(str(folder))
+        counts = summary.totals(results)
+        runs = [
+            (_label(result, summary.varied(results)), str(Path(result["folder"]) / METRICS))
+            for result in results
+            if (Path(result["folder"]) / METRICS).exists()
+        ]
+        with session(tracking) as (tracker, _):
+            tracker.start(
+                RunStarted(
+                    key=str(folder),
+                    folder=str(folder),
+                    experiment=tracking.experiment,
+                    name=f"sweep {name}",
+                    time_ms=self._began,
+                    tags={**provenance(Path.cwd()), "sweep": name, "kind": "sweep"},
+                    params={"overrides": " ".join(config.hydra.overrides.task)},
+                )
+            )
+            tracker.end(
+                RunEnded(
+                    key=str(folder),
+                    status=Status.FINISHED,
+                    time_ms=now_ms(),
+                    metrics={"runs": float(len(results))}
+                    | {f"runs/{status}": float(counts[status]) for status in Status},
+                    artifacts=(str(folder / "table.csv"),),
+                    curves=Curves(tuple(runs), title=f"sweep {name}") if runs else None,
+                )
+            )
+
+
+def _label(result: dict[str, Any], keys: list[str]) -> str:
+    """Runs that differ in their seed alone are drawn as one group."""
+    chosen = dict(override.partition("=")[::2] for override in result["overrides"])
+    return " ".join(chosen.get(key, "") for key in keys) or result["names"]["optimizer"]

@@ -1,0 +1,127 @@
+"""The table at the end of a sweep: mean ± standard deviation over seeds, and how many diverged."""
+
+from __future__ import annotations
+
+import csv
+import json
+import statistics
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from harness.records import Status
+from harness.running import RESULT
+
+__all__ = ["Row", "read_results", "rows", "show", "totals", "varied", "write_csv"]
+
+SCORES = ("accuracy", "r2")  # what a task is judged by
+
+
+@dataclass(frozen=True)
+class Row:
+    """The runs that differ in nothing but the seed. Scores are (mean, standard deviation) or None."""
+
+    setting: dict[str, str]
+    runs: int
+    validation: tuple[float, float] | None
+    test: tuple[float, float] | None
+    diverged: int
+    failed: int
+
+
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """What each job of a sweep left in its folder, in order of the jobs."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.rglob(RESULT)]
+    return sorted(found, key=lambda result: [int(p) if p.isdigit() else p for p in [Path(result["folder"]).name]])
+
+
+def varied(results: list[dict[str, Any]]) -> list[str]:
+    """The keys whose values differ within the sweep, the seed left out."""
+    values: dict[str, set[str]] = {}
+    for result in results:
+        for key, value in _overrides(result).items():
+            values.setdefault(key, set()).add(value)
+    return [key for key, seen in values.items() if len(seen) > 1 and key != "seed"]
+
+
+def rows(results: list[dict[str, Any]]) -> list[Row]:
+    """One row a setting, in the order of the jobs. A diverged run counts, but has no score."""
+    keys = varied(results)
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for result in results:
+        chosen = _overrides(result)
+        groups.setdefault(tuple(chosen.get(key, "") for key in keys), []).append(result)
+    return [
+        Row(
+            setting=dict(zip(keys, setting, strict=True)),
+            runs=len(members),
+            validation=_score(members, "best/validation"),
+            test=_score(members, "test"),
+            diverged=sum(member["status"] == Status.DIVERGED for member in members),
+            failed=sum(member["status"] == Status.FAILED for member in members),
+        )
+        for setting, members in groups.items()
+    ]
+
+
+def totals(results: list[dict[str, Any]]) -> Counter[str]:
+    """How many runs ended how."""
+    return Counter(result["status"] for result in results)
+
+
+def score_name(results: list[dict[str, Any]]) -> str:
+    """What the scores of the table are: accuracy, or R² for a regression."""
+    metrics = {name for result in results for name in result["metrics"]}
+    return next((name for name in SCORES if f"test/{name}" in metrics or f"best/validation/{name}" in metrics), "accuracy")
+
+
+def show(table: list[Row], score: str, stream: TextIO) -> None:
+    """Prints the table: framed on a terminal, tab-separated elsewhere."""
+    header = [*(table[0].setting if table else ()), "runs", f"validation {score}", f"test {score}", "diverged"]
+    cells = [
+        [*row.setting.values(), str(row.runs), _text(row.validation), _text(row.test), str(row.diverged)]
+        for row in table
+    ]
+    if not stream.isatty():
+        for line in [header, *cells]:
+            print("\t".join(line), file=stream)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    framed = Table(*header)
+    for line in cells:
+        framed.add_row(*line)
+    Console(file=stream).print(framed)
+
+
+def write_csv(table: list[Row], path: Path) -> None:
+    """The table with full precision."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        scores = ["validation_mean", "validation_std", "test_mean", "test_std"]
+        writer.writerow([*(table[0].setting if table else ()), "runs", *scores, "diverged", "failed"])
+        for row in table:
+            numbers = [*(row.validation or ("", "")), *(row.test or ("", ""))]
+            writer.writerow([*row.setting.values(), row.runs, *numbers, row.diverged, row.failed])
+
+
+def _overrides(result: dict[str, Any]) -> dict[str, str]:
+    return {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
+
+
+def _score(members: list[dict[str, Any]], part: str) -> tuple[float, float] | None:
+    values = [
+        member["metrics"][f"{part}/{name}"]
+        for member in members
+        for name in SCORES
+        if f"{part}/{name}" in member["metrics"]
+    ]
+    if not values:
+        return None
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def _text(score: tuple[float, float] | None) -> str:
+    return f"{score[0]:.4f} ± {score[1]:.4f}" if score else "-"

@@ -1,0 +1,122 @@
+"""What happens to a run, as plain data: JSON lines in its journal, and from there to MLflow."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from dataclasses import dataclass, field
+
+from harness.errors import TrackingError
+from harness.records import Status
+
+__all__ = [
+    "Curves",
+    "Event",
+    "MetricsLogged",
+    "RunEnded",
+    "RunStarted",
+    "from_line",
+    "now_ms",
+    "to_line",
+]
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, MLflow's clock."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run begins. folder: its own output folder, where its journal is kept."""
+
+    key: str  # tells the runs of one `Tracker` apart
+    folder: str
+    experiment: str
+    name: str
+    time_ms: int
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MetricsLogged:
+    """Metrics of one step (an epoch)."""
+
+    key: str
+    step: int
+    time_ms: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A picture of learning curves to draw into the run's folder and to log.
+
+    runs: (label, path of metrics.csv); runs with the same label are drawn as one group.
+    """
+
+    runs: tuple[tuple[str, str], ...]
+    name: str = "learning_curves.png"
+    title: str = ""
+
+    def __post_init__(self) -> None:  # JSON has no tuples
+        object.__setattr__(self, "runs", tuple((label, path) for label, path in self.runs))
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """A run is over. metrics: of the whole run, logged at its last step. artifacts: files or
+    folders.
+
+    model_folder: where `parameters.safetensors` and `description.json` lie, if an MLflow model is
+    to be logged from them.
+    """
+
+    key: str
+    status: Status
+    time_ms: int
+    tags: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    artifacts: tuple[str, ...] = ()
+    model_folder: str | None = None
+    curves: Curves | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+        object.__setattr__(self, "artifacts", tuple(self.artifacts))
+        if isinstance(self.curves, dict):
+            object.__setattr__(self, "curves", Curves(**self.curves))
+
+
+Event = RunStarted | MetricsLogged | RunEnded
+
+_KINDS: dict[str, type[Event]] = {
+    "started": RunStarted,
+    "metrics": MetricsLogged,
+    "ended": RunEnded,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def to_line(event: Event) -> str:
+    """One line of JSON. A metric that is not finite is written as Python's json does: NaN,
+    Infinity.
+
+    >>> to_line(MetricsLogged("a", step=1, time_ms=0, values={"train/loss": 0.5}))
+    '{"event": "metrics", "key": "a", "step": 1, "time_ms": 0, "values": {"train/loss": 0.5}}\\n'
+    """
+    fields = vars(event)
+    if isinstance(event, RunEnded) and event.curves:
+        fields = {**fields, "curves": dataclasses.asdict(event.curves)}
+    return json.dumps({"event": _NAMES[type(event)], **fields}) + "\n"
+
+
+def from_line(line: str) -> Event:
+    """The inverse of `to_line`. Raises TrackingError for anything else."""
+    try:
+        fields = json.loads(line)
+        return _KINDS[fields.pop("event")](**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrackingError(f"Not a line of a run's journal ({error}): {line[:200]!r}") from error

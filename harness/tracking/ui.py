@@ -1,0 +1,114 @@
+"""Opens MLflow's dashboard on the configured store."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import TrackingError
+from harness.tracking.store import (
+    artifact_location,
+    check_reachable,
+    database,
+    public,
+    resolve,
+    settle_environment,
+)
+
+__all__ = ["open_dashboard", "start_dashboard"]
+
+START_TIMEOUT = 60.0  # seconds
+HIGHEST_PORT = 65535
+
+
+def open_dashboard(uri: str, host: str, port: int, announce: Callable[[str], object]) -> None:
+    """Serves the dashboard of a store until Ctrl-C. announce: is given the address when it is up.
+
+    A store that is a server already has a dashboard: its address is all that is announced. Raises
+    TrackingError where there is no store yet, the port is taken or the dashboard does not start.
+    """
+    resolved = resolve(uri, Path.cwd())
+    if database(resolved) is None:
+        check_reachable(resolved)
+        announce(f"{public(resolved)} is an MLflow server: open it in a browser.")
+        return
+    dashboard = start_dashboard(resolved, host, port)
+    try:
+        announce(f"MLflow's dashboard: http://{host}:{port} (Ctrl-C ends it)")
+        dashboard.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        dashboard.terminate()
+        dashboard.wait()
+
+
+def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
+    """Starts the dashboard of a resolved SQLite store and returns when it answers."""
+    path = database(uri)
+    if path is None or not path.exists():
+        raise TrackingError(
+            f"There is no MLflow store at {public(uri)} yet. Train something first, as with "
+            f"`harness train`, or give its place: tracking.uri=sqlite:////path/to/mlflow.db"
+        )
+    check_reachable(uri)
+    if not _is_free(host, port):
+        raise TrackingError(
+            f"Port {port} of {host} is taken by another program. "
+            f"The next free one is {_next_free(host, port)}."
+        )
+    settle_environment()
+    command = [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command += ["--default-artifact-root", str(artifact_location(uri))]
+    command += ["--host", host, "--port", str(port), "--workers", "1"]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        dashboard = subprocess.Popen(command, env=environment, stdout=log, stderr=log, text=True)
+        try:
+            _wait_until_up(dashboard, host, port)
+        except BaseException:
+            dashboard.terminate()
+            dashboard.wait()
+            raise
+        if dashboard.returncode is not None:
+            log.seek(0)
+            raise TrackingError(f"MLflow's dashboard did not start:\n{log.read()[-2000:].strip()}")
+    return dashboard
+
+
+def _wait_until_up(dashboard: subprocess.Popen[str], host: str, port: int) -> None:
+    """Returns when it answers, or has ended."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while dashboard.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{host}:{port}/health"):
+            return
+        if time.monotonic() > deadline:
+            raise TrackingError(f"MLflow's dashboard did not answer within {START_TIMEOUT:.0f} s.")
+        time.sleep(0.1)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise TrackingError(
+                f"The dashboard cannot use {host}:{port}: {error.strerror}."
+            ) from error
+    return True
+
+
+def _next_free(host: str, port: int) -> int:
+    return next(other for other in range(port + 1, HIGHEST_PORT) if _is_free(host, other))

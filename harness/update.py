@@ -1,0 +1,122 @@
+"""How an update rule meets θ: in the pieces that its scope asks for.
+
+An elementwise rule and one of scope VECTOR see the rows of their block, (rows, P). A rule of scope
+TENSOR sees each parameter by itself, (rows, *shape), with a state of its own. All of it is written for
+any arrays that can be sliced and assigned to, NumPy arrays and PyTorch tensors alike.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from harness.contracts import Array, Block, Scope, State, array_namespace, float_fields
+
+if TYPE_CHECKING:
+    from harness.network import Network
+
+__all__ = ["apply", "clip_gradient", "initial_state", "keep", "with_columns"]
+
+
+def initial_state(block: Block, theta: Array, network: Network) -> list[State]:
+    """The state of a block before its first step: one for each piece of θ that its rule sees.
+
+    theta: (R, P). The arrays are copies, so a rule may start from θ itself.
+    """
+    xp = array_namespace(theta)
+    return [
+        {name: xp.asarray(slot, copy=True) for name, slot in rule.init(piece).items()}
+        for rule, piece in zip(_rules(block, network), _pieces(block, theta, network), strict=True)
+    ]
+
+
+def apply(
+    block: Block,
+    theta: Array,
+    gradient: Array,
+    state: list[State],
+    lr: Any,
+    t: int,
+    network: Network,
+) -> None:
+    """One step of a block, written into its rows of `theta` and into `state`.
+
+    theta, gradient: (R, P). lr: a float, or (R, 1) like θ. t: the number of the step, from 1. What the
+    rule returns is copied, so it may keep the gradient, whose array the next step overwrites.
+    """
+    rows = lr if isinstance(lr, float) else lr[block.rows]
+    pieces = zip(
+        _rules(block, network),
+        _pieces(block, theta, network),
+        _pieces(block, gradient, network),
+        state,
+        strict=True,
+    )
+    for rule, piece, slope, slots in pieces:
+        new, new_slots = rule.step(piece, slope, slots, lr=_column(rows, piece.ndim), t=t)
+        piece[...] = new
+        for name, slot in slots.items():
+            slot[...] = new_slots[name]
+
+
+def keep(state: Any, rows: Any) -> Any:
+    """The state, or states in lists, for the runs that stay. rows: an index of the run axis."""
+    if isinstance(state, dict):
+        return {name: keep(value, rows) for name, value in state.items()}
+    if isinstance(state, list):
+        return [keep(value, rows) for value in state]
+    return state[rows]
+
+
+def clip_gradient(gradient: Array, limit: Any) -> Array:
+    """The gradient of each run, scaled down to the norm `limit` where it is longer.
+
+        g ← min(1, c / ‖g‖) g
+
+    gradient: (R, P). limit: c > 0, a float or (R, 1); an infinite one changes nothing. Returns a new
+    (R, P). A gradient of zeros stays so; one whose norm overflows becomes zero, or NaN where it is
+    itself infinite.
+
+    Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013,
+    Algorithm 1. `torch.nn.utils.clip_grad_norm_` divides by ‖g‖ + 1e-6 instead, and so ends a little
+    below the limit.
+    """
+    xp = array_namespace(gradient)
+    norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
+    return gradient / xp.clip(norm / limit, min=1.0)
+
+
+def with_columns(rule: Any, convert: Callable[[Array], Array]) -> Any:
+    """The rule with `convert` applied to the fields that differ between its runs, (rows, 1)."""
+    columns = [name for name in float_fields(rule) if not isinstance(getattr(rule, name), float)]
+    if not columns:
+        return rule
+    converted = copy.copy(rule)
+    for name in columns:
+        # a frozen dataclass, whose checks are for floats and have been made
+        object.__setattr__(converted, name, convert(getattr(rule, name)))
+    return converted
+
+
+def _pieces(block: Block, array: Array, network: Network) -> list[Array]:
+    part = array[block.rows]
+    if block.rule.scope is Scope.TENSOR:
+        return [parameter.view(part) for parameter in network.parameters]
+    return [part]
+
+
+def _rules(block: Block, network: Network) -> list[Any]:
+    """The rule for each piece, its (rows, 1) fields shaped to broadcast."""
+    if block.rule.scope is not Scope.TENSOR:
+        return [block.rule]
+    by_ndim = {
+        ndim: with_columns(block.rule, lambda field, ndim=ndim: _column(field, ndim))
+        for ndim in {1 + len(parameter.shape) for parameter in network.parameters}
+    }
+    return [by_ndim[1 + len(parameter.shape)] for parameter in network.parameters]
+
+
+def _column(value: Any, ndim: int) -> Any:
+    """A float as it is; (rows, 1) as (rows, 1, ..., 1)."""
+    return value if isinstance(value, float) else value.reshape(-1, *[1] * (ndim - 1))

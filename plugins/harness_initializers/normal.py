@@ -1,0 +1,28 @@
+"""The normal distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness import Layer, check_range
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal with a fixed standard deviation, whatever the size of the layer: N(mean, std²).
+
+    mean: any finite number. std: in [0, inf).
+    """
+
+    mean: float = 0.0
+    std: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_range(self, "mean")
+        check_range(self, "std", 0)
+
+    def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
+        """See `harness.Initializer.sample`."""
+        return rng.normal(self.mean, self.std, shape)

@@ -1,0 +1,28 @@
+"""The uniform distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness import Layer, check_range
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform in a fixed interval, whatever the size of the layer: U[low, high).
+
+    low: any finite number. high: in [low, inf).
+    """
+
+    low: float = -0.05
+    high: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_range(self, "low")
+        check_range(self, "high", self.low)
+
+    def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
+        """See `harness.Initializer.sample`."""
+        return rng.uniform(self.low, self.high, shape)

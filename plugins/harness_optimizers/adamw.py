@@ -1,0 +1,64 @@
+"""AdamW."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from harness import Array, Scope, State, array_namespace, check_range
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay: θ shrinks by itself, not through the gradient.
+
+        m ← β₁m + (1 − β₁)∇ℒ                m̂ = m / (1 − β₁ᵗ)
+        v ← β₂v + (1 − β₂)∇ℒ²               v̂ = v / (1 − β₂ᵗ)
+        θ ← θ − η m̂ / (√v̂ + ε) − ηλθ
+
+    lr: η, in [0, inf). beta1, beta2: in [0, 1). eps: ε, in (0, inf). weight_decay: λ, in [0, inf);
+    it acts on all of θ, biases included.
+
+    >>> import numpy as np
+    >>> rule, theta = AdamW(lr=0.1, weight_decay=0.5), np.array([[1.0, -2.0]])
+    >>> theta, state = rule.step(theta, 2 * theta, rule.init(theta), lr=rule.lr, t=1)
+    >>> theta.round(6)
+    array([[ 0.85, -1.8 ]])
+
+    Source: Loshchilov & Hutter, Decoupled weight decay regularization, 2019, Algorithm 2, which
+    multiplies the decay by the schedule alone. Here, as in `torch.optim.AdamW`, it is multiplied by
+    the scheduled rate η: the paper's λ is this λ times the base rate. How it is computed: see
+    `Adam`.
+    """
+
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.01
+
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def __post_init__(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "beta1", 0, 1, closed="left")
+        check_range(self, "beta2", 0, 1, closed="left")
+        check_range(self, "eps", 0, closed="neither")
+        check_range(self, "weight_decay", 0)
+
+    def init(self, theta: Array) -> State:
+        """m, v: the running means of the gradient and of its square, from 0."""
+        xp = array_namespace(theta)
+        return {"m": xp.zeros_like(theta), "v": xp.zeros_like(theta)}
+
+    def step(
+        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """One update; see `harness.Optimizer.step`."""
+        xp = array_namespace(theta)
+        m = self.beta1 * state["m"] + (1 - self.beta1) * gradient
+        v = self.beta2 * state["v"] + (1 - self.beta2) * (gradient * gradient)
+        scale = (1 - self.beta2**t) ** 0.5
+        rate = lr * scale / (1 - self.beta1**t)
+        decayed = (1 - lr * self.weight_decay) * theta
+        return decayed - rate * m / (xp.sqrt(v) + self.eps * scale), {"m": m, "v": v}

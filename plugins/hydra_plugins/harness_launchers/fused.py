@@ -1,0 +1,45 @@
+"""`hydra/launcher=fused`: trains all jobs of a sweep together, in stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+__all__ = ["FusedLauncher"]
+
+
+@dataclass
+class FusedLauncherConf:
+    """No settings: what trains together follows from the jobs."""
+
+    _target_: str = "hydra_plugins.harness_launchers.fused.FusedLauncher"
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="fused", node=FusedLauncherConf)
+
+
+class FusedLauncher(Launcher):
+    """Hands all jobs of a batch to the core at once, instead of one after another."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Called by Hydra before `launch`."""
+        self.hydra_context = hydra_context
+        self.config = config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Composes every job before the first one trains, so that a mistake in any is found first."""
+        from harness.sweep.fused import launch  # late: Hydra imports its plugins at every start
+
+        returns: Any = launch(self.hydra_context, self.config, job_overrides, initial_job_idx)
+        return returns

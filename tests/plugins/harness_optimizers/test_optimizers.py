@@ -1,0 +1,220 @@
+"""What every rule promises: per-run settings, purity, dtypes, no questions to its numbers."""
+
+import copy
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import harness
+from harness_optimizers import (
+    Adam,
+    AdamW,
+    AveragedMomentum,
+    HeavyBall,
+    Nesterov,
+    Sgd,
+    harness_optimizers,
+)
+
+RULES = [Sgd, HeavyBall, AveragedMomentum, Nesterov, Adam, AdamW]
+every_rule = pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)
+
+LOW = {"lr": 1e-3, "momentum": 0.5, "beta1": 0.5, "beta2": 0.8, "eps": 1e-8, "weight_decay": 0.01}
+HIGH = {"lr": 0.1, "momentum": 0.95, "beta1": 0.95, "beta2": 0.999, "eps": 0.1, "weight_decay": 0.3}
+
+
+def of_rows(kind: Any, columns: dict[str, Any]) -> Any:
+    """The rule with (R, 1) arrays for fields, as the runs of a stack have it."""
+    rule = copy.copy(kind())
+    for name, column in columns.items():
+        object.__setattr__(rule, name, column)
+    return rule
+
+
+def columns_of(kind: Any, runs: int) -> dict[str, np.ndarray]:
+    return {f.name: np.linspace(LOW[f.name], HIGH[f.name], runs)[:, None] for f in fields(kind)}
+
+
+def run(rule: Any, theta: Any, gradients: Any, lr: Any) -> tuple[Any, Any]:
+    state = rule.init(theta)
+    for t, gradient in enumerate(gradients, start=1):
+        theta, state = rule.step(theta, gradient, state, lr=lr * (1 + 1 / t), t=t)
+    return theta, state
+
+
+@pytest.fixture
+def stack() -> tuple[np.ndarray, np.ndarray]:
+    """θ (5, 11) and 20 gradients."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(5, 11)), rng.normal(size=(20, 5, 11))
+
+
+@every_rule
+def test_a_row_of_a_stack_is_what_it_is_alone_bit_for_bit(kind: Any, stack: Any) -> None:
+    theta, gradients = stack
+    columns = columns_of(kind, 5)
+    together, state = run(of_rows(kind, columns), theta, gradients, columns["lr"])
+    for r in range(5):
+        own = {name: column[r : r + 1] for name, column in columns.items()}
+        alone, own_state = run(
+            of_rows(kind, own), theta[r : r + 1], gradients[:, r : r + 1], own["lr"]
+        )
+        np.testing.assert_array_equal(together[r : r + 1], alone)
+        for slot in state:
+            np.testing.assert_array_equal(state[slot][r : r + 1], own_state[slot])
+
+
+@every_rule
+def test_arrays_of_settings_are_the_settings(kind: Any, stack: Any) -> None:
+    """Against plain floats: Python's power and NumPy's may differ in the last bit."""
+    theta, gradients = stack
+    columns = columns_of(kind, 5)
+    together, _ = run(of_rows(kind, columns), theta, gradients, columns["lr"])
+    for r in range(5):
+        rule = kind(**{name: column[r].item() for name, column in columns.items()})
+        alone, _ = run(rule, theta[r : r + 1], gradients[:, r : r + 1], rule.lr)
+        np.testing.assert_allclose(together[r : r + 1], alone, rtol=1e-13)
+
+
+@every_rule
+def test_numpy_and_torch_agree(kind: Any, stack: Any) -> None:
+    torch = pytest.importorskip("torch")
+    theta, gradients = stack
+    columns = columns_of(kind, 5)
+    tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
+    expected, _ = run(of_rows(kind, columns), theta, gradients, columns["lr"])
+    found, _ = run(
+        of_rows(kind, tensors),
+        torch.from_numpy(theta),
+        torch.from_numpy(gradients),
+        tensors["lr"],
+    )
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+@every_rule
+def test_arguments_are_left_as_they_are(kind: Any, stack: Any) -> None:
+    theta, gradients = stack
+    rule = kind()
+    _, state = run(rule, theta, gradients, rule.lr)
+    before = copy.deepcopy((theta, gradients[0], state))
+    rule.step(theta, gradients[0], state, lr=rule.lr, t=21)
+    np.testing.assert_equal((theta, gradients[0], state), before)
+
+
+@every_rule
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_shape_dtype_and_slots_are_kept(kind: Any, dtype: str, stack: Any) -> None:
+    theta, gradients = (array.astype(dtype) for array in stack)
+    rule = kind()
+    state = rule.init(theta)
+    new_theta, new_state = rule.step(theta, gradients[0], state, lr=rule.lr, t=1)
+    assert set(new_state) == set(state)
+    for array in (new_theta, *state.values(), *new_state.values()):
+        assert (array.shape, array.dtype) == (theta.shape, theta.dtype)
+
+
+@every_rule
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_without_a_gradient_only_decay_moves(kind: Any, dtype: str) -> None:
+    theta = np.array([[1.0, -2.0, 0.0]], dtype)
+    rule = kind()
+    found, _ = run(rule, theta, np.zeros((30, 1, 3), dtype), rule.lr)
+    kept = 1.0
+    for t in range(1, 31):
+        kept *= 1 - rule.lr * (1 + 1 / t) * getattr(rule, "weight_decay", 0.0)
+    np.testing.assert_allclose(found, kept * theta, rtol=1e-6 if dtype == "float32" else 1e-13)
+
+
+@every_rule
+def test_the_scheduled_rate_replaces_the_base_rate(kind: Any, stack: Any) -> None:
+    theta, gradients = stack
+    scheduled, _ = run(kind(lr=0.5), theta, gradients, 0.01)
+    base, _ = run(kind(lr=0.01), theta, gradients, 0.01)
+    np.testing.assert_array_equal(scheduled, base)
+
+
+class Symbol:
+    """A number whose value must not be asked for: arithmetic and the functions below, no more."""
+
+    def __init__(self, value: Any) -> None:
+        self.hidden = value
+
+    def __array_namespace__(self) -> SimpleNamespace:
+        names = ("sqrt", "abs", "sign", "square", "maximum", "minimum", "where", "zeros_like")
+        functions = {name: getattr(np, name) for name in names}
+        return SimpleNamespace(
+            **{name: _symbolic(function) for name, function in functions.items()}
+        )
+
+    def __bool__(self) -> bool:
+        raise AssertionError("a rule branched on a value")
+
+
+def _symbolic(function: Any) -> Any:
+    def of_symbols(*arguments: Any) -> Symbol:
+        return Symbol(function(*(getattr(a, "hidden", a) for a in arguments)))
+
+    return of_symbols
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "neg"):
+    for _side in ("", "r") if _name != "neg" else ("",):
+        _method = f"__{_side}{_name}__"
+        setattr(Symbol, _method, _symbolic(getattr(np.ndarray, _method)))
+
+
+@every_rule
+def test_a_rule_can_be_traced_with_symbols(kind: Any, stack: Any) -> None:
+    theta, gradients = stack
+    columns = columns_of(kind, 5)
+    expected, _ = run(of_rows(kind, columns), theta, gradients, columns["lr"])
+    rule = of_rows(kind, {name: Symbol(column) for name, column in columns.items()})
+    found = Symbol(theta)
+    state = rule.init(found)
+    for t, gradient in enumerate(gradients, start=1):
+        lr = Symbol(columns["lr"] * (1 + 1 / t))
+        found, state = rule.step(
+            found, Symbol(gradient), state, lr=lr, t=Symbol(np.full((5, 1), float(t)))
+        )
+    np.testing.assert_allclose(found.hidden, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        (Sgd, {"lr": -0.1}, r"'lr' of Sgd must be in the range \[0, inf\). Got -0.1"),
+        (Sgd, {"lr": float("nan")}, "'lr' of Sgd"),
+        (HeavyBall, {"momentum": 1.0}, r"'momentum' of HeavyBall .* \[0, 1\). Got 1.0"),
+        (AveragedMomentum, {"momentum": -0.1}, "'momentum' of AveragedMomentum"),
+        (Nesterov, {"momentum": 1.5}, "'momentum' of Nesterov"),
+        (Adam, {"beta1": 1.0}, r"'beta1' of Adam .* \[0, 1\)"),
+        (Adam, {"beta2": 1.0}, "'beta2' of Adam"),
+        (Adam, {"eps": 0.0}, r"'eps' of Adam .* \(0, inf\)"),
+        (AdamW, {"beta1": -0.1}, "'beta1' of AdamW"),
+        (AdamW, {"beta2": 1.0}, "'beta2' of AdamW"),
+        (AdamW, {"eps": 0.0}, "'eps' of AdamW"),
+        (AdamW, {"weight_decay": -1.0}, r"'weight_decay' of AdamW .* \[0, inf\)"),
+        *((kind, {"lr": float("inf")}, f"'lr' of {kind.__name__}") for kind in RULES),
+    ],
+)
+def test_settings_out_of_range_are_refused(kind: Any, settings: Any, message: str) -> None:
+    with pytest.raises(harness.ConfigurationError, match=message):
+        kind(**settings)
+
+
+def test_the_hook_hands_out_every_rule() -> None:
+    assert harness_optimizers() == {
+        "sgd": Sgd,
+        "heavy_ball": HeavyBall,
+        "averaged_momentum": AveragedMomentum,
+        "nesterov": Nesterov,
+        "adam": Adam,
+        "adamw": AdamW,
+    }
+    for kind in harness_optimizers().values():
+        assert isinstance(kind(), harness.Optimizer)
+        assert kind.scope is harness.Scope.ELEMENT
