@@ -37,6 +37,8 @@ from harness.errors import (
     TrackingError,
 )
 from harness.hookspecs import hookimpl
+from harness.network import Network
+from harness.objective import Objective
 
 __version__ = "0.1.0"
 
@@ -56,6 +58,8 @@ __all__ = [
     "Layer",
     "Loss",
     "MissingDependencyError",
+    "Network",
+    "Objective",
     "Optimizer",
     "PluginError",
     "Program",

@@ -7,18 +7,18 @@ import sys
 
 import hydra
 from hydra.core.plugins import Plugins
-from hydra_plugins.harness_launchers.fused import FusedLauncher
 from omegaconf import DictConfig
 
 from harness.config import register
 from harness.errors import ConfigurationError, HarnessError
+from harness.job import job_from
 from harness.overrides import check_overrides, explain
 from harness.records import Status
 from harness.registry import load_registry
-from harness.job import job_from
 from harness.running import Result, run_jobs
 from harness.session import session
 from harness.sweep.callback import SweepCallback
+from hydra_plugins.harness_launchers.fused import FusedLauncher
 
 __all__ = ["train"]
 
@@ -47,7 +47,9 @@ def train(arguments: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     sys.argv = ["harness", *arguments]
     try:
-        hydra.main(version_base="1.3", config_path="pkg://harness.conf", config_name="config")(task)()
+        hydra.main(version_base="1.3", config_path="pkg://harness.conf", config_name="config")(
+            task
+        )()
     except Exception as error:
         message = explain(error)
         if message is None:
@@ -72,7 +74,9 @@ def _check(arguments: list[str]) -> None:
     if options.shell_completion:
         return
     try:
-        check_overrides(options.overrides, load_registry(), own_configs=options.config_dir is not None)
+        check_overrides(
+            options.overrides, load_registry(), own_configs=options.config_dir is not None
+        )
     except Exception as error:
         message = explain(error)
         if message is None:

@@ -107,11 +107,20 @@ def _ui(rest: list[str]) -> int:
     from harness.tracking.ui import open_dashboard
 
     parser = argparse.ArgumentParser(prog="harness ui")
-    parser.add_argument("--uri", default="sqlite:///outputs/mlflow.db", help="tracking.uri of the runs")
+    parser.add_argument(
+        "--uri", default="sqlite:///outputs/mlflow.db", help="tracking.uri of the runs"
+    )
+    parser.add_argument("--experiment", default="harness", help="tracking.experiment of the runs")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
     options = parser.parse_args(rest)
-    open_dashboard(options.uri, options.host, options.port)
+    open_dashboard(
+        options.uri,
+        options.experiment,
+        options.host,
+        options.port,
+        lambda line: print(line, flush=True),
+    )
     return 0
 
 

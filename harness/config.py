@@ -223,7 +223,9 @@ def _chosen(config: Config, group: str, registry: Registry) -> str:
 
 
 def _loss_for(task: Any, registry: Registry) -> str:
-    fitting = [n for n in registry.names("loss") if task in registry.component("loss", n).default_for]
+    fitting = [
+        n for n in registry.names("loss") if task in registry.component("loss", n).default_for
+    ]
     if not fitting:
         raise ConfigurationError(
             f"No installed loss is the default for {task} data. Choose one of "

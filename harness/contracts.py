@@ -143,9 +143,7 @@ class Layer:
 class Initializer(Protocol):
     """Initial weights or biases, drawn on the host so that every backend starts from the same."""
 
-    def sample(
-        self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator
-    ) -> np.ndarray:
+    def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """A float64 array of `shape`: (fan_out, fan_in) for weights, (fan_out,) for biases."""
 
 

@@ -25,7 +25,9 @@ from harness.registry import Registry
 __all__ = ["check_overrides", "explain"]
 
 
-def check_overrides(overrides: Sequence[str], registry: Registry, own_configs: bool = False) -> None:
+def check_overrides(
+    overrides: Sequence[str], registry: Registry, own_configs: bool = False
+) -> None:
     """Raises ConfigurationError for an override that names something unknown.
 
     own_configs: the user brings configuration files (--config-dir), whose options are not known here.
@@ -62,18 +64,19 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
 
 def _names(override: Override) -> list[str]:
     """The options that an override of a group chooses; none where it is not a choice of names."""
+    values: list[Any] = [override.value()]
     if override.is_choice_sweep():
         values = list(override.sweep_iterator())
     elif override.is_sweep_override():
         return []
-    else:
-        values = [override.value()]
     return [str(value) for value in values if isinstance(value, str | int | float)]
 
 
 def _experiments() -> list[str]:
     folder = resources.files("harness.conf.experiment")
-    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+    return sorted(
+        f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")
+    )
 
 
 def explain(error: BaseException) -> str | None:
@@ -95,7 +98,7 @@ def _explain_node(error: OmegaConfBaseException) -> str:
     parent = error.parent_node
     if "not in" in _first_line(error) and isinstance(parent, DictConfig):
         where, _, name = key.rpartition(".")
-        known = [f"{where}.{child}" if where else str(child) for child in parent]
+        known = [f"{where}.{child!s}" if where else str(child) for child in parent]
         return str(unknown_name("key", f"{where}.{name}" if where else name, known))
     return f"{key}: {_first_line(error)}." if key else f"{_first_line(error)}."
 

@@ -50,10 +50,17 @@ class Progress:
         self._done += 1
         shown = {
             name: f"{result.metrics[name]:.4f}"
-            for name in ("best/validation/accuracy", "best/validation/r2", "test/accuracy", "test/r2")
+            for name in (
+                "best/validation/accuracy",
+                "best/validation/r2",
+                "test/accuracy",
+                "test/r2",
+            )
             if name in result.metrics
         }
-        numbers = ", ".join(f"{name.removeprefix('best/')} {value}" for name, value in shown.items())
+        numbers = ", ".join(
+            f"{name.removeprefix('best/')} {value}" for name, value in shown.items()
+        )
         what = result.error if result.status is Status.FAILED else numbers
         self._print(
             f"[{self._done}/{self._total}] {result.name}: {result.status} after {result.epochs} epochs"

@@ -196,7 +196,11 @@ class _Logger:
         names = [objective.name, *(term.name for term in objective.auxiliary)]
         names += ["weight_decay"] if objective.weight_decay is not None else []
         for row, position in enumerate(positions):
-            sizes = {name: abs(columns[f"train/{name}"][row]) for name in names if f"train/{name}" in columns}
+            sizes = {
+                name: abs(columns[f"train/{name}"][row])
+                for name in names
+                if f"train/{name}" in columns
+            }
             largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
             if sizes[largest] > 10 * sizes[smallest]:
                 self._progress.warn(

@@ -152,7 +152,9 @@ class Stack:
     def rates(self, epoch: int, steps: int, batch_size: int) -> np.ndarray:
         """The learning rate of each step of an epoch (from 1) and run, (S, R)."""
         step = np.arange((epoch - 1) * steps, epoch * steps, dtype=np.float64)
-        return np.stack([_rates(config, step, steps, batch_size) for config in self.configs], axis=1)
+        return np.stack(
+            [_rates(config, step, steps, batch_size) for config in self.configs], axis=1
+        )
 
     def _floats(self, value: Any) -> np.ndarray:
         return np.array([value(config) for config in self.configs], dtype=np.float64)

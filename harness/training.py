@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
-from harness.contracts import Array, Backend
+from harness.contracts import Backend
 from harness.data import Prepared
 from harness.evaluation import Evaluator, TermMeter
 from harness.network import Network
@@ -60,8 +59,8 @@ class _Training:
         self._backend: Backend = config.backend
         self._network = network_of(stack, data)
         self._samples = len(data.train)
-        size = config.training.batch_size
-        self._batch_size = self._samples if size == "full" else min(size, self._samples)
+        size = config.training.batch_size  # a number or "full"
+        self._batch_size = self._samples if isinstance(size, str) else min(size, self._samples)
         self._steps = -(-self._samples // self._batch_size)
         self._features = self._backend.place(data.train.features)
         self._targets = self._backend.place(data.train.targets)
@@ -186,7 +185,10 @@ class _Training:
         self._state = [
             keep(state, self._backend.place(own))
             for block, state in zip(blocks, self._state, strict=True)
-            if (own := rows[(rows >= block.rows.start) & (rows < block.rows.stop)] - block.rows.start).size
+            if (
+                own := rows[(rows >= block.rows.start) & (rows < block.rows.stop)]
+                - block.rows.start
+            ).size
         ]
         self._stopping = self._stopping.keep(rows)
         self._best_epoch = self._best_epoch[rows]

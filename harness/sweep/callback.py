@@ -51,7 +51,7 @@ class SweepCallback(Callback):
 
     def _log(self, config: DictConfig, folder: Path, results: list[dict[str, Any]]) -> None:
         """The sweep's own MLflow run: totals, table, one picture of all curves."""
-        tracking = OmegaConf.to_object(config.tracking)
+        tracking: Any = OmegaConf.to_object(config.tracking)
         name = sweep_id(str(folder))
         counts = summary.totals(results)
         runs = [

@@ -33,7 +33,10 @@ class Row:
 def read_results(folder: Path) -> list[dict[str, Any]]:
     """What each job of a sweep left in its folder, in order of the jobs."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.rglob(RESULT)]
-    return sorted(found, key=lambda result: [int(p) if p.isdigit() else p for p in [Path(result["folder"]).name]])
+    return sorted(
+        found,
+        key=lambda result: [int(p) if p.isdigit() else p for p in [Path(result["folder"]).name]],
+    )
 
 
 def varied(results: list[dict[str, Any]]) -> list[str]:
@@ -73,14 +76,33 @@ def totals(results: list[dict[str, Any]]) -> Counter[str]:
 def score_name(results: list[dict[str, Any]]) -> str:
     """What the scores of the table are: accuracy, or R² for a regression."""
     metrics = {name for result in results for name in result["metrics"]}
-    return next((name for name in SCORES if f"test/{name}" in metrics or f"best/validation/{name}" in metrics), "accuracy")
+    return next(
+        (
+            name
+            for name in SCORES
+            if f"test/{name}" in metrics or f"best/validation/{name}" in metrics
+        ),
+        "accuracy",
+    )
 
 
 def show(table: list[Row], score: str, stream: TextIO) -> None:
     """Prints the table: framed on a terminal, tab-separated elsewhere."""
-    header = [*(table[0].setting if table else ()), "runs", f"validation {score}", f"test {score}", "diverged"]
+    header = [
+        *(table[0].setting if table else ()),
+        "runs",
+        f"validation {score}",
+        f"test {score}",
+        "diverged",
+    ]
     cells = [
-        [*row.setting.values(), str(row.runs), _text(row.validation), _text(row.test), str(row.diverged)]
+        [
+            *row.setting.values(),
+            str(row.runs),
+            _text(row.validation),
+            _text(row.test),
+            str(row.diverged),
+        ]
         for row in table
     ]
     if not stream.isatty():
@@ -101,7 +123,9 @@ def write_csv(table: list[Row], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         scores = ["validation_mean", "validation_std", "test_mean", "test_std"]
-        writer.writerow([*(table[0].setting if table else ()), "runs", *scores, "diverged", "failed"])
+        writer.writerow(
+            [*(table[0].setting if table else ()), "runs", *scores, "diverged", "failed"]
+        )
         for row in table:
             numbers = [*(row.validation or ("", "")), *(row.test or ("", ""))]
             writer.writerow([*row.setting.values(), row.runs, *numbers, row.diverged, row.failed])

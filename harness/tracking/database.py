@@ -18,8 +18,6 @@ __all__ = ["BUSY_TIMEOUT", "Store", "prepare", "relax_syncing"]
 LOCK_TIMEOUT = 120.0  # seconds; creating and migrating a database takes 2 to 10
 BUSY_TIMEOUT = 20.0  # seconds that SQLite waits for another writer; MLflow's own figure
 
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # the dashboard shows runs
-
 
 @dataclass(frozen=True)
 class Store:
@@ -35,11 +33,7 @@ class Store:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(
-                    self.client.create_experiment(
-                        name, artifact_location(self.uri), EXPERIMENT_TAGS
-                    )
-                )
+                return str(self.client.create_experiment(name, artifact_location(self.uri)))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise

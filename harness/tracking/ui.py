@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from harness.errors import TrackingError
@@ -24,32 +25,52 @@ from harness.tracking.store import (
     settle_environment,
 )
 
-__all__ = ["open_dashboard", "start_dashboard"]
+__all__ = ["open_dashboard", "runs_page", "start_dashboard"]
 
 START_TIMEOUT = 60.0  # seconds
 HIGHEST_PORT = 65535
 
 
-def open_dashboard(uri: str, host: str, port: int, announce: Callable[[str], object]) -> None:
+def open_dashboard(
+    uri: str, experiment: str, host: str, port: int, announce: Callable[[str], object]
+) -> None:
     """Serves the dashboard of a store until Ctrl-C. announce: is given the address when it is up.
 
     A store that is a server already has a dashboard: its address is all that is announced. Raises
     TrackingError where there is no store yet, the port is taken or the dashboard does not start.
     """
     resolved = resolve(uri, Path.cwd())
-    if database(resolved) is None:
+    path = database(resolved)
+    if path is None:
         check_reachable(resolved)
         announce(f"{public(resolved)} is an MLflow server: open it in a browser.")
         return
     dashboard = start_dashboard(resolved, host, port)
     try:
-        announce(f"MLflow's dashboard: http://{host}:{port} (Ctrl-C ends it)")
+        announce(f"MLflow's dashboard (Ctrl-C ends it): {_page(path, experiment, host, port)}")
         dashboard.wait()
     except KeyboardInterrupt:
         pass
     finally:
         dashboard.terminate()
         dashboard.wait()
+
+
+def runs_page(host: str, port: int, experiment_id: str) -> str:
+    """The page of an experiment's runs and their curves.
+
+    Without the workflow type, MLflow 3 opens a page for traces of language models.
+    """
+    query = "workflowType=machine_learning&compareRunsMode=CHART"
+    return f"http://{host}:{port}/#/experiments/{experiment_id}/runs?{query}"
+
+
+def _page(path: Path, experiment: str, host: str, port: int) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute(
+            "SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)
+        ).fetchone()
+    return runs_page(host, port, str(found[0])) if found else f"http://{host}:{port}"
 
 
 def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
@@ -89,7 +110,7 @@ def _wait_until_up(dashboard: subprocess.Popen[str], host: str, port: int) -> No
     """Returns when it answers, or has ended."""
     deadline = time.monotonic() + START_TIMEOUT
     while dashboard.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{host}:{port}/health"):
+        with suppress(OSError), urllib.request.urlopen(f"http://{host}:{port}/health"):
             return
         if time.monotonic() > deadline:
             raise TrackingError(f"MLflow's dashboard did not answer within {START_TIMEOUT:.0f} s.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +75,13 @@ def rows_in_words(rows: list[int]) -> str:
 def _read_csv(path: Path) -> Columns:
     import pandas
 
+    reading: dict[str, Any] = {"compression": None, "index_col": False, "skipinitialspace": True}
+    # pandas renames a second column of the same name without a word, so the header is read first.
+    _check_names(pandas.read_csv(path, header=None, nrows=1, dtype=str, **reading).iloc[0])
     with warnings.catch_warnings():
         # Of a row longer than the header: pandas would cut off what is too much.
         warnings.simplefilter("error", pandas.errors.ParserWarning)
-        frame = pandas.read_csv(
-            path,
-            compression=None,
-            index_col=False,
-            low_memory=False,
-            skipinitialspace=True,
-        )
-    return _columns(frame)
+        return _columns(pandas.read_csv(path, low_memory=False, **reading))
 
 
 def _read_parquet(path: Path) -> Columns:
@@ -93,16 +91,19 @@ def _read_parquet(path: Path) -> Columns:
 
 
 def _columns(frame: Any) -> Columns:
-    names = [str(name) for name in frame.columns]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"Columns must have different names. Twice there: {', '.join(twice)}.")
+    _check_names(frame.columns)
     return {
         str(name): column.to_numpy(dtype=object, na_value=None)
         if column.hasnans
         else column.to_numpy()
         for name, column in frame.items()
     }
+
+
+def _check_names(names: Iterable[Any]) -> None:
+    twice = [str(name) for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"Columns must have different names. Twice there: {', '.join(twice)}.")
 
 
 def _read_npz(path: Path) -> Columns:

@@ -43,10 +43,7 @@ def _get(address: str, size: int) -> bytes:
     deadline = time.monotonic() + DEADLINE
     content = bytearray()
     with urlopen(address, timeout=TIMEOUT) as response:
-        while len(content) <= size:
-            chunk = response.read1(min(2**16, size + 1 - len(content)))
-            if not chunk:
-                break
+        while chunk := response.read1(min(2**16, size + 1 - len(content))):
             content += chunk
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not finished after {DEADLINE:.0f} s")

@@ -85,9 +85,9 @@ def _numbers(columns: Columns, path: Path, role: str) -> tuple[tuple[str, ...], 
         if values.dtype.kind not in "biuf":
             rows, example = _not_numbers(values)
             raise DataError(
-                f"Column {name!r} of {path} cannot be {role}: it holds {str(example)!r}, which is not a "
-                f"number, in {rows}. Correct it, encode it as numbers (a column of 0 and 1 for "
-                f"each value, say), or leave it out with dataset.ignore=[{name}]."
+                f"Column {name!r} of {path} cannot be {role}: it holds {str(example)!r}, which is "
+                f"not a number, in {rows}. Correct it, encode it as numbers (a column of 0 and 1 "
+                f"for each value, say), or leave it out with dataset.ignore=[{name}]."
             )
         width = values.shape[1] if values.ndim == 2 else 1
         names += [name] if values.ndim == 1 else [f"{name}_{i}" for i in range(width)]

@@ -32,7 +32,7 @@ class ConfidencePenalty:
         """values: logits, (R, B, K). The mean over the batch, (R,)."""
         xp = array_namespace(values)
         log_p = log_softmax(values)
-        return xp.mean(xp.sum(xp.exp(log_p) * log_p, axis=-1), axis=-1)
+        return xp.sum(xp.exp(log_p) * log_p, axis=(-2, -1)) / values.shape[-2]
 
     def gradient(self, values: Array) -> Array:
         """Shaped like `values`; 0 for a certain and for a uniform prediction."""

@@ -35,8 +35,8 @@ class SoftmaxCrossEntropy:
     def value(self, output: Array, target: Array) -> Array:
         """The mean over the batch, (R,)."""
         xp = array_namespace(output)
-        log_p = log_softmax(output)
-        return -xp.mean(xp.sum(_one_hot(target, output) * log_p, axis=-1), axis=-1)
+        losses = _one_hot(target, output) * -log_softmax(output)
+        return xp.sum(losses, axis=(-2, -1)) / output.shape[-2]
 
     def gradient(self, output: Array, target: Array) -> Array:
         """(f(x) − e(y)) / B, shaped like `output`."""

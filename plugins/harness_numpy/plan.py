@@ -81,11 +81,9 @@ class _Planner:
         copies = []
         for position, symbol in enumerate(vectors):
             arguments = tuple(self._reference(argument) for argument in symbol.arguments)
-            name = targets.get(id(symbol))
-            leaf = traced.leaves[name] if name else None
-            in_place = leaf is not None and last_read.get(id(leaf), -1) <= position
-            if in_place and not (symbol.operation is select and leaf in symbol.arguments):
-                out = Reference("leaf", name)
+            target = targets.get(id(symbol))
+            if target and _may_overwrite(traced.leaves[target], symbol, position, last_read):
+                out = Reference("leaf", target)
             else:
                 out = self._buffer(symbol.dtype)
             self.plan.instructions.append(Instruction(symbol.operation, arguments, out))  # type: ignore[arg-type]
@@ -136,6 +134,13 @@ class _Planner:
             pool = self._free[self.plan.buffers[place.key]]
             if place.key not in pool:  # an operation may read the same value twice
                 pool.append(place.key)
+
+
+def _may_overwrite(leaf: Symbol, symbol: Symbol, position: int, last_read: dict[int, int]) -> bool:
+    """Whether the result of an operation can take the place of a leaf at once."""
+    if symbol.operation is select and any(argument is leaf for argument in symbol.arguments):
+        return False  # `select` writes twice, and would read what it has written
+    return last_read.get(id(leaf), -1) <= position
 
 
 def _in_order(outputs: list[Symbol]) -> list[Symbol]:

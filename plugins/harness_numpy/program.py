@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness import Forward
+from harness import Forward, Network, Objective
 from harness_numpy.activations import activation
 
 __all__ = ["NumpyProgram"]
@@ -25,13 +25,13 @@ __all__ = ["NumpyProgram"]
 class NumpyProgram:
     """A network and an objective on NumPy arrays; `gradient` writes into an array that it keeps."""
 
-    def __init__(self, network, objective, dtype: str) -> None:
+    def __init__(self, network: Network, objective: Objective, dtype: str) -> None:
         self._network = network
         self._objective = objective
         self._activation = activation(network.activation, network.slope)
         self._dtype = dtype
         self._gradient = np.empty((0, 0), dtype)
-        self._gradient_views: list = []
+        self._gradient_views: list[tuple[np.ndarray, np.ndarray | None]] = []
         self._ones = np.empty((1, 0), dtype)
 
     def forward(self, theta: np.ndarray, x: np.ndarray) -> Forward:
@@ -39,9 +39,12 @@ class NumpyProgram:
         _, output, hidden = self._forward(theta, x)
         return Forward(output, tuple(hidden))
 
-    def _forward(self, theta, x):
+    def _forward(
+        self, theta: np.ndarray, x: np.ndarray
+    ) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
         """The pre-activations of the hidden layers, the outputs, the hidden activations."""
-        pre_activations, hidden = [], []
+        pre_activations: list[np.ndarray] = []
+        hidden: list[np.ndarray] = []
         h = x
         views = self._network.views(theta)
         for weight, bias in views:
@@ -86,7 +89,10 @@ class NumpyProgram:
             gradient += decay
         return Forward(output, tuple(hidden)), gradient
 
-    def _buffer(self, theta: np.ndarray):
+    def _buffer(
+        self, theta: np.ndarray
+    ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray | None]]]:
+        """The gradient and its views, kept from step to step."""
         if self._gradient.shape != theta.shape:
             self._gradient = np.empty_like(theta)
             self._gradient_views = self._network.views(self._gradient)

@@ -8,12 +8,13 @@ from step to step, so every call of NumPy is prepared once, and a step is a loop
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from harness import Block, Scope, float_fields
+from harness import Block, Network, Scope, float_fields
 from harness_numpy.plan import Column, Plan, Reference, plan
 from harness_numpy.tracing import Untraceable, trace
 
@@ -27,7 +28,7 @@ PIECE = 8192
 class NumpyUpdater:
     """The update rules of a stack; see harness.Updater. Writes into θ and the state."""
 
-    def __init__(self, blocks, network, dtype: str) -> None:
+    def __init__(self, blocks: Sequence[Block], network: Network, dtype: str) -> None:
         self._blocks = list(blocks)
         self._runners: list[Any] = [_runner(block, network, np.dtype(dtype)) for block in blocks]
         self._bound_to: tuple[Any, ...] = (None, None, None)
@@ -39,7 +40,14 @@ class NumpyUpdater:
             for runner, block in zip(self._runners, self._blocks, strict=True)
         ]
 
-    def __call__(self, theta, gradient, state, lr, t):
+    def __call__(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        state: list[Any],
+        lr: np.ndarray,
+        t: int,
+    ) -> tuple[np.ndarray, list[Any]]:
         """One step of every block; lr: (R, 1) float64."""
         bound_theta, bound_gradient, bound_state = self._bound_to
         if theta is not bound_theta or state is not bound_state:
@@ -53,7 +61,7 @@ class NumpyUpdater:
         return theta, state
 
 
-def _runner(block: Block, network: Any, dtype: np.dtype) -> Any:
+def _runner(block: Block, network: Network, dtype: np.dtype) -> Any:
     if block.rule.scope is Scope.ELEMENT:
         try:
             return _Traced(block.rule, dtype)
@@ -65,7 +73,7 @@ def _runner(block: Block, network: Any, dtype: np.dtype) -> Any:
 class _AsWritten:
     """A rule whose operations cannot be recorded: it is called as it stands."""
 
-    def __init__(self, block: Block, network: Any, dtype: np.dtype) -> None:
+    def __init__(self, block: Block, network: Network, dtype: np.dtype) -> None:
         rule = copy.copy(block.rule)
         for name in float_fields(rule):
             # Always a column, even where runs agree, so that a run does not depend on its company.
@@ -76,15 +84,15 @@ class _AsWritten:
         self._network = network
         self._dtype = dtype
 
-    def init(self, theta):
+    def init(self, theta: np.ndarray) -> Any:
         from harness.update import initial_state
 
         return initial_state(self._block, theta, self._network)
 
-    def bind(self, theta, gradient, state) -> None:
+    def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Any) -> None:
         self._arrays = (theta, gradient, state)
 
-    def step(self, lr, t):
+    def step(self, lr: np.ndarray, t: int) -> None:
         from harness.update import apply
 
         apply(self._block, *self._arrays, lr.astype(self._dtype), t, self._network)
@@ -121,7 +129,14 @@ class _Traced:
                 buffers[shape] = [np.empty(shape, d or self._dtype) for d in self._plan.buffers]
             self._bind_piece(rows, columns, leaves, cells, buffers[shape])
 
-    def _bind_piece(self, rows, columns, leaves, cells, buffers) -> None:
+    def _bind_piece(
+        self,
+        rows: int | slice,
+        columns: slice,
+        leaves: dict[str, np.ndarray],
+        cells: dict[int, np.ndarray],
+        buffers: list[np.ndarray],
+    ) -> None:
         def array(reference: Reference) -> np.ndarray:
             if reference.kind == "leaf":
                 return leaves[reference.key][rows, columns]
@@ -135,13 +150,13 @@ class _Traced:
             self._calls.append((instruction.operation, arguments))
 
 
-def _pieces(rows: int, size: int):
+def _pieces(rows: int, size: int) -> Iterator[tuple[int | slice, slice]]:
     """(rows, columns) indices of each piece: part of a run, or several whole runs."""
     if size > PIECE // 2:
         parts = -(-size // PIECE)
         edges = [size * part // parts for part in range(parts + 1)]
         for row in range(rows):
-            for start, stop in zip(edges, edges[1:], strict=False):
+            for start, stop in pairwise(edges):
                 yield row, slice(start, stop)
     else:
         group = PIECE // size
@@ -190,8 +205,10 @@ class _Columns:
         if column.constant is not None:
             return column.constant
         if column.operation is None:
-            return {"lr": lr, "t": t}[column.name] if column.name in ("lr", "t") else getattr(
-                self._rule, column.name
+            return (
+                {"lr": lr, "t": t}[column.name]
+                if column.name in ("lr", "t")
+                else getattr(self._rule, column.name)
             )
         arguments = [self._values[inner] for inner in column.arguments]
         if column.operation is np.power:

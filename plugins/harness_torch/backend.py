@@ -16,8 +16,7 @@ from harness import Block, ConfigurationError, MissingDependencyError, check_cho
 if TYPE_CHECKING:
     import torch
 
-    from harness.network import Network
-    from harness.objective import Objective
+    from harness import Network, Objective
     from harness_torch.program import TorchProgram
     from harness_torch.updater import TorchUpdater
 
@@ -99,4 +98,4 @@ class Torch:
         """The update rules, run as they are written."""
         from harness_torch.updater import TorchUpdater
 
-        return TorchUpdater(blocks, network, self.place)
+        return TorchUpdater(blocks, network, self.place, self._device)

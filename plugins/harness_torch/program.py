@@ -11,8 +11,7 @@ from harness import Forward
 from harness_torch.activations import activation
 
 if TYPE_CHECKING:
-    from harness.network import Network
-    from harness.objective import Objective
+    from harness import Network, Objective
 
 __all__ = ["TorchProgram"]
 

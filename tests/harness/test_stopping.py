@@ -68,15 +68,14 @@ def test_runs_of_a_stack_have_their_own_patience_and_minimum():
     assert first == [1, 3, None, 20]
 
 
-def test_nan_and_infinity_improve_on_nothing():
-    watch = EarlyStopping.start([Stopping(), Stopping(mode="max")])
+@pytest.mark.parametrize(("mode", "worst"), [("min", np.inf), ("max", -np.inf)])
+def test_nan_and_the_worst_infinity_improve_on_nothing(mode, worst):
+    watch = EarlyStopping.start([Stopping(mode=mode)])
 
-    for epoch, values in enumerate([(NAN, NAN), (np.inf, -np.inf), (2.0, 2.0), (NAN, NAN)]):
-        watch.observe(epoch, np.array(values))
+    seen = [watch.observe(e, np.array([v]))[0][0] for e, v in enumerate([NAN, worst, 2.0, NAN])]
 
-    np.testing.assert_array_equal([2.0, 2.0], watch.best)
-    np.testing.assert_array_equal([2, 2], watch.best_epoch)
-    np.testing.assert_array_equal([1, 1], watch.waited)
+    assert seen == [False, False, True, False]
+    assert (watch.best[0], watch.best_epoch[0], watch.waited[0]) == (2.0, 2, 1)
 
 
 def test_a_run_without_any_finite_value_has_no_best_epoch():

@@ -101,7 +101,7 @@ def test_half_a_part_is_not_taken_for_the_whole(tmp_path):
     ("images", "labels", "message"),
     [
         (None, np.arange(4, dtype=np.uint8), "5 images but .* 4 labels"),
-        (None, np.array([0, 1, 10, 255, 3], np.uint8), "0 to 9. Got 10 for image 2"),
+        (None, np.array([0, 1, 10, 9, 3], np.uint8), "0 to 9. Got 10 for image 2"),
         (np.zeros((5, 0, 4), np.uint8), None, "announces 5 x 0 x 4 values"),
         (np.zeros((5, 4, 4), np.uint8), None, "different sizes: 3 x 4 and 4 x 4"),
         (np.zeros(5, np.uint8), None, "Are images and labels mixed up"),

@@ -1,0 +1,82 @@
+"""What many tests need: composed runs, and training without a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+
+from harness.config import Run, register, run_from
+from harness.data import Prepared, prepare
+from harness.records import Ended
+from harness.registry import Registry, load_registry
+from harness.stack import Stack
+from harness.training import network_of, train
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    found = load_registry()
+    register(found)
+    return found
+
+
+@pytest.fixture
+def run_of(registry: Registry) -> Callable[..., Run]:
+    """Composes a run from overrides, as the command line would."""
+
+    def compose_run(*overrides: str) -> Run:
+        GlobalHydra.instance().clear()
+        with initialize_config_module("harness.conf", version_base="1.3"):
+            tree = compose("config", overrides=["hydra/launcher=basic", *overrides])
+        return run_from(tree, registry)
+
+    return compose_run
+
+
+@dataclass
+class Trained:
+    """What training a stack gave: how each run ended, and its metrics by epoch."""
+
+    ended: dict[int, Ended] = field(default_factory=dict)
+    epochs: dict[int, list[dict[str, float]]] = field(default_factory=dict)
+
+
+@pytest.fixture
+def fit() -> Callable[..., Trained]:
+    """Trains runs as one stack."""
+
+    def train_stack(*runs: Run, data: Prepared | None = None) -> Trained:
+        config: Any = runs[0].config
+        if data is None:
+            activation = config.loss.output_activation
+            data = prepare(config.dataset.load(), config.dataset.task, activation, config.split)
+        stack = Stack(tuple(runs))
+        found = Trained()
+        for record in train(stack, data, stack.initial_theta(network_of(stack, data))):
+            if isinstance(record, Ended):
+                found.ended[record.run] = record
+                continue
+            for row, run in enumerate(record.runs):
+                values = {name: float(v[row]) for name, v in record.metrics.items()}
+                found.epochs.setdefault(run, []).append(values)
+        return found
+
+    return train_stack
+
+
+def finite_differences(f: Callable[[np.ndarray], float], at: np.ndarray) -> np.ndarray:
+    """Central differences of a scalar function, in float64."""
+    gradient = np.empty_like(at)
+    for index in np.ndindex(at.shape):
+        step = 1e-6 * max(1.0, abs(at[index]))
+        up, down = at.copy(), at.copy()
+        up[index] += step
+        down[index] -= step
+        gradient[index] = (f(up) - f(down)) / (2 * step)
+    return gradient

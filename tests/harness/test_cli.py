@@ -1,0 +1,146 @@
+"""The command line as a person meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from harness.cli import main
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["harness"])
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["optimizer=adm"], "Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adam, adamw,"),
+        (["-m", "optimizer=adam,sdg"], "Unknown optimizer 'sdg'. Did you mean 'sgd'?"),
+        (["-m", "dataset=iris", "seed=0,1", "initializer=he_normal,hee_normal"], "'he_normal'"),
+        (["optimzer=adam"], "Unknown key 'optimzer'. Did you mean 'optimizer'?"),
+        (["+foo=1"], "Unknown key 'foo'"),
+        (["+optimizer=adam"], "Write it without the prefix, as in optimizer=adam"),
+        (["++training.batch_size=3"], "as in training.batch_size=3"),
+        (["~optimizer"], "nothing can be added to or removed"),
+        (["optimizer.lrr=1"], "Unknown key 'optimizer.lrr'. Did you mean 'optimizer.lr'?"),
+        (["training.batchsize=1"], "Did you mean 'training.batch_size'?"),
+        (["objective.auxiliary.zloss=1"], "Did you mean 'objective.auxiliary.z_loss'?"),
+        (["optimizer.lr=fast"], "optimizer.lr: Value 'fast' of type 'str' could not be converted"),
+        (["seed=1.5"], "seed: Value '1.5' of type 'float' could not be converted to Integer"),
+        (["optimizer.lr=-1"], r"'lr' of Adam must be in the range [0, inf). Got -1.0."),
+        (["training.batch_size=half"], "must be a positive number of samples or 'full'"),
+        (["optimizer.lr=["], "no viable alternative"),
+        (["optimizer=adam,sgd"], "Ambiguous value for argument 'optimizer=adam,sgd'"),
+        (["experiment=optimisers"], "Unknown experiment 'optimisers'. Did you mean 'optimizers'?"),
+        (["loss=squared_error"], "does not fit dataset=digits, whose task is multiclass"),
+        (
+            ["dataset=moons", "objective.auxiliary.z_loss=1"],
+            "needs an output activation of softmax",
+        ),
+        (["training.stopping.metric=r2"], "must be a logged validation metric: loss, softmax"),
+        (["split.validation=0"], "Early stopping needs a validation part"),
+        (["+optimizer._target_=os.system"], "names registered components and never code"),
+        (["hydra.launcher._target_=os.system"], "names registered components and never code"),
+        (["--experimental-rerun", "x.pickle"], "reads a pickle"),
+        (["hydra/launcher=fuzed"], "Did you mean 'fused'?"),
+        (["-m", "optimizer.lr=0.1,-2"], "'lr' of Adam must be in the range"),
+    ],
+)
+def test_a_mistake_gets_one_message_and_leaves_no_run(arguments, message, capsys, tmp_path):
+    assert main(["train", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("harness: error: ")
+    assert message in shown.err
+    assert "Traceback" not in shown.err
+    assert shown.err.count("\n") == 1
+    assert not list(tmp_path.rglob("mlflow.db"))
+    assert not list(tmp_path.rglob("journal.jsonl"))
+
+
+def test_configuration_files_cannot_name_code(capsys, tmp_path):
+    (tmp_path / "own" / "optimizer").mkdir(parents=True)
+    (tmp_path / "own" / "optimizer" / "evil.yaml").write_text("_target_: os.getcwd\nlr: 1.0\n")
+    assert main(["train", "--config-dir", str(tmp_path / "own"), "optimizer=evil"]) == 2
+    assert "'optimizer' must be a registered component" in capsys.readouterr().err
+
+
+def test_without_arguments_it_says_what_it_can_do(capsys):
+    assert main([]) == 0
+    assert "harness train" in capsys.readouterr().out
+
+
+def test_an_unknown_command_suggests_the_nearest(capsys):
+    assert main(["trian"]) == 2
+    assert "Did you mean 'train'?" in capsys.readouterr().err
+
+
+def test_plugins_lists_every_component_with_its_fields(capsys):
+    assert main(["plugins", "--json"]) == 0
+    plugins = {plugin["name"]: plugin for plugin in json.loads(capsys.readouterr().out)}
+    adam = plugins["harness:optimizers"]["components"]["optimizer"]["adam"]
+    assert adam["fields"] == {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-08}
+    assert all(plugin["loaded"] for plugin in plugins.values())
+    assert main(["plugins"]) == 0
+    text = capsys.readouterr().out
+    assert "adam " in text
+    assert "lr=0.001" in text
+
+
+def test_cfg_shows_the_composed_configuration(capsys):
+    assert main(["train", "--cfg", "job", "optimizer=sgd", "dataset=iris"]) == 0
+    shown = capsys.readouterr().out
+    assert "optimizer:\n  lr:" in shown
+    assert "_target_" not in shown
+
+
+def test_help_is_hydras_with_the_groups(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["train", "--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    assert "optimizer: adam, adamw" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("harness tr", "train"),
+        ("harness train optimizer=ad", "optimizer=adam optimizer=adamw"),
+        ("harness train training.max", "training.max_epochs="),
+    ],
+)
+def test_completion(line, expected, capsys, monkeypatch):
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setenv("COMP_POINT", str(len(line)))
+    assert main(["-sc", "query=bash"]) == 0
+    assert capsys.readouterr().out.split() == expected.split()
+
+
+def test_completion_script_is_for_the_command_harness(capsys):
+    assert main(["train", "-sc", "install=bash"]) == 0
+    assert (
+        "complete -o nospace -o default -F hydra_bash_completion harness" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.slow
+def test_python_m_harness_is_the_same_program(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "train", "optimizer=adm"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env={k: v for k, v in os.environ.items() if k != "HYDRA_FULL_ERROR"},
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("harness: error: Unknown optimizer 'adm'")

@@ -1,0 +1,260 @@
+"""The loop: what a run computes, that it depends on nothing else, and when it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from harness.data import Part, prepare
+from harness.records import Ended, Status
+from harness.stack import Stack
+from harness.training import network_of, train
+
+TIMES = {"train/epoch_seconds"}
+
+
+def same(one, other):
+    """Equal but for the times; by repr, which tells the last bit apart and takes NaN for itself."""
+    mine, theirs = (
+        sorted((k, repr(v)) for k, v in m.items() if k not in TIMES) for m in (one, other)
+    )
+    return mine == theirs
+
+
+MIXED = [
+    ("optimizer=sgd", "optimizer.lr=0.1", "seed=1"),
+    ("optimizer=adam", "optimizer.lr=0.003", "seed=2", "initializer=glorot_uniform"),
+    ("optimizer=adam", "optimizer.lr=0.01", "optimizer.beta1=0.8", "seed=2"),
+    ("optimizer=nesterov", "seed=0", "schedule=cosine", "training.max_epochs=4"),
+    ("optimizer=adamw", "seed=5", "training.stopping.patience=1", "training.stopping.min_change=1"),
+    ("optimizer=heavy_ball", "optimizer.lr=1e6", "seed=3"),  # diverges
+    ("optimizer=sgd", "seed=4", "initializer=orthogonal", "training.warmup_epochs=2"),
+    ("optimizer=averaged_momentum", "seed=6", "training.max_epochs=2"),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        (),
+        (
+            "training.clip_norm=0.5",
+            "objective.weight_decay=1e-3",
+            "objective.auxiliary.z_loss=0.01",
+        ),
+        ("objective.auxiliary.hidden_l1=1e-3", "objective.auxiliary.confidence_penalty=0.1"),
+        ("network.hidden=[]", "training.batch_size=full"),
+        ("network.hidden=[7,5]", "network.activation=gelu", "training.batch_size=17"),
+    ],
+    ids=["plain", "clip-decay-z", "hidden-penalty", "linear-full-batch", "deep-odd-batch"],
+)
+def test_a_stack_of_different_runs_is_bitwise_equal_to_the_same_runs_alone(
+    run_of, fit, setting, dtype
+):
+    common = ("dataset=iris", "training.max_epochs=6", f"backend.dtype={dtype}", *setting)
+    runs = [run_of(*common, *own) for own in MIXED]
+    together = fit(*runs)
+    statuses = set()
+    for position, run in enumerate(runs):
+        alone = fit(run)
+        one, other = alone.ended[0], together.ended[position]
+        np.testing.assert_array_equal(one.theta, other.theta, err_msg=str(MIXED[position]))
+        assert (one.status, one.epochs, one.best_epoch) == (
+            other.status,
+            other.epochs,
+            other.best_epoch,
+        )
+        assert one.metrics == other.metrics
+        for mine, theirs in zip(alone.epochs[0], together.epochs[position], strict=True):
+            assert same(mine, theirs)
+        statuses.add(other.status)
+    assert Status.FINISHED in statuses
+    assert Status.STOPPED_EARLY in statuses
+
+
+def test_the_same_seed_twice_is_bitwise_equal_and_another_seed_is_not(run_of, fit):
+    runs = [run_of("dataset=wine", "training.max_epochs=3", f"seed={s}") for s in (3, 3, 4)]
+    first, second, third = (fit(run).ended[0].theta for run in runs)
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, third)
+
+
+def test_no_global_random_state_is_touched(run_of, fit):
+    import random
+
+    before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002 - what is tested
+    fit(run_of("dataset=iris", "training.max_epochs=2"))
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+
+
+def test_paired_runs_share_weights_and_batches_whatever_the_optimizer(run_of):
+    stacks = [Stack((run_of(f"optimizer={name}", "seed=9"),)) for name in ("sgd", "adam")]
+    data = _data(stacks[0].shared)
+    network = network_of(stacks[0], data)
+    np.testing.assert_array_equal(*(stack.initial_theta(network) for stack in stacks))
+    np.testing.assert_array_equal(*(stack.order(3, 100) for stack in stacks))
+
+
+def _data(run):
+    config = run.config
+    return prepare(
+        config.dataset.load(), config.dataset.task, config.loss.output_activation, config.split
+    )
+
+
+def test_full_batch_descent_is_the_formula(run_of, fit):
+    """Three steps of θ ← θ − η∇ℒ on linear regression, where ∇ℒ = 2/N Σ (θx − y)x."""
+    run = run_of(
+        "dataset=diabetes",
+        "network.hidden=[]",
+        "network.bias=false",
+        "optimizer=sgd",
+        "optimizer.lr=0.05",
+        "training.batch_size=full",
+        "training.max_epochs=3",
+        "training.stopping.restore=false",
+        "backend.dtype=float64",
+    )
+    data = _data(run)
+    x, y = data.train.features, data.train.targets
+    stack = Stack((run,))
+    w = stack.initial_theta(network_of(stack, data))
+    for _ in range(3):
+        w = w - 0.05 * 2 / len(x) * ((x @ w.T - y).T @ x)
+    np.testing.assert_allclose(fit(run).ended[0].theta, w[0], rtol=1e-12)
+
+
+def test_logistic_regression_finds_scikit_learns_optimum(run_of, fit):
+    """ℒ + β‖θ‖² is convex here: the optimum is the one of LogisticRegression with C = 1/(2βN)."""
+    from sklearn.linear_model import LogisticRegression
+
+    beta = 0.01
+    run = run_of(
+        "dataset=breast_cancer",
+        "network.hidden=[]",
+        "network.bias=false",
+        "optimizer=nesterov",
+        "optimizer.lr=0.2",
+        f"objective.weight_decay={beta}",
+        "training.batch_size=full",
+        "training.max_epochs=1500",
+        "training.stopping.patience=null",
+        "training.stopping.restore=false",
+        "backend.dtype=float64",
+    )
+    data = _data(run)
+    reference = LogisticRegression(
+        C=1 / (2 * beta * len(data.train)), fit_intercept=False, tol=1e-12, max_iter=10_000
+    ).fit(data.train.features, data.train.labels)
+    np.testing.assert_allclose(fit(run).ended[0].theta, reference.coef_[0], atol=1e-6)
+
+
+def test_stochastic_descent_takes_one_sample_at_a_time(run_of, fit):
+    run = run_of("dataset=iris", "training.batch_size=1", "training.max_epochs=1")
+    assert fit(run).epochs[0][0]["train/steps"] == len(_data(run).train)
+
+
+def test_a_run_that_blows_up_ends_as_diverged_and_has_no_best(run_of, fit):
+    run = run_of("dataset=diabetes", "optimizer=sgd", "optimizer.lr=1e3", "training.max_epochs=50")
+    ended = fit(run).ended[0]
+    assert ended.status is Status.DIVERGED
+    assert ended.epochs < 50
+    assert ended.metrics == {}
+
+
+def test_early_stopping_restores_the_best_epoch(run_of, fit):
+    run = run_of(
+        "dataset=breast_cancer",
+        "optimizer.lr=0.05",
+        "training.max_epochs=200",
+        "training.stopping.patience=5",
+    )
+    found = fit(run)
+    ended = found.ended[0]
+    losses = [epoch["validation/loss"] for epoch in found.epochs[0]]
+    assert ended.status is Status.STOPPED_EARLY
+    assert ended.best_epoch == int(np.argmin(losses)) + 1
+    assert ended.epochs == ended.best_epoch + 5
+    assert ended.metrics["best/validation/loss"] == min(losses)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "softmax_cross_entropy"])
+def test_any_validation_metric_can_be_watched(run_of, fit, metric):
+    run = run_of("dataset=wine", "training.max_epochs=12", f"training.stopping.metric={metric}")
+    found = fit(run)
+    values = [epoch[f"validation/{metric}"] for epoch in found.epochs[0]]
+    best = max(values) if metric in ("accuracy", "macro_f1") else min(values)
+    assert found.ended[0].metrics[f"best/validation/{metric}"] == best
+
+
+def test_the_test_part_is_not_read_before_the_end(run_of):
+    """A test part full of NaN changes nothing until the last evaluation."""
+    run = run_of("dataset=iris", "training.max_epochs=3")
+    data = _data(run)
+    stack = Stack((run,))
+    theta = stack.initial_theta(network_of(stack, data))
+    poison = Part(np.full_like(data.test.features, np.nan), data.test.targets, data.test.labels)
+    poisoned = dataclasses.replace(data, test=poison)
+    clean = list(train(stack, data, theta))
+    dirty = list(train(stack, poisoned, theta))
+    for one, other in zip(clean, dirty, strict=True):
+        if isinstance(one, Ended):
+            np.testing.assert_array_equal(one.theta, other.theta)
+            assert np.isnan(other.metrics["test/loss"])
+            assert np.isfinite(one.metrics["test/loss"])
+        else:
+            assert same(_floats(one.metrics), _floats(other.metrics))
+
+
+def _floats(metrics):
+    return {name: values.tolist() for name, values in metrics.items()}
+
+
+def test_training_terms_are_the_sample_means_of_the_batches(run_of, fit):
+    """With a rate of 0 the parameters stay, so the running means are those of one evaluation."""
+    run = run_of(
+        "dataset=iris",
+        "optimizer=sgd",
+        "optimizer.lr=0",
+        "training.max_epochs=1",
+        "training.batch_size=7",
+        "objective.weight_decay=0.01",
+        "objective.auxiliary.z_loss=0.1",
+        "objective.auxiliary.hidden_l1=0.1",
+        "backend.dtype=float64",
+    )
+    found = fit(run)
+    for term in ("loss", "softmax_cross_entropy", "z_loss", "hidden_l1", "weight_decay"):
+        running, evaluated = (
+            found.epochs[0][0][f"train/{term}"],
+            found.ended[0].metrics[f"best/train/{term}"],
+        )
+        assert running == pytest.approx(evaluated, rel=1e-12)
+    terms = [
+        found.epochs[0][0][f"train/{t}"]
+        for t in ("softmax_cross_entropy", "z_loss", "hidden_l1", "weight_decay")
+    ]
+    assert found.epochs[0][0]["train/loss"] == pytest.approx(sum(terms), rel=1e-12)
+
+
+def test_metrics_agree_with_scikit_learn(run_of, fit):
+    from sklearn.metrics import accuracy_score, f1_score, log_loss
+
+    from harness_numpy import Numpy
+
+    run = run_of("dataset=digits", "training.max_epochs=2", "backend.dtype=float64")
+    ended = fit(run).ended[0]
+    data = _data(run)
+    stack = Stack((run,))
+    program = Numpy("float64").bind(network_of(stack, data), stack.objective)
+    output = program.forward(ended.theta[None], data.test.features).output[0]
+    labels, decided = data.test.labels, output.argmax(axis=1)
+    p = np.exp(output) / np.exp(output).sum(axis=1, keepdims=True)
+    assert ended.metrics["test/accuracy"] == accuracy_score(labels, decided)
+    assert ended.metrics["test/macro_f1"] == pytest.approx(
+        f1_score(labels, decided, average="macro")
+    )
+    assert ended.metrics["test/softmax_cross_entropy"] == pytest.approx(log_loss(labels, p))

@@ -1,0 +1,215 @@
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from harness import Block, Scope, array_namespace
+from harness.network import Network
+from harness.update import apply, clip_gradient, initial_state, keep, with_columns
+
+NETWORK = Network((3, 4, 2), "relu", 0.01, True)
+KINDS = {"numpy": np.array, "torch": torch.tensor}
+kinds = pytest.mark.parametrize("kind", list(KINDS))
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """A rule with a float field and a slot."""
+
+    lr: float = 0.1
+    alpha: float = 0.9
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta):
+        return {"v": array_namespace(theta).zeros_like(theta)}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        v = self.alpha * state["v"] + gradient
+        return theta - lr * v / t, {"v": v}
+
+
+@dataclass(frozen=True)
+class WholeMomentum(Momentum):
+    scope: ClassVar[Scope] = Scope.VECTOR
+
+
+@dataclass(frozen=True)
+class Normalised(Momentum):
+    """Each parameter moves by the same norm: it must see every parameter by itself."""
+
+    scope: ClassVar[Scope] = Scope.TENSOR
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        inner = tuple(range(1, theta.ndim))
+        length = xp.sqrt(xp.sum(gradient * gradient, axis=inner, keepdims=True))
+        v = self.alpha * state["v"] + gradient / length
+        return theta - lr * v, {"v": v}
+
+
+@dataclass(frozen=True)
+class Hoarder:
+    """Keeps θ and gradients as they were handed to it."""
+
+    lr: float = 0.1
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta):
+        return {"first": theta, "previous": theta}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        return theta - lr * gradient, {"first": state["first"], "previous": gradient}
+
+
+def arrays(runs, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(2, runs, NETWORK.size))
+
+
+def steps(block, theta, gradient, lr, kind, count=3):
+    place = KINDS[kind]
+    theta, gradient, lr = place(theta), place(gradient), lr if np.isscalar(lr) else place(lr)
+    block = Block(block.rows, with_columns(block.rule, place))
+    state = initial_state(block, theta, NETWORK)
+    for t in range(1, count + 1):
+        apply(block, theta, gradient, state, lr, t, NETWORK)
+    return np.asarray(theta), state
+
+
+@kinds
+@pytest.mark.parametrize("rule", [Momentum(), WholeMomentum()])
+def test_a_rule_on_the_vector_follows_its_formula(rule, kind):
+    theta, gradient = arrays(3)
+    expected, v = theta.copy(), 0
+    for t in (1, 2, 3):
+        v = 0.9 * v + gradient
+        expected -= 0.5 * v / t
+
+    actual, state = steps(Block(slice(0, 3), rule), theta, gradient, 0.5, kind)
+
+    np.testing.assert_allclose(actual, expected, rtol=1e-13)
+    np.testing.assert_allclose(np.asarray(state[0]["v"]), v, rtol=1e-13)
+
+
+@kinds
+def test_a_tensor_rule_moves_every_parameter_by_its_own_norm(kind):
+    theta, gradient = arrays(3)
+
+    actual, state = steps(Block(slice(0, 3), Normalised()), theta, gradient, 0.5, kind, count=1)
+
+    moved = actual - theta
+    for parameter, slots in zip(NETWORK.parameters, state, strict=True):
+        part = moved[:, parameter.start : parameter.stop]
+        np.testing.assert_allclose(np.linalg.norm(part, axis=1), 0.5, rtol=1e-12)
+        assert tuple(slots["v"].shape) == (3, *parameter.shape)
+
+
+@kinds
+@pytest.mark.parametrize("rule", [Momentum(), WholeMomentum(), Normalised()])
+def test_runs_of_a_block_step_as_they_do_alone(rule, kind):
+    theta, gradient = arrays(3)
+    alphas, lrs = np.array([[0.0], [0.5], [0.9]]), np.array([[0.1], [0.2], [0.4]])
+    rule = with_columns(replace(rule), lambda column: column)
+    object.__setattr__(rule, "alpha", alphas)
+
+    together, _ = steps(Block(slice(0, 3), rule), theta, gradient, lrs, kind)
+
+    for r in range(3):
+        one = type(rule)(alpha=float(alphas[r, 0]))
+        alone, _ = steps(Block(slice(0, 1), one), theta[[r]], gradient[[r]], lrs[[r]], kind)
+        np.testing.assert_allclose(together[[r]], alone, rtol=1e-14)
+
+
+@kinds
+def test_a_block_touches_its_own_rows_alone(kind):
+    theta, gradient = arrays(4)
+    lrs = np.array([[0.1], [0.2], [0.4], [0.8]])
+
+    actual, state = steps(Block(slice(1, 3), Momentum()), theta, gradient, lrs, kind, count=1)
+
+    np.testing.assert_array_equal(actual[[0, 3]], theta[[0, 3]])
+    np.testing.assert_allclose(actual[1:3], (theta - lrs * gradient)[1:3], rtol=1e-14)
+    assert tuple(state[0]["v"].shape) == (2, NETWORK.size)
+
+
+@kinds
+def test_a_rule_may_keep_what_it_is_given(kind):
+    place = KINDS[kind]
+    start, slope = arrays(2)
+    theta, gradient = place(start), place(slope)
+    block = Block(slice(0, 2), Hoarder())
+    state = initial_state(block, theta, NETWORK)
+
+    apply(block, theta, gradient, state, 0.1, 1, NETWORK)
+    gradient[...] = 0.0  # as the next step of a program would
+
+    np.testing.assert_array_equal(np.asarray(state[0]["first"]), start)
+    np.testing.assert_array_equal(np.asarray(state[0]["previous"]), slope)
+
+
+@kinds
+@pytest.mark.parametrize("rows", [np.array([True, False, True]), np.array([0, 2])])
+def test_the_state_of_the_runs_that_stay(rows, kind):
+    theta, gradient = arrays(3)
+    _, state = steps(Block(slice(0, 3), Normalised()), theta, gradient, 0.1, kind)
+
+    kept = keep([state, []], rows)
+
+    assert kept[1] == []
+    for before, after in zip(state, kept[0], strict=True):
+        np.testing.assert_array_equal(np.asarray(before["v"])[[0, 2]], np.asarray(after["v"]))
+
+
+GRADIENTS = hnp.arrays(
+    np.float64,
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
+    elements=st.floats(-1e3, 1e3, allow_subnormal=False),
+)
+
+
+@given(gradient=GRADIENTS, limit=st.floats(0.01, 100), kind=st.sampled_from(list(KINDS)))
+@settings(deadline=None, max_examples=100)
+def test_clipping_agrees_with_pytorch_but_for_its_small_constant(gradient, limit, kind):
+    actual = np.asarray(clip_gradient(KINDS[kind](gradient), limit))
+
+    for row, clipped in zip(gradient, actual, strict=True):
+        parameter = torch.nn.Parameter(torch.zeros(len(row), dtype=torch.float64))
+        parameter.grad = torch.tensor(row)
+        norm = float(torch.nn.utils.clip_grad_norm_([parameter], limit))
+        np.testing.assert_allclose(clipped, parameter.grad.numpy(), rtol=2e-6 / limit, atol=0)
+        if norm < limit:
+            np.testing.assert_array_equal(row, clipped)
+        assert np.linalg.norm(clipped) <= limit * (1 + 1e-14)
+
+
+@kinds
+def test_each_run_is_clipped_to_its_own_limit(kind):
+    gradient = np.array([[3.0, 4.0], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]])
+    limits = np.array([[1.0], [10.0], [np.inf], [1.0]])
+
+    actual = clip_gradient(KINDS[kind](gradient), KINDS[kind](limits))
+
+    expected = [[0.6, 0.8], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]]
+    np.testing.assert_allclose(np.asarray(actual), expected, rtol=1e-15)
+
+
+@kinds
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_clipping_keeps_the_precision(kind, dtype):
+    actual = clip_gradient(KINDS[kind](np.ones((2, 5), dtype)), 1.0)
+
+    assert np.asarray(actual).dtype == dtype
+
+
+def test_clipping_a_stack_is_bitwise_clipping_its_runs():
+    gradient = np.random.default_rng(0).normal(size=(5, 1001)).astype(np.float32)
+
+    together = clip_gradient(gradient, 1.0)
+
+    for r in range(5):
+        np.testing.assert_array_equal(together[[r]], clip_gradient(gradient[[r]].copy(), 1.0))

@@ -1,0 +1,51 @@
+from harness.tracking import journal
+from harness.tracking.events import MetricsLogged, RunStarted, to_line
+
+START = RunStarted("k", "folder", "test", "a run", 0)
+
+
+def metrics(step):
+    return MetricsLogged("k", step, 0, {"train/loss": 1 / step})
+
+
+def test_a_reader_sees_each_event_once(tmp_path):
+    journal.begin(tmp_path, START)
+    reader = journal.Reader(tmp_path)
+    assert reader.read() == [START]
+    assert reader.read() == []
+    journal.append(tmp_path, metrics(1))
+    journal.append(tmp_path, metrics(2))
+    assert reader.read() == [metrics(1), metrics(2)]
+
+
+def test_a_line_that_is_being_written_waits(tmp_path):
+    journal.begin(tmp_path, START)
+    line = to_line(metrics(1))
+    with (tmp_path / journal.JOURNAL).open("a") as file:
+        file.write(line[:20])
+        file.flush()
+        reader = journal.Reader(tmp_path)
+        assert reader.read() == [START]
+        file.write(line[20:])
+    assert reader.read() == [metrics(1)]
+
+
+def test_a_new_run_begins_the_journal_anew(tmp_path):
+    journal.begin(tmp_path, START)
+    journal.append(tmp_path, metrics(1))
+    journal.write_receipt(tmp_path, "sqlite:///x", "abc", complete=True)
+    journal.begin(tmp_path, START)
+    assert journal.Reader(tmp_path).read() == [START]
+    assert journal.read_receipt(tmp_path) == {}
+
+
+def test_a_receipt_that_cannot_be_read_is_none(tmp_path):
+    for content in ("", "[1]", "{"):
+        (tmp_path / journal.RECEIPT).write_text(content)
+        assert journal.read_receipt(tmp_path) == {}
+
+
+def test_atomic_writing_leaves_nothing_else(tmp_path):
+    journal.write_atomically(tmp_path / "a", b"one")
+    journal.write_atomically(tmp_path / "a", b"two")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"two")]

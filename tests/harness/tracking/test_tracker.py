@@ -1,0 +1,352 @@
+import json
+import math
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from harness.errors import TrackingError
+from harness.tracking import journal
+from harness.tracking.events import Curves, MetricsLogged, RunEnded, RunStarted
+from harness.tracking.results import MetricsFile
+from harness.tracking.store import database
+from harness.tracking.tracker import Tracker, replay
+
+START_TIME, END_TIME = 1_700_000_000_000, 1_700_000_060_000
+
+
+def started(key, folder, **fields):
+    return RunStarted(key, str(folder / key), "test", f"run {key}", START_TIME, **fields)
+
+
+def logged(key, step, **values):
+    return MetricsLogged(key, step, START_TIME + step, values)
+
+
+def ended(key, status="finished", **fields):
+    return RunEnded(key, status, END_TIME, **fields)
+
+
+def whole_run(tracker, key, folder, epochs=3):
+    tracker.start(started(key, folder, params={"seed": "1"}, tags={"optimizer": "adam"}))
+    for step in range(1, epochs + 1):
+        tracker.log(logged(key, step, loss=1 / step))
+    tracker.end(ended(key, metrics={"best/loss": 1 / epochs}))
+
+
+def runs(uri):
+    """(name, status) of all runs, straight from the database."""
+    with closing(sqlite3.connect(database(uri))) as connection:
+        return sorted(connection.execute("SELECT name, status FROM runs"))
+
+
+# --- what arrives ---------------------------------------------------------------------------------
+
+
+def test_everything_of_a_run_arrives(uri, tmp_path, mlflow_client):
+    with Tracker(uri, "test") as tracker:
+        tracker.start(
+            started("a", tmp_path, params={"optimizer.lr": "0.1"}, tags={"optimizer": "sgd"})
+        )
+        (tmp_path / "a" / "config.yaml").write_text("seed: 0")
+        (tmp_path / "a" / "tables").mkdir()
+        (tmp_path / "a" / "tables" / "confusion.csv").write_text("1")
+        file = MetricsFile(tmp_path / "a")
+        for epoch in (1, 2):
+            file.append(epoch, {"train/loss": 1 / epoch})
+            tracker.log(MetricsLogged("a", epoch, START_TIME + epoch, {"train/loss": 1 / epoch}))
+        tracker.end(
+            ended(
+                "a",
+                "stopped_early",
+                tags={"weights": "abc"},
+                metrics={"test/accuracy": 0.75},
+                artifacts=[str(tmp_path / "a" / "config.yaml"), str(tmp_path / "a" / "tables")],
+                curves=Curves([("a", str(tmp_path / "a" / "metrics.csv"))]),
+            )
+        )
+        ids = tracker.close()
+    assert list(ids) == ["a"]
+    client = mlflow_client(uri)
+    run = client.get_run(ids["a"])
+    assert run.info.run_name == "run a"
+    assert run.info.status == "FINISHED"
+    assert (run.info.start_time, run.info.end_time) == (START_TIME, END_TIME)
+    assert run.data.params == {"optimizer.lr": "0.1"}
+    assert run.data.metrics == {"train/loss": 0.5, "test/accuracy": 0.75}
+    own = {name: tag for name, tag in run.data.tags.items() if not name.startswith("mlflow.")}
+    assert own == {"optimizer": "sgd", "weights": "abc", "status": "stopped_early"}
+    history = client.get_metric_history(ids["a"], "train/loss")
+    assert [(m.step, m.value, m.timestamp) for m in history] == [
+        (1, 1.0, START_TIME + 1),
+        (2, 0.5, START_TIME + 2),
+    ]
+    (test,) = client.get_metric_history(ids["a"], "test/accuracy")
+    assert test.step == 2
+    assert {file.path for file in client.list_artifacts(ids["a"])} == {
+        "config.yaml",
+        "learning_curves.png",
+        "tables",
+    }
+    place = Path(client.download_artifacts(ids["a"], "tables"))
+    assert (place / "confusion.csv").read_text() == "1"
+    assert str(place).startswith(str(tmp_path / "store" / "mlartifacts"))
+    receipt = json.loads((tmp_path / "a" / "mlflow.json").read_text())
+    assert receipt == {"store": uri, "run_id": ids["a"], "complete": True}
+
+
+def test_status(uri, tmp_path):
+    with Tracker(uri, "test") as tracker:
+        for status in ("finished", "stopped_early", "diverged", "failed"):
+            tracker.start(started(status, tmp_path))
+            tracker.end(ended(status, status))
+        tracker.start(started("left", tmp_path))
+    assert runs(uri) == [
+        ("run diverged", "FINISHED"),
+        ("run failed", "FAILED"),
+        ("run finished", "FINISHED"),
+        ("run left", "KILLED"),
+        ("run stopped_early", "FINISHED"),
+    ]
+    with closing(sqlite3.connect(database(uri))) as connection:
+        tags = "SELECT value FROM tags WHERE key = 'status' ORDER BY value"
+        assert [row[0] for row in connection.execute(tags)] == [
+            "diverged",
+            "failed",
+            "failed",
+            "finished",
+            "stopped_early",
+        ]
+
+
+def test_values_that_are_not_finite_stay_in_the_journal(uri, tmp_path, mlflow_client):
+    with Tracker(uri, "test") as tracker:
+        tracker.start(started("a", tmp_path))
+        tracker.log(logged("a", 1, loss=2.0, norm=math.inf))
+        tracker.log(logged("a", 2, loss=math.nan, norm=-math.inf))
+        tracker.end(ended("a", "diverged"))
+    data = mlflow_client(uri).get_run(tracker.run_ids["a"]).data
+    assert data.metrics == {"loss": 2.0}
+    assert journal.Reader(tmp_path / "a").read()[1].values["norm"] == math.inf
+
+
+def test_long_values_are_cut_visibly(uri, tmp_path, mlflow_client):
+    with Tracker(uri, "test") as tracker:
+        tracker.start(
+            started(
+                "a", tmp_path, params={"p": "x" * 7000, "q": "y" * 6000}, tags={"t": "z" * 9000}
+            )
+        )
+        tracker.end(ended("a"))
+    data = mlflow_client(uri).get_run(tracker.run_ids["a"]).data
+    assert data.params == {"p": "x" * 5999 + "…", "q": "y" * 6000}
+    assert data.tags["t"] == "z" * 7999 + "…"
+
+
+@pytest.mark.slow
+def test_a_long_run_is_seen_while_it_trains(uri, tmp_path):
+    with Tracker(uri, "test") as tracker:
+        tracker.start(started("a", tmp_path))
+        tracker.log(logged("a", 1, loss=0.5))
+        deadline = time.monotonic() + 30
+        query = "SELECT value FROM metrics"
+        with closing(sqlite3.connect(database(uri))) as connection:
+            while not (found := connection.execute(query).fetchall()):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert found == [(0.5,)]
+        assert runs(uri) == [("run a", "RUNNING")]
+        tracker.end(ended("a"))
+    assert runs(uri) == [("run a", "FINISHED")]
+
+
+@pytest.mark.slow
+def test_a_flood_of_runs_does_not_block(uri, tmp_path):
+    """3,000 messages are ten pipes full; none of them is read before MLflow is imported."""
+    with Tracker(uri, "test") as tracker:
+        before = time.perf_counter()
+        for number in range(1000):
+            tracker.start(started(f"{number:0150}", tmp_path))
+            tracker.log(logged(f"{number:0150}", 1, loss=1.0))
+            tracker.end(ended(f"{number:0150}"))
+        assert time.perf_counter() - before < 5
+        assert len(tracker.close()) == 1000
+
+
+def test_the_training_process_does_not_import_mlflow():
+    code = (
+        "import sys, harness.tracking, harness.prediction, harness.tracking.ui, "
+        "harness.tracking.provenance\n"
+        "heavy = {'mlflow', 'matplotlib', 'pandas', 'sqlalchemy', 'torch', 'sklearn'}\n"
+        "print(heavy & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+# --- what can go wrong ----------------------------------------------------------------------------
+
+
+def test_an_error_of_the_training_closes_its_runs_and_stays_the_error(uri, tmp_path):
+    def train():
+        with Tracker(uri, "test") as tracker:
+            tracker.start(started("a", tmp_path))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    assert runs(uri) == [("run a", "KILLED")]
+
+
+def test_a_bad_name_costs_one_run_alone_and_can_be_found(uri, tmp_path):
+    tracker = Tracker(uri, "test")
+    whole_run(tracker, "good", tmp_path)
+    tracker.start(started("bad", tmp_path, params={"a/../b": "1"}))
+    tracker.end(ended("bad"))
+    with pytest.raises(TrackingError) as caught:
+        tracker.close()
+    assert "'a/../b'" in str(caught.value)
+    assert "1 of 2 runs" in str(caught.value)
+    assert f"harness log {tmp_path / 'bad'}" in str(caught.value)
+    assert list(tracker.run_ids) == ["good"]
+
+
+def test_a_missing_artifact_ends_the_run_all_the_same(uri, tmp_path):
+    tracker = Tracker(uri, "test")
+    tracker.start(started("a", tmp_path))
+    tracker.log(logged("a", 1, loss=0.5))
+    tracker.end(ended("a", artifacts=[str(tmp_path / "a" / "none.csv")]))
+    with pytest.raises(TrackingError, match=r"none\.csv"):
+        tracker.close()
+    assert runs(uri) == [("run a", "FINISHED")]
+    (tmp_path / "a" / "none.csv").write_text("here it is")
+    (run_id,) = replay([tmp_path / "a"], uri).values()
+    assert runs(uri) == [("run a", "FINISHED")]  # the same run, completed
+    assert (tmp_path / "store" / "mlartifacts" / run_id / "artifacts" / "none.csv").exists()
+
+
+def test_a_writer_that_dies_loses_nothing(uri, tmp_path, mlflow_client):
+    tracker = Tracker(uri, "test")
+    tracker._writer.kill()
+    tracker._writer.wait()
+    whole_run(tracker, "a", tmp_path)
+    whole_run(tracker, "b", tmp_path)
+    with pytest.raises(TrackingError, match=r"status -9(.|\n)*2 of 2 runs(.|\n)*harness log"):
+        tracker.close()
+    assert runs(uri) == []
+
+    ids = replay([tmp_path / "a", tmp_path / "b"], uri)
+    assert list(ids) == [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert runs(uri) == [("run a", "FINISHED"), ("run b", "FINISHED")]
+    run = mlflow_client(uri).get_run(ids[str(tmp_path / "a")])
+    assert run.data.metrics == {"loss": pytest.approx(1 / 3), "best/loss": pytest.approx(1 / 3)}
+    assert run.data.params == {"seed": "1"}
+
+
+def test_replaying_twice_logs_once(uri, tmp_path, empty_database):
+    with Tracker(uri, "test") as tracker:
+        whole_run(tracker, "a", tmp_path)
+    assert replay([tmp_path / "a"], uri) == {str(tmp_path / "a"): tracker.run_ids["a"]}
+    assert runs(uri) == [("run a", "FINISHED")]
+
+    database(uri).write_bytes(empty_database)  # the store was lost
+    for file in database(uri).parent.glob("mlflow.db-*"):
+        file.unlink()
+    assert replay([tmp_path / "a"], uri) != {str(tmp_path / "a"): tracker.run_ids["a"]}
+    assert runs(uri) == [("run a", "FINISHED")]
+
+
+def test_a_replay_into_another_store_is_a_run_of_its_own(uri, tmp_path, empty_database):
+    with Tracker(uri, "test") as tracker:
+        whole_run(tracker, "a", tmp_path)
+    other = tmp_path / "other.db"
+    other.write_bytes(empty_database)
+    replay([tmp_path / "a"], f"sqlite:///{other}")
+    assert runs(f"sqlite:///{other}") == [("run a", "FINISHED")]
+
+
+def test_a_folder_without_a_journal_is_named(uri, tmp_path):
+    with pytest.raises(TrackingError, match=str(tmp_path / "nothing")):
+        replay([tmp_path / "nothing"], uri)
+
+
+def test_a_store_that_breaks_is_reported_with_the_way_out(tmp_path, uri):
+    database(uri).write_bytes(b"SQLite format 3\x00" + b"not really" * 1000)
+    tracker = Tracker(uri, "test")
+    whole_run(tracker, "a", tmp_path)
+    with pytest.raises(TrackingError, match=r"could not be written(.|\n)*harness log"):
+        tracker.close()
+
+
+def test_a_store_that_cannot_be_reached_is_an_error_before_anything_starts(tmp_path):
+    (tmp_path / "mlflow.db").write_text("this is no database, is it?")
+    with pytest.raises(TrackingError, match="not a SQLite database"):
+        Tracker(f"sqlite:///{tmp_path}/mlflow.db", "test")
+
+
+TRAINING = """
+import sys, time
+from pathlib import Path
+from harness.tracking import MetricsLogged, RunStarted, Tracker
+with Tracker(sys.argv[1], "test") as tracker:
+    folder = Path(sys.argv[2])
+    tracker.start(RunStarted("a", str(folder / "a"), "test", "run a", 1))
+    tracker.log(MetricsLogged("a", 1, 2, {"loss": 0.5}))
+    print(tracker._writer.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def interrupted_training(uri, folder, kill):
+    """Starts a training in a session of its own, as a terminal would; returns the writer's pid."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRAINING, uri, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    writer = int(process.stdout.readline())
+    kill(process.pid, writer)
+    process.communicate(timeout=30)
+    return writer
+
+
+def wait_for_end(pid):
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists():
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "Z":
+            return
+        assert time.monotonic() < deadline, "the writer process is still there"
+        time.sleep(0.1)
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
+
+
+@needs_proc
+def test_ctrl_c_ends_the_training_and_keeps_what_it_did(uri, tmp_path):
+    def ctrl_c(training, writer):
+        os.killpg(training, signal.SIGINT)
+        os.kill(writer, signal.SIGINT)  # even if it came
+
+    wait_for_end(interrupted_training(uri, tmp_path, ctrl_c))
+    assert runs(uri) == [("run a", "KILLED")]
+
+
+@needs_proc
+def test_a_killed_training_leaves_no_process_behind(uri, tmp_path):
+    def kill(training, _):
+        os.kill(training, signal.SIGKILL)
+
+    wait_for_end(interrupted_training(uri, tmp_path, kill))
+    assert runs(uri) == [("run a", "KILLED")]
+    with closing(sqlite3.connect(database(uri))) as connection:
+        assert connection.execute("SELECT value FROM metrics").fetchall() == [(0.5,)]

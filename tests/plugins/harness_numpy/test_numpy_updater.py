@@ -1,0 +1,130 @@
+"""The traced plan of a rule against the rule as it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+import harness_numpy.updater as updater_module
+from harness import Block, Scope, array_namespace
+from harness.network import Mlp
+from harness_numpy.updater import NumpyUpdater, _AsWritten, _Traced
+
+NETWORK = Mlp([5]).sized(3, 2)
+
+
+def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
+    """θ after some steps of a stack; each rule brings the number of its rows."""
+    rng = np.random.default_rng(3)
+    total = sum(count for _, count in rules_and_rows)
+    theta = rng.normal(size=(total, size)).astype(dtype)
+    gradients = rng.normal(size=(steps, total, size)).astype(dtype)
+    lr = np.linspace(0.01, 0.1, total)[:, None]
+    if rows is not None:
+        theta, gradients, lr = theta[rows].copy(), gradients[:, rows].copy(), lr[rows]
+    blocks, start = [], 0
+    for rule, count in rules_and_rows:
+        blocks.append(Block(slice(start, start + count), rule))
+        start += count
+    if rows is not None:
+        blocks = [Block(slice(0, theta.shape[0]), rules_and_rows[0][0])]
+    update = NumpyUpdater(blocks, NETWORK, dtype)
+    state = update.init(theta)
+    for t in range(1, steps + 1):
+        theta, state = update(theta, gradients[t - 1], state, lr, t)
+    return theta, update
+
+
+def as_written(rule, steps=7, size=NETWORK.size):
+    rng = np.random.default_rng(3)
+    theta = rng.normal(size=(1, size))
+    gradients = rng.normal(size=(steps, 1, size))
+    state = rule.init(theta)
+    for t in range(1, steps + 1):
+        theta, state = rule.step(theta, gradients[t - 1], state, lr=0.01, t=t)
+    return theta
+
+
+OPTIMIZERS = ["sgd", "heavy_ball", "averaged_momentum", "nesterov", "adam", "adamw"]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_traced_equals_as_written_bit_for_bit(registry, name):
+    rule = registry.component("optimizer", name)()
+    theta, update = run([(rule, 1)])
+    assert isinstance(update._runners[0], _Traced)
+    np.testing.assert_array_equal(theta, as_written(rule))
+
+
+@pytest.mark.parametrize("piece", [4, 7, 64])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_size_of_the_pieces_does_not_matter(registry, monkeypatch, name, piece):
+    rule = registry.component("optimizer", name)()
+    expected, _ = run([(rule, 3)])
+    monkeypatch.setattr(updater_module, "PIECE", piece)
+    found, _ = run([(rule, 3)])
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_run_computes_alone_what_it_computes_in_a_stack(registry, dtype):
+    adam, adamw = (registry.component("optimizer", name) for name in ("adam", "adamw"))
+    beta1, eps = np.linspace(0.5, 0.95, 4)[:, None], np.array([[1e-8], [1e-3], [1e-5], [1e-7]])
+    mixed = adam()
+    object.__setattr__(mixed, "beta1", beta1)
+    object.__setattr__(mixed, "eps", eps)
+    together, _ = run([(mixed, 4), (adamw(), 2)], dtype)
+    for row in range(4):
+        rule = adam(beta1=float(beta1[row, 0]), eps=float(eps[row, 0]))
+        # the same random numbers, cut down to one row
+        alone, _ = run([(rule, 4), (adamw(), 2)], dtype, rows=slice(row, row + 1))
+        np.testing.assert_array_equal(alone[0], together[row])
+
+
+@dataclass(frozen=True)
+class Swapping:
+    """Its slots change places, one takes over the gradient, and `where` chooses."""
+
+    lr: float = 0.1
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta):
+        xp = array_namespace(theta)
+        return {"a": xp.ones_like(theta), "b": xp.zeros_like(theta), "last": xp.zeros_like(theta)}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        chosen = xp.where(state["last"] * gradient > 0, state["a"], state["b"])
+        new = theta - lr * chosen * abs(gradient) / t
+        return new, {"a": state["b"] + 0.1 * theta, "b": state["a"], "last": gradient}
+
+
+def test_slots_that_change_places(registry):
+    theta, update = run([(Swapping(), 1)])
+    assert isinstance(update._runners[0], _Traced)
+    np.testing.assert_array_equal(theta, as_written(Swapping()))
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Needs a norm: not elementwise, so it cannot be traced although it says so."""
+
+    lr: float = 0.1
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta):
+        return {}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
+        return theta - lr * gradient / norm, {}
+
+
+def test_what_cannot_be_traced_runs_as_written(registry):
+    theta, update = run([(Normalised(), 1)])
+    assert isinstance(update._runners[0], _AsWritten)
+    np.testing.assert_allclose(theta, as_written(Normalised()), rtol=1e-13)

@@ -1,0 +1,122 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from harness_optimizers import Adam, AdamW, HeavyBall, Sgd
+from harness_torch import Torch, updater
+
+from harness import Block
+from harness.network import Network
+from harness.update import keep
+
+NETWORK = Network((3, 5, 2), "relu", 0.01, True)
+BACKEND = Torch(dtype="float64", device="cpu")
+OF_TORCH = {
+    "sgd": (Sgd(), torch.optim.SGD),
+    "adam": (Adam(), torch.optim.Adam),
+    "adamw": (AdamW(), torch.optim.AdamW),
+}
+
+
+def columns(rule, **fields):
+    """A rule as the core makes it for runs that differ: with (rows, 1) fields."""
+    rule = replace(rule)
+    for name, values in fields.items():
+        object.__setattr__(rule, name, np.array(values)[:, None])
+    return rule
+
+
+def slopes(runs, steps=5, size=NETWORK.size):
+    return np.random.default_rng(1).normal(size=(steps, runs, size))
+
+
+def start(runs, size=NETWORK.size):
+    return np.random.default_rng(0).normal(size=(runs, size))
+
+
+def run(blocks, theta, gradients, lrs, backend=BACKEND, network=NETWORK):
+    update = backend.updater(blocks, network)
+    theta = backend.place(theta)
+    state = update.init(theta)
+    for t, gradient in enumerate(gradients, start=1):
+        theta, state = update(theta, backend.place(gradient), state, lrs, t)
+    return backend.fetch(theta), state
+
+
+@pytest.mark.parametrize("name", OF_TORCH)
+def test_steps_are_those_of_torch_optim(name):
+    rule, optimizer = OF_TORCH[name]
+    gradients, lrs = slopes(2), np.array([[0.1], [0.02]])
+
+    actual, _ = run([Block(slice(0, 2), rule)], start(2), gradients, lrs)
+
+    for r in range(2):
+        parameter = torch.nn.Parameter(torch.tensor(start(2)[r]))
+        reference = optimizer([parameter], lr=float(lrs[r, 0]))
+        for gradient in gradients:
+            parameter.grad = torch.tensor(gradient[r])
+            reference.step()
+        np.testing.assert_allclose(actual[r], parameter.detach().numpy(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 64, 10**6])
+def test_a_stack_of_different_runs_steps_as_the_runs_alone(monkeypatch, piece):
+    monkeypatch.setattr(updater, "PIECE", piece)
+    betas, alphas, lrs = [0.9, 0.5, 0.0], [0.9, 0.1], np.array([[0.1], [0.2], [0.3], [0.4], [0.5]])
+    blocks = [
+        Block(slice(0, 3), columns(Adam(), beta1=betas)),
+        Block(slice(3, 5), columns(HeavyBall(), alpha=alphas)),
+    ]
+    rules = [Adam(beta1=b) for b in betas] + [HeavyBall(alpha=a) for a in alphas]
+    gradients = slopes(5)
+
+    together, _ = run(blocks, start(5), gradients, lrs)
+
+    monkeypatch.undo()
+    for r, rule in enumerate(rules):
+        alone, _ = run([Block(slice(0, 1), rule)], start(5)[[r]], gradients[:, [r]], lrs[[r]])
+        np.testing.assert_allclose(together[[r]], alone, rtol=1e-12, atol=1e-14)
+
+
+def test_the_size_of_the_pieces_changes_no_bit(monkeypatch):
+    blocks, gradients = [Block(slice(0, 4), Adam())], slopes(4)
+    whole, _ = run(blocks, start(4), gradients, np.full((4, 1), 0.1))
+    monkeypatch.setattr(updater, "PIECE", 11)
+
+    pieces, _ = run(blocks, start(4), gradients, np.full((4, 1), 0.1))
+
+    np.testing.assert_array_equal(whole, pieces)
+
+
+def test_the_state_goes_on_when_runs_leave():
+    gradients, lrs = slopes(3, steps=6), np.full((3, 1), 0.1)
+    whole, _ = run([Block(slice(0, 3), Adam())], start(3), gradients, lrs)
+    stay = np.array([True, False, True])
+
+    theta, state = run([Block(slice(0, 3), Adam())], start(3), gradients[:3], lrs)
+    theta, state = BACKEND.place(theta[stay]), [keep(states, stay) for states in state]
+    update = BACKEND.updater([Block(slice(0, 2), Adam())], NETWORK)
+    for t in (4, 5, 6):
+        gradient = BACKEND.place(gradients[t - 1][stay])
+        theta, state = update(theta, gradient, state, lrs[:2], t)
+
+    np.testing.assert_allclose(BACKEND.fetch(theta), whole[stay], rtol=1e-12)
+
+
+def test_fields_that_differ_take_the_precision_of_the_parameters():
+    backend = Torch(dtype="float32", device="cpu")
+    blocks = [Block(slice(0, 2), columns(Adam(), beta1=[0.9, 0.5]))]
+
+    theta, state = run(blocks, start(2), slopes(2), np.array([[0.1], [0.2]]), backend)
+
+    assert theta.dtype == np.float32
+    assert {slot.dtype for slot in state[0][0].values()} == {torch.float32}
+
+
+def test_the_rule_of_a_block_stays_as_it_was():
+    rule = columns(Adam(), beta1=[0.9, 0.5])
+
+    run([Block(slice(0, 2), rule)], start(2), slopes(2), np.full((2, 1), 0.1))
+
+    assert isinstance(rule.beta1, np.ndarray)
