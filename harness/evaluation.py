@@ -13,7 +13,7 @@ from harness.objective import Objective
 
 __all__ = ["Evaluator", "TermMeter"]
 
-# Numbers (features, activations, outputs) that a run may produce at a time: few enough to stay in the
+# Numbers (features, activations, outputs) that a run produces at a time: few enough to stay in the
 # cache and to bound memory. It counts a run and not the stack, because a matrix product may round
 # differently for another number of rows, and a run must not depend on its company.
 CHUNK = 65_536
@@ -32,7 +32,7 @@ class Evaluator:
     def __call__(self, theta: Array, objective: Objective, part: Part) -> dict[str, np.ndarray]:
         """theta: (R, P). objective: of these runs, placed. Returns (R,) values by name; `loss` is ℒ."""
         features, targets = self._arrays(part)
-        rows = max(1, CHUNK // self._widths)
+        rows = max(256, CHUNK // self._widths)
         meter = TermMeter(objective)
         outputs = []
         for start in range(0, len(part), rows):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Array, Block, Scope, State, array_namespace, float_fields
@@ -110,11 +111,10 @@ def _rules(block: Block, network: Network) -> list[Any]:
     """The rule for each piece, its (rows, 1) fields shaped to broadcast."""
     if block.rule.scope is not Scope.TENSOR:
         return [block.rule]
-    by_ndim = {
-        ndim: with_columns(block.rule, lambda field, ndim=ndim: _column(field, ndim))
-        for ndim in {1 + len(parameter.shape) for parameter in network.parameters}
-    }
-    return [by_ndim[1 + len(parameter.shape)] for parameter in network.parameters]
+    return [
+        with_columns(block.rule, partial(_column, ndim=1 + len(parameter.shape)))
+        for parameter in network.parameters
+    ]
 
 
 def _column(value: Any, ndim: int) -> Any:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TrackingError
-from harness.tracking.store import SQLITE, artifact_location, database, settle_environment
+from harness.tracking.store import (
+    SQLITE,
+    artifact_location,
+    check_reachable,
+    database,
+    settle_environment,
+)
 
 __all__ = ["BUSY_TIMEOUT", "Store", "prepare", "relax_syncing"]
 
@@ -50,6 +56,7 @@ class Store:
 def prepare(uri: str) -> Store:
     """Opens a resolved store; creates or migrates a database once, whoever comes first."""
     settle_environment()
+    check_reachable(uri)  # MLflow itself would try a broken file for 100 s
     path = database(uri)
     if path:
         from filelock import FileLock

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -116,16 +118,14 @@ def _check_file(path: Path) -> None:
             f"The MLflow store {path} cannot be written. Change its permissions, or give another "
             f"one: tracking.uri=sqlite:////path/to/mlflow.db"
         )
-    if path.is_dir() or (path.exists() and not _looks_like_sqlite(path)):
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.Error as error:
         raise TrackingError(
-            f"{path} is not a SQLite database, so it cannot be the MLflow store. Move it away, or "
-            f"give another file: tracking.uri=sqlite:////path/to/mlflow.db"
-        )
-
-
-def _looks_like_sqlite(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(16) in (b"", b"SQLite format 3\x00")
+            f"{path} is not a SQLite database that can be used as the MLflow store ({error}). Move it "
+            f"away, or give another file: tracking.uri=sqlite:////path/to/mlflow.db"
+        ) from error
 
 
 def _check_server(uri: str) -> None:

@@ -67,7 +67,6 @@ def _follow(inbox: Inbox, replies: TextIO) -> int:
     recorder = Recorder(start["uri"])
     if start["experiment"]:
         recorder.experiment(start["experiment"])
-    _reply(replies, ready=True)
 
     following: dict[str, Run] = {}
     failures = 0

@@ -33,6 +33,8 @@ class NumpyProgram:
         self._gradient = np.empty((0, 0), dtype)
         self._gradient_views: list[tuple[np.ndarray, np.ndarray | None]] = []
         self._ones = np.empty((1, 0), dtype)
+        self._theta: np.ndarray | None = None
+        self._views: list[tuple[np.ndarray, np.ndarray | None]] = []
 
     def forward(self, theta: np.ndarray, x: np.ndarray) -> Forward:
         """See harness.Program."""
@@ -46,7 +48,7 @@ class NumpyProgram:
         pre_activations: list[np.ndarray] = []
         hidden: list[np.ndarray] = []
         h = x
-        views = self._network.views(theta)
+        views = self._views_of(theta)
         for weight, bias in views:
             a = np.matmul(h, weight.swapaxes(1, 2))
             if bias is not None:
@@ -68,7 +70,7 @@ class NumpyProgram:
 
         delta = objective.output_gradient(output, target)
         inputs = [x, *hidden]
-        views = self._network.views(theta)
+        views = self._views_of(theta)
         for index in reversed(range(len(views))):
             weight, _ = views[index]
             gradient_weight, gradient_bias = gradient_views[index]
@@ -88,6 +90,11 @@ class NumpyProgram:
         if decay is not None:
             gradient += decay
         return Forward(output, tuple(hidden)), gradient
+
+    def _views_of(self, theta: np.ndarray) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        if theta is not self._theta:  # θ is updated in place, so that its views last
+            self._theta, self._views = theta, self._network.views(theta)
+        return self._views
 
     def _buffer(
         self, theta: np.ndarray

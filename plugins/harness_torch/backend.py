@@ -86,7 +86,7 @@ class Torch:
 
     def fetch(self, array: torch.Tensor) -> np.ndarray:
         """A copy on the host."""
-        return np.array(array.detach().cpu())
+        return array.detach().cpu().numpy().copy()
 
     def bind(self, network: Network, objective: Objective) -> TorchProgram:
         """The program that differentiates by autograd."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +89,7 @@ def _parts(block: Block, size: int, piece: int | None) -> Iterator[_Part]:
         start = block.rows.start
         part = Block(
             slice(start + rows.start, start + rows.stop),
-            update.with_columns(block.rule, lambda column, rows=rows: column[rows]),
+            update.with_columns(block.rule, itemgetter(rows)),
         )
         for left in range(0, size, width):
             yield _Part(part, rows, slice(left, left + width))

@@ -1,4 +1,6 @@
+import sqlite3
 import warnings
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ def mlflow_client():
     settle_environment()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import mlflow.pyfunc  # noqa: F401
+        import mlflow.pyfunc
+        import mlflow.store.model_registry.sqlalchemy_store
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
         from mlflow import MlflowClient
         from sqlalchemy.orm import configure_mappers
 
@@ -36,4 +40,7 @@ def uri(tmp_path: Path, empty_database: bytes) -> str:
     path = tmp_path / "store" / "mlflow.db"
     path.parent.mkdir()
     path.write_bytes(empty_database)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        place = (path.parent / "mlartifacts").as_uri()
+        connection.execute("UPDATE experiments SET artifact_location = ?", (place,))
     return f"sqlite:///{path}"

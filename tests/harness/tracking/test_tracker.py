@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,8 @@ from harness.tracking.events import Curves, MetricsLogged, RunEnded, RunStarted
 from harness.tracking.results import MetricsFile
 from harness.tracking.store import database
 from harness.tracking.tracker import Tracker, replay
+
+pytestmark = pytest.mark.slow  # each tracker imports MLflow
 
 START_TIME, END_TIME = 1_700_000_000_000, 1_700_000_060_000
 
@@ -94,9 +97,8 @@ def test_everything_of_a_run_arrives(uri, tmp_path, mlflow_client):
         "learning_curves.png",
         "tables",
     }
-    place = Path(client.download_artifacts(ids["a"], "tables"))
-    assert (place / "confusion.csv").read_text() == "1"
-    assert str(place).startswith(str(tmp_path / "store" / "mlartifacts"))
+    place = tmp_path / "store" / "mlartifacts" / ids["a"] / "artifacts"
+    assert (place / "tables" / "confusion.csv").read_text() == "1"
     receipt = json.loads((tmp_path / "a" / "mlflow.json").read_text())
     assert receipt == {"store": uri, "run_id": ids["a"], "complete": True}
 
@@ -149,7 +151,6 @@ def test_long_values_are_cut_visibly(uri, tmp_path, mlflow_client):
     assert data.tags["t"] == "z" * 7999 + "…"
 
 
-@pytest.mark.slow
 def test_a_long_run_is_seen_while_it_trains(uri, tmp_path):
     with Tracker(uri, "test") as tracker:
         tracker.start(started("a", tmp_path))
@@ -166,17 +167,16 @@ def test_a_long_run_is_seen_while_it_trains(uri, tmp_path):
     assert runs(uri) == [("run a", "FINISHED")]
 
 
-@pytest.mark.slow
 def test_a_flood_of_runs_does_not_block(uri, tmp_path):
-    """3,000 messages are ten pipes full; none of them is read before MLflow is imported."""
+    """What the writer is told fills its pipe twice while it still imports MLflow."""
     with Tracker(uri, "test") as tracker:
         before = time.perf_counter()
-        for number in range(1000):
+        for number in range(500):
             tracker.start(started(f"{number:0150}", tmp_path))
             tracker.log(logged(f"{number:0150}", 1, loss=1.0))
             tracker.end(ended(f"{number:0150}"))
         assert time.perf_counter() - before < 5
-        assert len(tracker.close()) == 1000
+        assert len(tracker.close()) == 500
 
 
 def test_the_training_process_does_not_import_mlflow():
@@ -277,8 +277,8 @@ def test_a_folder_without_a_journal_is_named(uri, tmp_path):
 
 
 def test_a_store_that_breaks_is_reported_with_the_way_out(tmp_path, uri):
-    database(uri).write_bytes(b"SQLite format 3\x00" + b"not really" * 1000)
     tracker = Tracker(uri, "test")
+    database(uri).write_bytes(b"SQLite format 3\x00" + b"not really" * 1000)
     whole_run(tracker, "a", tmp_path)
     with pytest.raises(TrackingError, match=r"could not be written(.|\n)*harness log"):
         tracker.close()
@@ -301,6 +301,11 @@ with Tracker(sys.argv[1], "test") as tracker:
     print(tracker._writer.pid, flush=True)
     time.sleep(60)
 """
+
+
+def ignores_interrupts(pid):
+    (line,) = re.findall(r"SigIgn:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return int(line, 16) >> (signal.SIGINT - 1) & 1
 
 
 def interrupted_training(uri, folder, kill):
@@ -334,8 +339,10 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs L
 @needs_proc
 def test_ctrl_c_ends_the_training_and_keeps_what_it_did(uri, tmp_path):
     def ctrl_c(training, writer):
-        os.killpg(training, signal.SIGINT)
-        os.kill(writer, signal.SIGINT)  # even if it came
+        os.killpg(training, signal.SIGINT)  # what a terminal does
+        while not ignores_interrupts(writer):
+            time.sleep(0.01)
+        os.kill(writer, signal.SIGINT)
 
     wait_for_end(interrupted_training(uri, tmp_path, ctrl_c))
     assert runs(uri) == [("run a", "KILLED")]

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from harness_torch.activations import activation
 from scipy import special
 
 from harness.network import ACTIVATIONS
+from harness_torch.activations import activation
 
 SLOPE = 0.1
 # The functions in extended terms of SciPy and NumPy, and their derivatives.

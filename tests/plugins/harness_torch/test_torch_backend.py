@@ -4,13 +4,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-from harness_losses import SoftmaxCrossEntropy
-from harness_optimizers import Adam
-from harness_torch import Torch, backend, harness_backends
 
 from harness import Backend, Block, ConfigurationError, MissingDependencyError
 from harness.network import Network
 from harness.objective import Objective
+from harness_losses import SoftmaxCrossEntropy
+from harness_optimizers import Adam
+from harness_torch import Torch, backend, harness_backends
 
 
 def test_it_is_a_backend_by_the_name_of_torch():

@@ -3,6 +3,10 @@
 import numpy as np
 import pytest
 import torch
+
+from harness import Forward
+from harness.network import ACTIVATIONS, Network
+from harness.objective import Objective, Term
 from harness_losses import (
     ConfidencePenalty,
     HiddenL1,
@@ -11,9 +15,6 @@ from harness_losses import (
     SquaredError,
 )
 from harness_torch import Torch
-
-from harness.network import ACTIVATIONS, Network
-from harness.objective import Objective, Term
 
 BACKEND = Torch(dtype="float64", device="cpu")
 RUNS, SAMPLES = 2, 5
@@ -102,7 +103,7 @@ def test_every_term_of_the_objective_is_in_the_gradient(depth, bias, shared, los
 def test_autograd_through_the_terms_gives_the_same(depth):
     network, theta, x, target = problem(depth, "gelu", shared=False)
     objective = full(SoftmaxCrossEntropy)
-    program, _, gradient = gradient_of(objective, network, theta, x, target)
+    _, _, gradient = gradient_of(objective, network, theta, x, target)
     leaf = BACKEND.place(theta).requires_grad_()
     layers = network.views(leaf)
 
@@ -111,7 +112,7 @@ def test_autograd_through_the_terms_gives_the_same(depth):
         a = torch.einsum("rbf,ruf->rbu", h, w) + b[:, None]
         h = a if number == len(layers) - 1 else torch.nn.functional.gelu(a)
         hidden.append(h)
-    forward = type(program.forward(leaf, BACKEND.place(x)))(h, tuple(hidden[:-1]))
+    forward = Forward(h, tuple(hidden[:-1]))
     terms = objective.placed(BACKEND.place).terms(forward, BACKEND.place(target), leaf)
     sum(terms.values()).sum().backward()
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from harness_optimizers import Adam, AdamW, HeavyBall, Sgd
-from harness_torch import Torch, updater
 
 from harness import Block
 from harness.network import Network
 from harness.update import keep
+from harness_optimizers import Adam, AdamW, HeavyBall, Sgd
+from harness_torch import Torch, updater
 
 NETWORK = Network((3, 5, 2), "relu", 0.01, True)
 BACKEND = Torch(dtype="float64", device="cpu")
@@ -23,6 +23,7 @@ def columns(rule, **fields):
     """A rule as the core makes it for runs that differ: with (rows, 1) fields."""
     rule = replace(rule)
     for name, values in fields.items():
+        assert hasattr(rule, name)
         object.__setattr__(rule, name, np.array(values)[:, None])
     return rule
 
@@ -63,12 +64,12 @@ def test_steps_are_those_of_torch_optim(name):
 @pytest.mark.parametrize("piece", [1, 7, 64, 10**6])
 def test_a_stack_of_different_runs_steps_as_the_runs_alone(monkeypatch, piece):
     monkeypatch.setattr(updater, "PIECE", piece)
-    betas, alphas, lrs = [0.9, 0.5, 0.0], [0.9, 0.1], np.array([[0.1], [0.2], [0.3], [0.4], [0.5]])
+    betas, momenta, lrs = [0.9, 0.5, 0.0], [0.9, 0.1], np.array([[0.1], [0.2], [0.3], [0.4], [0.5]])
     blocks = [
         Block(slice(0, 3), columns(Adam(), beta1=betas)),
-        Block(slice(3, 5), columns(HeavyBall(), alpha=alphas)),
+        Block(slice(3, 5), columns(HeavyBall(), momentum=momenta)),
     ]
-    rules = [Adam(beta1=b) for b in betas] + [HeavyBall(alpha=a) for a in alphas]
+    rules = [Adam(beta1=b) for b in betas] + [HeavyBall(momentum=a) for a in momenta]
     gradients = slopes(5)
 
     together, _ = run(blocks, start(5), gradients, lrs)
