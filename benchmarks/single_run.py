@@ -105,8 +105,8 @@ def compare(title, hidden, batch, epochs, data, overrides, rounds, stack, tracke
         "harness, NumPy backend": lambda: harness_run(common, 1, folder, tracker),
     }
     if stack > 1:
-        contenders[f"harness, a stack of {stack}, per run"] = (
-            lambda: harness_run(common, stack, folder, tracker) / stack
+        contenders[f"harness, a stack of {stack}, per run"] = lambda: (
+            harness_run(common, stack, folder, tracker) / stack
         )
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
@@ -119,9 +119,7 @@ def compare(title, hidden, batch, epochs, data, overrides, rounds, stack, tracke
     print(f"{'':40}{'us a step':>12}{'min':>9}{'max':>9}{'harness alone is':>20}")
     for name, values in times.items():
         median = statistics.median(values)
-        print(
-            f"{name:40}{median:12.1f}{min(values):9.1f}{max(values):9.1f}{median / ours:18.2f} x"
-        )
+        print(f"{name:40}{median:12.1f}{min(values):9.1f}{max(values):9.1f}{median / ours:18.2f} x")
 
 
 def main() -> None:

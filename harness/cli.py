@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(f"harness: error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `harness plugins | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("harness: interrupted", file=sys.stderr)
         return 130

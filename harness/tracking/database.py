@@ -74,17 +74,12 @@ def _client(uri: str) -> Any:
 
 def _prepare_database(uri: str, path: Path) -> None:
     import sqlalchemy
-    from mlflow.exceptions import MlflowException
 
     if not path.exists() or path.stat().st_size == 0:
         _create(path)
-    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_syncing)
-    try:
-        _client(uri).search_experiments(max_results=1)
-    except MlflowException as error:
-        if "out-of-date database schema" not in str(error):
-            raise
+    else:
         _migrate(uri, path)
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_syncing)
 
 
 def _create(path: Path) -> None:
@@ -108,21 +103,38 @@ def relax_syncing(connection: Any, _: object) -> None:
 
 
 def _migrate(uri: str, path: Path) -> None:
+    """Brings a database of an older MLflow up to date, and keeps a copy as it was."""
     import mlflow
+    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
-    backup = path.with_name(f"{path.stem}.before-mlflow-{mlflow.__version__}{path.suffix}")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
-        source.backup(target)
+    revisions = ScriptDirectory(str(Path(mlflow.__file__).parent / "store" / "db_migrations"))
+    revision = _revision(path)
+    if revision == revisions.get_current_head():
+        return
     try:
-        _upgrade(uri)
+        revisions.get_revision(revision)
     except CommandError as error:
-        backup.unlink()
         raise TrackingError(
-            f"The MLflow store {path} was written by another, probably newer, version of MLflow "
-            f"than the installed {mlflow.__version__} ({error}). Update it: pip install --upgrade "
-            f"mlflow"
+            f"The MLflow store {path} was written by a newer version of MLflow than the installed "
+            f"{mlflow.__version__}. Update it: pip install --upgrade mlflow"
         ) from error
+    copy = path.with_name(f"{path.stem}.before-mlflow-{mlflow.__version__}{path.suffix}")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    _upgrade(uri)
+
+
+def _revision(path: Path) -> str:
+    """The revision of MLflow's schema that a database has."""
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+        except (sqlite3.OperationalError, TypeError) as error:
+            raise TrackingError(
+                f"{path} is a SQLite database of something else than MLflow. Give another file: "
+                f"tracking.uri=sqlite:////path/to/mlflow.db"
+            ) from error
 
 
 def _upgrade(uri: str) -> None:

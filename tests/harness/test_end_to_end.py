@@ -273,3 +273,16 @@ def test_a_server_that_is_down_is_a_message_before_training(tmp_path):
     assert done.returncode == 2
     assert "127.0.0.1:9" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_training_on_numpy_imports_neither_pytorch_nor_mlflow(tmp_path):
+    code = (
+        "import sys; from harness.cli import main; "
+        "status = main(['train', 'dataset=iris', 'training.max_epochs=1', 'tracking.log_model=false']); "
+        "heavy = {'torch', 'mlflow', 'sklearn', 'pandas', 'matplotlib'} & set(sys.modules); "
+        "sys.exit(f'imported: {heavy}' if heavy else status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

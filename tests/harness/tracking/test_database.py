@@ -108,3 +108,14 @@ def test_a_database_of_a_newer_mlflow_is_left_alone(uri, tmp_path):
     assert "pip install --upgrade mlflow" in err
     assert (tmp_path / "before").read_bytes() == path.read_bytes()
     assert not list(path.parent.glob("*before-mlflow*"))
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path):
+    path = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    before = path.read_bytes()
+    code, _, err = outcome(start(f"sqlite:///{path}"))
+    assert code == 1
+    assert "something else than MLflow" in err
+    assert path.read_bytes() == before

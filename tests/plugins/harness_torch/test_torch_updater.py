@@ -1,10 +1,11 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
-from harness import Block
+from harness import Block, Scope
 from harness.network import Network
 from harness.update import keep
 from harness_optimizers import Adam, AdamW, HeavyBall, Sgd
@@ -88,6 +89,46 @@ def test_the_size_of_the_pieces_changes_no_bit(monkeypatch):
     pieces, _ = run(blocks, start(4), gradients, np.full((4, 1), 0.1))
 
     np.testing.assert_array_equal(whole, pieces)
+
+
+@dataclass(frozen=True)
+class Watcher(Sgd):
+    """Gradient descent that notes the shapes it is called with."""
+
+    lr: float = 0.1
+    shapes: ClassVar[list[tuple[int, ...]]] = []
+
+    def step(self, theta, gradient, state, *, lr, t):
+        self.shapes.append(tuple(theta.shape))
+        return super().step(theta, gradient, state, lr=lr, t=t)
+
+
+class Vector(Watcher):
+    scope = Scope.VECTOR
+
+
+class Tensor(Watcher):
+    scope = Scope.TENSOR
+
+
+@pytest.mark.parametrize(
+    ("rule", "piece", "shapes"),
+    [
+        (Watcher(), 10**6, [(3, 32)]),
+        (Watcher(), 70, [(2, 32), (1, 32)]),
+        (Watcher(), 20, [(1, 16)] * 6),
+        (Vector(), 20, [(3, 32)]),
+        (Tensor(), 20, [(3, 5, 3), (3, 5), (3, 2, 5), (3, 2)]),
+    ],
+)
+def test_only_elementwise_rules_see_pieces(monkeypatch, rule, piece, shapes):
+    monkeypatch.setattr(updater, "PIECE", piece)
+    monkeypatch.setattr(Watcher, "shapes", [])
+
+    actual, _ = run([Block(slice(0, 3), rule)], start(3), slopes(3, steps=1), np.full((3, 1), 0.1))
+
+    assert shapes == Watcher.shapes
+    np.testing.assert_allclose(actual, start(3) - 0.1 * slopes(3, steps=1)[0], rtol=1e-13)
 
 
 def test_the_state_goes_on_when_runs_leave():
