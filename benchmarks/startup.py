@@ -35,7 +35,8 @@ def until(command, marker, folder):
     for line in process.stdout:
         if seconds is None and marker in line:
             seconds = time.perf_counter() - start
-    assert process.wait() == 0 and seconds is not None, f"{command} never printed {marker!r}"
+    assert process.wait() == 0
+    assert seconds is not None, f"{command} never printed {marker!r}"
     return seconds, time.perf_counter() - start
 
 
@@ -56,9 +57,8 @@ def main() -> None:
         ("harness train: first epoch done", firsts),
         ("harness train: all written to MLflow", wholes),
     ):
-        print(
-            f"{name:40}{statistics.median(values):8.2f} s  (of {rounds}: {min(values):.2f} to {max(values):.2f})"
-        )
+        spread = f"{min(values):.2f} to {max(values):.2f}"
+        print(f"{name:40}{statistics.median(values):8.2f} s  (of {rounds}: {spread})")
 
 
 if __name__ == "__main__":

@@ -24,9 +24,6 @@ from harness.contracts import (
     Task,
     Updater,
     array_namespace,
-    check_choice,
-    check_range,
-    float_fields,
 )
 from harness.errors import (
     ConfigurationError,
@@ -36,6 +33,7 @@ from harness.errors import (
     PluginError,
     TrackingError,
 )
+from harness.fields import check_choice, check_range, float_fields
 from harness.hookspecs import hookimpl
 from harness.network import Network
 from harness.objective import Objective

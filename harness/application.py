@@ -13,9 +13,9 @@ from harness.config import register
 from harness.errors import ConfigurationError, HarnessError
 from harness.job import job_from
 from harness.overrides import check_overrides, explain
-from harness.records import Status
+from harness.records import Result, Status
 from harness.registry import load_registry
-from harness.running import Result, run_jobs
+from harness.running import run_jobs
 from harness.session import session
 from harness.sweep.callback import SweepCallback
 from hydra_plugins.harness_launchers.fused import FusedLauncher

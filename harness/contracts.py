@@ -2,7 +2,7 @@
 
 A *component* is a frozen dataclass with behaviour. Its fields are its configuration: the core turns
 the class into a typed Hydra node and the composed node back into an instance, so a component has one
-place for its defaults and ships no YAML. `__post_init__` checks ranges (see `check_range`).
+place for its defaults and ships no YAML. `__post_init__` checks ranges (see `fields.py`).
 
 Shapes use these letters: R runs of a stack, B samples of a batch, F features, K outputs, P parameters
 of a run, S steps. Arrays are NumPy arrays, PyTorch tensors or anything else a backend brings; what a
@@ -11,16 +11,12 @@ component may do with them is arithmetic and `array_namespace(x)`, the array API
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-
-from harness.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from harness.network import Network
@@ -46,9 +42,6 @@ __all__ = [
     "Task",
     "Updater",
     "array_namespace",
-    "check_choice",
-    "check_range",
-    "float_fields",
 ]
 
 Array = Any  # a NumPy array, a PyTorch tensor, ...: the array API has no common base class
@@ -300,51 +293,3 @@ def array_namespace(x: Array) -> Any:
         import array_api_compat
 
         return array_api_compat.array_namespace(x)
-
-
-def float_fields(component: Any) -> list[str]:
-    """The names of the fields that may differ between the runs of a stack: those declared float.
-
-    >>> from harness.network import Mlp
-    >>> float_fields(Mlp())
-    ['slope']
-    """
-    return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
-
-
-def check_range(
-    component: object,
-    name: str,
-    low: float = -math.inf,
-    high: float = math.inf,
-    *,
-    closed: str = "both",
-) -> None:
-    """Raises ConfigurationError unless the field `name` of `component` lies in the range.
-
-    closed: which ends belong to it: "both", "left", "right" or "neither"; infinite ends never do.
-
-    >>> from types import SimpleNamespace
-    >>> check_range(SimpleNamespace(lr=-1.0), "lr", 0)
-    Traceback (most recent call last):
-    harness.errors.ConfigurationError: 'lr' of SimpleNamespace must be in the range [0, inf). Got -1.0.
-    """
-    value = getattr(component, name)
-    low_belongs = closed in ("both", "left") and low != -math.inf
-    high_belongs = closed in ("both", "right") and high != math.inf
-    above = value >= low if low_belongs else value > low
-    below = value <= high if high_belongs else value < high
-    if not (above and below):  # a NaN fails both
-        bounds = f"{'[' if low_belongs else '('}{low}, {high}{']' if high_belongs else ')'}"
-        raise ConfigurationError(
-            f"{name!r} of {type(component).__name__} must be in the range {bounds}. Got {value!r}."
-        )
-
-
-def check_choice(component: object, name: str, allowed: Sequence[str]) -> None:
-    """Raises ConfigurationError unless the field `name` of `component` is one of `allowed`."""
-    value = getattr(component, name)
-    if value not in allowed:
-        raise ConfigurationError(
-            f"{name!r} of {type(component).__name__} must be one of {', '.join(allowed)}. Got {value!r}."
-        )

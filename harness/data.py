@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.contracts import Data, Task, check_choice, check_range
+from harness.contracts import Data, Task
 from harness.data_checks import checked_features, checked_labels
 from harness.errors import ConfigurationError, DataError
+from harness.fields import check_choice, check_range
 from harness.scaling import SCALES, Affine, Scaling, fit
 from harness.splitting import hold_out
 

@@ -9,8 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from harness.config import Run, run_from
+from harness.config import run_from
 from harness.registry import load_registry
+from harness.settings import Run
 
 __all__ = ["Job", "job_from", "sweep_id"]
 

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts import Array, Initializer, Layer, check_choice, check_range
+from harness.contracts import Array, Initializer, Layer
 from harness.errors import ConfigurationError
+from harness.fields import check_choice, check_range
 
 __all__ = ["ACTIVATIONS", "Mlp", "Network", "Parameter"]
 

@@ -18,9 +18,10 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.config import GROUPS, Config, choices
+from harness.config import choices
 from harness.errors import ConfigurationError, unknown_name
 from harness.registry import Registry
+from harness.settings import GROUPS, Config
 
 __all__ = ["check_overrides", "explain"]
 

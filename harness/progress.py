@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from harness.records import Epoch, Status
-
-if TYPE_CHECKING:
-    from harness.running import Result
+from harness.records import Epoch, Result, Status
 
 __all__ = ["Progress"]
 

@@ -1,4 +1,8 @@
-"""What training yields: an `Epoch` after each pass over the data, an `Ended` when a run is over."""
+"""What training yields, and what is kept of a run.
+
+The loop yields an `Epoch` after each pass over the data and an `Ended` when a run is over; a `Result` is
+what remains for the table of a sweep.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-__all__ = ["Ended", "Epoch", "Record", "Status"]
+__all__ = ["Ended", "Epoch", "Record", "Result", "Status"]
 
 
 class Status(StrEnum):
@@ -48,3 +52,18 @@ class Ended:
 
 
 Record = Epoch | Ended
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended. metrics: `best/…` and `test/…`."""
+
+    name: str
+    folder: str
+    overrides: tuple[str, ...]
+    names: dict[str, str]
+    status: Status
+    epochs: int = 0
+    best_epoch: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    error: str = ""

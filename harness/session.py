@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from harness.config import Tracking
 from harness.progress import Progress
+from harness.settings import Tracking
 from harness.tracking.tracker import Tracker
 
 __all__ = ["session", "sweep_session"]

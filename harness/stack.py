@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.config import Config, Run
-from harness.contracts import Block, Horizon, float_fields
+from harness.contracts import Block, Horizon
+from harness.fields import float_fields
 from harness.objective import Objective, Term
 from harness.randomness import order, weight_rngs
+from harness.settings import Config, Run
 
 __all__ = ["Stack", "plan_stacks"]
 

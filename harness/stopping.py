@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.contracts import check_choice, check_range
+from harness.fields import check_choice, check_range
 from harness.metrics import higher_is_better
 
 __all__ = ["EarlyStopping", "Stopping"]

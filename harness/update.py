@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from harness.contracts import Array, Block, Scope, State, array_namespace, float_fields
+from harness.contracts import Array, Block, Scope, State, array_namespace
+from harness.fields import float_fields
 
 if TYPE_CHECKING:
     from harness.network import Network
@@ -85,7 +86,7 @@ def clip_gradient(gradient: Array, limit: Any) -> Array:
     """
     xp = array_namespace(gradient)
     norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
-    return gradient / xp.clip(norm / limit, min=1.0)
+    return gradient / xp.clip(norm / limit, 1.0, None)
 
 
 def with_columns(rule: Any, convert: Callable[[Array], Array]) -> Any:

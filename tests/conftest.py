@@ -17,10 +17,11 @@ import pytest
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 
-from harness.config import Run, register, run_from
+from harness.config import register, run_from
 from harness.data import Prepared, prepare
 from harness.records import Ended
 from harness.registry import Registry, load_registry
+from harness.settings import Run
 from harness.stack import Stack
 from harness.training import network_of, train
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from harness.recording import RESULT
 from harness.records import Status
-from harness.running import RESULT
 
 __all__ = ["Row", "read_results", "rows", "show", "totals", "varied", "write_csv"]
 

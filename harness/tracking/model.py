@@ -30,6 +30,8 @@ def log_model(uri: str, run_id: str, folder: Path) -> str:
     predictor = Predictor.load(folder)
     example = _example(predictor)
     mlflow.set_tracking_uri(uri)
+    run = mlflow.MlflowClient().get_run(run_id)
+    mlflow.set_experiment(experiment_id=run.info.experiment_id)  # or it takes the default one
     logged = Model.log(
         artifact_path=None,
         name=MODEL,

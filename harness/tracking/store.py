@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import urllib.error
-import urllib.request
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -129,6 +127,9 @@ def _check_file(path: Path) -> None:
 
 
 def _check_server(uri: str) -> None:
+    import urllib.error  # 30 ms that only a server costs
+    import urllib.request
+
     host = public(uri)
     try:
         with urllib.request.urlopen(f"{host}/health", timeout=HEALTH_TIMEOUT):

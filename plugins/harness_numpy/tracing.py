@@ -129,7 +129,7 @@ class _Namespace:
 
     def __getattr__(self, name: str) -> Callable[..., Symbol]:
         if name not in self._ELEMENTWISE:
-            raise Untraceable(f"{name} is not an elementwise operation that can run in pieces")
+            raise AttributeError(f"{name} is not an elementwise operation that can run in pieces")
         operation = getattr(np, name)
         return lambda *arguments: _operate(operation, *arguments)
 

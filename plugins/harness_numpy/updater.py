@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from harness import Block, Network, Scope, float_fields
-from harness_numpy.plan import Column, Plan, Reference, plan
+from harness_numpy.columns import Columns
+from harness_numpy.plan import Plan, Reference, plan
 from harness_numpy.tracing import Untraceable, trace
 
 __all__ = ["NumpyUpdater"]
@@ -107,7 +108,7 @@ class _Traced:
         self._slots = sorted(rule.init(np.zeros((1, 1), dtype)))
         self._plan: Plan = plan(trace(rule, self._slots))
         self._calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        self._columns = _Columns(self._plan, rule)
+        self._columns = Columns(self._plan, rule)
 
     def init(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         return {name: np.array(slot) for name, slot in self._rule.init(theta).items()}
@@ -162,71 +163,3 @@ def _pieces(rows: int, size: int) -> Iterator[tuple[int | slice, slice]]:
         group = PIECE // size
         for start in range(0, rows, group):
             yield slice(start, min(start + group, rows)), slice(0, size)
-
-
-class _Columns:
-    """Works out the values that are one a run, in double precision, at every step.
-
-    A power is taken run by run with Python floats: NumPy's own differs in the last bit between one
-    value and a vector of them, and a run must not depend on its company.
-    """
-
-    def __init__(self, plan: Plan, rule: Any) -> None:
-        self._plan = plan
-        self._rule = rule
-        self._values: list[Any] = [None] * len(plan.columns)
-        self._cells: dict[int, np.ndarray] = {}
-        depends = [False] * len(plan.columns)
-        for number, column in enumerate(plan.columns):
-            depends[number] = column.name in ("lr", "t") or any(
-                depends[inner] for inner in column.arguments
-            )
-            if not depends[number]:
-                self._values[number] = self._evaluate(column, 0.0, 0)
-        self._changing = [n for n, changes in enumerate(depends) if changes]
-        self._written = [n for n in plan.used_columns if depends[n]]
-
-    def cells(self, rows: int, dtype: np.dtype) -> dict[int, np.ndarray]:
-        """The (rows, 1) arrays that instructions read; `update` writes into them."""
-        self._cells = {n: np.empty((rows, 1), dtype) for n in self._plan.used_columns}
-        for number, cell in self._cells.items():
-            if self._values[number] is not None:
-                cell[...] = self._values[number]
-        return self._cells
-
-    def update(self, lr: np.ndarray, t: int) -> None:
-        rate = lr if len(lr) > 1 else float(lr[0, 0])
-        for number in self._changing:
-            self._values[number] = self._evaluate(self._plan.columns[number], rate, t)
-        for number in self._written:
-            self._cells[number][...] = self._values[number]
-
-    def _evaluate(self, column: Column, lr: Any, t: int) -> Any:
-        if column.constant is not None:
-            return column.constant
-        if column.operation is None:
-            return (
-                {"lr": lr, "t": t}[column.name]
-                if column.name in ("lr", "t")
-                else getattr(self._rule, column.name)
-            )
-        arguments = [self._values[inner] for inner in column.arguments]
-        if column.operation is np.power:
-            return _power(*arguments)
-        return _SCALAR.get(column.operation, column.operation)(*arguments)
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    if isinstance(base, np.ndarray) or isinstance(exponent, np.ndarray):
-        bases, exponents = np.broadcast_arrays(base, exponent)
-        values = [float(b) ** float(e) for b, e in zip(bases.flat, exponents.flat, strict=True)]
-        return np.array(values).reshape(bases.shape)
-    return base**exponent
-
-
-_SCALAR: dict[Any, Callable[..., Any]] = {  # Python's operators: a tenth of NumPy's cost on floats
-    np.add: lambda a, b: a + b,
-    np.subtract: lambda a, b: a - b,
-    np.multiply: lambda a, b: a * b,
-    np.true_divide: lambda a, b: a / b,
-}

@@ -16,7 +16,7 @@ CORE = sorted((ROOT / "harness").rglob("*.py"))
 # From the bottom to the top: a module imports only from levels below its own, or from its own level.
 LEVELS = [
     {"errors"},
-    {"contracts", "hookspecs"},
+    {"contracts", "fields", "hookspecs"},
     {
         "harness",
         "randomness",
@@ -29,11 +29,12 @@ LEVELS = [
         "records",
     }
     | {"data", "data_checks", "scaling", "splitting", "catalogue"},
-    {"config", "evaluation"},
-    {"stack", "overrides", "job"},
-    {"training", "tracking", "prediction"},
-    {"progress"},
-    {"running", "session"},
+    {"settings", "evaluation"},
+    {"config", "stack"},
+    {"overrides", "job"},
+    {"training", "tracking", "prediction", "progress"},
+    {"recording", "session"},
+    {"running"},
     {"sweep"},
     {"application"},
     {"cli"},

@@ -3,7 +3,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -13,7 +12,13 @@ from harness.network import Network
 from harness.update import apply, clip_gradient, initial_state, keep, with_columns
 
 NETWORK = Network((3, 4, 2), "relu", 0.01, True)
-KINDS = {"numpy": np.array, "torch": torch.tensor}
+
+
+def tensor(array):
+    return pytest.importorskip("torch", reason="PyTorch is not installed").tensor(array)
+
+
+KINDS = {"numpy": np.array, "torch": tensor}
 kinds = pytest.mark.parametrize("kind", list(KINDS))
 
 
@@ -175,6 +180,7 @@ GRADIENTS = hnp.arrays(
 @given(gradient=GRADIENTS, limit=st.floats(0.01, 100), kind=st.sampled_from(list(KINDS)))
 @settings(deadline=None, max_examples=100)
 def test_clipping_agrees_with_pytorch_but_for_its_small_constant(gradient, limit, kind):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     actual = np.asarray(clip_gradient(KINDS[kind](gradient), limit))
 
     for row, clipped in zip(gradient, actual, strict=True):

@@ -1,6 +1,8 @@
-"""`hydra/launcher=fused`: trains all jobs of a sweep together, in stacks."""
+"""`hydra/launcher=fused`: trains all jobs of a sweep together, in stacks.
 
-from __future__ import annotations
+Hydra runs this file in any program of the environment before it is in `sys.modules`, where dataclasses
+would look annotations up: so they must not be postponed (`from __future__ import annotations`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -340,7 +340,9 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs L
 def test_ctrl_c_ends_the_training_and_keeps_what_it_did(uri, tmp_path):
     def ctrl_c(training, writer):
         os.killpg(training, signal.SIGINT)  # what a terminal does
+        deadline = time.monotonic() + 10
         while not ignores_interrupts(writer):
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         os.kill(writer, signal.SIGINT)
 

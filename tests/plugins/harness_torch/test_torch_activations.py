@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-import torch
 from scipy import special
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from harness.network import ACTIVATIONS
 from harness_torch.activations import activation

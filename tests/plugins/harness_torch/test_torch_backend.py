@@ -3,7 +3,8 @@ import sys
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from harness import Backend, Block, ConfigurationError, MissingDependencyError
 from harness.network import Network

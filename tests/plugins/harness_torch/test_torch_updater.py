@@ -3,7 +3,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from harness import Block, Scope
 from harness.network import Network

@@ -1,0 +1,60 @@
+"""The fields of a component: which may differ between the runs of a stack, and what they may be."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from harness.errors import ConfigurationError
+
+__all__ = ["check_choice", "check_range", "float_fields"]
+
+
+def float_fields(component: Any) -> list[str]:
+    """The names of the fields that may differ between the runs of a stack: those declared float.
+
+    >>> from harness.network import Mlp
+    >>> float_fields(Mlp())
+    ['slope']
+    """
+    return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
+
+
+def check_range(
+    component: object,
+    name: str,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    closed: str = "both",
+) -> None:
+    """Raises ConfigurationError unless the field `name` of `component` lies in the range.
+
+    closed: which ends belong to it: "both", "left", "right" or "neither"; infinite ends never do.
+
+    >>> from types import SimpleNamespace
+    >>> check_range(SimpleNamespace(lr=-1.0), "lr", 0)
+    Traceback (most recent call last):
+    harness.errors.ConfigurationError: 'lr' of SimpleNamespace must be in the range [0, inf). Got -1.0.
+    """
+    value = getattr(component, name)
+    low_belongs = closed in ("both", "left") and low != -math.inf
+    high_belongs = closed in ("both", "right") and high != math.inf
+    above = value >= low if low_belongs else value > low
+    below = value <= high if high_belongs else value < high
+    if not (above and below):  # a NaN fails both
+        bounds = f"{'[' if low_belongs else '('}{low}, {high}{']' if high_belongs else ')'}"
+        raise ConfigurationError(
+            f"{name!r} of {type(component).__name__} must be in the range {bounds}. Got {value!r}."
+        )
+
+
+def check_choice(component: object, name: str, allowed: Sequence[str]) -> None:
+    """Raises ConfigurationError unless the field `name` of `component` is one of `allowed`."""
+    value = getattr(component, name)
+    if value not in allowed:
+        raise ConfigurationError(
+            f"{name!r} of {type(component).__name__} must be one of {', '.join(allowed)}. Got {value!r}."
+        )

@@ -1,0 +1,139 @@
+"""The whole of a run's settings as one typed tree. Its fields are the keys of the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+from harness.contracts import AuxiliaryLoss
+from harness.data import Split
+from harness.errors import ConfigurationError
+from harness.fields import check_range
+from harness.stopping import Stopping
+
+__all__ = [
+    "GROUPS",
+    "AutoLoss",
+    "Config",
+    "ObjectiveSettings",
+    "Run",
+    "Tracking",
+    "Training",
+]
+
+GROUPS = {  # group of the configuration -> kind of component (None: the core's own)
+    "backend": "backend",
+    "dataset": "dataset",
+    "network": None,
+    "optimizer": "optimizer",
+    "schedule": "schedule",
+    "initializer": "initializer",
+    "bias_initializer": "initializer",
+    "loss": "loss",
+}
+
+
+@dataclass(frozen=True)
+class AutoLoss:
+    """The loss that fits the dataset's task: softmax for several classes, sigmoid for two, …"""
+
+
+@dataclass(frozen=True)
+class Training:
+    """The loop.
+
+    batch_size: samples a step, 1 for stochastic descent, "full" for the whole training part.
+    max_epochs: passes over the training part at most. warmup_epochs: the rate rises linearly to
+    `optimizer.lr` in them. reference_batch_size: where set, the rate is scaled by
+    batch_size / reference_batch_size (Goyal et al. 2017). clip_norm: the largest norm of a gradient.
+    """
+
+    batch_size: int | str = 32
+    max_epochs: int = 100
+    warmup_epochs: float = 0.0
+    reference_batch_size: int | None = None
+    clip_norm: float | None = None
+    stopping: Stopping = field(default_factory=Stopping)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.batch_size, str) and self.batch_size != "full":
+            raise ConfigurationError(
+                f"'batch_size' must be a positive number of samples or 'full'. "
+                f"Got {self.batch_size!r}."
+            )
+        if not isinstance(self.batch_size, str):
+            check_range(self, "batch_size", 1)
+        check_range(self, "max_epochs", 1)
+        check_range(self, "warmup_epochs", 0)
+        if self.reference_batch_size is not None:
+            check_range(self, "reference_batch_size", 1)
+        if self.clip_norm is not None:
+            check_range(self, "clip_norm", 0, closed="neither")
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """ℒ = ℒ₁ + Σ λₖℒₖ + β Σ θᵢ². auxiliary: λ of each auxiliary loss by name. weight_decay: β."""
+
+    auxiliary: Any = MISSING
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range(self, "weight_decay", 0)
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """λ by name, of the auxiliary losses that are on."""
+        return {name: factor for name, factor in vars(self.auxiliary).items() if factor}
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """MLflow. uri: the store, a database or a server. experiment: its name there.
+
+    log_model: log an MLflow model (2 s); null does so for a single run and not in a sweep. picture:
+    draw the learning curves of each run; null as for log_model (a sweep draws one of all its runs).
+    """
+
+    uri: str = "sqlite:///outputs/mlflow.db"
+    experiment: str = "harness"
+    log_model: bool | None = None
+    picture: bool | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """The typed tree: everything that decides what a run computes, and where it is logged."""
+
+    backend: Any = MISSING
+    dataset: Any = MISSING
+    network: Any = MISSING
+    optimizer: Any = MISSING
+    schedule: Any = MISSING
+    initializer: Any = MISSING
+    bias_initializer: Any = MISSING
+    loss: Any = MISSING
+    objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+    training: Training = field(default_factory=Training)
+    split: Split = field(default_factory=Split)
+    tracking: Tracking = field(default_factory=Tracking)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range(self, "seed", 0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run to be trained: its configuration, checked and with `loss=auto` resolved.
+
+    names: the component chosen in each group. auxiliary: the auxiliary losses that are on, by name.
+    params: the configuration as flat text, for MLflow.
+    """
+
+    config: Config
+    names: dict[str, str]
+    auxiliary: dict[str, AuxiliaryLoss]
+    params: dict[str, str]
