@@ -33,10 +33,10 @@ class Row:
 def read_results(folder: Path) -> list[dict[str, Any]]:
     """What each job of a sweep left in its folder, in order of the jobs."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.rglob(RESULT)]
-    return sorted(
-        found,
-        key=lambda result: [int(p) if p.isdigit() else p for p in [Path(result["folder"]).name]],
-    )
+    folders = [Path(result["folder"]).name for result in found]
+    # By length first: job 2 comes before job 10
+    order = sorted(range(len(found)), key=lambda i: (len(folders[i]), folders[i]))
+    return [found[i] for i in order]
 
 
 def varied(results: list[dict[str, Any]]) -> list[str]:
@@ -110,9 +110,11 @@ def show(table: list[Row], score: str, stream: TextIO) -> None:
             print("\t".join(line), file=stream)
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    framed = Table(*header)
+    # Two-line headers, so that the table of a usual sweep fits into 80 columns
+    columns = [Column(title.replace(" ", "\n"), no_wrap=True) for title in header]
+    framed = Table(*columns, box=None, padding=(0, 1, 0, 0))
     for line in cells:
         framed.add_row(*line)
     Console(file=stream).print(framed)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+
+import pytest
+
+from harness.sweep import summary
+
+
+def result(number, optimizer, seed, status="finished", score=None, extra=()):
+    metrics = {}
+    if score is not None:
+        metrics = {"best/validation/accuracy": score, "test/accuracy": score - 0.1}
+    return {
+        "name": f"run {number}",
+        "folder": f"/sweep/{number}",
+        "overrides": [f"optimizer={optimizer}", f"seed={seed}", "dataset=iris", *extra],
+        "names": {"optimizer": optimizer},
+        "status": status,
+        "metrics": metrics,
+    }
+
+
+RESULTS = [
+    result(0, "sgd", 0, score=0.8),
+    result(1, "sgd", 1, score=0.9),
+    result(2, "adam", 0, score=0.7),
+    result(3, "adam", 1, status="diverged"),
+    result(4, "nesterov", 0, status="failed"),
+]
+
+
+def test_rows_are_settings_and_seeds_are_repetitions():
+    sgd, adam, nesterov = summary.rows(RESULTS)
+    assert summary.varied(RESULTS) == ["optimizer"]
+    assert sgd.setting == {"optimizer": "sgd"}
+    assert sgd.validation == pytest.approx((0.85, statistics.stdev([0.8, 0.9])))
+    assert sgd.test == pytest.approx((0.75, statistics.stdev([0.7, 0.8])))
+    assert (adam.runs, adam.diverged, adam.validation) == (2, 1, (0.7, 0.0))
+    assert (nesterov.failed, nesterov.validation) == (1, None)
+
+
+def test_totals_count_how_runs_ended():
+    assert summary.totals(RESULTS) == {"finished": 3, "diverged": 1, "failed": 1}
+
+
+def test_elsewhere_than_on_a_terminal_the_table_is_tab_separated():
+    stream = io.StringIO()
+    summary.show(summary.rows(RESULTS), "accuracy", stream)
+    lines = [line.split("\t") for line in stream.getvalue().splitlines()]
+    assert lines[0] == ["optimizer", "runs", "validation accuracy", "test accuracy", "diverged"]
+    assert lines[1] == ["sgd", "2", "0.8500 ± 0.0707", "0.7500 ± 0.0707", "0"]
+    assert lines[3] == ["nesterov", "1", "-", "-", "0"]
+
+
+def test_on_a_terminal_a_usual_table_fits_into_80_columns(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", "80")
+    results = [
+        result(i, o, s, score=0.9, extra=(f"initializer={init}",))
+        for i, (o, init, s) in enumerate(
+            (o, init, s)
+            for o in ("averaged_momentum", "adam")
+            for init in ("glorot_uniform", "zeros")
+            for s in (0, 1)
+        )
+    ]
+    stream = Terminal()
+    summary.show(summary.rows(results), "accuracy", stream)
+    shown = stream.getvalue()
+    assert "averaged_momentum" in shown
+    assert "glorot_uniform" in shown
+    assert "0.9000 ± 0.0000" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_csv_has_full_precision(tmp_path):
+    summary.write_csv(summary.rows(RESULTS), tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[0]["validation_std"]) == statistics.stdev([0.8, 0.9])
+    assert rows[2]["validation_mean"] == ""
+
+
+def test_results_are_read_in_the_order_of_the_jobs(tmp_path):
+    for number in (10, 2, 1):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        kept = {**result(number, "sgd", number), "folder": str(folder)}
+        (folder / "result.json").write_text(json.dumps(kept))
+    assert [r["name"] for r in summary.read_results(tmp_path)] == ["run 1", "run 2", "run 10"]
