@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(WANTED)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: demo test lint lock clean
 
@@ -23,10 +24,11 @@ lint: $(READY)
 # The environment: exact versions from the lock, the project itself in place.
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'harness needs Python 3.11, 3.12 or 3.13: install one, or name it as in make PYTHON=/path/to/python3.12 demo'; exit 1; }
+	@echo 'Setting up .venv from requirements.lock: some minutes, most of them for PyTorch.'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $(READY)
+	$(PIP) install --requirement requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(READY)
 
 # The versions that are installed now become the lock.
 lock:
@@ -34,4 +36,4 @@ lock:
 	  $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+cpu$$//'; } > requirements.lock
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist plugins/*.egg-info

@@ -3,8 +3,8 @@
 The main loss has the factor 1; each auxiliary loss its λₖ; weight decay, a prior on θ, its β. Every
 term is logged as it enters the sum, λₖℒₖ rather than ℒₖ: that is the size that should be alike.
 
-A backend that differentiates by itself adds up `terms`; one with written-out back-propagation starts
-from `output_gradient`, adds `hidden_gradient` at each hidden layer and `decay_gradient` at the end.
+Back-propagation starts from `output_gradient`, adds `hidden_gradient` at each hidden layer and
+`decay_gradient` at the end, whether a backend writes it out or leaves it to automatic differentiation.
 """
 
 from __future__ import annotations

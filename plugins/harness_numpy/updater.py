@@ -153,8 +153,11 @@ class _Traced:
 
 
 def _pieces(rows: int, size: int) -> Iterator[tuple[int | slice, slice]]:
-    """(rows, columns) indices of each piece: part of a run, or several whole runs."""
-    if size > PIECE // 2:
+    """(rows, columns) indices of each piece: part of a run, one run, or several whole runs.
+
+    One row is an int, so that the piece is a vector: NumPy calls cost less than on a (1, n) matrix.
+    """
+    if size > PIECE:
         parts = -(-size // PIECE)
         edges = [size * part // parts for part in range(parts + 1)]
         for row in range(rows):
@@ -163,4 +166,5 @@ def _pieces(rows: int, size: int) -> Iterator[tuple[int | slice, slice]]:
     else:
         group = PIECE // size
         for start in range(0, rows, group):
-            yield slice(start, min(start + group, rows)), slice(0, size)
+            stop = min(start + group, rows)
+            yield start if stop == start + 1 else slice(start, stop), slice(0, size)
