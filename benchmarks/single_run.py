@@ -156,7 +156,7 @@ def main() -> None:
                 "random images 784-512-256-10, batch 128",
                 (512, 256),
                 128,
-                max(1, options.epochs // 20),
+                max(1, options.epochs // 6),
                 prepare(table, Task.MULTICLASS, "softmax", split),
                 ["dataset=table", f"dataset.path={folder / 'images.npz'}", "dataset.target=label"],
                 options.rounds,

@@ -67,7 +67,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run is over. metrics: of the whole run, logged at its last step. artifacts: files or
+    """A run is over. metrics: of the whole run, logged at step 0. artifacts: files or
     folders.
 
     model_folder: where `parameters.safetensors` and `description.json` lie, if an MLflow model is

@@ -41,7 +41,6 @@ class Run:
     reader: journal.Reader = field(init=False)
     run_id: str = ""
     artifact_uri: str = ""
-    last_step: int = 0
     last_time: int = 0
     complete: bool = False
 
@@ -81,11 +80,11 @@ class Recorder:
                     return
                 params, tags = event.params, dict(event.tags)
             elif isinstance(event, MetricsLogged):
-                run.last_step = event.step
                 metrics += _finite(event.values, event.time_ms, event.step)
             else:
                 ended = event
-                metrics += _finite(event.metrics, event.time_ms, run.last_step)
+                # Step 0: MLflow's charts then compare them as bars, not as lines over the last epoch
+                metrics += _finite(event.metrics, event.time_ms, 0)
                 tags |= event.tags | {"status": event.status.value}
         if not run.run_id:
             raise TrackingError(

@@ -8,6 +8,8 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,7 +21,7 @@ from urllib.parse import quote
 import pytest
 
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.store import database
+from harness.tracking.store import database, resolve
 from harness.tracking.tracker import Tracker
 from harness.tracking.ui import runs_page, start_dashboard
 
@@ -57,6 +59,7 @@ def check_dashboard(uri: str, sweep: str, expected_runs: int, metric: str = "tra
         assert _listed(page, expected_runs) == {run.name for run in runs}
         page.locator("[data-testid='experiment-view-runs-visibility-column-header']").click()
         page.get_by_role("menuitemradio", name="Show all runs").click()
+        page.get_by_placeholder("Search metric charts").fill(metric)
         _check_curves(page, metric, {run.id: run.values for run in runs})
         _keep(page, f"{sweep}-runs")
 
@@ -197,3 +200,25 @@ def test_a_sweep_is_shown_with_its_curves_by_optimizer(uri, tmp_path):
         tracker.start(RunStarted("sweep", str(tmp_path / "sweep"), "test", "sweep s1", 1, tags))
         tracker.end(RunEnded("sweep", "finished", 13_000))
     check_dashboard(uri, "s1", expected_runs=12)
+
+
+def test_the_demo_sweep_is_shown(tmp_path):
+    """The main job by its command, then the dashboard that its last line speaks of."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "train", "experiment=demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    table = [line.split("\t") for line in done.stdout.splitlines()[:10]]
+    assert table[0][:3] == ["optimizer", "initializer", "runs"]
+    assert len(table) == 1 + 9
+    assert {row[2] for row in table[1:]} == {"3"}
+    learned = {row[1]: float(row[4].split()[0]) for row in table[1:] if row[0] == "adam"}
+    assert learned["zeros"] < 0.2  # the course: zero weights do not learn
+    assert learned["he_normal"] > 0.9
+    (folder,) = (tmp_path / "outputs" / "sweeps").glob("*/*")
+    sweep = "/".join(folder.parts[-2:])
+    check_dashboard(resolve("sqlite:///outputs/mlflow.db", tmp_path), sweep, expected_runs=27)

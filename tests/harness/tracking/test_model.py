@@ -1,5 +1,6 @@
 """The MLflow model for real: logged by the tracker, loaded and served by MLflow itself."""
 
+import contextlib
 import io
 import json
 import os
@@ -7,6 +8,7 @@ import pickletools
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.request
 from pathlib import Path
@@ -118,10 +120,12 @@ def test_mlflow_serves_it(logged, tmp_path):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     command += ["--model-uri", str(place), "--host", "127.0.0.1", "--port", str(port)]
+    scripts = sysconfig.get_path("scripts")  # MLflow starts `uvicorn` by its name
+    path = {"PATH": os.pathsep.join([scripts, os.environ["PATH"]])}
     log = (tmp_path / "serve.log").open("w+")
     with subprocess.Popen(
         command,
-        env=os.environ | NO_PICKLE,
+        env=os.environ | NO_PICKLE | path,
         cwd=tmp_path,
         stdout=log,
         stderr=log,
@@ -139,7 +143,8 @@ def test_mlflow_serves_it(logged, tmp_path):
             with urllib.request.urlopen(request, timeout=30) as answer:
                 predictions = json.load(answer)["predictions"]
         finally:
-            os.killpg(server.pid, 15)
+            with contextlib.suppress(ProcessLookupError):  # see `wait_for`
+                os.killpg(server.pid, 15)
             log.close()
     assert predictions == predictor.predict(FEATURES).tolist()
 
