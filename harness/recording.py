@@ -42,7 +42,9 @@ class StackRecorder:
         self._registry = registry
         self._tracker = tracker
         self._progress = progress
-        self._metrics: dict[int, results.MetricsFile] = {}  # of the runs that have begun
+        self._rows: dict[
+            int, list[tuple[int, dict[str, float]]]
+        ] = {}  # of the runs that have begun
 
     def start(self, data: Prepared, theta: np.ndarray) -> None:
         """Training begins, from θ, (R, P)."""
@@ -62,7 +64,7 @@ class StackRecorder:
         for position, job in enumerate(self._jobs):
             if position in self.results:
                 continue
-            if position not in self._metrics:
+            if position not in self._rows:
                 self._begin(position, job, {})
             job.folder.mkdir(parents=True, exist_ok=True)
             (job.folder / "error.txt").write_text(details, encoding="utf-8")
@@ -92,7 +94,7 @@ class StackRecorder:
             params=run.params,
         )
         self._tracker.start(event)
-        self._metrics[position] = results.MetricsFile(job.folder)
+        self._rows[position] = []
 
     def epoch(self, record: Epoch) -> None:
         """An epoch of the runs that are still in training is over."""
@@ -100,7 +102,7 @@ class StackRecorder:
         columns = {name: values.tolist() for name, values in record.metrics.items()}
         for row, position in enumerate(record.runs):
             values = {name: column[row] for name, column in columns.items()}
-            self._metrics[position].append(record.number, values)
+            self._rows[position].append((record.number, values))
             key = str(self._jobs[position].folder)
             self._tracker.log(MetricsLogged(key, record.number, time_ms, values))
         if record.number == 1:
@@ -162,6 +164,8 @@ class StackRecorder:
             error=error,
         )
         self.results[position] = result
+        if self._rows[position]:
+            results.write_metrics(job.folder, self._rows[position])
         (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
         failed = record.status is Status.FAILED
         single = job.sweep is None

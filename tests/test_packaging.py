@@ -214,10 +214,9 @@ def test_the_lock_pins_all_that_is_needed(metadata):
     requires = metadata.requires or []
     direct = [one for extra in ("", "torch", "dev") for one in needed(requires, extra)]
     for requirement in direct:
-        version = pinned.get(canonicalize_name(requirement.name), "none")
-        assert requirement.specifier.contains(version), (
-            f"{requirement} in pyproject, {version} locked"
-        )
+        name = canonicalize_name(requirement.name)
+        assert name in pinned, f"{requirement} is not in the lock: make lock"
+        assert requirement.specifier.contains(pinned[name]), f"{requirement}: {pinned[name]} locked"
     # PyTorch pins its own CUDA libraries, and which they are depends on the platform.
     indirect = closure([one for one in direct if one.name != "torch"])
     assert sorted(set(indirect) - set(pinned)) == [], "not in the lock: make lock"
@@ -239,7 +238,9 @@ class Environment:
 
     def plugins(self) -> dict[str, dict[str, Any]]:
         """What `harness plugins --json` says, by the name of the plugin."""
-        return {one["name"]: one for one in json.loads(self.harness("plugins", "--json").stdout)}
+        done = self.harness("plugins", "--json")
+        assert done.stdout, done.stderr
+        return {one["name"]: one for one in json.loads(done.stdout)}
 
     def pip(self, *arguments: object) -> None:
         must(sys.executable, "-m", "pip", "--python", self.python, *arguments)

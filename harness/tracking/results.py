@@ -12,8 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ __all__ = [
     "DESCRIPTION",
     "METRICS",
     "PARAMETERS",
-    "MetricsFile",
     "load_parameters",
     "save_parameters",
+    "write_metrics",
 ]
 
 METRICS = "metrics.csv"
@@ -40,28 +39,18 @@ DESCRIPTION = "description.json"
 SIZE_LIMIT = 64 * 2**20  # bytes of a description
 
 
-class MetricsFile:
-    """metrics.csv, row by row while the run trains. The first row decides the columns."""
+def write_metrics(folder: Path, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+    """metrics.csv of a run that is over; until then its journal has them.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / METRICS
-        self._columns: list[str] = []
-
-    def append(self, epoch: int, values: Mapping[str, float]) -> None:
-        """Adds an epoch; a metric that is missing in it leaves its cell empty."""
-        text = io.StringIO()
-        row = csv.DictWriter(text, self._columns, lineterminator="\n")
-        flags = os.O_WRONLY | os.O_APPEND
-        if not self._columns:
-            row.fieldnames = self._columns = ["epoch", *values]
-            row.writeheader()
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        row.writerow({"epoch": epoch, **{name: repr(float(v)) for name, v in values.items()}})
-        file = os.open(self._path, flags, 0o666)
-        try:
-            os.write(file, text.getvalue().encode())
-        finally:
-            os.close(file)
+    rows: (epoch, values by metric). The first decides the columns; a metric that is missing later
+    leaves its cell empty.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["epoch", *rows[0][1]], lineterminator="\n")
+    writer.writeheader()
+    for epoch, values in rows:
+        writer.writerow({"epoch": epoch, **{name: repr(float(v)) for name, v in values.items()}})
+    write_atomically(folder / METRICS, text.getvalue().encode())
 
 
 def save_parameters(folder: Path, description: Description, theta: np.ndarray) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,9 @@ from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.store import check_reachable, public, resolve
 
 __all__ = ["Tracker", "replay"]
+
+
+FLUSH_INTERVAL = 0.25  # seconds: a write for each epoch and run would be a tenth of a short epoch
 
 
 class Tracker:
@@ -44,6 +49,8 @@ class Tracker:
         self.run_ids: dict[str, str] = {}  # key -> MLflow run id, as far as they are written
         self._keys: dict[str, str] = {}  # folder -> key
         self._folders: dict[str, Path] = {}  # key -> folder
+        self._pending: dict[str, list[MetricsLogged]] = {}  # key -> not in its journal yet
+        self._flushed = -math.inf
         self._failures: dict[str, str] = {}  # folder -> what went wrong
         self._fatal: str | None = None
         check_reachable(self.uri)
@@ -71,12 +78,22 @@ class Tracker:
         self._follow(event.key, folder)
 
     def log(self, event: MetricsLogged) -> None:
-        """Metrics of a step of a run that was started."""
-        journal.append(self._folders[event.key], event)
+        """Metrics of a step of a run that was started; in its journal a moment later."""
+        self._pending.setdefault(event.key, []).append(event)
+        if time.monotonic() - self._flushed > FLUSH_INTERVAL:
+            self._flush()
 
     def end(self, event: RunEnded) -> None:
         """A run is over; its artifacts must be in place."""
-        journal.append(self._folders.pop(event.key), event)
+        folder = self._folders.pop(event.key)
+        journal.append(folder, [*self._pending.pop(event.key, []), event])
+
+    def _flush(self) -> None:
+        """Brings the journals up to date."""
+        for key, events in self._pending.items():
+            journal.append(self._folders[key], events)
+        self._pending.clear()
+        self._flushed = time.monotonic()
 
     def _follow(self, key: str, folder: Path) -> None:
         self._folders[key] = folder

@@ -13,8 +13,8 @@ def test_a_reader_sees_each_event_once(tmp_path):
     reader = journal.Reader(tmp_path)
     assert reader.read() == [START]
     assert reader.read() == []
-    journal.append(tmp_path, metrics(1))
-    journal.append(tmp_path, metrics(2))
+    journal.append(tmp_path, [metrics(1)])
+    journal.append(tmp_path, [metrics(2)])
     assert reader.read() == [metrics(1), metrics(2)]
 
 
@@ -32,7 +32,7 @@ def test_a_line_that_is_being_written_waits(tmp_path):
 
 def test_a_new_run_begins_the_journal_anew(tmp_path):
     journal.begin(tmp_path, START)
-    journal.append(tmp_path, metrics(1))
+    journal.append(tmp_path, [metrics(1)])
     journal.write_receipt(tmp_path, "sqlite:///x", "abc", complete=True)
     journal.begin(tmp_path, START)
     assert journal.Reader(tmp_path).read() == [START]

@@ -7,15 +7,13 @@ from hypothesis import strategies as st
 
 from harness.tracking.events import Curves
 from harness.tracking.pictures import Curve, draw_curves, mean_curve, read_metrics
-from harness.tracking.results import MetricsFile
+from harness.tracking.results import write_metrics
 
 
 def write(folder, losses, **columns):
     folder.mkdir(parents=True)
-    file = MetricsFile(folder)
-    for epoch, loss in enumerate(losses, start=1):
-        row = {"train/loss": loss} | {name.replace("_", "/"): v for name, v in columns.items()}
-        file.append(epoch, row)
+    rest = {name.replace("_", "/"): value for name, value in columns.items()}
+    write_metrics(folder, [(e, {"train/loss": loss} | rest) for e, loss in enumerate(losses, 1)])
     return str(folder / "metrics.csv")
 
 
@@ -116,9 +114,7 @@ def test_the_mean_is_over_the_runs_that_have_a_finite_value(runs):
 
 
 def test_reading_metrics_back(tmp_path):
-    file = MetricsFile(tmp_path)
-    file.append(1, {"a": 0.1, "b": np.inf})
-    file.append(2, {"b": -1e-300})
+    write_metrics(tmp_path, [(1, {"a": 0.1, "b": np.inf}), (2, {"b": -1e-300})])
     columns = read_metrics(tmp_path / "metrics.csv")
     np.testing.assert_array_equal(columns["epoch"], [1, 2])
     np.testing.assert_array_equal(columns["a"], [0.1, np.nan])

@@ -14,9 +14,9 @@ from harness.tracking.results import (
     DESCRIPTION,
     METRICS,
     PARAMETERS,
-    MetricsFile,
     load_parameters,
     save_parameters,
+    write_metrics,
 )
 
 
@@ -59,30 +59,27 @@ def edit(folder, **changes):
 # --- metrics.csv ----------------------------------------------------------------------------------
 
 
-def test_metrics_are_there_row_by_row(tmp_path):
-    file = MetricsFile(tmp_path)
-    file.append(1, {"train/loss": 0.1, "validation/loss": math.inf})
-    assert (tmp_path / METRICS).read_text() == "epoch,train/loss,validation/loss\n1,0.1,inf\n"
-    file.append(2, {"validation/loss": math.nan})
-    assert (tmp_path / METRICS).read_text().splitlines()[-1] == "2,,nan"
+def test_metrics_are_a_row_an_epoch(tmp_path):
+    rows = [
+        (1, {"train/loss": 0.1, "validation/loss": math.inf}),
+        (2, {"validation/loss": math.nan}),
+    ]
+    write_metrics(tmp_path, rows)
+    assert (tmp_path / METRICS).read_text().splitlines() == [
+        "epoch,train/loss,validation/loss",
+        "1,0.1,inf",
+        "2,,nan",
+    ]
 
 
 def test_numpy_numbers_are_written_as_numbers(tmp_path):
-    MetricsFile(tmp_path).append(1, {"a": np.float64(0.1), "b": np.float32(0.5)})
+    write_metrics(tmp_path, [(1, {"a": np.float64(0.1), "b": np.float32(0.5)})])
     assert (tmp_path / METRICS).read_text().splitlines()[-1] == "1,0.1,0.5"
 
 
-def test_a_new_run_starts_a_new_file(tmp_path):
-    MetricsFile(tmp_path).append(1, {"a": 1.0})
-    MetricsFile(tmp_path).append(1, {"b": 1.0})
-    assert (tmp_path / METRICS).read_text() == "epoch,b\n1,1.0\n"
-
-
 def test_a_column_that_was_not_in_the_first_row_is_a_mistake(tmp_path):
-    file = MetricsFile(tmp_path)
-    file.append(1, {"a": 1.0})
     with pytest.raises(ValueError, match="'b'"):
-        file.append(2, {"b": 1.0})
+        write_metrics(tmp_path, [(1, {"a": 1.0}), (2, {"b": 1.0})])
 
 
 # --- parameters -----------------------------------------------------------------------------------

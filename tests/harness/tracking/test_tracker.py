@@ -15,7 +15,7 @@ import pytest
 from harness.errors import TrackingError
 from harness.tracking import journal
 from harness.tracking.events import Curves, MetricsLogged, RunEnded, RunStarted
-from harness.tracking.results import MetricsFile
+from harness.tracking.results import write_metrics
 from harness.tracking.store import database
 from harness.tracking.tracker import Tracker, replay
 
@@ -60,9 +60,8 @@ def test_everything_of_a_run_arrives(uri, tmp_path, mlflow_client):
         (tmp_path / "a" / "config.yaml").write_text("seed: 0")
         (tmp_path / "a" / "tables").mkdir()
         (tmp_path / "a" / "tables" / "confusion.csv").write_text("1")
-        file = MetricsFile(tmp_path / "a")
+        write_metrics(tmp_path / "a", [(e, {"train/loss": 1 / e}) for e in (1, 2)])
         for epoch in (1, 2):
-            file.append(epoch, {"train/loss": 1 / epoch})
             tracker.log(MetricsLogged("a", epoch, START_TIME + epoch, {"train/loss": 1 / epoch}))
         tracker.end(
             ended(
