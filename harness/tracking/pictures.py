@@ -84,17 +84,21 @@ def read_metrics(path: Path) -> Run:
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
-    """The mean over the runs that still train at a step: runs that stopped early drop out of it.
+    """The mean over runs. One that stopped early keeps its last finite value, so that a mean does not
+    jump when the best or the worst of its runs ends.
 
     >>> long = Curve(np.array([1, 2]), np.array([4.0, 2.0]))
     >>> short = Curve(np.array([1]), np.array([6.0]))
     >>> mean_curve([long, short]).values.tolist()
-    [5.0, 2.0]
+    [5.0, 4.0]
     """
     steps = np.unique(np.concatenate([curve.steps for curve in curves]))
     table = np.full((len(curves), len(steps)), np.nan)
     for row, curve in zip(table, curves, strict=True):
         row[np.searchsorted(steps, curve.steps)] = curve.values
+        reached = np.flatnonzero(np.isfinite(row))
+        if reached.size:
+            row[reached[-1] + 1 :] = row[reached[-1]]
     finite = np.isfinite(table)
     count = finite.sum(axis=0)
     total = np.where(finite, table, 0.0).sum(axis=0)
@@ -142,5 +146,10 @@ def _finish(all_axes: Sequence[Axes]) -> None:
     values = values[np.isfinite(values)]
     if values.size and values.min() > 0 and values.max() > 50 * values.min():
         all_axes[0].set_yscale("log")  # a diverging run would press all others flat
-    if all_axes[0].lines:
+    labelled = all_axes[0].get_legend_handles_labels()
+    if len(labelled[0]) > 5:  # beside the axes, where it covers no curve
+        all_axes[-1].legend(
+            *labelled, frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5)
+        )
+    elif all_axes[0].lines:
         all_axes[0].legend(frameon=False, fontsize="small")
