@@ -7,7 +7,9 @@ import sys
 
 import hydra
 from hydra.core.plugins import Plugins
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from harness.config import register
 from harness.errors import ConfigurationError, HarnessError
@@ -17,10 +19,11 @@ from harness.records import Result, Status
 from harness.registry import load_registry
 from harness.running import run_jobs
 from harness.session import session
+from harness.settings import Tracking
 from harness.sweep.callback import SweepCallback
 from hydra_plugins.harness_launchers.fused import FusedLauncher
 
-__all__ = ["train"]
+__all__ = ["tracking_settings", "train"]
 
 
 def train(arguments: list[str]) -> int:
@@ -32,7 +35,7 @@ def train(arguments: list[str]) -> int:
     _check(arguments)
     results: list[Result] = []
 
-    mistakes: list[HarnessError] = []
+    mistakes: list[Exception] = []
 
     def task(tree: DictConfig) -> Result | None:
         try:
@@ -40,23 +43,32 @@ def train(arguments: list[str]) -> int:
             with session(job.run.config.tracking) as (tracker, progress):
                 results.extend(run_jobs([job], registry, tracker, progress))
             return results[-1]
-        except HarnessError as error:  # raised below: Hydra would end a sweep and print more
+        except (HarnessError, OmegaConfBaseException) as error:
+            # Raised below: Hydra would end a sweep and print more
             mistakes.append(error)
             return None
 
+    before = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     sys.argv = ["harness", *arguments]
     try:
         hydra.main(version_base="1.3", config_path="pkg://harness.conf", config_name="config")(
             task
         )()
+        if mistakes:
+            raise mistakes[0]
+    except HarnessError:
+        raise
     except Exception as error:
         message = explain(error)
+        if message is None and not results and isinstance(error, OSError | ValueError | YAMLError):
+            message = str(error)  # a folder that cannot be written, a file that is no YAML, …
         if message is None:
             raise
         raise ConfigurationError(message) from error
-    if mistakes:
-        raise mistakes[0]
+    finally:
+        if before is None:
+            del os.environ["HYDRA_FULL_ERROR"]
     failed = SweepCallback.failed + sum(result.status is Status.FAILED for result in results)
     return 1 if failed else 0
 
@@ -82,3 +94,14 @@ def _check(arguments: list[str]) -> None:
         if message is None:
             raise
         raise ConfigurationError(message) from error
+
+
+def tracking_settings(overrides: list[str]) -> Tracking:
+    """The node `tracking` of the configuration with these overrides."""
+    register(load_registry())
+    _check(overrides)
+    with hydra.initialize_config_module("harness.conf", version_base="1.3"):
+        # The launcher plays no part here, and Hydra may not have found it yet
+        tree = hydra.compose("config", overrides=["hydra/launcher=basic", *overrides])
+    settings: Tracking = OmegaConf.to_object(tree.tracking)  # type: ignore[assignment]
+    return settings

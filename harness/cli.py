@@ -19,7 +19,7 @@ harness compares optimizers and weight initializers on neural networks, honestly
 usage: harness train [overrides]      train one run, e.g. harness train optimizer=adam optimizer.lr=0.01
        harness train -m [overrides]   train a sweep: every combination of comma-separated values
        harness plugins [--json]       list the installed plugins and their components
-       harness ui [--port PORT]       open the MLflow dashboard on the store
+       harness ui [overrides]         open the MLflow dashboard on the configured store
        harness log FOLDER...          log runs again from the journals in their output folders
        harness --version
 
@@ -107,19 +107,18 @@ def _plugins(rest: list[str]) -> int:
 def _ui(rest: list[str]) -> int:
     import argparse
 
+    from harness.application import tracking_settings
     from harness.tracking.ui import open_dashboard
 
     parser = argparse.ArgumentParser(prog="harness ui")
-    parser.add_argument(
-        "--uri", default="sqlite:///outputs/mlflow.db", help="tracking.uri of the runs"
-    )
-    parser.add_argument("--experiment", default="harness", help="tracking.experiment of the runs")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--port", type=int, default=5000, choices=range(1, 65536), metavar="PORT")
+    parser.add_argument("overrides", nargs="*", help="of the configuration, e.g. tracking.uri=...")
     options = parser.parse_args(rest)
+    tracking = tracking_settings(options.overrides)
     open_dashboard(
-        options.uri,
-        options.experiment,
+        tracking.uri,
+        tracking.experiment,
         options.host,
         options.port,
         lambda line: print(line, flush=True),

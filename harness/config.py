@@ -12,9 +12,11 @@ import dataclasses
 from dataclasses import make_dataclass
 from typing import Any
 
+import numpy as np
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from harness.contracts import Layer
 from harness.errors import ConfigurationError
 from harness.metrics import metric_names
 from harness.network import Mlp
@@ -114,6 +116,11 @@ def _loss_for(task: Any, registry: Registry) -> str:
             f"No installed loss is the default for {task} data. Choose one of "
             f"{', '.join(registry.names('loss'))} with loss=…"
         )
+    if len(fitting) > 1:
+        raise ConfigurationError(
+            f"Several installed losses are the default for {task} data: {', '.join(fitting)}. Choose "
+            f"one with loss=…"
+        )
     return fitting[0]
 
 
@@ -128,6 +135,10 @@ def _check(run: Run, registry: Registry) -> None:
             f"Use one of: auto, {', '.join(fitting)}."
         )
     for name, auxiliary in run.auxiliary.items():
+        if auxiliary.reads == "hidden" and not config.network.hidden:
+            raise ConfigurationError(
+                f"objective.auxiliary.{name} reads hidden activations, and network.hidden=[] has none."
+            )
         if config.loss.output_activation not in auxiliary.output_activations:
             raise ConfigurationError(
                 f"objective.auxiliary.{name} needs an output activation of "
@@ -148,6 +159,9 @@ def _check(run: Run, registry: Registry) -> None:
             "Early stopping needs a validation part: set split.validation above 0, or "
             "training.stopping.patience=null to train without stopping."
         )
+    # Not every initializer has a meaning for biases: the one that has none says so here
+    nowhere = Layer(index=0, depth=1, fan_in=1, fan_out=1, activation="identity")
+    config.bias_initializer.sample((1,), nowhere, np.random.default_rng(0))
     config.backend.check()
 
 

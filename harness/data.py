@@ -11,6 +11,7 @@ from harness.contracts import Data, Task
 from harness.data_checks import checked_features, checked_labels
 from harness.errors import ConfigurationError, DataError
 from harness.fields import check_choice, check_range
+from harness.randomness import stream
 from harness.scaling import SCALES, Affine, Scaling, fit
 from harness.splitting import hold_out
 
@@ -147,7 +148,7 @@ def _draw(data: Data, labels: np.ndarray, task: Task, split: Split) -> list[np.n
     own = count - data.test_size
     one_label = task in (Task.BINARY, Task.MULTICLASS)
     strata = labels if split.stratify and one_label else np.zeros(count, np.int64)
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(split.seed)))
+    rng = stream(split.seed, "split")
     # The test part first: it stays the same when the validation share changes.
     test, rest = hold_out(np.arange(own), strata, drawn["test"], rng)
     validation, train = hold_out(rest, strata, drawn["validation"], rng)

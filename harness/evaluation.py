@@ -101,5 +101,7 @@ class TermMeter:
 
     def _accumulate(self, terms: dict[str, Any], samples: int) -> None:
         for name, value in terms.items():
-            added = value * samples
+            # Thousands of steps are summed up: in float32 the rounding would show
+            xp = array_namespace(value)
+            added = xp.astype(value, xp.float64) * samples
             self._sums[name] = self._sums[name] + added if name in self._sums else added

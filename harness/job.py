@@ -34,7 +34,8 @@ def job_from(tree: DictConfig) -> Job:
     """The job that a composed tree (without Hydra's own node) and HydraConfig describe."""
     hydra = HydraConfig.get()
     run = run_from(tree, load_registry())
-    overrides = tuple(hydra.overrides.task)
+    # A preset has done its work by now: its name would only be repeated for every run
+    overrides = tuple(o for o in hydra.overrides.task if not o.startswith("experiment="))
     return Job(
         run=run,
         folder=Path(hydra.runtime.output_dir),

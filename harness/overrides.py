@@ -16,12 +16,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from harness.config import choices
 from harness.errors import ConfigurationError, unknown_name
 from harness.registry import Registry
-from harness.settings import GROUPS, Config
+from harness.settings import GROUPS, Config, Training
 
 __all__ = ["check_overrides", "explain"]
 
@@ -39,7 +39,7 @@ def check_overrides(
 
 def _check_override(override: Override, registry: Registry, own_configs: bool) -> None:
     given, key = override.input_line, override.key_or_group
-    top = key.replace("/", ".").split(".")[0]
+    top = key.replace("/", ".").split(".", maxsplit=1)[0]
     if "_target_" in (given or ""):
         raise ConfigurationError(
             f"{given!r}: a configuration names registered components and never code. "
@@ -49,12 +49,24 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
         return
     known = {field.name for field in dataclasses.fields(Config)} | {"experiment"}
     if top not in known:
+        full = _ending_in(top, registry)
+        if full:
+            raise ConfigurationError(f"Unknown key {top!r}. Did you mean {' or '.join(full)}?")
         raise unknown_name("key", top, [*known, "hydra"])
     if override.type is not OverrideType.CHANGE:
         fix = f"{key}={override.value()}" if override.value() is not None else f"{key}=…"
         raise ConfigurationError(
             f"{given!r}: nothing can be added to or removed from a configuration; every key has a "
             f"default already. Write it without the prefix, as in {fix}."
+        )
+    if override.is_sweep_override() and (top == "tracking" or key == "experiment"):
+        raise ConfigurationError(
+            f"{given!r}: {key} must be the same for all runs of a sweep. Start one sweep for each."
+        )
+    if key in GROUPS and isinstance(override.value(), list | None | dict):
+        raise ConfigurationError(
+            f"{given!r}: {key} takes the name of one component, as in {key}="
+            f"{sorted(choices(registry, key))[0]}. To train several, use -m {key}=one,other."
         )
     if (key in GROUPS or key == "experiment") and not own_configs:
         allowed = _experiments() if key == "experiment" else sorted(choices(registry, key))
@@ -73,6 +85,15 @@ def _names(override: Override) -> list[str]:
     return [str(value) for value in values if isinstance(value, str | int | float)]
 
 
+def _ending_in(name: str, registry: Registry) -> list[str]:
+    """The full keys whose last part is this name: people write `lr` for `optimizer.lr`."""
+    full = {f"training.{field.name}" for field in dataclasses.fields(Training)}
+    for group in GROUPS:
+        for component in choices(registry, group).values():
+            full |= {f"{group}.{field.name}" for field in dataclasses.fields(component)}
+    return sorted(key for key in full if key.rpartition(".")[2] == name)
+
+
 def _experiments() -> list[str]:
     folder = resources.files("harness.conf.experiment")
     return sorted(
@@ -84,19 +105,26 @@ def explain(error: BaseException) -> str | None:
     """What to tell a person about an error of Hydra or OmegaConf; None for any other error."""
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None
-    cause: Any = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    cause: Any = error
+    while cause is not None and not isinstance(cause, OmegaConfBaseException):
+        cause = cause.__cause__
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         return str(unknown_name(group or "configuration", name, error.options))
     if isinstance(cause, OmegaConfBaseException):
         return _explain_node(cause)
-    return _first_line(error).replace("To append to your config use +", "There is no ")
+    first = _first_line(error)
+    if first.startswith("Ambiguous value"):
+        return f"{first}: it names several values. Add -m to train each of them."
+    return f"{first}."
 
 
 def _explain_node(error: OmegaConfBaseException) -> str:
     """An unknown key, or a value of the wrong type, at a node of the tree."""
     key = str(error.full_key or error.key or "")
     parent = error.parent_node
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key} has no default: give it a value, as in {key}=…"
     if "not in" in _first_line(error) and isinstance(parent, DictConfig):
         where, _, name = key.rpartition(".")
         known = [f"{where}.{child!s}" if where else str(child) for child in parent]

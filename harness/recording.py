@@ -27,7 +27,13 @@ from harness.tracking.tracker import Tracker
 
 __all__ = ["RESULT", "StackRecorder"]
 
+CONFIGURATION = (
+    "configuration.json"  # complete: every value, and the component chosen in each group
+)
 RESULT = "result.json"
+ERROR = "error.txt"
+RESULTS = (results.PARAMETERS, results.DESCRIPTION, results.METRICS, RESULT, ERROR)
+ARTIFACTS = (CONFIGURATION, ".hydra/config.yaml", ".hydra/overrides.yaml", *RESULTS)
 
 
 class StackRecorder:
@@ -46,9 +52,22 @@ class StackRecorder:
             int, list[tuple[int, dict[str, float]]]
         ] = {}  # of the runs that have begun
 
+    def unfinished(self) -> dict[int, StackRecorder]:
+        """A recorder for each run that is not over, to train it alone; by position."""
+        parts = {}
+        for position, job in enumerate(self._jobs):
+            if position not in self.results:
+                part = StackRecorder([job], self._registry, self._tracker, self._progress)
+                if position in self._rows:  # its MLflow run has begun, and goes on
+                    part._rows[0] = []
+                parts[position] = part
+        return parts
+
     def start(self, data: Prepared, theta: np.ndarray) -> None:
         """Training begins, from θ, (R, P)."""
         for position, job in enumerate(self._jobs):
+            if position in self._rows:
+                continue
             order = self.stack.part([position]).order(1, len(data.train))
             hashes = {
                 "sha256/data": data.sha256,
@@ -66,8 +85,7 @@ class StackRecorder:
                 continue
             if position not in self._rows:
                 self._begin(position, job, {})
-            job.folder.mkdir(parents=True, exist_ok=True)
-            (job.folder / "error.txt").write_text(details, encoding="utf-8")
+            (job.folder / ERROR).write_text(details, encoding="utf-8")
             self._finish(position, Ended(position, Status.FAILED, 0, 0, np.empty(0)), str(error))
 
     def _begin(self, position: int, job: Job, hashes: dict[str, str]) -> None:
@@ -84,6 +102,11 @@ class StackRecorder:
         }
         if job.sweep:
             tags["sweep"] = job.sweep
+        job.folder.mkdir(parents=True, exist_ok=True)
+        for name in RESULTS:  # of an earlier run in the same folder
+            (job.folder / name).unlink(missing_ok=True)
+        configuration = json.dumps(run.params, indent=1)
+        (job.folder / CONFIGURATION).write_text(configuration, encoding="utf-8")
         event = RunStarted(
             key=str(job.folder),
             folder=str(job.folder),
@@ -167,38 +190,24 @@ class StackRecorder:
         if self._rows[position]:
             results.write_metrics(job.folder, self._rows[position])
         (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
-        failed = record.status is Status.FAILED
+        usable = record.status in (Status.FINISHED, Status.STOPPED_EARLY)
         single = job.sweep is None
         tracking = job.run.config.tracking
         picture = single if tracking.picture is None else tracking.picture
         model = single if tracking.log_model is None else tracking.log_model
-        curves = Curves(((job.name, str(job.folder / results.METRICS)),), title=job.name)
+        curves = Curves(((job.name, results.METRICS),), title=job.name)
         self._tracker.end(
             RunEnded(
                 key=str(job.folder),
                 status=record.status,
                 time_ms=now_ms(),
                 metrics=record.metrics,
-                artifacts=tuple(str(path) for path in _artifacts(job.folder)),
-                model_folder=str(job.folder) if model and not failed else None,
-                curves=curves if picture and not failed else None,
+                artifacts=tuple(name for name in ARTIFACTS if (job.folder / name).exists()),
+                log_model=model and usable,
+                curves=curves if picture and self._rows[position] else None,
             )
         )
         self._progress.ended(result)
-
-
-def _artifacts(folder: Path) -> list[Path]:
-    """What a run's folder holds by now that belongs into MLflow."""
-    names = [
-        ".hydra/config.yaml",
-        ".hydra/overrides.yaml",
-        results.PARAMETERS,
-        results.DESCRIPTION,
-        results.METRICS,
-        RESULT,
-        "error.txt",
-    ]
-    return [path for name in names if (path := folder / name).exists()]
 
 
 def _plugin_tags(run: Run, registry: Registry) -> dict[str, str]:

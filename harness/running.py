@@ -26,21 +26,38 @@ __all__ = ["run_jobs"]
 def run_jobs(
     jobs: Sequence[Job], registry: Registry, tracker: Tracker, progress: Progress
 ) -> list[Result]:
-    """Trains all jobs, as few stacks as their shapes allow. Returns their results in job order."""
-    found: dict[int, Result] = {}
+    """Trains all jobs, as few stacks as their shapes allow. Returns their results in job order.
+
+    All data are loaded and prepared first: a DataError is raised before any run begins.
+    """
     data = _Data()
+    for job in jobs:
+        data.of(job.run.config)
+    found: dict[int, Result] = {}
     progress.begin(len(jobs))
     for members in plan_stacks([job.run for job in jobs]):
         recorder = StackRecorder([jobs[member] for member in members], registry, tracker, progress)
-        try:
-            _train(recorder, data)
-        except HarnessError as error:
-            recorder.fail(error, str(error))
-        except Exception as error:  # a plugin's fault must not end the other stacks
-            recorder.fail(error, traceback.format_exc())
+        _run(recorder, data)
         found |= {members[position]: result for position, result in recorder.results.items()}
     progress.end()
     return [found[position] for position in range(len(jobs))]
+
+
+def _run(recorder: StackRecorder, data: _Data) -> None:
+    """Trains a stack. If that fails, the runs that are not over are trained alone: an error is the
+    fault of one of them, and must not end its company.
+    """
+    try:
+        _train(recorder, data)
+    except Exception as error:  # a plugin may raise anything
+        alone = recorder.unfinished()
+        if len(recorder.stack.runs) == 1:
+            details = str(error) if isinstance(error, HarnessError) else traceback.format_exc()
+            recorder.fail(error, details)
+            return
+        for position, part in alone.items():
+            _run(part, data)
+            recorder.results[position] = part.results[0]
 
 
 def _train(recorder: StackRecorder, loaded: _Data) -> None:
@@ -58,17 +75,15 @@ def _train(recorder: StackRecorder, loaded: _Data) -> None:
 
 
 class _Data:
-    """Loads and prepares each choice of data once, and keeps the last one."""
+    """Loads and prepares each choice of data once."""
 
     def __init__(self) -> None:
-        self._key = ""
-        self._prepared: Prepared | None = None
+        self._prepared: dict[str, Prepared] = {}
 
     def of(self, config: Config) -> Prepared:
         activation = config.loss.output_activation
         key = repr((config.dataset, activation, config.split))
-        if self._prepared is None or key != self._key:
+        if key not in self._prepared:
             loaded = config.dataset.load()
-            self._prepared = prepare(loaded, config.dataset.task, activation, config.split)
-            self._key = key
-        return self._prepared
+            self._prepared[key] = prepare(loaded, config.dataset.task, activation, config.split)
+        return self._prepared[key]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +84,18 @@ class ObjectiveSettings:
 
     def __post_init__(self) -> None:
         check_range(self, "weight_decay", 0)
+        if self.auxiliary == MISSING:  # the tree before the names are known
+            return
+        if not dataclasses.is_dataclass(self.auxiliary):
+            raise ConfigurationError(
+                f"'objective.auxiliary' holds a factor by name, as in objective.auxiliary.z_loss=1e-3. "
+                f"Got {self.auxiliary!r}."
+            )
+        for name, factor in vars(self.auxiliary).items():
+            if not math.isfinite(factor):
+                raise ConfigurationError(
+                    f"objective.auxiliary.{name} must be a finite number. Got {factor!r}."
+                )
 
     @property
     def factors(self) -> dict[str, float]:
@@ -101,6 +115,10 @@ class Tracking:
     experiment: str = "harness"
     log_model: bool | None = None
     picture: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not self.experiment.strip():
+            raise ConfigurationError("'tracking.experiment' needs a name. Got an empty one.")
 
 
 @dataclass(frozen=True)

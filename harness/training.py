@@ -18,7 +18,9 @@ import numpy as np
 
 from harness.contracts import Backend
 from harness.data import Prepared
+from harness.errors import DataError
 from harness.evaluation import Evaluator, TermMeter
+from harness.metrics import metric_names
 from harness.network import Network
 from harness.records import Ended, Epoch, Record, Status
 from harness.stack import Stack
@@ -62,6 +64,11 @@ class _Training:
         size = config.training.batch_size  # a number or "full"
         self._batch_size = self._samples if isinstance(size, str) else min(size, self._samples)
         self._steps = -(-self._samples // self._batch_size)
+        if config.training.stopping.metric == "r2" and len(data.validation) == 1:
+            raise DataError(
+                "R² of one validation row is undefined: use a larger split.validation, or "
+                "training.stopping.metric=loss."
+            )
         self._features = self._backend.place(data.train.features)
         self._targets = self._backend.place(data.train.targets)
         self._theta = self._backend.place(theta)
@@ -100,6 +107,10 @@ class _Training:
         metrics["train/samples"] = number * self._samples * everyone
         if len(self._data.validation):
             found = self._evaluate(self._theta, self._objective, self._data.validation)
+            # Decisions made from NaN are no score: a run that has diverged must not look good
+            lost = ~np.isfinite(found["loss"])
+            for name in metric_names(self._data.task):
+                found[name] = np.where(lost, np.nan, found[name])
             metrics |= {f"validation/{name}": values for name, values in found.items()}
         return metrics
 
@@ -129,7 +140,7 @@ class _Training:
             watched = metrics[f"validation/{configs[0].training.stopping.metric}"]
             improved, stop = self._stopping.observe(epoch, np.where(finite, watched, np.nan))
             restore = np.array([config.training.stopping.restore for config in configs])
-            improved |= ~restore & finite
+            improved |= finite & (~restore | (self._best_epoch == 0))
         else:
             improved = finite
         chosen = self._backend.place(np.flatnonzero(improved))
@@ -140,17 +151,25 @@ class _Training:
         over = ~finite | stop | last
         if not over.any():
             return
-        yield from self._ended(np.flatnonzero(over), epoch, finite, stop & ~last)
+        yield from self._diverged(np.flatnonzero(~finite), epoch)
+        yield from self._ended(np.flatnonzero(over & finite), epoch, stop & ~last)
         self._keep(np.flatnonzero(~over))
 
     def _finite_parameters(self) -> np.ndarray:
         total = self._backend.fetch(self._theta.sum(-1))  # not finite if any parameter is not
         return np.isfinite(total)
 
-    def _ended(
-        self, rows: np.ndarray, epoch: int, finite: np.ndarray, stopped: np.ndarray
-    ) -> Iterator[Ended]:
+    def _diverged(self, rows: np.ndarray, epoch: int) -> Iterator[Ended]:
+        """The runs in `rows` end without a score, with the last parameters that were good."""
+        theta = self._backend.fetch(self._best)
+        for row in rows:
+            run, best_epoch = int(self.live[row]), int(self._best_epoch[row])
+            yield Ended(run, Status.DIVERGED, epoch, best_epoch, theta[row])
+
+    def _ended(self, rows: np.ndarray, epoch: int, stopped: np.ndarray) -> Iterator[Ended]:
         """Evaluates the restored parameters of the runs in `rows`; the test part only here."""
+        if not rows.size:
+            return
         theta = self._best[self._backend.place(rows)]
         objective = self._stack.objective.rows(rows).placed(self._backend.place)
         found: dict[str, np.ndarray] = {}
@@ -166,11 +185,8 @@ class _Training:
         for position, row in enumerate(rows):
             best_epoch = int(self._best_epoch[row])
             metrics = {name: float(values[position]) for name, values in found.items()}
-            if not finite[row]:
-                status, metrics = Status.DIVERGED, {}
-            else:
-                status = Status.STOPPED_EARLY if stopped[row] else Status.FINISHED
-                metrics["best/epoch"] = float(best_epoch)
+            metrics["best/epoch"] = float(best_epoch)
+            status = Status.STOPPED_EARLY if stopped[row] else Status.FINISHED
             run = int(self.live[row])
             yield Ended(run, status, epoch, best_epoch, parameters[position], metrics)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,7 +41,7 @@ class SweepCallback(Callback):
         """After the last job."""
         folder = Path(config.hydra.sweep.dir).absolute()
         with self._open:
-            results = summary.read_results(folder)
+            results = summary.read_results(folder, since=self._began / 1000)
             if not results:
                 return
             table = summary.rows(results)
@@ -47,15 +49,20 @@ class SweepCallback(Callback):
             summary.show(table, summary.score_name(results), sys.stdout)
             self._log(config, folder, results)
         SweepCallback.failed = summary.totals(results)[Status.FAILED]
-        print(f"Open the dashboard with: harness ui   (tag sweep = {sweep_id(str(folder))})")
+        beside = Path(sys.executable).with_name("harness")  # `make demo` activates no environment
+        command = "harness" if shutil.which("harness") else os.path.relpath(beside)
+        ui = " ".join(
+            [f"{command} ui", *(o for o in config.hydra.overrides.task if "tracking." in o)]
+        )
+        print(f"Open the dashboard with: {ui}   (tag sweep = {sweep_id(str(folder))})")
 
     def _log(self, config: DictConfig, folder: Path, results: list[dict[str, Any]]) -> None:
         """The sweep's own MLflow run: totals, table, one picture of all curves."""
         tracking: Any = OmegaConf.to_object(config.tracking)
         name = sweep_id(str(folder))
-        counts = summary.totals(results)
+        counts, keys = summary.totals(results), summary.varied(results)
         runs = [
-            (_label(result, summary.varied(results)), str(Path(result["folder"]) / METRICS))
+            (_label(result, keys), os.path.relpath(Path(result["folder"]) / METRICS, folder))
             for result in results
             if (Path(result["folder"]) / METRICS).exists()
         ]
@@ -78,7 +85,7 @@ class SweepCallback(Callback):
                     time_ms=now_ms(),
                     metrics={"runs": float(len(results))}
                     | {f"runs/{status}": float(counts[status]) for status in Status},
-                    artifacts=(str(folder / "table.csv"),),
+                    artifacts=("table.csv",),
                     curves=Curves(tuple(runs), title=f"sweep {name}") if runs else None,
                 )
             )

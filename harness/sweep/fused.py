@@ -11,6 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from harness.errors import ConfigurationError
 from harness.job import Job, job_from
 from harness.registry import load_registry
 from harness.running import run_jobs
@@ -30,6 +31,11 @@ def launch(
         for number, overrides in enumerate(job_overrides)
     ]
     jobs = [_job(tree) for tree in trees]  # every job is checked before the first folder exists
+    if len({job.folder for job in jobs}) < len(jobs):
+        raise ConfigurationError(
+            "Several jobs of the sweep have the same folder, and the last would overwrite the others. "
+            "Let hydra.sweep.subdir contain the job's number: ${hydra.job.num}."
+        )
     for tree, job in zip(trees, jobs, strict=True):
         _save(tree, job.folder)
     tracking = jobs[0].run.config.tracking
@@ -79,6 +85,8 @@ def _job(tree: DictConfig) -> Job:
 
 def _save(tree: DictConfig, folder: Path) -> None:
     """Hydra's usual files."""
+    if tree.hydra.output_subdir is None:  # the user wants none
+        return
     hydra = folder / str(tree.hydra.output_subdir)
     hydra.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(_task(tree), hydra / "config.yaml")

@@ -15,24 +15,30 @@ from harness.records import Status
 
 __all__ = ["Row", "read_results", "rows", "show", "totals", "varied", "write_csv"]
 
+Score = tuple[float, float | None] | None  # mean, and standard deviation of two runs or more
+
 SCORES = ("accuracy", "r2")  # what a task is judged by
 
 
 @dataclass(frozen=True)
 class Row:
-    """The runs that differ in nothing but the seed. Scores are (mean, standard deviation) or None."""
+    """The runs that differ in nothing but the seed. A score is None where no run has one."""
 
     setting: dict[str, str]
     runs: int
-    validation: tuple[float, float] | None
-    test: tuple[float, float] | None
+    validation: Score
+    test: Score
     diverged: int
     failed: int
 
 
-def read_results(folder: Path) -> list[dict[str, Any]]:
-    """What each job of a sweep left in its folder, in order of the jobs."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.rglob(RESULT)]
+def read_results(folder: Path, since: float = 0.0) -> list[dict[str, Any]]:
+    """What each job of a sweep left in its folder, in order of the jobs.
+
+    since: seconds since 1970; older results are those of an earlier sweep in the same folder.
+    """
+    paths = [path for path in folder.rglob(RESULT) if path.stat().st_mtime >= since]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     folders = [Path(result["folder"]).name for result in found]
     # By length first: job 2 comes before job 10
     order = sorted(range(len(found)), key=lambda i: (len(folders[i]), folders[i]))
@@ -88,21 +94,12 @@ def score_name(results: list[dict[str, Any]]) -> str:
 
 def show(table: list[Row], score: str, stream: TextIO) -> None:
     """Prints the table: framed on a terminal, tab-separated elsewhere."""
-    header = [
-        *(table[0].setting if table else ()),
-        "runs",
-        f"validation {score}",
-        f"test {score}",
-        "diverged",
-    ]
+    ends = ["diverged", "failed"] if any(row.failed for row in table) else ["diverged"]
+    header = [*(table[0].setting if table else ()), "runs", f"validation {score}", f"test {score}"]
+    header += ends
     cells = [
-        [
-            *row.setting.values(),
-            str(row.runs),
-            _text(row.validation),
-            _text(row.test),
-            str(row.diverged),
-        ]
+        [*row.setting.values(), str(row.runs), _text(row.validation), _text(row.test)]
+        + [str(getattr(row, end)) for end in ends]
         for row in table
     ]
     if not stream.isatty():
@@ -137,7 +134,7 @@ def _overrides(result: dict[str, Any]) -> dict[str, str]:
     return {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
 
 
-def _score(members: list[dict[str, Any]], part: str) -> tuple[float, float] | None:
+def _score(members: list[dict[str, Any]], part: str) -> Score:
     values = [
         member["metrics"][f"{part}/{name}"]
         for member in members
@@ -146,8 +143,11 @@ def _score(members: list[dict[str, Any]], part: str) -> tuple[float, float] | No
     ]
     if not values:
         return None
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
-def _text(score: tuple[float, float] | None) -> str:
-    return f"{score[0]:.4f} ± {score[1]:.4f}" if score else "-"
+def _text(score: Score) -> str:
+    if score is None:
+        return "-"
+    mean, deviation = score
+    return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"

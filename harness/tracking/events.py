@@ -54,7 +54,7 @@ class MetricsLogged:
 class Curves:
     """A picture of learning curves to draw into the run's folder and to log.
 
-    runs: (label, path of metrics.csv); runs with the same label are drawn as one group.
+    runs: (label, relative path of metrics.csv); runs with the same label are drawn as one group.
     """
 
     runs: tuple[tuple[str, str], ...]
@@ -67,11 +67,10 @@ class Curves:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run is over. metrics: of the whole run, logged at step 0. artifacts: files or
-    folders.
+    """A run is over. metrics: of the whole run, logged at step 0.
 
-    model_folder: where `parameters.safetensors` and `description.json` lie, if an MLflow model is
-    to be logged from them.
+    artifacts: files or folders in the run's folder, by their relative paths. log_model: whether an
+    MLflow model is to be logged from `parameters.safetensors` and `description.json` there.
     """
 
     key: str
@@ -80,7 +79,7 @@ class RunEnded:
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     artifacts: tuple[str, ...] = ()
-    model_folder: str | None = None
+    log_model: bool = False
     curves: Curves | None = None
 
     def __post_init__(self) -> None:

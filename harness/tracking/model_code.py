@@ -19,7 +19,8 @@ class NetworkModel(PythonModel):
         """Called once by MLflow, before any prediction."""
         self.predictor = Predictor.load(Path(context.artifacts["description"]).parent)
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+    # MLflow takes type hints for a schema of its own and warns of those it does not know
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """See `Predictor.predict`."""
         return self.predictor.predict(model_input)
 

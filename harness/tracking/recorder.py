@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -171,24 +171,33 @@ class Recorder:
 
         # Not client.log_artifact: it asks for the run each time
         repository: Any = get_artifact_repository(run.artifact_uri, tracking_uri=self._store.uri)
-        artifacts = [Path(artifact) for artifact in event.artifacts]
+        artifacts = [_inside(run.folder, artifact) for artifact in event.artifacts]
         if event.curves:
-            picture = run.folder / event.curves.name
-            draw_curves(event.curves, picture)
+            picture = _inside(run.folder, event.curves.name)
+            found = tuple((label, str(_inside(run.folder, p))) for label, p in event.curves.runs)
+            draw_curves(replace(event.curves, runs=found), picture)
             artifacts.append(picture)
         for artifact in artifacts:
             if artifact.is_dir():
                 repository.log_artifacts(str(artifact), artifact.name)
             else:
                 repository.log_artifact(str(artifact))
-        if event.model_folder:
+        if event.log_model:
             from harness.tracking.model import log_model
 
-            log_model(self._store.uri, run.run_id, Path(event.model_folder))
+            log_model(self._store.uri, run.run_id, run.folder)
 
     def _complete(self, run: Run) -> None:
         run.complete = True
         journal.write_receipt(run.folder, public(self._store.uri), run.run_id, complete=True)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A path in a run's folder. A journal may come from elsewhere, and must not name other files."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise TrackingError(f"The journal in {folder} names a file outside that folder: {name!r}.")
+    return path
 
 
 def _finite(values: Mapping[str, float], time_ms: int, step: int) -> Iterable[Metric]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import statistics
 
@@ -40,7 +41,11 @@ def test_rows_are_settings_and_seeds_are_repetitions():
     assert sgd.setting == {"optimizer": "sgd"}
     assert sgd.validation == pytest.approx((0.85, statistics.stdev([0.8, 0.9])))
     assert sgd.test == pytest.approx((0.75, statistics.stdev([0.7, 0.8])))
-    assert (adam.runs, adam.diverged, adam.validation) == (2, 1, (0.7, 0.0))
+    assert (adam.runs, adam.diverged, adam.validation) == (
+        2,
+        1,
+        (0.7, None),
+    )  # one value has no spread
     assert (nesterov.failed, nesterov.validation) == (1, None)
 
 
@@ -52,9 +57,11 @@ def test_elsewhere_than_on_a_terminal_the_table_is_tab_separated():
     stream = io.StringIO()
     summary.show(summary.rows(RESULTS), "accuracy", stream)
     lines = [line.split("\t") for line in stream.getvalue().splitlines()]
-    assert lines[0] == ["optimizer", "runs", "validation accuracy", "test accuracy", "diverged"]
-    assert lines[1] == ["sgd", "2", "0.8500 ± 0.0707", "0.7500 ± 0.0707", "0"]
-    assert lines[3] == ["nesterov", "1", "-", "-", "0"]
+    scores = ["validation accuracy", "test accuracy"]
+    assert lines[0] == ["optimizer", "runs", *scores, "diverged", "failed"]
+    assert lines[1] == ["sgd", "2", "0.8500 ± 0.0707", "0.7500 ± 0.0707", "0", "0"]
+    assert lines[2] == ["adam", "2", "0.7000", "0.6000", "1", "0"]
+    assert lines[3] == ["nesterov", "1", "-", "-", "0", "1"]
 
 
 def test_on_a_terminal_a_usual_table_fits_into_80_columns(monkeypatch):
@@ -96,3 +103,13 @@ def test_results_are_read_in_the_order_of_the_jobs(tmp_path):
         kept = {**result(number, "sgd", number), "folder": str(folder)}
         (folder / "result.json").write_text(json.dumps(kept))
     assert [r["name"] for r in summary.read_results(tmp_path)] == ["run 1", "run 2", "run 10"]
+
+
+def test_results_of_an_earlier_sweep_in_the_same_folder_do_not_count(tmp_path):
+    for number, age in ((0, 100.0), (1, 0.0)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = folder / "result.json"
+        path.write_text(json.dumps({**result(number, "sgd", number), "folder": str(folder)}))
+        os.utime(path, (1e9 - age, 1e9 - age))
+    assert [r["name"] for r in summary.read_results(tmp_path, since=1e9 - 1)] == ["run 1"]

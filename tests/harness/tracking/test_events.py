@@ -30,7 +30,7 @@ events = st.one_of(
         tags=by_name,
         metrics=numbers,
         artifacts=st.lists(texts, max_size=2),
-        model_folder=st.none() | texts,
+        log_model=st.booleans(),
         curves=st.none() | st.builds(Curves, st.lists(st.tuples(texts, texts), max_size=2)),
     ),
 )

@@ -61,7 +61,7 @@ def logged(request, uri, tmp_path, mlflow_client):
         network = description(request.param)
         theta = np.random.default_rng(1).normal(size=network.network.size)
         save_parameters(folder, network, theta)
-        tracker.end(RunEnded("a", "finished", 2, model_folder=str(folder)))
+        tracker.end(RunEnded("a", "finished", 2, log_model=True))
     client = mlflow_client(uri)
     (output,) = client.get_run(tracker.run_ids["a"]).outputs.model_outputs
     model = client.get_logged_model(output.model_id)

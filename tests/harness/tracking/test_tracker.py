@@ -358,3 +358,22 @@ def test_a_killed_training_leaves_no_process_behind(uri, tmp_path):
     assert runs(uri) == [("run a", "KILLED")]
     with closing(sqlite3.connect(database(uri))) as connection:
         assert connection.execute("SELECT value FROM metrics").fetchall() == [(0.5,)]
+
+
+@pytest.mark.parametrize("part", ["artifact", "picture", "curve"])
+def test_a_journal_from_elsewhere_cannot_name_files_outside_its_folder(uri, tmp_path, part):
+    """`harness log` may be given a folder that somebody else made."""
+    secret = tmp_path / "secret.csv"
+    secret.write_text("epoch,train/loss\n1,1.0\n")
+    events = {
+        "artifact": {"artifacts": ["../secret.csv"]},
+        "picture": {"curves": Curves([("a", "metrics.csv")], name="../picture.png")},
+        "curve": {"curves": Curves([("a", str(secret))])},
+    }
+    tracker = Tracker(uri, "test")
+    tracker.start(started("a", tmp_path))
+    write_metrics(tmp_path / "a", [(1, {"train/loss": 1.0})])
+    tracker.end(ended("a", **events[part]))
+    with pytest.raises(TrackingError, match="outside that folder"):
+        tracker.close()
+    assert not (tmp_path / "picture.png").exists()
