@@ -62,6 +62,7 @@ class TermMeter:
 
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
+        self._by_batch = objective.reads_more_than_outputs
         self._sums: dict[str, Array] = {}
         self._samples = 0
         self._outputs: list[Array] = []
@@ -76,8 +77,9 @@ class TermMeter:
         self._targets.append(target)
         self._samples += samples
         self._kept += samples * width
-        self._accumulate(self._objective.hidden_terms(forward.hidden), samples)
-        self._accumulate(self._objective.decay_terms(theta), samples)
+        if self._by_batch:
+            self._accumulate(self._objective.hidden_terms(forward.hidden), samples)
+            self._accumulate(self._objective.decay_terms(theta), samples)
         if self._kept > CHUNK:
             self._flush()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,14 +62,14 @@ class Objective:
     def output_terms(self, output: Array, target: Array) -> dict[str, Array]:
         """The terms that read the outputs (R, B, K): the main loss first."""
         terms = {self.name: self.loss.value(output, target)}
-        for term in self._reading("output"):
+        for term in self._on_output:
             terms[term.name] = term.factor * term.loss.value(output)
         return terms
 
     def hidden_terms(self, hidden: tuple[Array, ...]) -> dict[str, Array]:
         """The terms that read hidden activations, each summed over the layers."""
         terms: dict[str, Array] = {}
-        for term in self._reading("hidden"):
+        for term in self._on_hidden:
             if hidden:
                 terms[term.name] = term.factor * _sum([term.loss.value(h) for h in hidden])
         return terms
@@ -88,21 +89,27 @@ class Objective:
             **self.decay_terms(theta),
         }
 
+    @property
+    def reads_more_than_outputs(self) -> bool:
+        """Whether a term reads hidden activations or θ, which change with every step."""
+        return bool(self._on_hidden) or self.weight_decay is not None
+
     # --- gradients --------------------------------------------------------------------------------
 
     def output_gradient(self, output: Array, target: Array) -> Array:
         """∂ℒ/∂output through the terms that read the outputs, (R, B, K)."""
         gradient = self.loss.gradient(output, target)
-        for term in self._reading("output"):
+        for term in self._on_output:
             gradient = gradient + term.factor[:, None, None] * term.loss.gradient(output)
         return gradient
 
     def hidden_gradient(self, h: Array) -> Array | None:
         """What the terms that read one hidden layer (R, B, n) add to ∂ℒ/∂h; None without such terms."""
-        parts = [
-            term.factor[:, None, None] * term.loss.gradient(h) for term in self._reading("hidden")
-        ]
-        return _sum(parts) if parts else None
+        if not self._on_hidden:
+            return None
+        return _sum(
+            [term.factor[:, None, None] * term.loss.gradient(h) for term in self._on_hidden]
+        )
 
     def decay_gradient(self, theta: Array) -> Array | None:
         """2βθ, (R, P); None without decay."""
@@ -110,8 +117,13 @@ class Objective:
             return None
         return 2 * self.weight_decay[:, None] * theta
 
-    def _reading(self, what: str) -> list[Term]:
-        return [term for term in self.auxiliary if term.loss.reads == what]
+    @cached_property
+    def _on_output(self) -> tuple[Term, ...]:
+        return tuple(term for term in self.auxiliary if term.loss.reads == "output")
+
+    @cached_property
+    def _on_hidden(self) -> tuple[Term, ...]:
+        return tuple(term for term in self.auxiliary if term.loss.reads == "hidden")
 
 
 def _sum(parts: list[Any]) -> Any:

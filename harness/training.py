@@ -118,6 +118,7 @@ class _Training:
         """The inner loop: draw a batch, forward, gradient, update."""
         order = self._backend.place(self._stack.order(epoch, self._samples))
         theta, state = self._theta, self._state
+        lr = list(rates[:, :, None])  # (R, 1) a step
         t = (epoch - 1) * self._steps
         for step in range(self._steps):
             rows = order[..., step * self._batch_size : (step + 1) * self._batch_size]
@@ -127,7 +128,7 @@ class _Training:
             if self._clip is not None:
                 gradient = clip_gradient(gradient, self._clip)
             t += 1
-            theta, state = self._update(theta, gradient, state, rates[step][:, None], t)
+            theta, state = self._update(theta, gradient, state, lr[step], t)
         self._theta, self._state = theta, state
 
     def leave(self, epoch: int, metrics: dict[str, np.ndarray]) -> Iterator[Ended]:

@@ -7,6 +7,8 @@ NumPy's reductions along a short last axis take most of the time: hence the func
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from harness import Array, array_namespace
@@ -42,5 +44,12 @@ def _largest(x: Array) -> Array:
 def _total(x: Array) -> Array:
     """The sum over the last axis, which is kept."""
     if isinstance(x, np.ndarray):  # as a product with ones: up to 4 times as fast
-        return (x @ np.ones(x.shape[-1], x.dtype))[..., None]
+        return (x @ _ones(x.shape[-1], x.dtype))[..., None]
     return array_namespace(x).sum(x, axis=-1, keepdims=True)
+
+
+@cache  # to make them anew would take as long as the product
+def _ones(size: int, dtype: np.dtype) -> np.ndarray:
+    ones = np.ones(size, dtype)
+    ones.flags.writeable = False
+    return ones

@@ -72,7 +72,8 @@ def test_a_stack_of_different_runs_is_bitwise_equal_to_the_same_runs_alone(
             assert same(mine, theirs)
         statuses.add(other.status)
     assert Status.FINISHED in statuses
-    if "training.clip_norm=0.5" not in setting:  # a clipped step is never large enough
+    # Neither a clipped step nor the bounded gradient of a linear model overflows
+    if not {"training.clip_norm=0.5", "network.hidden=[]"} & set(setting):
         assert Status.DIVERGED in statuses
     assert Status.STOPPED_EARLY in statuses
 
