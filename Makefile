@@ -14,7 +14,7 @@ demo: $(READY)
 	$(BIN)/harness train experiment=demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -21,10 +21,10 @@ from harness_numpy.tracing import Untraceable, trace
 
 __all__ = ["NumpyUpdater"]
 
-# Elements of a piece. With Adam's two buffers six arrays of 4 bytes make 800 KB, which still fits into
+# Elements of a piece. With Adam's two buffers six arrays of 4 bytes make 600 KB, which still fits into
 # a second-level cache, and NumPy's overhead of half a microsecond a call is small beside the work.
-# Measured from 2,048 to 65,536 on one run and on stacks: half and twice as much are both slower.
-PIECE = 32_768
+# Measured from 4,096 to 65,536 on single runs and on stacks: half and twice as much are both slower.
+PIECE = 24_576
 
 
 class NumpyUpdater:
