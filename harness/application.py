@@ -18,7 +18,7 @@ from harness.overrides import check_overrides, explain
 from harness.records import Result, Status
 from harness.registry import load_registry
 from harness.running import run_jobs
-from harness.session import session
+from harness.session import close_sweeps, session
 from harness.settings import Tracking
 from harness.sweep.callback import SweepCallback
 from hydra_plugins.harness_launchers.fused import FusedLauncher
@@ -67,6 +67,7 @@ def train(arguments: list[str]) -> int:
             raise
         raise ConfigurationError(message) from error
     finally:
+        close_sweeps()
         if before is None:
             del os.environ["HYDRA_FULL_ERROR"]
     failed = SweepCallback.failed + sum(result.status is Status.FAILED for result in results)

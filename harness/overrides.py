@@ -13,8 +13,8 @@ from importlib import resources
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException, MissingConfigException
+from hydra.core.override_parser.types import Override, OverrideType, ValueType
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -78,6 +78,8 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
 def _names(override: Override) -> list[str]:
     """The options that an override of a group chooses; none where it is not a choice of names."""
     values: list[Any] = [override.value()]
+    if override.value_type is ValueType.GLOB_CHOICE_SWEEP:
+        return []  # what it matches, exists
     if override.is_choice_sweep():
         values = list(override.sweep_iterator())
     elif override.is_sweep_override():
@@ -115,7 +117,12 @@ def explain(error: BaseException) -> str | None:
         return _explain_node(cause)
     first = _first_line(error)
     if first.startswith("Ambiguous value"):
-        return f"{first}: it names several values. Add -m to train each of them."
+        return (
+            f"{first}: it names several values. Add -m to train each of them; a list is written with "
+            f"brackets, as in network.hidden=[64,32]."
+        )
+    if isinstance(error, OverrideParseException):
+        return f"{first}. Overrides are written key=value, as in optimizer.lr=0.1."
     return f"{first}."
 
 
@@ -125,6 +132,8 @@ def _explain_node(error: OmegaConfBaseException) -> str:
     parent = error.parent_node
     if isinstance(error, MissingMandatoryValue):
         return f"{key} has no default: give it a value, as in {key}=…"
+    if "is not a ListConfig" in _first_line(error):
+        return f"{key} is a list: write it with brackets, as in {key}=[64]."
     if "not in" in _first_line(error) and isinstance(parent, DictConfig):
         where, _, name = key.rpartition(".")
         known = [f"{where}.{child!s}" if where else str(child) for child in parent]

@@ -84,13 +84,6 @@ class Registry:
         except KeyError:
             raise unknown_name(kind.replace("_", " "), name, self.names(kind)) from None
 
-    def name_of(self, kind: str, component: object) -> str:
-        """The name under which the class of an instance is registered."""
-        for name in self.names(kind):
-            if self.component(kind, name) is type(component):
-                return name
-        raise PluginError(f"{type(component).__name__} is not a registered {kind}.")
-
     @property
     def broken(self) -> list[Plugin]:
         """The plugins that did not load."""

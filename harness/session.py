@@ -9,7 +9,7 @@ from harness.progress import Progress
 from harness.settings import Tracking
 from harness.tracking.tracker import Tracker
 
-__all__ = ["session", "sweep_session"]
+__all__ = ["close_sweeps", "open_sweep", "session"]
 
 
 class _Trackers:
@@ -32,16 +32,15 @@ class _Trackers:
 _sweep_trackers: list[_Trackers] = []  # one while a sweep runs in this process, else none
 
 
-@contextmanager
-def sweep_session() -> Iterator[None]:
-    """While it is open, jobs in this process share the writer process."""
-    trackers = _Trackers()
-    _sweep_trackers.append(trackers)
-    try:
-        yield
-    finally:
-        _sweep_trackers.pop()
-        trackers.close()
+def open_sweep() -> None:
+    """From now on, jobs in this process share the writer process."""
+    _sweep_trackers.append(_Trackers())
+
+
+def close_sweeps() -> None:
+    """Waits until everything is written. Also after a sweep that was interrupted or failed."""
+    while _sweep_trackers:
+        _sweep_trackers.pop().close()
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.job import sweep_id
 from harness.records import Status
-from harness.session import session, sweep_session
+from harness.session import close_sweeps, open_sweep, session
 from harness.sweep import summary
 from harness.tracking.events import Curves, RunEnded, RunStarted, now_ms
 from harness.tracking.provenance import provenance
@@ -34,20 +33,19 @@ class SweepCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Before the first job is composed."""
         self._began = now_ms()
-        self._open = ExitStack()
-        self._open.enter_context(sweep_session())
+        open_sweep()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """After the last job."""
         folder = Path(config.hydra.sweep.dir).absolute()
-        with self._open:
-            results = summary.read_results(folder, since=self._began / 1000)
-            if not results:
-                return
-            table = summary.rows(results)
-            summary.write_csv(table, folder / "table.csv")
-            summary.show(table, summary.score_name(results), sys.stdout)
-            self._log(config, folder, results)
+        results = summary.read_results(folder, since=self._began / 1000)
+        if not results:
+            return
+        table = summary.rows(results)
+        summary.write_csv(table, folder / "table.csv")
+        summary.show(table, summary.score_name(results), sys.stdout)
+        self._log(config, folder, results)
+        close_sweeps()
         SweepCallback.failed = summary.totals(results)[Status.FAILED]
         beside = Path(sys.executable).with_name("harness")  # `make demo` activates no environment
         command = "harness" if shutil.which("harness") else os.path.relpath(beside)
