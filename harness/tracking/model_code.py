@@ -6,6 +6,7 @@ It lies here to be copied into a model, and is not imported by anything.
 from pathlib import Path
 from typing import Any
 
+import pandas
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
@@ -19,8 +20,8 @@ class NetworkModel(PythonModel):
         """Called once by MLflow, before any prediction."""
         self.predictor = Predictor.load(Path(context.artifacts["description"]).parent)
 
-    # MLflow takes type hints for a schema of its own and warns of those it does not know
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    # MLflow reads this type hint, and warns where there is none or one that it does not know
+    def predict(self, context: Any, model_input: pandas.DataFrame, params: Any = None) -> Any:
         """See `Predictor.predict`."""
         return self.predictor.predict(model_input)
 

@@ -227,9 +227,9 @@ def test_the_split_is_the_same_in_every_version():
     prepared = prepare(data, Task.MULTICLASS, "softmax", Split(seed=7))
     rows = row_numbers(prepared, data)
     assert [numbers.tolist() for numbers in rows] == [
-        [0, 1, 2, 5, 6, 7, 9, 13, 14],
-        [4, 11, 12],
-        [3, 8, 10],
+        [3, 4, 5, 6, 10, 11, 12, 13, 14],
+        [2, 7, 9],
+        [0, 1, 8],
     ]
     content = (f"<i8{numbers.shape}".encode() + numbers.astype("<i8").tobytes() for numbers in rows)
     assert prepared.split_sha256 == hashlib.sha256(b"".join(content)).hexdigest()
