@@ -45,11 +45,14 @@ def write_metrics(folder: Path, rows: Sequence[tuple[int, Mapping[str, float]]])
     rows: (epoch, values by metric). The first decides the columns; a metric that is missing later
     leaves its cell empty.
     """
+    names = list(rows[0][1])
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["epoch", *rows[0][1]], lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", *names])
     for epoch, values in rows:
-        writer.writerow({"epoch": epoch, **{name: repr(float(v)) for name, v in values.items()}})
+        if new := values.keys() - rows[0][1].keys():
+            raise ValueError(f"Metrics that the first epoch did not have: {sorted(new)}")
+        writer.writerow([epoch, *(float(values[n]) if n in values else "" for n in names)])
     write_atomically(folder / METRICS, text.getvalue().encode())
 
 
