@@ -91,7 +91,7 @@ class StackRecorder:
     def _begin(self, position: int, job: Job, hashes: dict[str, str]) -> None:
         run = job.run
         tags = {
-            **{group: run.names[group] for group in run.names},
+            **run.names,
             **_plugin_tags(run, self._registry),
             **_provenance(),
             **hashes,

@@ -91,5 +91,5 @@ class SweepCallback(Callback):
 
 def _label(result: dict[str, Any], keys: list[str]) -> str:
     """Runs that differ in their seed alone are drawn as one group."""
-    chosen = dict(override.partition("=")[::2] for override in result["overrides"])
+    chosen = summary.overrides(result)
     return " ".join(chosen.get(key, "") for key in keys) or result["names"]["optimizer"]

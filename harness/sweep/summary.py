@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from harness.recording import RESULT
 from harness.records import Status
 
-__all__ = ["Row", "read_results", "rows", "show", "totals", "varied", "write_csv"]
+__all__ = ["Row", "overrides", "read_results", "rows", "show", "totals", "varied", "write_csv"]
 
 Score = tuple[float, float | None] | None  # mean, and standard deviation of two runs or more
 
@@ -49,7 +49,7 @@ def varied(results: list[dict[str, Any]]) -> list[str]:
     """The keys whose values differ within the sweep, the seed left out."""
     values: dict[str, set[str]] = {}
     for result in results:
-        for key, value in _overrides(result).items():
+        for key, value in overrides(result).items():
             values.setdefault(key, set()).add(value)
     return [key for key, seen in values.items() if len(seen) > 1 and key != "seed"]
 
@@ -59,7 +59,7 @@ def rows(results: list[dict[str, Any]]) -> list[Row]:
     keys = varied(results)
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for result in results:
-        chosen = _overrides(result)
+        chosen = overrides(result)
         groups.setdefault(tuple(chosen.get(key, "") for key in keys), []).append(result)
     return [
         Row(
@@ -130,7 +130,8 @@ def write_csv(table: list[Row], path: Path) -> None:
             writer.writerow([*row.setting.values(), row.runs, *numbers, row.diverged, row.failed])
 
 
-def _overrides(result: dict[str, Any]) -> dict[str, str]:
+def overrides(result: dict[str, Any]) -> dict[str, str]:
+    """What a job chose on the command line: value by key."""
     return {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
 
 
