@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from harness.registry import Plugin, Registry
+from harness.search import space_of
 
 __all__ = ["as_json", "as_text"]
 
@@ -42,13 +43,16 @@ def _plugin(plugin: Plugin) -> dict[str, Any]:
         "loaded": plugin.error is None,
         "error": plugin.error,
         "components": {
-            kind: {
-                name: {"summary": _summary(component), "fields": _fields(component)}
-                for name, component in sorted(components.items())
-            }
+            kind: {name: _component(component) for name, component in sorted(components.items())}
             for kind, components in plugin.components.items()
         },
     }
+
+
+def _component(component: type) -> dict[str, Any]:
+    space = {name: dataclasses.asdict(found) for name, found in space_of(component).items()}
+    shown = {"summary": _summary(component), "fields": _fields(component)}
+    return shown | ({"search_space": space} if space else {})
 
 
 def _fields(component: type) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Update rules: gradient descent, momentum in its three written forms, Adam and AdamW."""
+"""Update rules: gradient descent, momentum in its three written forms, Adam and AdamW.
+
+Search spaces give each rule the same four decades of learning rate around its default, so that an
+equal number of trials is an equal chance.
+"""
 
 import harness
 from harness_optimizers.adam import Adam

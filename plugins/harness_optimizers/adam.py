@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from harness import Array, Scope, State, array_namespace, check_range
+from harness import Array, Range, Scope, State, array_namespace, check_range
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Adam:
     eps: float = 1e-8
 
     scope: ClassVar[Scope] = Scope.ELEMENT
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "lr": Range(1e-5, 0.1, "log"),
+        "beta1": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β₁) steps"),
+        "beta2": Range(0.9, 0.9999, "complement", "v is a mean over 1/(1 − β₂) steps"),
+    }
 
     def __post_init__(self) -> None:
         check_range(self, "lr", 0)

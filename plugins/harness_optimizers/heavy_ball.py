@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from harness import Array, Scope, State, array_namespace, check_range
+from harness import Array, Range, Scope, State, array_namespace, check_range
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class HeavyBall:
     momentum: float = 0.9
 
     scope: ClassVar[Scope] = Scope.ELEMENT
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "lr": Range(1e-4, 1, "log"),
+        "momentum": Range(0.5, 0.99, "complement", "1/(1 − μ) gradients add up"),
+    }
 
     def __post_init__(self) -> None:
         check_range(self, "lr", 0)

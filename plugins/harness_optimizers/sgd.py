@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from harness import Array, Scope, State, check_range
+from harness import Array, Range, Scope, State, check_range
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Sgd:
     lr: float = 0.1
 
     scope: ClassVar[Scope] = Scope.ELEMENT
+    search_space: ClassVar[Mapping[str, Range]] = {"lr": Range(1e-3, 10, "log")}
 
     def __post_init__(self) -> None:
         check_range(self, "lr", 0)

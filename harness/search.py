@@ -1,0 +1,155 @@
+"""What is worth trying of a hyperparameter: ranges, on a scale that is even in what matters.
+
+An optimizer states its own search space as a class variable, by field:
+
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "lr": Range(1e-3, 10, "log"),
+        "momentum": Range(0.5, 0.99, "complement"),
+    }
+
+A dimension of a space turns a number from [0, 1) into a value (`at`) and a value into what a command
+line says (`text`). A point of the unit cube is therefore a setting for any optimizer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from harness.errors import ConfigurationError, PluginError
+from harness.fields import check_choice
+
+__all__ = ["SCALES", "Choice", "Dimension", "Integers", "Range", "space_of"]
+
+SCALES = ("linear", "log", "complement")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Real numbers from `low` to `high`, even on a scale.
+
+    scale: "linear" in x; "log" in log x, for what varies over orders of magnitude; "complement" in
+    log(1 − x), for a share that is close to 1: from 0.9 to 0.99 is then as far as from 0.99 to 0.999.
+    meaning: what to think of it as, where that says more than the name.
+
+    >>> Range(1e-4, 1, "log").at(0.5)
+    0.01
+    >>> [round(Range(0.9, 0.999, "complement").at(u), 4) for u in (0, 0.5, 1)]
+    [0.9, 0.99, 0.999]
+    """
+
+    low: float
+    high: float
+    scale: str = "linear"
+    meaning: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice(self, "scale", SCALES)
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ConfigurationError(
+                f"A range goes from a lower to a higher finite number. Got {self.low} to {self.high}."
+            )
+        if self.scale == "log" and self.low <= 0:
+            raise ConfigurationError(
+                f"A range on a log scale starts above 0. Got {self.low} to {self.high}."
+            )
+        if self.scale == "complement" and self.high >= 1:
+            raise ConfigurationError(
+                f"A range on a complement scale ends below 1. Got {self.low} to {self.high}."
+            )
+
+    def at(self, u: float) -> float:
+        """The value at u in [0, 1]; `low` at 0, and higher for higher u."""
+        if self.scale == "log":
+            value = self.low * (self.high / self.low) ** u
+        elif self.scale == "complement":
+            value = 1 - (1 - self.low) * ((1 - self.high) / (1 - self.low)) ** u
+        else:
+            value = self.low + (self.high - self.low) * u
+        return min(max(value, self.low), self.high)  # rounding may lead past an end
+
+    def text(self, value: float) -> str:
+        """Six significant digits, of 1 − x on the complement scale; never outside the range.
+
+        >>> Range(0.5, 0.9999, "complement").text(0.99987654321)
+        '0.999876543'
+        """
+        complement = self.scale == "complement"
+        text = str(1 - Decimal(f"{1 - value:.6g}")) if complement else f"{value:.6g}"
+        return text if self.low <= float(text) <= self.high else repr(float(value))
+
+
+@dataclass(frozen=True)
+class Integers:
+    """Whole numbers from `low` to `high`, both included, even on a scale: "linear" or "log".
+
+    >>> [Integers(1, 3).at(u) for u in (0.0, 0.5, 0.99)]
+    [1, 2, 3]
+    """
+
+    low: int
+    high: int
+    scale: str = "linear"
+
+    def __post_init__(self) -> None:
+        check_choice(self, "scale", ("linear", "log"))
+        if self.low >= self.high:
+            raise ConfigurationError(
+                f"A range goes from a lower to a higher number. Got {self.low} to {self.high}."
+            )
+        if self.scale == "log" and self.low < 1:
+            raise ConfigurationError(
+                f"Whole numbers on a log scale start at 1 or above. Got {self.low} to {self.high}."
+            )
+
+    def at(self, u: float) -> int:
+        """The value at u in [0, 1]."""
+        # Half a step further on both sides, so that the ends get their full share
+        value = round(Range(self.low - 0.5, self.high + 0.5, self.scale).at(u))
+        return min(max(value, self.low), self.high)
+
+    def text(self, value: int) -> str:
+        """All digits."""
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values, each as a command line says it, with equal shares.
+
+    >>> [Choice(("relu", "tanh")).at(u) for u in (0.49, 0.5)]
+    ['relu', 'tanh']
+    """
+
+    values: tuple[str, ...]
+
+    def at(self, u: float) -> str:
+        """The value at u in [0, 1]."""
+        return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
+
+    def text(self, value: str) -> str:
+        """As it is."""
+        return value
+
+
+Dimension = Range | Integers | Choice
+
+
+def space_of(component: type) -> Mapping[str, Range]:
+    """The search space that a component states, by field; empty where it states none.
+
+    Raises PluginError where it names something that is not a field, or gives it no `Range`.
+    """
+    space: Mapping[str, Any] = getattr(component, "search_space", {})
+    fields = {field.name for field in dataclasses.fields(component)}
+    for name, found in space.items():
+        if name not in fields or not isinstance(found, Range):
+            raise PluginError(
+                f"the search space of {component.__name__} must give a harness.Range for each of some "
+                f"of its fields: {', '.join(sorted(fields))}. Got {name}: {found!r}."
+            )
+    return space
