@@ -1,25 +1,34 @@
-"""Opens a store for writing, which creates or migrates a database. Imports MLflow."""
+"""Opens a store for writing, which creates or migrates a database.
+
+MLflow takes 2 s to import: it is left alone until something is asked of it that needs it.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import sqlite3
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from harness.errors import TrackingError
 from harness.tracking.store import (
+    POSTGRES,
     SQLITE,
     artifact_location,
     check_reachable,
     database,
+    public,
     settle_environment,
 )
 
-__all__ = ["BUSY_TIMEOUT", "Store", "prepare", "relax_syncing"]
+__all__ = ["BUSY_TIMEOUT", "Store", "newest_revision", "only_one", "prepare", "relax_syncing"]
 
 LOCK_TIMEOUT = 120.0  # seconds; creating and migrating a database takes 2 to 10
 BUSY_TIMEOUT = 20.0  # seconds that SQLite waits for another writer; MLflow's own figure
@@ -27,10 +36,19 @@ BUSY_TIMEOUT = 20.0  # seconds that SQLite waits for another writer; MLflow's ow
 
 @dataclass(frozen=True)
 class Store:
-    """A store that is ready to be written to. client: mlflow.MlflowClient."""
+    """A store that is ready to be written to."""
 
     uri: str
-    client: Any
+
+    @cached_property
+    def client(self) -> Any:
+        """mlflow.MlflowClient of this store."""
+        import sqlalchemy
+        from mlflow import MlflowClient
+
+        if not sqlalchemy.event.contains(sqlalchemy.Engine, "connect", relax_syncing):
+            sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_syncing)
+        return MlflowClient(self.uri)
 
     def experiment(self, name: str) -> str:
         """The id of an experiment, created if need be; several processes may do so at once."""
@@ -56,30 +74,49 @@ class Store:
 def prepare(uri: str) -> Store:
     """Opens a resolved store; creates or migrates a database once, whoever comes first."""
     settle_environment()
-    check_reachable(uri)  # MLflow itself would try a broken file for 100 s
+    check_reachable(uri)  # MLflow itself would try a broken store for 100 s
+    store = Store(uri)
     path = database(uri)
     if path:
-        from filelock import FileLock
-
-        with FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT):
-            _prepare_database(uri, path)
-    return Store(uri, _client(uri))
-
-
-def _client(uri: str) -> Any:
-    from mlflow import MlflowClient
-
-    return MlflowClient(uri)
+        _prepare_file(uri, path)
+    elif uri.startswith(POSTGRES):
+        _prepare_postgres(store)
+    return store
 
 
-def _prepare_database(uri: str, path: Path) -> None:
-    import sqlalchemy
+def _prepare_file(uri: str, path: Path) -> None:
+    if _has_content(path) and _revision(path) == newest_revision():
+        return
+    with only_one(path):
+        if not _has_content(path):
+            _create(path)
+        elif _is_older(_revision(path), str(path)):
+            copy = path.with_name(f"{path.stem}.before-mlflow-{version('mlflow')}{path.suffix}")
+            with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+            _upgrade(uri)
 
-    if not path.exists() or path.stat().st_size == 0:
-        _create(path)
-    else:
-        _migrate(uri, path)
-    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax_syncing)
+
+def only_one(path: Path) -> AbstractContextManager[object]:
+    """A lock that one process can hold at a time, for what is done once to a SQLite store."""
+    from filelock import FileLock
+
+    return FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT)
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _prepare_postgres(store: Store) -> None:
+    """The same for Postgres, whose migrations are each whole or not at all: no copy is kept."""
+    from harness.tracking import postgres
+
+    with postgres.only_one(store.uri, LOCK_TIMEOUT) as connection:
+        revision = postgres.revision(connection)
+        if revision is None or _is_older(revision, public(store.uri)):
+            _upgrade(store.uri)
+        store.client.search_experiments(max_results=1)  # its first use makes the default experiment
 
 
 def _create(path: Path) -> None:
@@ -102,32 +139,45 @@ def relax_syncing(connection: Any, _: object) -> None:
             connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def _migrate(uri: str, path: Path) -> None:
-    """Brings a database of an older MLflow up to date, and keeps a copy as it was."""
+def newest_revision() -> str | None:
+    """The revision of the schema of the installed MLflow, read from its files; None if unclear."""
+    found = find_spec("mlflow")
+    folders = found.submodule_search_locations if found else None
+    if not folders:
+        return None
+    known, followed = set(), set()
+    for file in Path(folders[0], "store", "db_migrations", "versions").glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        known |= set(re.findall(r'^revision = "(\w+)"', text, re.MULTILINE))
+        followed |= set(re.findall(r'^down_revision = "(\w+)"', text, re.MULTILINE))
+    heads = known - followed
+    return heads.pop() if len(heads) == 1 else None
+
+
+def _is_older(revision: str, name: str) -> bool:
+    """Whether a schema needs MLflow's migrations. Raises TrackingError if it is of a newer MLflow."""
+    if revision == newest_revision():
+        return False
     import mlflow
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     revisions = ScriptDirectory(str(Path(mlflow.__file__).parent / "store" / "db_migrations"))
-    revision = _revision(path)
     if revision == revisions.get_current_head():
-        return
+        return False
     try:
         revisions.get_revision(revision)
     except CommandError as error:
         raise TrackingError(
-            f"The MLflow store {path} was written by a newer version of MLflow than the installed "
+            f"The MLflow store {name} was written by a newer version of MLflow than the installed "
             f"{mlflow.__version__}. Update it: pip install --upgrade mlflow"
         ) from error
-    copy = path.with_name(f"{path.stem}.before-mlflow-{mlflow.__version__}{path.suffix}")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    _upgrade(uri)
+    return True
 
 
 def _revision(path: Path) -> str:
     """The revision of MLflow's schema that a database has."""
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
         try:
             return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
         except (sqlite3.OperationalError, TypeError) as error:

@@ -29,7 +29,10 @@ def now_ms() -> int:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run begins. folder: its own output folder, where its journal is kept."""
+    """A run begins. folder: its own output folder, where its journal is kept.
+
+    log_model: its end is expected to ask for a model. That only makes the writer ready for it.
+    """
 
     key: str  # tells the runs of one `Tracker` apart
     folder: str
@@ -38,6 +41,7 @@ class RunStarted:
     time_ms: int
     tags: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
+    log_model: bool = False
 
 
 @dataclass(frozen=True)

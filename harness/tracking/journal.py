@@ -16,6 +16,7 @@ from harness.tracking.events import Event, from_line, to_line
 
 __all__ = [
     "JOURNAL",
+    "PIECE",
     "Reader",
     "append",
     "begin",
@@ -26,6 +27,8 @@ __all__ = [
 
 JOURNAL = "journal.jsonl"
 RECEIPT = "mlflow.json"
+
+PIECE = 4 * 2**20  # bytes read at once
 
 
 def begin(folder: Path, event: Event) -> None:
@@ -42,19 +45,30 @@ def append(folder: Path, events: Iterable[Event]) -> None:
 
 
 class Reader:
-    """Reads a journal piece by piece while it grows."""
+    """Reads a journal piece by piece while it grows. behind: whether more was there to be read."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / JOURNAL
+        self._path = str(folder / JOURNAL)
         self._offset = 0
+        self.behind = False
 
     def read(self) -> list[Event]:
-        """The events since the last call. A line that is still being written waits for the next."""
-        with self._path.open("rb") as file:
+        """The events since the last call, of at most PIECE bytes.
+
+        A line that is still being written waits for the next call.
+        """
+        size = os.stat(self._path).st_size
+        if size <= self._offset:  # nothing new: most looks at a run in training
+            self.behind = False
+            return []
+        with open(self._path, "rb") as file:
             file.seek(self._offset)
-            piece = file.read()
+            piece = file.read(PIECE)
+            if len(piece) == PIECE and b"\n" not in piece:
+                piece += file.readline()
         complete = piece[: piece.rfind(b"\n") + 1]
         self._offset += len(complete)
+        self.behind = len(piece) >= PIECE and len(complete) > 0 and self._offset < size
         return [from_line(line) for line in complete.decode().splitlines()]
 
 

@@ -4,7 +4,8 @@ metrics.csv             one row an epoch
 parameters.safetensors  the final parameters by name: layer1.weight, layer1.bias, …
 description.json        what it takes to use them: network, task, classes, scaling
 
-The last two are read back as untrusted input: nothing is pickled, and everything is checked.
+They are written when a run is over, and only then does its journal name them: until then nobody reads
+them. The last two are read back as untrusted input: nothing is pickled, and everything is checked.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import numpy as np
 
 from harness.errors import DataError
 from harness.tracking.description import Description
-from harness.tracking.journal import write_atomically
 
 __all__ = [
     "DESCRIPTION",
@@ -53,7 +53,7 @@ def write_metrics(folder: Path, rows: Sequence[tuple[int, Mapping[str, float]]])
         if new := values.keys() - rows[0][1].keys():
             raise ValueError(f"Metrics that the first epoch did not have: {sorted(new)}")
         writer.writerow([epoch, *(float(values[n]) if n in values else "" for n in names)])
-    write_atomically(folder / METRICS, text.getvalue().encode())
+    (folder / METRICS).write_bytes(text.getvalue().encode())
 
 
 def save_parameters(folder: Path, description: Description, theta: np.ndarray) -> None:
@@ -65,9 +65,9 @@ def save_parameters(folder: Path, description: Description, theta: np.ndarray) -
         parameter.name: np.ascontiguousarray(parameter.view(theta[None])[0])
         for parameter in description.network.parameters
     }
-    write_atomically(folder / PARAMETERS, save(tensors))
+    (folder / PARAMETERS).write_bytes(save(tensors))
     text = json.dumps(asdict(description), indent=2, ensure_ascii=False)
-    write_atomically(folder / DESCRIPTION, text.encode())
+    (folder / DESCRIPTION).write_bytes(text.encode())
 
 
 def load_parameters(folder: Path) -> tuple[Description, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Where the MLflow store is: a SQLite file or a server. Imports no MLflow."""
+"""Where the MLflow store is: a SQLite file, a Postgres database or a server. Imports no MLflow."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from harness.errors import TrackingError
 
 __all__ = [
+    "POSTGRES",
+    "SERVER",
+    "SQLITE",
     "artifact_location",
     "check_reachable",
     "database",
@@ -20,7 +23,9 @@ __all__ = [
 ]
 
 SQLITE = "sqlite:///"
-SCHEMES = ("http://", "https://")
+SERVER = ("http://", "https://")
+POSTGRES = "postgresql+psycopg2://"  # SQLAlchemy 2.1 takes another driver where none is named
+SECRETS = {"user", "password", "sslpassword"}  # that a Postgres address may have in its query
 
 HEALTH_TIMEOUT = 5.0  # seconds
 
@@ -29,6 +34,7 @@ DEFAULTS = {  # of MLflow's environment variables, unless the user set them
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it asks a server for each run that ends
 }
 
 
@@ -41,24 +47,27 @@ def settle_environment() -> None:
 def resolve(uri: str, folder: Path) -> str:
     """The store's address independent of the working directory.
 
-    A relative SQLite path is taken from `folder`; the address of a server stays as it is. Raises
-    TrackingError for anything else.
+    A relative SQLite path is taken from `folder`; a Postgres address names its driver; the address
+    of a server stays as it is. Raises TrackingError for anything else.
     """
-    if uri.startswith(SCHEMES):
+    if uri.startswith(SERVER):
         return uri.rstrip("/")
+    for scheme in (POSTGRES, "postgresql://"):
+        if uri.startswith(scheme):
+            return f"{POSTGRES}{uri.removeprefix(scheme)}"
     path = uri.removeprefix(SQLITE)
     if path == uri or path in ("", ":memory:"):
         raise TrackingError(
-            f"'tracking.uri' must be a SQLite file, as in sqlite:///outputs/mlflow.db, or the "
-            f"address of an MLflow server, as in http://localhost:5000. Got {uri!r}. For another "
-            f"database start `mlflow server --backend-store-uri ...` on it and give the server's "
-            f"address."
+            f"'tracking.uri' must be a SQLite file, as in sqlite:///outputs/mlflow.db, the address "
+            f"of an MLflow server, as in http://localhost:5000, or a Postgres database, as in "
+            f"postgresql://user:password@host/database. Got {public(uri)!r}. For another database "
+            f"start `mlflow server --backend-store-uri ...` on it and give the server's address."
         )
     return f"{SQLITE}{os.path.abspath(folder / path)}"  # not Path.resolve(): links stay as they are
 
 
 def database(uri: str) -> Path | None:
-    """The file of a resolved SQLite store; None for a server.
+    """The file of a resolved SQLite store; None for another.
 
     >>> database("sqlite:////data/mlflow.db")
     PosixPath('/data/mlflow.db')
@@ -67,13 +76,22 @@ def database(uri: str) -> Path | None:
 
 
 def artifact_location(uri: str) -> str | None:
-    """Where artifacts go: `mlartifacts` beside the database; a server decides for itself (None).
+    """Where the artifacts of an experiment go that is created now.
+
+    Beside a SQLite file: `mlartifacts`. For Postgres: `outputs/mlartifacts` under the working
+    directory, as an absolute path, which every machine must have where several log to it: a shared
+    file system. To have them elsewhere, create the experiment beforehand: `mlflow experiments
+    create -n NAME -l s3://bucket/path`. A server decides for itself: None.
 
     >>> artifact_location("sqlite:////data/mlflow.db")
     'file:///data/mlartifacts'
     """
     path = database(uri)
-    return path.with_name("mlartifacts").as_uri() if path else None
+    if path:
+        return path.with_name("mlartifacts").as_uri()
+    if uri.startswith(POSTGRES):
+        return Path("outputs", "mlartifacts").absolute().as_uri()
+    return None
 
 
 def public(uri: str) -> str:
@@ -81,11 +99,19 @@ def public(uri: str) -> str:
 
     >>> public("https://ada:secret@mlflow.example.org/lab")
     'https://mlflow.example.org/lab'
+    >>> public("postgresql+psycopg2://ada@db/lab?password=secret&sslmode=require")
+    'postgresql://db/lab?sslmode=require'
     """
     if database(uri):
         return uri
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    if uri.startswith(SERVER):
+        parts = urlsplit(uri)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    # Whatever the password is made of: none of it may be taken for a part of the path
+    scheme, separator, rest = uri.partition("://")
+    address, _, query = rest.rpartition("@")[2].partition("?")
+    shown = urlencode([item for item in parse_qsl(query) if item[0] not in SECRETS], safe="/")
+    return f"{scheme.removesuffix('+psycopg2')}{separator}{address}{shown and '?'}{shown}"
 
 
 def check_reachable(uri: str) -> None:
@@ -97,6 +123,10 @@ def check_reachable(uri: str) -> None:
     path = database(uri)
     if path:
         _check_file(path)
+    elif uri.startswith(POSTGRES):
+        from harness.tracking import postgres
+
+        postgres.check(uri)
     else:
         _check_server(uri)
 

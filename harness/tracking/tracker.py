@@ -47,8 +47,11 @@ class Tracker:
     def __init__(self, uri: str, experiment: str) -> None:
         self.uri = resolve(uri, Path.cwd())
         self.run_ids: dict[str, str] = {}  # key -> MLflow run id, as far as they are written
-        self._keys: dict[str, str] = {}  # folder -> key
-        self._folders: dict[str, Path] = {}  # key -> folder
+        self._count = 0  # of runs
+        self._unwritten: dict[
+            str, str
+        ] = {}  # folder -> key, until the run is complete in the store
+        self._folders: dict[str, Path] = {}  # key -> folder, until the run ends
         self._pending: dict[str, list[MetricsLogged]] = {}  # key -> not in its journal yet
         self._flushed = -math.inf
         self._failures: dict[str, str] = {}  # folder -> what went wrong
@@ -97,7 +100,8 @@ class Tracker:
 
     def _follow(self, key: str, folder: Path) -> None:
         self._folders[key] = folder
-        self._keys[str(folder)] = key
+        self._unwritten[str(folder)] = key
+        self._count += 1
         self._tell(folder=str(folder))
 
     # --- the writer process -----------------------------------------------------------------------
@@ -115,7 +119,7 @@ class Tracker:
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "run_id" in message:
-            self.run_ids[self._keys[message["folder"]]] = message["run_id"]
+            self.run_ids[self._unwritten.pop(message["folder"])] = message["run_id"]
         elif "folder" in message:
             self._failures[message["folder"]] = message["error"]
         elif "error" in message:
@@ -138,7 +142,7 @@ class Tracker:
         with self._log:
             self._log.seek(0)
             chatter = self._log.read().strip()
-        missing = [folder for folder, key in self._keys.items() if key not in self.run_ids]
+        missing = list(self._unwritten)
         if missing or status != 0:
             raise self._trouble(missing, status, chatter)
         return self.run_ids
@@ -150,7 +154,7 @@ class Tracker:
         if missing:
             shown = " ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
             text += (
-                f"\n{len(missing)} of {len(self._keys)} runs are not complete in MLflow. Nothing "
+                f"\n{len(missing)} of {self._count} runs are not complete in MLflow. Nothing "
                 f"is lost: each run's journal is in its folder. Log them again with: harness log "
                 f"{shown}"
             )

@@ -16,7 +16,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from harness.errors import TrackingError
+from harness.tracking import postgres
 from harness.tracking.store import (
+    SERVER,
     artifact_location,
     check_reachable,
     database,
@@ -40,14 +42,13 @@ def open_dashboard(
     TrackingError where there is no store yet, the port is taken or the dashboard does not start.
     """
     resolved = resolve(uri, Path.cwd())
-    path = database(resolved)
-    if path is None:
+    if resolved.startswith(SERVER):
         check_reachable(resolved)
         announce(f"{public(resolved)} is an MLflow server: open it in a browser.")
         return
     dashboard = start_dashboard(resolved, host, port)
     try:
-        announce(f"MLflow's dashboard (Ctrl-C ends it): {_page(path, experiment, host, port)}")
+        announce(f"MLflow's dashboard (Ctrl-C ends it): {_page(resolved, experiment, host, port)}")
         dashboard.wait()
     except KeyboardInterrupt:
         pass
@@ -65,33 +66,38 @@ def runs_page(host: str, port: int, experiment_id: str) -> str:
     return f"http://{host}:{port}/#/experiments/{experiment_id}/runs?{query}"
 
 
-def _page(path: Path, experiment: str, host: str, port: int) -> str:
-    with closing(sqlite3.connect(path)) as connection:
-        found = connection.execute(
-            "SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)
-        ).fetchone()
+def _page(uri: str, experiment: str, host: str, port: int) -> str:
+    path = database(uri)
+    if path is None:
+        found = postgres.experiment_id(uri, experiment)
+    else:
+        with closing(sqlite3.connect(path)) as connection:
+            found = connection.execute(
+                "SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)
+            ).fetchone()
     return runs_page(host, port, str(found[0])) if found else f"http://{host}:{port}"
 
 
 def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
-    """Starts the dashboard of a resolved SQLite store and returns when it answers."""
-    path = database(uri)
-    if path is None or not path.exists():
+    """Starts the dashboard of a resolved store that is a database; returns when it answers."""
+    if not _is_there(uri):
         raise TrackingError(
             f"There is no MLflow store at {public(uri)} yet. Train something first, as with "
             f"`harness train`, or give its place: tracking.uri=sqlite:////path/to/mlflow.db"
         )
-    check_reachable(uri)
     if not _is_free(host, port):
         raise TrackingError(
             f"Port {port} of {host} is taken by another program. "
             f"The next free one is {_next_free(host, port)}."
         )
     settle_environment()
-    command = [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command = [sys.executable, "-P", "-m", "mlflow", "server"]
     command += ["--default-artifact-root", str(artifact_location(uri))]
     command += ["--host", host, "--port", str(port), "--workers", "1"]
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": uri,  # an argument would show a password to everybody
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         dashboard = subprocess.Popen(command, env=environment, stdout=log, stderr=log, text=True)
         try:
@@ -104,6 +110,17 @@ def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
             log.seek(0)
             raise TrackingError(f"MLflow's dashboard did not start:\n{log.read()[-2000:].strip()}")
     return dashboard
+
+
+def _is_there(uri: str) -> bool:
+    """Whether something was logged to a database. Raises TrackingError where it cannot be used."""
+    path = database(uri)
+    if path:
+        if path.exists():
+            check_reachable(uri)
+        return path.exists()
+    with closing(postgres.connect(uri)) as connection:
+        return postgres.revision(connection) is not None
 
 
 def _wait_until_up(dashboard: subprocess.Popen[str], host: str, port: int) -> None:

@@ -1,8 +1,8 @@
 """The writer process: `python -m harness.tracking.writer`, started by `Tracker`.
 
-It imports MLflow (1.5 s) and writes on another core while the runs train. Its input says where the
-journals are, one JSON line each; no more will come after a line `{"end": true}` or the end of the
-input (the parent died). Its output says what was done, in JSON lines too.
+It writes on another core while the runs train, and imports MLflow (2 s) only where it must. Its input
+says where the journals are, one JSON line each; no more will come after a line `{"end": true}` or the
+end of the input (the parent died). Its output says what was done, in JSON lines too.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import queue
 import signal
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
 
 from harness.errors import HarnessError
+from harness.tracking.entry import Run
+from harness.tracking.recorder import Recorder
 from harness.tracking.store import check_reachable, settle_environment
 
 __all__ = ["main"]
@@ -62,32 +65,29 @@ def _follow(inbox: Inbox, replies: TextIO) -> int:
     if start is None:
         return 0
     settle_environment()  # before MLflow is imported
-    from harness.tracking.recorder import Recorder, Run
+    with closing(Recorder(start["uri"])) as recorder:
+        if start["experiment"]:
+            recorder.experiment(start["experiment"])
+        return _write(recorder, start["uri"], inbox, replies)
 
-    recorder = Recorder(start["uri"])
-    if start["experiment"]:
-        recorder.experiment(start["experiment"])
 
+def _write(recorder: Recorder, uri: str, inbox: Inbox, replies: TextIO) -> int:
+    """Writes until the input ends and all is written. Returns how many runs could not be."""
     following: dict[str, Run] = {}
     failures = 0
     ending = False
     while not ending:
         folders, ending = _news(inbox)
         following |= {folder: Run(Path(folder)) for folder in folders}
-        for folder, run in list(following.items()):
-            try:
-                recorder.record(run, last=ending)
-            except Exception as error:  # one run's trouble is not another's
-                failures += 1
-                del following[folder]
-                _reply(replies, folder=folder, error=_words(error))
-                check_reachable(
-                    start["uri"]
-                )  # unless it is the store's: then no run can be written
-                continue
-            if run.complete:
-                del following[folder]
+        for run, error in recorder.record(list(following.values()), last=ending):
+            folder = str(run.folder)
+            del following[folder]
+            if error is None:
                 _reply(replies, folder=folder, run_id=run.run_id)
+                continue
+            failures += 1
+            _reply(replies, folder=folder, error=_words(error))
+            check_reachable(uri)  # if it is the store's trouble, no run can be written
     return failures
 
 

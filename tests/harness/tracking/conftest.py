@@ -1,6 +1,13 @@
+import os
+import shutil
+import socket
 import sqlite3
+import subprocess
+import tempfile
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -44,3 +51,79 @@ def uri(tmp_path: Path, empty_database: bytes) -> str:
         place = (path.parent / "mlartifacts").as_uri()
         connection.execute("UPDATE experiments SET artifact_location = ?", (place,))
     return f"sqlite:///{path}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _programs() -> Path:
+    """The folder of initdb and postgres: the system's, or else those of the package pgserver."""
+    found = [Path(place) for place in [shutil.which("initdb")] if place]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if found:
+        return found[-1].parent
+    return Path(pytest.importorskip("pgserver").__file__).parent / "pginstall" / "bin"
+
+
+PASSWORD = "s3cret/with@signs"
+ESCAPED = "s3cret%2Fwith%40signs"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """Makes the address of a fresh database on a private Postgres, which wants a password."""
+    psycopg2 = pytest.importorskip("psycopg2")
+    programs = _programs()
+    user = "nobody" if os.geteuid() == 0 else None  # Postgres refuses to run as root
+    folder = Path(tempfile.mkdtemp(prefix="harness-postgres-"))
+    (folder / "password").write_text(PASSWORD)
+    if user:
+        shutil.chown(folder, user)
+        shutil.chown(folder / "password", user)
+    log = folder / "log"
+    data = str(folder / "data")
+    options = ["--username=ada", "--auth=scram-sha-256", f"--pwfile={folder}/password", "--no-sync"]
+    subprocess.run(
+        [programs / "initdb", "-D", data, "--encoding=UTF8", "--locale=C", *options],
+        user=user,
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    port = free_port()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": "",
+        "fsync": "off",
+    }
+    command = [programs / "postgres", "-D", data, *(f"--{k}={v}" for k, v in settings.items())]
+    with log.open("w") as file:
+        server = subprocess.Popen(command, user=user, cwd=folder, stdout=file, stderr=file)
+    numbers = count()
+
+    def connect():
+        while True:
+            try:
+                return psycopg2.connect(
+                    host="127.0.0.1", port=port, user="ada", password=PASSWORD, dbname="postgres"
+                )
+            except psycopg2.OperationalError:
+                assert server.poll() is None, log.read_text()
+
+    def fresh() -> str:
+        name = f"lab{next(numbers)}"
+        with closing(connect()) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(f"CREATE DATABASE {name}")
+        return f"postgresql://ada:{ESCAPED}@127.0.0.1:{port}/{name}"
+
+    try:
+        yield fresh
+    finally:
+        server.send_signal(2)  # SIGINT: a fast shutdown
+        server.wait()
+        shutil.rmtree(folder)

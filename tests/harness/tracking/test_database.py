@@ -3,10 +3,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from harness.tracking.database import newest_revision, prepare
 from harness.tracking.sqlite_batch import SqliteBatch
+from harness.tracking.store import database
 
 PREPARE = """
 import sys
@@ -46,6 +49,22 @@ def test_eight_processes_at_once_on_a_fresh_file_all_succeed(tmp_path):
     assert SqliteBatch.fits(path)
     left = {file.name for file in tmp_path.iterdir()} - {"mlflow.db-wal", "mlflow.db-shm"}
     assert left == {"mlflow.db", "mlflow.db.lock"}
+
+
+def test_the_newest_revision_is_read_as_alembic_reads_it(mlflow_client):
+    import mlflow
+    from alembic.script import ScriptDirectory
+
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
+    assert newest_revision() == ScriptDirectory(str(migrations)).get_current_head()
+
+
+def test_without_a_clear_revision_mlflow_is_asked(uri, monkeypatch):
+    asked = []
+    monkeypatch.setattr("harness.tracking.database.newest_revision", lambda: None)
+    monkeypatch.setattr("harness.tracking.database._is_older", lambda *of: asked.append(of))
+    prepare(uri)
+    assert [name for _, name in asked] == [str(database(uri))]
 
 
 def test_artifacts_have_an_absolute_place_beside_the_database(uri, tmp_path):

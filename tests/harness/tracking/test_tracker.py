@@ -178,6 +178,20 @@ def test_a_flood_of_runs_does_not_block(uri, tmp_path):
         assert len(tracker.close()) == 500
 
 
+def test_of_a_run_that_is_written_only_its_id_is_kept(uri, tmp_path):
+    with Tracker(uri, "test") as tracker:
+        for number in range(20):
+            whole_run(tracker, f"run {number}", tmp_path)
+        deadline = time.monotonic() + 30
+        while len(tracker.run_ids) < 20:  # also while others still train
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        kept = {
+            name: held for name, held in vars(tracker).items() if isinstance(held, dict) and held
+        }
+        assert list(kept) == ["run_ids"]
+
+
 def test_the_training_process_does_not_import_mlflow():
     code = (
         "import sys, harness.tracking, harness.prediction, harness.tracking.ui, "

@@ -1,0 +1,87 @@
+"""Puts the files of a run where its artifacts belong."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from harness.errors import TrackingError
+from harness.tracking.entry import Run
+from harness.tracking.events import RunEnded
+from harness.tracking.pictures import draw_curves
+
+__all__ = ["log_artifacts"]
+
+_one_at_a_time = threading.Lock()  # matplotlib's figures and MLflow's current store are global
+
+
+def log_artifacts(uri: str, run: Run, event: RunEnded) -> None:
+    """Copies what the end of a run names; draws its picture and logs its model if it asks for them.
+
+    uri: of the store. Raises TrackingError for a path that leads out of the run's folder.
+    """
+    folder = run.folder.resolve()
+    artifacts = [_inside(folder, artifact) for artifact in event.artifacts]
+    if event.curves:
+        picture = _inside(folder, event.curves.name)
+        found = tuple((label, str(_inside(folder, path))) for label, path in event.curves.runs)
+        with _one_at_a_time:
+            draw_curves(replace(event.curves, runs=found), picture)
+        artifacts.append(picture)
+    if artifacts:
+        target = _local(run.artifact_uri)
+        if target:
+            _copy(artifacts, target)
+        else:
+            _upload(artifacts, run.artifact_uri, uri)
+    if event.log_model:
+        from harness.tracking.model import log_model
+
+        with _one_at_a_time:
+            log_model(uri, run.run_id, run.folder)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A path in a run's folder. A journal may come from elsewhere, and must not name other files."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder):
+        raise TrackingError(f"The journal in {folder} names a file outside that folder: {name!r}.")
+    return path
+
+
+def _local(uri: str) -> Path | None:
+    """The folder that an artifact address names; None if it is not plainly one of this machine.
+
+    >>> _local("file:///my%20data/run/artifacts")
+    PosixPath('/my data/run/artifacts')
+    >>> _local("s3://bucket/run/artifacts")
+    """
+    parts = urlsplit(uri)
+    plain = parts.scheme == "file" and not (parts.netloc or parts.query or parts.fragment)
+    return Path(unquote(parts.path)) if plain else None
+
+
+def _copy(artifacts: list[Path], target: Path) -> None:
+    """What MLflow's repository does, which takes 1 ms a file for looking at its own address."""
+    target.mkdir(parents=True, exist_ok=True)
+    for artifact in artifacts:
+        if artifact.is_dir():
+            shutil.copytree(artifact, target / artifact.name, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(artifact, target / artifact.name)
+
+
+def _upload(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    # Not client.log_artifact: it asks for the run each time
+    repository: Any = get_artifact_repository(artifact_uri, tracking_uri=uri)
+    for artifact in artifacts:
+        if artifact.is_dir():
+            repository.log_artifacts(str(artifact), artifact.name)
+        else:
+            repository.log_artifact(str(artifact))
