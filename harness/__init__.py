@@ -17,10 +17,12 @@ from harness.contracts import (
     Layer,
     Loss,
     Optimizer,
+    Pass,
     Program,
     Schedule,
     Scope,
     State,
+    Step,
     Task,
     Updater,
     array_namespace,
@@ -37,6 +39,7 @@ from harness.fields import check_choice, check_range, float_fields
 from harness.hookspecs import hookimpl
 from harness.network import Network
 from harness.objective import Objective
+from harness.search import Range
 
 __version__ = "0.1.0"
 
@@ -59,11 +62,14 @@ __all__ = [
     "Network",
     "Objective",
     "Optimizer",
+    "Pass",
     "PluginError",
     "Program",
+    "Range",
     "Schedule",
     "Scope",
     "State",
+    "Step",
     "Task",
     "TrackingError",
     "Updater",

@@ -24,7 +24,7 @@ from harness.objective import DECAY
 from harness.registry import Registry
 from harness.settings import GROUPS, AutoLoss, Config, Run
 
-__all__ = ["choices", "register", "run_from"]
+__all__ = ["choices", "register", "run_from", "run_of"]
 
 
 def register(registry: Registry) -> None:
@@ -82,6 +82,11 @@ def run_from(tree: DictConfig, registry: Registry) -> Run:
         raise ConfigurationError(
             "The configuration does not start from the node `schema`; see conf/config.yaml."
         )
+    return run_of(config, registry)
+
+
+def run_of(config: Config, registry: Registry) -> Run:
+    """The run of a configuration, checked as a whole. Raises as `run_from` does."""
     names = {group: _chosen(config, group, registry) for group in GROUPS}
     if isinstance(config.loss, AutoLoss):
         names["loss"] = _loss_for(config.dataset.task, registry)
@@ -89,7 +94,7 @@ def run_from(tree: DictConfig, registry: Registry) -> Run:
     auxiliary = {
         name: registry.component("auxiliary_loss", name)() for name in config.objective.factors
     }
-    run = Run(config, names, auxiliary, _flat(tree, names))
+    run = Run(config, names, auxiliary)
     _check(run, registry)
     return run
 
@@ -163,18 +168,3 @@ def _check(run: Run, registry: Registry) -> None:
     nowhere = Layer(index=0, depth=1, fan_in=1, fan_out=1, activation="identity")
     config.bias_initializer.sample((1,), nowhere, np.random.default_rng(0))
     config.backend.check()
-
-
-def _flat(tree: DictConfig, names: dict[str, str]) -> dict[str, str]:
-    """`optimizer.lr` → "0.001", and `optimizer` → "adam" for the component chosen in each group."""
-    flat = dict(names)
-
-    def walk(prefix: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(f"{prefix}.{key}" if prefix else str(key), inner)
-        else:
-            flat[prefix] = str(value)
-
-    walk("", OmegaConf.to_container(tree, resolve=True))
-    return dict(sorted(flat.items()))

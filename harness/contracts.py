@@ -35,10 +35,12 @@ __all__ = [
     "Layer",
     "Loss",
     "Optimizer",
+    "Pass",
     "Program",
     "Schedule",
     "Scope",
     "State",
+    "Step",
     "Task",
     "Updater",
     "array_namespace",
@@ -73,8 +75,8 @@ class Optimizer(Protocol):
     """An update rule, written once for every backend.
 
     It never prints, stops, logs or reads a clock. A float field arrives as a float, or as an (R, 1)
-    array (or a symbol that stands for one) where the runs of a stack differ: so a rule computes with
-    its float fields and with `lr` and `t`, and never branches on them.
+    array (or a symbol that stands for one) where the runs of a stack differ, and so do `lr` and `t`: a
+    rule computes with them and never branches on them.
     """
 
     scope: ClassVar[Scope]
@@ -92,8 +94,9 @@ class Optimizer(Protocol):
         """One update.
 
         theta, gradient: (R, P), or the part of it that `scope` allows. lr: the scheduled rate of this
-        step, used in place of `self.lr`. t: the number of this step, from 1. Returns the new θ and
-        the new state, with the same names; the arguments are left as they are.
+        step, used in place of `self.lr`. t: the number of this step, from 1; runs of a stack may be at
+        different ones. Returns the new θ and the new state, with the same names; the arguments are
+        left as they are.
         """
 
 
@@ -249,9 +252,38 @@ class Updater(Protocol):
         """The state of each block; every array in it leads with the run axis."""
 
     def __call__(
-        self, theta: Array, gradient: Array, state: list[Any], lr: np.ndarray, t: int
+        self, theta: Array, gradient: Array, state: list[Any], lr: np.ndarray, t: np.ndarray
     ) -> tuple[Array, list[Any]]:
-        """lr: (R, 1) float64 on the host. May write into `theta` and `state`: use what it returns."""
+        """lr, t: (R, 1) float64 on the host. May write into `theta` and `state`: use what it returns."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of a stack computes: the gradient of its objective, clipped, and its update rules.
+
+    objective: its factors on the host. clip_norm: the largest norm of a gradient, (R, 1), or None.
+    """
+
+    network: Network
+    objective: Objective
+    blocks: Sequence[Block]
+    clip_norm: np.ndarray | None
+    batch_size: int
+
+
+class Pass(Protocol):
+    """All steps of an epoch in one call, where a backend compiles or captures the whole step."""
+
+    def __call__(
+        self, theta: Array, state: list[Any], order: np.ndarray, lr: np.ndarray, t: np.ndarray
+    ) -> tuple[Array, list[Any], dict[str, Array]]:
+        """Goes once through the training part.
+
+        order: (R, N) row numbers, or (N,) where all runs share them. lr: (S, R) of each step. t:
+        (R, 1), the number of the first step, from 1. All three are on the host. May write into
+        `theta` and `state`. Returns the new ones, and each term of the objective summed over the
+        samples, (R,) float64.
+        """
 
 
 @runtime_checkable
@@ -265,6 +297,9 @@ class Backend(Protocol):
     def check(self) -> None:
         """Raises MissingDependencyError or ConfigurationError where this backend cannot run here."""
 
+    def capacity(self, network: Network, batch_size: int) -> int:
+        """The most runs of a stack: what fits into memory, and no more than is of use."""
+
     def place(self, array: np.ndarray) -> Array:
         """A copy on the device; floats become `dtype`, integers stay integers."""
 
@@ -276,6 +311,12 @@ class Backend(Protocol):
 
     def updater(self, blocks: Sequence[Block], network: Network) -> Updater:
         """What runs the update rules of a stack."""
+
+    def compiled(self, step: Step, features: Array, targets: Array, steps: int) -> Pass | None:
+        """The step as one piece, on placed training data; None where the core's own loop is better.
+
+        steps: how many the stack has before it, at most: what compiling has to pay for itself in.
+        """
 
 
 # --- what components use --------------------------------------------------------------------------

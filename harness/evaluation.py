@@ -7,50 +7,44 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Array, Backend, Forward, Program, Task, array_namespace
-from harness.data import Part
 from harness.metrics import evaluate
 from harness.objective import Objective
+from harness.placed import PlacedPart
 
-__all__ = ["Evaluator", "TermMeter"]
+__all__ = ["Evaluator", "TermMeter", "means"]
 
-# Numbers (features, activations, outputs) that a run produces at a time: few enough to stay in the
-# cache and to bound memory. It counts a run and not the stack, because a matrix product may round
+# Numbers (features, activations, outputs) of a run in an evaluation at a time, and of its outputs that
+# are kept to be summed up: few enough for those of a stack to stay in the cache, without costing a run
+# alone more than a fiftieth. They count a run and not the stack, because a matrix product may round
 # differently for another number of rows, and a run must not depend on its company.
-CHUNK = 65_536
+CHUNK = 16_384
+OUTPUTS = 4_096
 
 
 class Evaluator:
-    """Evaluates any runs of a stack on parts whose arrays it has placed on the device."""
+    """Evaluates any runs of a stack on a part of the data."""
 
     def __init__(self, backend: Backend, program: Program, task: Task, widths: int) -> None:
         self._backend = backend
         self._program = program
         self._task = task
         self._widths = widths  # numbers a sample needs: features and units of all layers
-        self._placed: dict[int, tuple[Array, Array]] = {}
 
-    def __call__(self, theta: Array, objective: Objective, part: Part) -> dict[str, np.ndarray]:
+    def __call__(self, theta: Array, objective: Objective, on: PlacedPart) -> dict[str, np.ndarray]:
         """theta: (R, P). objective: of these runs, placed. Returns (R,) values by name; `loss` is ℒ."""
-        features, targets = self._arrays(part)
-        rows = max(256, CHUNK // self._widths)
+        rows = max(128, CHUNK // self._widths)
         meter = TermMeter(objective)
         outputs = []
-        for start in range(0, len(part), rows):
-            x, target = features[start : start + rows], targets[start : start + rows]
+        for start in range(0, len(on), rows):
+            x, target = on.features[start : start + rows], on.targets[start : start + rows]
             forward = self._program.forward(theta, x)
             meter.add(forward, target, theta)
             outputs.append(self._backend.fetch(forward.output))
-        labels = part.targets if self._task is Task.REGRESSION else part.labels
+        labels = on.part.targets if self._task is Task.REGRESSION else on.part.labels
         metrics = evaluate(
             np.concatenate(outputs, axis=1), labels, self._task, objective.loss.output_activation
         )
         return {**meter.means(self._backend), **metrics}
-
-    def _arrays(self, part: Part) -> tuple[Array, Array]:
-        if id(part) not in self._placed:
-            place = self._backend.place
-            self._placed[id(part)] = (place(part.features), place(part.targets))
-        return self._placed[id(part)]
 
 
 class TermMeter:
@@ -80,17 +74,13 @@ class TermMeter:
         if self._by_batch:
             self._accumulate(self._objective.hidden_terms(forward.hidden), samples)
             self._accumulate(self._objective.decay_terms(theta), samples)
-        if self._kept > CHUNK:
+        if self._kept > OUTPUTS:
             self._flush()
 
     def means(self, backend: Backend) -> dict[str, np.ndarray]:
         """(R,) float64 of each term, and their sum as `loss`."""
         self._flush()
-        terms = {
-            name: np.asarray(backend.fetch(total), np.float64) / self._samples
-            for name, total in self._sums.items()
-        }
-        return {"loss": np.sum(list(terms.values()), axis=0), **terms}
+        return means(self._sums, self._samples, backend)
 
     def _flush(self) -> None:
         if not self._outputs:
@@ -107,3 +97,11 @@ class TermMeter:
             xp = array_namespace(value)
             added = xp.astype(value, xp.float64) * samples
             self._sums[name] = self._sums[name] + added if name in self._sums else added
+
+
+def means(sums: dict[str, Array], samples: int, backend: Backend) -> dict[str, np.ndarray]:
+    """From sums over samples: (R,) float64 of each term, and their sum as `loss`."""
+    terms = {
+        name: np.asarray(backend.fetch(total), np.float64) / samples for name, total in sums.items()
+    }
+    return {"loss": np.sum(list(terms.values()), axis=0), **terms}

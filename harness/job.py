@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -20,7 +22,8 @@ __all__ = ["Job", "job_from", "sweep_id"]
 class Job:
     """A run, the folder for its results, and what it is called.
 
-    overrides: what the command line chose for it. sweep: the sweep it belongs to, or None.
+    overrides: what the command line chose for it. sweep: the name of the sweep it belongs to, and
+    sweep_folder: where that leaves what is its own; None for a run by itself.
     """
 
     run: Run
@@ -28,20 +31,30 @@ class Job:
     name: str
     overrides: tuple[str, ...] = ()
     sweep: str | None = None
+    sweep_folder: Path | None = None
+
+    @classmethod
+    def named(
+        cls, run: Run, folder: Path, overrides: Iterable[str], sweep_folder: Path | None
+    ) -> Self:
+        """A job that is called after its overrides."""
+        # What says nothing about one run would only be repeated for every run; and the store's address
+        # may hold a password
+        common = ("experiment=", "skip_finished=", "tracking.")
+        own = tuple(o for o in overrides if not o.startswith(common))
+        name = " ".join(own)[:200] or f"{run.names['dataset']} {run.names['optimizer']}"
+        sweep = None if sweep_folder is None else sweep_id(str(sweep_folder))
+        return cls(run, folder, name, own, sweep, sweep_folder)
 
 
 def job_from(tree: DictConfig) -> Job:
     """The job that a composed tree (without Hydra's own node) and HydraConfig describe."""
     hydra = HydraConfig.get()
-    run = run_from(tree, load_registry())
-    # A preset has done its work by now: its name would only be repeated for every run
-    overrides = tuple(o for o in hydra.overrides.task if not o.startswith("experiment="))
-    return Job(
-        run=run,
+    return Job.named(
+        run=run_from(tree, load_registry()),
         folder=Path(hydra.runtime.output_dir),
-        name=" ".join(overrides)[:200] or f"{run.names['dataset']} {run.names['optimizer']}",
-        overrides=overrides,
-        sweep=sweep_id(hydra.sweep.dir) if hydra.mode is RunMode.MULTIRUN else None,
+        overrides=hydra.overrides.task,
+        sweep_folder=Path(hydra.sweep.dir).absolute() if hydra.mode is RunMode.MULTIRUN else None,
     )
 
 

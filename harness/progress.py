@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from harness.records import Epoch, Result, Status
@@ -21,30 +22,43 @@ class Progress:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
-        self._total = 0
+        self._epochs: list[int] = []  # at most, of each run
+        self._training = 0
         self._done = 0
+        self._failed = 0
+        self._left = 0  # epochs, at most
         self._began = 0.0
         self._drawn = 0.0
         self._warned: set[str] = set()
 
-    def begin(self, total: int) -> None:
-        """`total` runs are about to be trained."""
-        self._total, self._done, self._began = total, 0, time.monotonic()
+    def begin(self, epochs: Sequence[int]) -> None:
+        """Runs of at most so many epochs are about to be trained."""
+        self._epochs, self._left = list(epochs), sum(epochs)
+        self._training = self._done = self._failed = 0
+        self._began = time.monotonic()
 
-    def epoch(self, record: Epoch, names: list[str]) -> None:
-        """An epoch of some runs is over."""
+    def started(self, runs: int) -> None:
+        """So many runs have begun."""
+        self._training += runs
+
+    def epoch(self, record: Epoch, name: str) -> None:
+        """An epoch of some runs is over. name: of the first of them."""
+        self._left -= len(record.runs)
         now = time.monotonic()
         if self._live:
             if now - self._drawn > 0.1:
                 self._drawn = now
-                self._draw(self._status(record))
-        elif self._total == 1 and (record.number == 1 or now - self._drawn > 5):
+                self._draw(self._status(record, now - self._began))
+        elif len(self._epochs) == 1 and (record.numbers[0] == 1 or now - self._drawn > 5):
             self._drawn = now
-            self._print(f"{names[0]}: {self._epoch_text(record)}")
+            self._print(f"{name}: {self._epoch_text(record)}")
 
-    def ended(self, result: Result) -> None:
-        """A run is over."""
+    def ended(self, result: Result, most: int) -> None:
+        """A run is over, which could have had `most` epochs."""
         self._done += 1
+        self._training -= 1
+        self._failed += result.status is Status.FAILED
+        self._left -= most - result.epochs
         shown = {
             name: f"{result.metrics[name]:.4f}"
             for name in (
@@ -60,8 +74,8 @@ class Progress:
         )
         what = result.error if result.status is Status.FAILED else numbers
         self._print(
-            f"[{self._done}/{self._total}] {result.name}: {result.status} after {result.epochs} epochs"
-            + (f", {what}" if what else "")
+            f"[{self._done}/{len(self._epochs)}] {result.name}: {result.status} after "
+            f"{result.epochs} epochs" + (f", {what}" if what else "")
         )
 
     def warn(self, message: str) -> None:
@@ -73,20 +87,24 @@ class Progress:
     def end(self) -> None:
         """All runs are over."""
         seconds = time.monotonic() - self._began
-        self._print(f"{self._done} of {self._total} runs over in {seconds:.1f} s")
+        failed = f", {self._failed} failed" if self._failed else ""
+        self._print(f"{self._done} of {len(self._epochs)} runs over{failed} in {seconds:.1f} s")
 
     def say(self, message: str) -> None:
         """A line of its own."""
         self._print(message)
 
-    def _status(self, record: Epoch) -> str:
-        seconds = time.monotonic() - self._began
-        if self._total == 1:
+    def _status(self, record: Epoch, seconds: float) -> str:
+        total = len(self._epochs)
+        if total == 1:
             return self._epoch_text(record)
+        passed = sum(self._epochs) - self._left
+        left = seconds * self._left / passed  # if no run ends before its time
+        failed = f" ({self._failed} failed)" if self._failed else ""
         return (
-            f"{self._done} runs over, {len(record.runs)} in training, "
-            f"{self._total - self._done - len(record.runs)} waiting; epoch {record.number}; "
-            f"{self._done / seconds:.1f} runs/s; {seconds:.0f} s"
+            f"{self._done} of {total} runs over{failed}, {self._training} in training, "
+            f"{total - self._done - self._training} waiting; {self._done / seconds:.1f} runs/s; "
+            f"{_duration(seconds)}, at most {_duration(left)} left"
         )
 
     @staticmethod
@@ -96,7 +114,7 @@ class Progress:
             for name in ("train/loss", "validation/loss", "validation/accuracy", "validation/r2")
             if name in record.metrics
         }
-        return f"epoch {record.number}: " + ", ".join(f"{n} {v:.4g}" for n, v in shown.items())
+        return f"epoch {record.numbers[0]}: " + ", ".join(f"{n} {v:.4g}" for n, v in shown.items())
 
     def _draw(self, text: str) -> None:
         self._stream.write(f"\r\x1b[2K{text[:200]}")
@@ -105,3 +123,15 @@ class Progress:
     def _print(self, text: str) -> None:
         self._stream.write(f"\r\x1b[2K{text}\n" if self._live else f"{text}\n")
         self._stream.flush()
+
+
+def _duration(seconds: float) -> str:
+    """
+    >>> _duration(7.2), _duration(75), _duration(7300)
+    ('7 s', '1:15 min', '2:01 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f}:{seconds % 60:02.0f} min"
+    return f"{seconds // 3600:.0f}:{seconds % 3600 // 60:02.0f} h"

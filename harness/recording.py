@@ -1,9 +1,10 @@
-"""What is kept of the runs of a stack: their folders, their MLflow runs, the progress a person sees."""
+"""What is kept of the runs of a group: their folders, their MLflow runs, the progress a person sees."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -11,21 +12,22 @@ from pathlib import Path
 import numpy as np
 
 from harness.data import Prepared
+from harness.identity import plugin_versions
 from harness.job import Job
-from harness.network import Network
 from harness.objective import DECAY
 from harness.progress import Progress
-from harness.records import Ended, Epoch, Result, Status
+from harness.records import Began, Ended, Epoch, Result, Status
 from harness.registry import Registry
-from harness.settings import GROUPS, Run
 from harness.stack import Stack
 from harness.tracking import results
 from harness.tracking.description import Description
 from harness.tracking.events import Curves, MetricsLogged, RunEnded, RunStarted, now_ms
 from harness.tracking.provenance import provenance
+from harness.tracking.store import public
 from harness.tracking.tracker import Tracker
+from harness.training import network_of
 
-__all__ = ["RESULT", "StackRecorder"]
+__all__ = ["RESULT", "GroupRecorder"]
 
 CONFIGURATION = (
     "configuration.json"  # complete: every value, and the component chosen in each group
@@ -33,71 +35,75 @@ CONFIGURATION = (
 RESULT = "result.json"
 ERROR = "error.txt"
 RESULTS = (results.PARAMETERS, results.DESCRIPTION, results.METRICS, RESULT, ERROR)
-ARTIFACTS = (CONFIGURATION, ".hydra/config.yaml", ".hydra/overrides.yaml", *RESULTS)
+WITHOUT_COMMAND_LINE = (CONFIGURATION, *RESULTS)  # which may give the password of the store
+ARTIFACTS = (".hydra/config.yaml", ".hydra/overrides.yaml", *WITHOUT_COMMAND_LINE)
 
 
-class StackRecorder:
-    """Takes down what happens to the runs of one stack. results: by position, of those that are over."""
+class GroupRecorder:
+    """Takes down what happens to the runs of a group. results: by position, of those that are over.
+
+    identities: of the jobs. places: how many of them train at a time in a stack.
+    """
 
     def __init__(
-        self, jobs: list[Job], registry: Registry, tracker: Tracker, progress: Progress
+        self,
+        jobs: Sequence[Job],
+        identities: Sequence[str],
+        data: Prepared,
+        places: int,
+        registry: Registry,
+        tracker: Tracker,
+        progress: Progress,
     ) -> None:
-        self.stack = Stack(tuple(job.run for job in jobs))
         self.results: dict[int, Result] = {}
         self._jobs = jobs
+        self._data = data
+        self._identities = identities
+        self._places = places
         self._registry = registry
         self._tracker = tracker
         self._progress = progress
-        self._rows: dict[
-            int, list[tuple[int, dict[str, float]]]
-        ] = {}  # of the runs that have begun
+        self._rows: dict[int, list[tuple[int, dict[str, float]]]] = {}  # of the runs in training
+        self._network = network_of(jobs[0].run, data)
 
-    def unfinished(self) -> dict[int, StackRecorder]:
-        """A recorder for each run that is not over, to train it alone; by position."""
-        parts = {}
-        for position, job in enumerate(self._jobs):
-            if position not in self.results:
-                part = StackRecorder([job], self._registry, self._tracker, self._progress)
-                if position in self._rows:  # its MLflow run has begun, and goes on
-                    part._rows[0] = []
-                parts[position] = part
-        return parts
-
-    def start(self, data: Prepared, theta: np.ndarray) -> None:
-        """Training begins, from θ, (R, P)."""
-        for position, job in enumerate(self._jobs):
-            if position in self._rows:
+    def start(self, record: Began) -> None:
+        """Training of some runs begins; again, if an error in its stack has ended it before."""
+        self._progress.started(sum(position not in self._rows for position in record.runs))
+        for position, theta in zip(record.runs, record.theta, strict=True):
+            if position in self._rows:  # its MLflow run has begun, and goes on
+                self._rows[position] = []
                 continue
-            order = self.stack.part([position]).order(1, len(data.train))
+            job = self._jobs[position]
+            order = Stack((job.run,)).order(np.ones(1, dtype=int), len(self._data.train))
             hashes = {
-                "sha256/data": data.sha256,
-                "sha256/split": data.split_sha256,
-                "sha256/initial_weights": _sha256(theta[position]),
+                "sha256/data": self._data.sha256,
+                "sha256/split": self._data.split_sha256,
+                "sha256/initial_weights": _sha256(theta),
                 "sha256/order": _sha256(order),  # of the first epoch; the seed fixes the others
-                "data/source": data.source,
+                "data/source": self._data.source,
             }
             self._begin(position, job, hashes)
 
-    def fail(self, error: Exception, details: str) -> None:
-        """Ends the runs that have no result yet."""
-        for position, job in enumerate(self._jobs):
-            if position in self.results:
-                continue
-            if position not in self._rows:
-                self._begin(position, job, {})
-            (job.folder / ERROR).write_text(details, encoding="utf-8")
-            self._finish(position, Ended(position, Status.FAILED, 0, 0, np.empty(0)), str(error))
+    def fail(self, position: int, error: Exception, details: str) -> None:
+        """Ends a run with an error."""
+        job = self._jobs[position]
+        if position not in self._rows:
+            self._progress.started(1)
+            self._begin(position, job, {})
+        (job.folder / ERROR).write_text(details, encoding="utf-8")
+        self._finish(Ended(position, Status.FAILED, 0, 0, np.empty(0)), str(error))
 
     def _begin(self, position: int, job: Job, hashes: dict[str, str]) -> None:
         run = job.run
         tags = {
             **run.names,
-            **_plugin_tags(run, self._registry),
+            **{f"plugin/{n}": v for n, v in plugin_versions(run, self._registry).items()},
             **_provenance(),
             **hashes,
             "kind": "run",
             "seed": str(run.config.seed),
-            "stack_size": str(len(self._jobs)),
+            "identity": self._identities[position],
+            "stack_size": str(self._places),
             "folder": str(job.folder),
         }
         if job.sweep:
@@ -105,8 +111,9 @@ class StackRecorder:
         job.folder.mkdir(parents=True, exist_ok=True)
         for name in RESULTS:  # of an earlier run in the same folder
             (job.folder / name).unlink(missing_ok=True)
-        configuration = json.dumps(run.params, indent=1)
-        (job.folder / CONFIGURATION).write_text(configuration, encoding="utf-8")
+        uri = run.config.tracking.uri
+        params = {**run.params, "tracking.uri": public(uri)}
+        (job.folder / CONFIGURATION).write_text(json.dumps(params, indent=1), encoding="utf-8")
         event = RunStarted(
             key=str(job.folder),
             folder=str(job.folder),
@@ -114,7 +121,8 @@ class StackRecorder:
             name=job.name,
             time_ms=now_ms(),
             tags=tags,
-            params=run.params,
+            params=params,
+            log_model=_wanted(run.config.tracking.log_model, job),
         )
         self._tracker.start(event)
         self._rows[position] = []
@@ -123,39 +131,31 @@ class StackRecorder:
         """An epoch of the runs that are still in training is over."""
         time_ms = now_ms()
         columns = {name: values.tolist() for name, values in record.metrics.items()}
-        for row, position in enumerate(record.runs):
+        for row, (position, number) in enumerate(zip(record.runs, record.numbers, strict=True)):
             values = {name: column[row] for name, column in columns.items()}
-            self._rows[position].append((record.number, values))
+            self._rows[position].append((number, values))
             key = str(self._jobs[position].folder)
-            self._tracker.log(MetricsLogged(key, record.number, time_ms, values))
-        if record.number == 1:
-            self._warn_of_unlike_terms(columns, record.runs)
-        self._progress.epoch(record, [self._jobs[position].name for position in record.runs])
+            self._tracker.log(MetricsLogged(key, number, time_ms, values))
+            if number == 1:
+                self._warn_of_unlike_terms(position, values)
+        self._progress.epoch(record, self._jobs[record.runs[0]].name)
 
-    def _warn_of_unlike_terms(
-        self, columns: dict[str, list[float]], positions: tuple[int, ...]
-    ) -> None:
+    def _warn_of_unlike_terms(self, position: int, values: dict[str, float]) -> None:
         """λ should bring the terms of ℒ to a like size: warns where one is ten times another."""
-        objective = self.stack.objective
-        names = [objective.name, *(term.name for term in objective.auxiliary)]
-        names += [DECAY] if objective.weight_decay is not None else []
-        for row, position in enumerate(positions):
-            sizes = {
-                name: abs(columns[f"train/{name}"][row])
-                for name in names
-                if f"train/{name}" in columns
-            }
-            largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
-            if sizes[largest] > 10 * sizes[smallest]:
-                self._progress.warn(
-                    f"{self._jobs[position].name}: after the first epoch the term {largest} "
-                    f"({sizes[largest]:.3g}) is more than ten times {smallest} "
-                    f"({sizes[smallest]:.3g}). Terms of like size let each have a say: change its λ."
-                )
+        job = self._jobs[position]
+        names = [job.run.names["loss"], *job.run.auxiliary, DECAY]
+        sizes = {n: abs(values[f"train/{n}"]) for n in names if f"train/{n}" in values}
+        largest, smallest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+        if sizes[largest] > 10 * sizes[smallest]:
+            self._progress.warn(
+                f"{job.name}: after the first epoch the term {largest} ({sizes[largest]:.3g}) is more "
+                f"than ten times {smallest} ({sizes[smallest]:.3g}). Terms of like size let each have "
+                f"a say: change its λ."
+            )
 
-    def end(self, record: Ended, data: Prepared, network: Network) -> None:
+    def end(self, record: Ended) -> None:
         """A run is over: its parameters are saved."""
-        job = self._jobs[record.run]
+        job, data, network = self._jobs[record.run], self._data, self._network
         config = job.run.config
         description = Description(
             sizes=network.sizes,
@@ -171,10 +171,11 @@ class StackRecorder:
             dtype=config.backend.dtype,
         )
         results.save_parameters(job.folder, description, record.theta)
-        self._finish(record.run, record)
+        self._finish(record)
 
-    def _finish(self, position: int, record: Ended, error: str = "") -> None:
-        job = self._jobs[position]
+    def _finish(self, record: Ended, error: str = "") -> None:
+        position = record.run
+        job, rows = self._jobs[position], self._rows.pop(position)
         result = Result(
             name=job.name,
             folder=str(job.folder),
@@ -187,14 +188,14 @@ class StackRecorder:
             error=error,
         )
         self.results[position] = result
-        if self._rows[position]:
-            results.write_metrics(job.folder, self._rows[position])
+        if rows:
+            results.write_metrics(job.folder, rows)
         (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
         usable = record.status in (Status.FINISHED, Status.STOPPED_EARLY)
-        single = job.sweep is None
         tracking = job.run.config.tracking
-        picture = single if tracking.picture is None else tracking.picture
-        model = single if tracking.log_model is None else tracking.log_model
+        picture = _wanted(tracking.picture, job)
+        model = _wanted(tracking.log_model, job)
+        names = ARTIFACTS if public(tracking.uri) == tracking.uri else WITHOUT_COMMAND_LINE
         curves = Curves(((job.name, results.METRICS),), title=job.name)
         self._tracker.end(
             RunEnded(
@@ -202,20 +203,17 @@ class StackRecorder:
                 status=record.status,
                 time_ms=now_ms(),
                 metrics=record.metrics,
-                artifacts=tuple(name for name in ARTIFACTS if (job.folder / name).exists()),
+                artifacts=tuple(name for name in names if (job.folder / name).exists()),
                 log_model=model and usable,
-                curves=curves if picture and self._rows[position] else None,
+                curves=curves if picture and rows else None,
             )
         )
-        self._progress.ended(result)
+        self._progress.ended(result, job.run.config.training.max_epochs)
 
 
-def _plugin_tags(run: Run, registry: Registry) -> dict[str, str]:
-    """`plugin/NAME` → version, of each plugin that the run uses."""
-    chosen = [(kind, run.names[group]) for group, kind in GROUPS.items() if kind]
-    chosen += [("auxiliary_loss", name) for name in run.auxiliary]
-    plugins = [registry.provider(kind, name) for kind, name in chosen]
-    return {f"plugin/{plugin.name}": plugin.version for plugin in plugins}
+def _wanted(setting: bool | None, job: Job) -> bool:
+    """What takes its time is for a run by itself, unless the user says otherwise."""
+    return job.sweep is None if setting is None else setting
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,7 @@
 """What training yields, and what is kept of a run.
 
-The loop yields an `Epoch` after each pass over the data and an `Ended` when a run is over; a `Result` is
-what remains for the table of a sweep.
+The loop yields a `Began` when runs take their places in a stack, an `Epoch` after each pass over the
+data and an `Ended` when a run is over; a `Result` is what remains for the table of a sweep.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-__all__ = ["Ended", "Epoch", "Record", "Result", "Status"]
+__all__ = ["Began", "Ended", "Epoch", "Record", "Result", "Status"]
 
 
 class Status(StrEnum):
@@ -19,28 +19,42 @@ class Status(StrEnum):
 
     FINISHED = "finished"  # all epochs done
     STOPPED_EARLY = "stopped_early"  # the validation metric stopped improving
+    DROPPED = "dropped"  # successive halving gave its place to another run
     DIVERGED = "diverged"  # the loss or the parameters are no longer finite
     FAILED = "failed"  # an error
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One pass over the training data by the runs that are still in the stack.
+class Began:
+    """Runs have been given a place in the stack.
 
-    runs: their positions in the stack. metrics: by name, one value a run, in the same order.
+    runs: their positions among all runs that were given to the loop. theta: where they start, (R, P).
     """
 
-    number: int  # from 1
     runs: tuple[int, ...]
+    theta: np.ndarray
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training data by the runs of the stack.
+
+    runs: as in `Began`. numbers: which epoch it was for each of them, from 1. metrics: by name, one
+    value a run, in the same order.
+    """
+
+    runs: tuple[int, ...]
+    numbers: tuple[int, ...]
     metrics: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A run is over: it was the last epoch, it stopped early, or it diverged.
+    """A run is over: it was the last epoch, it stopped early, was dropped, or diverged.
 
     best_epoch: the epoch whose parameters were restored; the last one without restoring. metrics:
-    `best/…` at that epoch and `test/…`, empty for a diverged run. theta: the parameters, (P,).
+    `best/…` at that epoch and `test/…`; none for a diverged run, and no test for a dropped one. theta:
+    the parameters, (P,).
     """
 
     run: int
@@ -51,7 +65,7 @@ class Ended:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-Record = Epoch | Ended
+Record = Began | Epoch | Ended
 
 
 @dataclass(frozen=True)

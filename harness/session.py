@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from harness.progress import Progress
 from harness.settings import Tracking
+from harness.tracking.events import RunStarted
 from harness.tracking.tracker import Tracker
 
 __all__ = ["close_sweeps", "open_sweep", "session"]
@@ -15,14 +16,18 @@ __all__ = ["close_sweeps", "open_sweep", "session"]
 class _Trackers:
     """Writer processes that stay open over all jobs of a sweep in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, sweep: RunStarted) -> None:
+        self._sweep = sweep
         self._exit = ExitStack()
         self._open: dict[tuple[str, str], Tracker] = {}
 
     def get(self, tracking: Tracking) -> Tracker:
         key = (tracking.uri, tracking.experiment)
         if key not in self._open:
-            self._open[key] = self._exit.enter_context(Tracker(*key))
+            tracker = self._exit.enter_context(Tracker(*key))
+            if not self._open:
+                tracker.start(self._sweep)
+            self._open[key] = tracker
         return self._open[key]
 
     def close(self) -> None:
@@ -32,9 +37,13 @@ class _Trackers:
 _sweep_trackers: list[_Trackers] = []  # one while a sweep runs in this process, else none
 
 
-def open_sweep() -> None:
-    """From now on, jobs in this process share the writer process."""
-    _sweep_trackers.append(_Trackers())
+def open_sweep(sweep: RunStarted) -> None:
+    """From now on, jobs in this process share the writer process.
+
+    sweep: the start of the sweep's own run. It is logged with the first session, which launchers open
+    when the jobs are known to be right: a sweep that is refused leaves nothing.
+    """
+    _sweep_trackers.append(_Trackers(sweep))
 
 
 def close_sweeps() -> None:

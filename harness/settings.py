@@ -13,6 +13,7 @@ from harness.contracts import AuxiliaryLoss
 from harness.data import Split
 from harness.errors import ConfigurationError
 from harness.fields import check_range
+from harness.halving import Halving
 from harness.stopping import Stopping
 
 __all__ = [
@@ -58,6 +59,7 @@ class Training:
     reference_batch_size: int | None = None
     clip_norm: float | None = None
     stopping: Stopping = field(default_factory=Stopping)
+    halving: Halving = field(default_factory=Halving)
 
     def __post_init__(self) -> None:
         if isinstance(self.batch_size, str) and self.batch_size != "full":
@@ -123,7 +125,10 @@ class Tracking:
 
 @dataclass(frozen=True)
 class Config:
-    """The typed tree: everything that decides what a run computes, and where it is logged."""
+    """The typed tree: everything that decides what a run computes, and where it is logged.
+
+    skip_finished: train nothing that has a finished run of the same identity in the store.
+    """
 
     backend: Any = MISSING
     dataset: Any = MISSING
@@ -138,6 +143,7 @@ class Config:
     split: Split = field(default_factory=Split)
     tracking: Tracking = field(default_factory=Tracking)
     seed: int = 0
+    skip_finished: bool = False
 
     def __post_init__(self) -> None:
         check_range(self, "seed", 0)
@@ -148,10 +154,25 @@ class Run:
     """One run to be trained: its configuration, checked and with `loss=auto` resolved.
 
     names: the component chosen in each group. auxiliary: the auxiliary losses that are on, by name.
-    params: the configuration as flat text, for MLflow.
     """
 
     config: Config
     names: dict[str, str]
     auxiliary: dict[str, AuxiliaryLoss]
-    params: dict[str, str]
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The configuration as flat text, for MLflow: `optimizer.lr` → "0.001", and `optimizer` →
+        "adam" for the component chosen in each group.
+        """
+        flat = dict(self.names)
+
+        def walk(prefix: str, value: Any) -> None:
+            if isinstance(value, dict):
+                for key, inner in value.items():
+                    walk(f"{prefix}.{key}" if prefix else key, inner)
+            else:
+                flat[prefix] = str(value)
+
+        walk("", dataclasses.asdict(self.config))
+        return dict(sorted(flat.items()))

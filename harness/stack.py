@@ -1,15 +1,10 @@
-"""Which runs train together, and what a stack of them shares.
-
-Runs of one stack share every shape: the data, the network, the batch size, the backend, the loss and
-the terms of the objective. They may differ in seed, initializers, optimizer, schedule, stopping, in
-the number of epochs and in the values of λ, β and the clipping norm.
-"""
+"""What the runs that train together share, and what each of them has for itself."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,45 +17,10 @@ from harness.objective import Objective, Term
 from harness.randomness import order, weight_rngs
 from harness.settings import Config, Run
 
-__all__ = ["Stack", "plan_stacks"]
+__all__ = ["Stack", "rule_key"]
 
 
-def plan_stacks(runs: Sequence[Run], limit: int = 256) -> list[list[int]]:
-    """The positions of the runs that train together, stack by stack.
-
-    limit: the most runs of a stack. Rows are ordered so that runs with the same update rule are
-    neighbours.
-    """
-    groups: dict[str, list[int]] = {}
-    for position, run in enumerate(runs):
-        groups.setdefault(_signature(run.config), []).append(position)
-    stacks = []
-    for members in groups.values():
-        members.sort(key=lambda position: (_rule_key(runs[position].config), position))
-        stacks += [members[start : start + limit] for start in range(0, len(members), limit)]
-    return stacks
-
-
-def _signature(config: Config) -> str:
-    """Equal for runs that may share a stack. (Components are dataclasses: their repr is complete.)"""
-    return repr(
-        (
-            config.backend,
-            config.dataset,
-            config.split,
-            config.network,
-            config.loss,
-            sorted(config.objective.factors),
-            config.objective.weight_decay != 0,
-            config.training.batch_size,
-            config.training.clip_norm is None,
-            config.training.stopping.metric,
-            config.training.stopping.maximize,
-        )
-    )
-
-
-def _rule_key(config: Config) -> str:
+def rule_key(config: Config) -> str:
     """Equal for runs whose update rules run as one: same class, same fields but for the floats."""
     rule = config.optimizer
     floats = float_fields(rule)
@@ -91,10 +51,15 @@ class Stack:
         return Stack(tuple(self.runs[position] for position in positions))
 
     @cached_property
+    def keys(self) -> list[str]:
+        """What tells the update rules of the runs apart."""
+        return [rule_key(config) for config in self.configs]
+
+    @cached_property
     def blocks(self) -> list[Block]:
         """Neighbouring runs with the same update rule, as one rule."""
         blocks: list[Block] = []
-        keys = [_rule_key(config) for config in self.configs]
+        keys = self.keys
         start = 0
         for stop in range(1, len(keys) + 1):
             if stop == len(keys) or keys[stop] != keys[start]:
@@ -142,19 +107,26 @@ class Stack:
             ]
         )
 
-    def order(self, epoch: int, samples: int) -> np.ndarray:
-        """The rows of an epoch in the order of each run, (R, N); (N,) where all runs share it."""
-        seeds = {config.seed for config in self.configs}
-        orders = {seed: order(seed, epoch, samples) for seed in seeds}
-        if len(seeds) == 1:
-            return orders[self.shared.config.seed]
-        return np.stack([orders[config.seed] for config in self.configs])
+    def order(self, epochs: np.ndarray, samples: int) -> np.ndarray:
+        """The rows of an epoch in the order of each run, (R, N); (N,) where all runs share it.
 
-    def rates(self, epoch: int, steps: int, batch_size: int) -> np.ndarray:
-        """The learning rate of each step of an epoch (from 1) and run, (S, R)."""
-        step = np.arange((epoch - 1) * steps, epoch * steps, dtype=np.float64)
+        epochs: (R,), which epoch it is for each run, from 1.
+        """
+        wanted = [(c.seed, epoch) for c, epoch in zip(self.configs, epochs.tolist(), strict=True)]
+        orders = {key: order(*key, samples) for key in set(wanted)}
+        if len(orders) == 1:
+            return orders[wanted[0]]
+        return np.stack([orders[key] for key in wanted])
+
+    def rates(self, epochs: np.ndarray, steps: int, batch_size: int) -> np.ndarray:
+        """The learning rate of each step of an epoch and run, (S, R). epochs: as for `order`."""
+        passed = np.arange(steps, dtype=np.float64)
         return np.stack(
-            [_rates(config, step, steps, batch_size) for config in self.configs], axis=1
+            [
+                _rates(config, (epoch - 1) * steps + passed, steps, batch_size)
+                for config, epoch in zip(self.configs, epochs.tolist(), strict=True)
+            ],
+            axis=1,
         )
 
     def _floats(self, value: Any) -> np.ndarray:

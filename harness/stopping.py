@@ -9,7 +9,7 @@ on the best one if it is better by more than `min_change`, and only then becomes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -76,8 +76,8 @@ class EarlyStopping:
             waited=np.zeros(runs, dtype=int),
         )
 
-    def observe(self, epoch: int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Takes the metric after an epoch, (R,); called once an epoch.
+    def observe(self, epochs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Takes the metric after an epoch, (R,), whose number is `epochs`, (R,).
 
         Returns improved, (R,) bool: this is the best epoch so far; and stop, (R,) bool.
         """
@@ -86,17 +86,19 @@ class EarlyStopping:
         else:
             improved = values < self.best - self.min_change
         self.best[improved] = values[improved]
-        self.best_epoch[improved] = epoch
+        self.best_epoch[:] = np.where(improved, epochs, self.best_epoch)
         self.waited[:] = np.where(improved, 0, self.waited + 1)
         return improved, self.waited >= self.patience
 
     def keep(self, rows: np.ndarray) -> EarlyStopping:
-        """The part of it for the runs that stay in the stack. rows: (R,) bool, or their numbers."""
-        return replace(
-            self,
-            patience=self.patience[rows],
-            min_change=self.min_change[rows],
-            best=self.best[rows],
-            best_epoch=self.best_epoch[rows],
-            waited=self.waited[rows],
-        )
+        """The part of it for the runs in `rows`, by their numbers, in that order."""
+        return EarlyStopping(self.maximize, *(values[rows] for values in self._by_run))
+
+    def join(self, other: EarlyStopping) -> EarlyStopping:
+        """For the runs of both, the other ones last."""
+        pairs = zip(self._by_run, other._by_run, strict=True)
+        return EarlyStopping(self.maximize, *(np.concatenate(pair) for pair in pairs))
+
+    @property
+    def _by_run(self) -> tuple[np.ndarray, ...]:
+        return self.patience, self.min_change, self.best, self.best_epoch, self.waited

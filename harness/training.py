@@ -4,210 +4,305 @@
         for each batch, in the order of the run:
             forward, gradient, update          θ ← rule(θ, ∇ℒ, η(t))
         validate
-        decide which runs stop
+        decide which runs stop, and which of those that wait take their places
 
-All runs of a stack take each step together. A run that stops or diverges leaves; the others go on.
+All runs of a stack take each step together, each in an epoch of its own. A run that stops or diverges
+leaves; the others go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from time import perf_counter
 
 import numpy as np
 
-from harness.contracts import Backend
+from harness.contracts import Array, Backend, Pass, Program, Step, Updater
 from harness.data import Prepared
 from harness.errors import DataError
-from harness.evaluation import Evaluator, TermMeter
+from harness.evaluation import Evaluator, TermMeter, means
+from harness.halving import Rungs
 from harness.metrics import metric_names
 from harness.network import Network
-from harness.records import Ended, Epoch, Record, Status
+from harness.objective import Objective
+from harness.placed import Placed
+from harness.records import Began, Ended, Epoch, Record, Status
+from harness.rows import Rows
+from harness.settings import Run
 from harness.stack import Stack
 from harness.stopping import EarlyStopping
-from harness.update import clip_gradient, keep
+from harness.update import clip_gradient
+from harness.waiting import Waiting
 
-__all__ = ["network_of", "train"]
+__all__ = ["batch_size_of", "network_of", "train"]
 
 
-def network_of(stack: Stack, data: Prepared) -> Network:
-    """The network that the runs of a stack train on these data."""
-    network: Network = stack.shared.config.network.sized(data.features, data.outputs)
+def network_of(run: Run, data: Prepared) -> Network:
+    """The network that a run trains on these data."""
+    network: Network = run.config.network.sized(data.features, data.outputs)
     return network
 
 
-def train(stack: Stack, data: Prepared, theta: np.ndarray) -> Iterator[Record]:
-    """Trains the runs of a stack from θ, (R, P), and yields what happens, epoch by epoch.
+def batch_size_of(run: Run, data: Prepared) -> int:
+    """The samples of a step; "full" stands for all."""
+    size, samples = run.config.training.batch_size, len(data.train)
+    return samples if isinstance(size, str) else min(size, samples)
 
-    Positions in the records are those in `stack`. A run's numbers do not depend on the other runs.
+
+def train(
+    runs: Sequence[Run],
+    data: Placed,
+    take: Callable[[int], list[int]] | None = None,
+    places: int | None = None,
+    rungs: Rungs | None = None,
+) -> Iterator[Record]:
+    """Trains runs that share every shape as one stack, and yields what happens, epoch by epoch.
+
+    take: gives the positions in `runs` of the next ones to train, so many at most; by default all are
+    trained. places: the most runs in training at a time, by default all; the place of a run that is
+    over goes to the next one. rungs: for successive halving, shared with other stacks of the same
+    runs. Positions in the records are those in `runs`. A run's numbers do not depend on its company.
     """
-    training = _Training(stack, data, theta)
-    epoch = 0
+    take = Waiting(range(len(runs))).take if take is None else take
+    places = len(runs) if places is None else places
+    training = _Training(runs, data, rungs or Rungs(), rounds=-(-len(runs) // places))
+    staying = np.empty(0, dtype=int)
     # Overflow is how divergence looks; it is looked for once an epoch and needs no warnings.
     with np.errstate(all="ignore"):
-        while training.live.size:
-            epoch += 1
-            metrics = training.epoch(epoch)
-            yield Epoch(epoch, tuple(training.live.tolist()), metrics)
-            yield from training.leave(epoch, metrics)
+        while True:
+            new = take(places - len(staying))
+            if new:
+                theta = training.initial_theta(new)
+                yield Began(tuple(new), theta)
+                training.change(staying, new, theta)
+            elif staying.size:
+                training.change(staying, new, None)
+            else:
+                return
+            yield training.epoch()
+            staying = yield from training.leave()
 
 
 class _Training:
-    """The state of a stack in training: θ, the optimizer's state, the best parameters so far."""
+    """A stack in training, and what is bound to the runs that are in it."""
 
-    def __init__(self, stack: Stack, data: Prepared, theta: np.ndarray) -> None:
-        config = stack.shared.config
+    _stack: Stack
+    _objective: Objective
+    _program: Program
+    _update: Updater
+    _clip: Array | None
+    _pass: Pass | None
+    _evaluate: Evaluator
+
+    def __init__(self, runs: Sequence[Run], data: Placed, rungs: Rungs, rounds: int) -> None:
+        config = runs[0].config
+        self._runs = runs
+        self._rounds = rounds  # of runs, at most, that take the places one after another
         self._data = data
-        self._backend: Backend = config.backend
-        self._network = network_of(stack, data)
-        self._samples = len(data.train)
-        size = config.training.batch_size  # a number or "full"
-        self._batch_size = self._samples if isinstance(size, str) else min(size, self._samples)
+        self._rungs = rungs
+        self._backend: Backend = data.backend
+        self._network = network_of(runs[0], data.data)
+        self._train = data.part("train")
+        self._samples = len(self._train)
+        self._batch_size = batch_size_of(runs[0], data.data)
         self._steps = -(-self._samples // self._batch_size)
-        if config.training.stopping.metric == "r2" and len(data.validation) == 1:
+        if config.training.stopping.metric == "r2" and len(data.data.validation) == 1:
             raise DataError(
                 "R² of one validation row is undefined: use a larger split.validation, or "
                 "training.stopping.metric=loss."
             )
-        self._features = self._backend.place(data.train.features)
-        self._targets = self._backend.place(data.train.targets)
-        self._theta = self._backend.place(theta)
-        self._best = self._backend.place(theta)
-        self._stopping = EarlyStopping.start([c.training.stopping for c in stack.configs])
-        self.live = np.arange(len(stack.runs))
-        self._best_epoch = np.zeros(len(stack.runs), dtype=int)
-        self._bind(stack)
-        self._state = self._update.init(self._theta)
-        widths = sum(self._network.sizes)
-        self._evaluate = Evaluator(self._backend, self._program, data.task, widths)
+        self._rows: Rows | None = None
+        self._metrics: dict[str, np.ndarray] = {}
+
+    # --- who is in the stack ----------------------------------------------------------------------
+
+    def initial_theta(self, positions: Sequence[int]) -> np.ndarray:
+        """Where these runs start, (R, P) float64."""
+        return Stack(tuple(self._runs[p] for p in positions)).initial_theta(self._network)
+
+    def change(self, staying: np.ndarray, new: Sequence[int], theta: np.ndarray | None) -> None:
+        """Goes on with the rows `staying` and with new runs, which start from θ."""
+        rows = self._rows
+        if rows is not None and len(staying) == len(rows.live) and not new:
+            return
+        place = self._backend.place
+        kept = rows.keep(staying, place) if rows is not None and staying.size else None
+        if theta is not None:
+            added = self._begin(np.array(new), theta)
+            kept = added if kept is None else kept.join(added, place)
+        assert kept is not None
+        self._rows = kept
+        self._bind(Stack(tuple(self._runs[position] for position in kept.live)))
+
+    def _begin(self, positions: np.ndarray, theta: np.ndarray) -> Rows:
+        """Rows at the start of their training."""
+        keys = Stack(tuple(self._runs[p] for p in positions)).keys
+        order = np.array(sorted(range(len(keys)), key=keys.__getitem__))
+        stack = Stack(tuple(self._runs[p] for p in positions[order]))
+        place = self._backend.place
+        placed = place(theta[order])
+        return Rows(
+            rules=stack.keys,
+            live=positions[order],
+            epochs=np.zeros(len(order), dtype=int),
+            theta=placed,
+            best=place(theta[order]),
+            best_epoch=np.zeros(len(order), dtype=int),
+            stopping=EarlyStopping.start([c.training.stopping for c in stack.configs]),
+            state=self._backend.updater(stack.blocks, self._network).init(placed),
+        )
 
     def _bind(self, stack: Stack) -> None:
         """Makes what depends on which runs there are."""
-        backend = self._backend
+        backend, rows = self._backend, self._rows
+        assert rows is not None
         self._stack = stack
         self._objective = stack.objective.placed(backend.place)
         self._program = backend.bind(self._network, stack.objective)
         self._update = backend.updater(stack.blocks, self._network)
         self._clip = None if stack.clip_norm is None else backend.place(stack.clip_norm)
+        widths = sum(self._network.sizes)
+        self._evaluate = Evaluator(backend, self._program, self._data.data.task, widths)
+        ahead = max(
+            c.training.max_epochs - e for c, e in zip(stack.configs, rows.epochs, strict=True)
+        )
+        self._pass = backend.compiled(
+            Step(self._network, stack.objective, stack.blocks, stack.clip_norm, self._batch_size),
+            self._train.features,
+            self._train.targets,
+            ahead * self._steps * self._rounds,
+        )
 
-    def epoch(self, number: int) -> dict[str, np.ndarray]:
-        """One pass over the training part, then validation. Returns (R,) values by metric."""
-        rates = self._stack.rates(number, self._steps, self._batch_size)
-        meter = TermMeter(self._objective)
+    # --- an epoch ---------------------------------------------------------------------------------
+
+    def epoch(self) -> Epoch:
+        """One pass over the training part, then validation."""
+        rows = self._rows
+        assert rows is not None
+        rows.epochs += 1
+        rates = self._stack.rates(rows.epochs, self._steps, self._batch_size)
         start = perf_counter()
-        self._pass(number, rates, meter)
-        terms = meter.means(self._backend)
+        terms = self._descend(rows, rates)
         seconds = perf_counter() - start
 
         metrics = {f"train/{name}": values for name, values in terms.items()}
-        everyone = np.ones(len(self.live))
         metrics["train/lr"] = rates[-1]
-        metrics["train/epoch_seconds"] = seconds * everyone
-        metrics["train/steps"] = number * self._steps * everyone
-        metrics["train/samples"] = number * self._samples * everyone
-        if len(self._data.validation):
-            found = self._evaluate(self._theta, self._objective, self._data.validation)
+        metrics["train/epoch_seconds"] = np.full(len(rows.live), seconds)
+        metrics["train/steps"] = rows.epochs * self._steps
+        metrics["train/samples"] = rows.epochs * self._samples
+        validation = self._data.part("validation")
+        if len(validation):
+            found = self._evaluate(rows.theta, self._objective, validation)
             # Decisions made from NaN are no score: a run that has diverged must not look good
             lost = ~np.isfinite(found["loss"])
-            for name in metric_names(self._data.task):
+            for name in metric_names(self._data.data.task):
                 found[name] = np.where(lost, np.nan, found[name])
             metrics |= {f"validation/{name}": values for name, values in found.items()}
-        return metrics
+        self._metrics = metrics
+        return Epoch(tuple(rows.live.tolist()), tuple(rows.epochs.tolist()), metrics)
 
-    def _pass(self, epoch: int, rates: np.ndarray, meter: TermMeter) -> None:
-        """The inner loop: draw a batch, forward, gradient, update."""
-        order = self._backend.place(self._stack.order(epoch, self._samples))
-        theta, state = self._theta, self._state
-        lr = list(rates[:, :, None])  # (R, 1) a step
-        t = (epoch - 1) * self._steps
-        for step in range(self._steps):
-            rows = order[..., step * self._batch_size : (step + 1) * self._batch_size]
-            x, target = self._features[rows], self._targets[rows]
+    def _descend(self, rows: Rows, rates: np.ndarray) -> dict[str, np.ndarray]:
+        """The inner loop: draw a batch, forward, gradient, update. Returns the means of the terms."""
+        order = self._stack.order(rows.epochs, self._samples)
+        t = (rows.epochs[:, None] - 1.0) * self._steps + 1.0
+        if self._pass is not None:
+            rows.theta, rows.state, sums = self._pass(rows.theta, rows.state, order, rates, t)
+            return means(sums, self._samples, self._backend)
+        order = self._backend.place(order)
+        meter = TermMeter(self._objective)
+        features, targets = self._train.features, self._train.targets
+        theta, state = rows.theta, rows.state
+        for step, lr in enumerate(rates[:, :, None]):
+            drawn = order[..., step * self._batch_size : (step + 1) * self._batch_size]
+            x, target = features[drawn], targets[drawn]
             forward, gradient = self._program.gradient(theta, x, target)
             meter.add(forward, target, theta)
             if self._clip is not None:
                 gradient = clip_gradient(gradient, self._clip)
-            t += 1
-            theta, state = self._update(theta, gradient, state, lr[step], t)
-        self._theta, self._state = theta, state
+            theta, state = self._update(theta, gradient, state, lr, t + step)
+        rows.theta, rows.state = theta, state
+        return meter.means(self._backend)
 
-    def leave(self, epoch: int, metrics: dict[str, np.ndarray]) -> Iterator[Ended]:
-        """Keeps the best parameters, and lets the runs go that are over."""
-        configs = self._stack.configs
-        finite = np.isfinite(metrics["train/loss"]) & self._finite_parameters()
-        stop = np.zeros(len(configs), dtype=bool)
-        if len(self._data.validation):
+    # --- who leaves -------------------------------------------------------------------------------
+
+    def leave(self) -> Generator[Ended, None, np.ndarray]:
+        """Keeps the best parameters, and ends the runs that are over. Returns the rows that stay."""
+        rows, metrics, configs = self._rows, self._metrics, self._stack.configs
+        assert rows is not None
+        finite = np.isfinite(metrics["train/loss"]) & self._finite_parameters(rows)
+        stop = dropped = np.zeros(len(configs), dtype=bool)
+        if "validation/loss" in metrics:
             finite &= np.isfinite(metrics["validation/loss"])
-            watched = metrics[f"validation/{configs[0].training.stopping.metric}"]
-            improved, stop = self._stopping.observe(epoch, np.where(finite, watched, np.nan))
+            settings = configs[0].training.stopping
+            watched = np.where(finite, metrics[f"validation/{settings.metric}"], np.nan)
+            improved, stop = rows.stopping.observe(rows.epochs, watched)
             restore = np.array([config.training.stopping.restore for config in configs])
-            improved |= finite & (~restore | (self._best_epoch == 0))
+            improved |= finite & (~restore | (rows.best_epoch == 0))
+            dropped = self._rungs.drop(
+                [config.training.halving for config in configs],
+                [run.names["optimizer"] for run in self._stack.runs],
+                rows.epochs,
+                -watched if settings.maximize else watched,
+            )
         else:
             improved = finite
         chosen = self._backend.place(np.flatnonzero(improved))
-        self._best[chosen] = self._theta[chosen]
-        self._best_epoch = np.where(improved, epoch, self._best_epoch)
+        rows.best[chosen] = rows.theta[chosen]
+        rows.best_epoch = np.where(improved, rows.epochs, rows.best_epoch)
 
-        last = np.array([epoch >= config.training.max_epochs for config in configs])
-        over = ~finite | stop | last
-        if not over.any():
-            return
-        yield from self._diverged(np.flatnonzero(~finite), epoch)
-        yield from self._ended(np.flatnonzero(over & finite), epoch, stop & ~last)
-        self._keep(np.flatnonzero(~over))
+        last = np.array([c.training.max_epochs for c in configs]) <= rows.epochs
+        yield from self._diverged(rows, np.flatnonzero(~finite))
+        for status, over in (
+            (Status.FINISHED, last),
+            (Status.STOPPED_EARLY, stop & ~last),
+            (Status.DROPPED, dropped & ~stop & ~last),
+        ):
+            yield from self._ended(rows, np.flatnonzero(over & finite), status)
+        return np.flatnonzero(finite & ~(last | stop | dropped))
 
-    def _finite_parameters(self) -> np.ndarray:
-        total = self._backend.fetch(self._theta.sum(-1))  # not finite if any parameter is not
+    def _finite_parameters(self, rows: Rows) -> np.ndarray:
+        total = self._backend.fetch(rows.theta.sum(-1))  # not finite if any parameter is not
         return np.isfinite(total)
 
-    def _diverged(self, rows: np.ndarray, epoch: int) -> Iterator[Ended]:
-        """The runs in `rows` end without a score, with the last parameters that were good."""
-        theta = self._backend.fetch(self._best)
-        for row in rows:
-            run, best_epoch = int(self.live[row]), int(self._best_epoch[row])
-            yield Ended(run, Status.DIVERGED, epoch, best_epoch, theta[row])
-
-    def _ended(self, rows: np.ndarray, epoch: int, stopped: np.ndarray) -> Iterator[Ended]:
-        """Evaluates the restored parameters of the runs in `rows`; the test part only here."""
-        if not rows.size:
+    def _diverged(self, rows: Rows, over: np.ndarray) -> Iterator[Ended]:
+        """The runs in the rows `over` end without a score, with the last parameters that were good."""
+        if not over.size:
             return
-        theta = self._best[self._backend.place(rows)]
-        objective = self._stack.objective.rows(rows).placed(self._backend.place)
+        theta = self._backend.fetch(rows.best[self._backend.place(over)])
+        for place, row in enumerate(over):
+            run, epochs, best = (
+                int(rows.live[row]),
+                int(rows.epochs[row]),
+                int(rows.best_epoch[row]),
+            )
+            yield Ended(run, Status.DIVERGED, epochs, best, theta[place])
+
+    def _ended(self, rows: Rows, over: np.ndarray, status: Status) -> Iterator[Ended]:
+        """Evaluates the restored parameters of the rows `over`; the test part only here, and only of
+        runs that have had their time."""
+        if not over.size:
+            return
+        theta = rows.best[self._backend.place(over)]
+        objective = self._stack.objective.rows(over).placed(self._backend.place)
         found: dict[str, np.ndarray] = {}
-        for prefix, part in (
-            ("best/train", self._data.train),
-            ("best/validation", self._data.validation),
-            ("test", self._data.test),
-        ):
+        parts = {"best/train": "train", "best/validation": "validation"}
+        if status is not Status.DROPPED:
+            parts["test"] = "test"
+        for prefix, name in parts.items():
+            part = self._data.part(name)
             if len(part):
                 values = self._evaluate(theta, objective, part)
-                found |= {f"{prefix}/{name}": value for name, value in values.items()}
+                found |= {f"{prefix}/{metric}": value for metric, value in values.items()}
         parameters = self._backend.fetch(theta)
-        for position, row in enumerate(rows):
-            best_epoch = int(self._best_epoch[row])
-            metrics = {name: float(values[position]) for name, values in found.items()}
+        for place, row in enumerate(over):
+            best_epoch = int(rows.best_epoch[row])
+            metrics = {name: float(values[place]) for name, values in found.items()}
             metrics["best/epoch"] = float(best_epoch)
-            status = Status.STOPPED_EARLY if stopped[row] else Status.FINISHED
-            run = int(self.live[row])
-            yield Ended(run, status, epoch, best_epoch, parameters[position], metrics)
-
-    def _keep(self, rows: np.ndarray) -> None:
-        """Goes on with some of the runs."""
-        if not rows.size:
-            self.live = self.live[rows]
-            return
-        on_device = self._backend.place(rows)
-        blocks = self._stack.blocks
-        self._theta, self._best = self._theta[on_device], self._best[on_device]
-        self._state = [
-            keep(state, self._backend.place(own))
-            for block, state in zip(blocks, self._state, strict=True)
-            if (
-                own := rows[(rows >= block.rows.start) & (rows < block.rows.stop)]
-                - block.rows.start
-            ).size
-        ]
-        self._stopping = self._stopping.keep(rows)
-        self._best_epoch = self._best_epoch[rows]
-        self.live = self.live[rows]
-        self._bind(self._stack.part(rows))
+            yield Ended(
+                int(rows.live[row]),
+                status,
+                int(rows.epochs[row]),
+                best_epoch,
+                parameters[place],
+                metrics,
+            )

@@ -18,7 +18,7 @@ from harness.fields import float_fields
 if TYPE_CHECKING:
     from harness.network import Network
 
-__all__ = ["apply", "clip_gradient", "initial_state", "keep", "with_columns"]
+__all__ = ["apply", "clip_gradient", "initial_state", "join", "keep", "with_columns"]
 
 
 def initial_state(block: Block, theta: Array, network: Network) -> list[State]:
@@ -39,15 +39,15 @@ def apply(
     gradient: Array,
     state: list[State],
     lr: Any,
-    t: int,
+    t: Any,
     network: Network,
 ) -> None:
     """One step of a block, written into its rows of `theta` and into `state`.
 
-    theta, gradient: (R, P). lr: a float, or (R, 1) like θ. t: the number of the step, from 1. What the
-    rule returns is copied, so it may keep the gradient, whose array the next step overwrites.
+    theta, gradient: (R, P). lr, and t, the number of the step, from 1: a number, or (R, 1) like θ. What
+    the rule returns is copied, so it may keep the gradient, whose array the next step overwrites.
     """
-    rows = lr if isinstance(lr, float) else lr[block.rows]
+    rate, number = (v if isinstance(v, int | float) else v[block.rows] for v in (lr, t))
     pieces = zip(
         _rules(block, network),
         _pieces(block, theta, network),
@@ -56,7 +56,9 @@ def apply(
         strict=True,
     )
     for rule, piece, slope, slots in pieces:
-        new, new_slots = rule.step(piece, slope, slots, lr=_column(rows, piece.ndim), t=t)
+        new, new_slots = rule.step(
+            piece, slope, slots, lr=_column(rate, piece.ndim), t=_column(number, piece.ndim)
+        )
         piece[...] = new
         for name, slot in slots.items():
             slot[...] = new_slots[name]
@@ -69,6 +71,15 @@ def keep(state: Any, rows: Any) -> Any:
     if isinstance(state, list):
         return [keep(value, rows) for value in state]
     return state[rows]
+
+
+def join(state: Any, other: Any) -> Any:
+    """The state of two groups of runs with the same rules as one, the other ones last."""
+    if isinstance(state, dict):
+        return {name: join(value, other[name]) for name, value in state.items()}
+    if isinstance(state, list):
+        return [join(mine, theirs) for mine, theirs in zip(state, other, strict=True)]
+    return array_namespace(state).concat([state, other])
 
 
 def clip_gradient(gradient: Array, limit: Any) -> Array:
@@ -119,5 +130,5 @@ def _rules(block: Block, network: Network) -> list[Any]:
 
 
 def _column(value: Any, ndim: int) -> Any:
-    """A float as it is; (rows, 1) as (rows, 1, ..., 1)."""
-    return value if isinstance(value, float) else value.reshape(-1, *[1] * (ndim - 1))
+    """A number as it is; (rows, 1) as (rows, 1, ..., 1)."""
+    return value if isinstance(value, int | float) else value.reshape(-1, *[1] * (ndim - 1))

@@ -19,11 +19,13 @@ from hydra.core.global_hydra import GlobalHydra
 
 from harness.config import register, run_from
 from harness.data import Prepared, prepare
-from harness.records import Ended
+from harness.placed import Placed
+from harness.records import Ended, Epoch
 from harness.registry import Registry, load_registry
 from harness.settings import Run
-from harness.stack import Stack
-from harness.training import network_of, train
+from harness.training import train
+
+PLAIN = ("hydra/launcher=basic", "hydra/sweeper=basic")  # ours play no part in composing one run
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +43,7 @@ def run_of(registry: Registry) -> Callable[..., Run]:
     def compose_run(*overrides: str) -> Run:
         GlobalHydra.instance().clear()
         with initialize_config_module("harness.conf", version_base="1.3"):
-            tree = compose("config", overrides=["hydra/launcher=basic", *overrides])
+            tree = compose("config", overrides=[*PLAIN, *overrides])
         return run_from(tree, registry)
 
     return compose_run
@@ -57,22 +59,21 @@ class Trained:
 
 @pytest.fixture
 def fit() -> Callable[..., Trained]:
-    """Trains runs as one stack."""
+    """Trains runs as one stack, all at once or so many at a time."""
 
-    def train_stack(*runs: Run, data: Prepared | None = None) -> Trained:
+    def train_stack(*runs: Run, data: Prepared | None = None, places: int | None = None) -> Trained:
         config: Any = runs[0].config
         if data is None:
             activation = config.loss.output_activation
             data = prepare(config.dataset.load(), config.dataset.task, activation, config.split)
-        stack = Stack(tuple(runs))
         found = Trained()
-        for record in train(stack, data, stack.initial_theta(network_of(stack, data))):
+        for record in train(runs, Placed(config.backend, data), places=places):
             if isinstance(record, Ended):
                 found.ended[record.run] = record
-                continue
-            for row, run in enumerate(record.runs):
-                values = {name: float(v[row]) for name, v in record.metrics.items()}
-                found.epochs.setdefault(run, []).append(values)
+            elif isinstance(record, Epoch):
+                for row, run in enumerate(record.runs):
+                    values = {name: float(v[row]) for name, v in record.metrics.items()}
+                    found.epochs.setdefault(run, []).append(values)
         return found
 
     return train_stack

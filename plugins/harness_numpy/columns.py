@@ -50,13 +50,15 @@ class Columns:
                 cell[...] = self._values[number]
         return self._cells
 
-    def update(self, lr: np.ndarray, t: int) -> None:
-        """Works out the values of step t. lr: (R, 1)."""
+    def update(self, lr: np.ndarray, t: np.ndarray) -> None:
+        """Works out the values of step t. lr, t: (R, 1); runs may be at different steps."""
         values = self._values
         if "lr" in self._given:
             values[self._given["lr"]] = lr if len(lr) > 1 else lr.item()
         if "t" in self._given:
-            values[self._given["t"]] = t
+            # Runs that began together are at the same step: then a power is taken once for all
+            first = t.item(0)
+            values[self._given["t"]] = first if len(t) == 1 or (t == first).all() else t
         for number, operation, arguments in self._steps:
             if len(arguments) == 2:  # nearly all; a list of arguments would double the time
                 first, second = arguments

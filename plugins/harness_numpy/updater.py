@@ -48,9 +48,9 @@ class NumpyUpdater:
         gradient: np.ndarray,
         state: list[Any],
         lr: np.ndarray,
-        t: int,
+        t: np.ndarray,
     ) -> tuple[np.ndarray, list[Any]]:
-        """One step of every block; lr: (R, 1) float64."""
+        """One step of every block; lr, t: (R, 1) float64."""
         bound_theta, bound_gradient, bound_state = self._bound_to
         if theta is not bound_theta or state is not bound_state:
             for runner, block, slots in zip(self._runners, self._blocks, state, strict=True):
@@ -59,7 +59,7 @@ class NumpyUpdater:
         elif gradient is not bound_gradient:
             np.copyto(bound_gradient, gradient)
         for runner, block in zip(self._runners, self._blocks, strict=True):
-            runner.step(lr[block.rows], t)
+            runner.step(lr[block.rows], t[block.rows])
         return theta, state
 
 
@@ -94,10 +94,11 @@ class _AsWritten:
     def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Any) -> None:
         self._arrays = (theta, gradient, state)
 
-    def step(self, lr: np.ndarray, t: int) -> None:
+    def step(self, lr: np.ndarray, t: np.ndarray) -> None:
         from harness.update import apply
 
-        apply(self._block, *self._arrays, lr.astype(self._dtype), t, self._network)
+        lr, t = lr.astype(self._dtype), t.astype(self._dtype)
+        apply(self._block, *self._arrays, lr, t, self._network)
 
 
 class _Traced:
@@ -114,7 +115,7 @@ class _Traced:
     def init(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         return {name: np.array(slot) for name, slot in self._rule.init(theta).items()}
 
-    def step(self, lr: np.ndarray, t: int) -> None:
+    def step(self, lr: np.ndarray, t: np.ndarray) -> None:
         self._columns.update(lr, t)
         for operation, arguments in self._calls:
             operation(*arguments)

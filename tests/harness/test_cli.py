@@ -69,6 +69,7 @@ def in_empty_folder(tmp_path, monkeypatch):
         (["hydra.run.dir=/proc/x"], "/proc/x"),
         (["-m", "tracking.uri=sqlite:///a.db,sqlite:///b.db"], "the same for all runs of a sweep"),
         (["-m", "experiment=demo,optimizers"], "Start one sweep for each"),
+        (["-m", "skip_finished=true,false"], "the same for all runs of a sweep"),
         (["-m", "hydra.sweep.subdir=x", "seed=0,1"], "have the same folder"),
         (["-m", "optimizer.lr=0.1,-2"], "'lr' of Adam must be in the range"),
     ],
@@ -132,6 +133,7 @@ def test_help_is_hydras_with_the_groups(capsys):
     ("line", "expected"),
     [
         ("harness tr", "train"),
+        ("harness s", "sweeps"),
         ("harness train optimizer=ad", "optimizer=adam optimizer=adamw"),
         ("harness train training.max", "training.max_epochs="),
     ],

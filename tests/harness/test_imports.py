@@ -16,7 +16,7 @@ CORE = sorted((ROOT / "harness").rglob("*.py"))
 # From the bottom to the top: a module imports only from levels below its own, or from its own level.
 LEVELS = [
     {"errors"},
-    {"contracts", "fields", "hookspecs"},
+    {"contracts", "fields", "hookspecs", "search"},
     {
         "harness",
         "randomness",
@@ -27,13 +27,17 @@ LEVELS = [
         "stopping",
         "update",
         "records",
+        "halving",
+        "waiting",
     }
     | {"data", "data_checks", "scaling", "splitting", "catalogue"},
-    {"settings", "evaluation"},
-    {"config", "stack"},
+    {"settings", "placed", "rows"},
+    {"config", "stack", "evaluation"},
+    {"planning"},
     {"overrides", "job"},
     {"training", "tracking", "prediction", "progress"},
-    {"recording", "session"},
+    {"recording", "session", "identity"},
+    {"recall"},
     {"running"},
     {"sweep"},
     {"application"},

@@ -121,3 +121,23 @@ def test_a_moved_folder_can_be_logged_again(run_of, run, tmp_path):
     client = MlflowClient(f"sqlite:///{tmp_path / 'other.db'}")
     names = {item.path for item in client.list_artifacts(run_ids[str(moved)])}
     assert {"metrics.csv", "parameters.safetensors", "configuration.json"} <= names
+
+
+def test_the_password_of_a_store_is_kept_out_of_what_is_logged(run_of, run, tmp_path):
+    secret = run_of(
+        "dataset=iris", "training.max_epochs=1", "tracking.uri=postgresql://ada:secret@db/lab"
+    )
+    folder = tmp_path / "jobs" / "0"
+    hydra = folder / ".hydra"
+    hydra.mkdir(parents=True)
+    (hydra / "config.yaml").write_text("tracking: {uri: postgresql://ada:secret@db/lab}")
+    (result,), run_ids, _ = run(secret)
+    assert logged(tmp_path, run_ids[result.folder]).data.params["tracking.uri"] == (
+        "postgresql://db/lab"
+    )
+    ours = [path for path in folder.iterdir() if path.is_file()]
+    assert ours
+    assert not [path.name for path in ours if b"secret" in path.read_bytes()]
+    artifacts = [p for p in (tmp_path / "mlartifacts").rglob("*") if p.is_file()]
+    assert {p.name for p in artifacts} >= {"configuration.json", "metrics.csv"}
+    assert not [p for p in artifacts if b"secret" in p.read_bytes()]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from harness.data import Part, prepare
-from harness.records import Ended, Status
+from harness.placed import Placed
+from harness.records import Ended, Epoch, Status
 from harness.stack import Stack
 from harness.training import network_of, train
 
@@ -35,6 +36,7 @@ MIXED = [
 ]
 
 
+@pytest.mark.parametrize("places", [None, 3], ids=["all-at-once", "refilled"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "setting",
@@ -52,11 +54,11 @@ MIXED = [
     ids=["plain", "clip-decay-z", "hidden-penalty", "linear-full-batch", "deep-odd-batch"],
 )
 def test_a_stack_of_different_runs_is_bitwise_equal_to_the_same_runs_alone(
-    run_of, fit, setting, dtype
+    run_of, fit, setting, dtype, places
 ):
     common = ("dataset=iris", "training.max_epochs=6", f"backend.dtype={dtype}", *setting)
     runs = [run_of(*common, *own) for own in MIXED]
-    together = fit(*runs)
+    together = fit(*runs, places=places)
     statuses = set()
     for position, run in enumerate(runs):
         alone = fit(run)
@@ -96,9 +98,9 @@ def test_no_global_random_state_is_touched(run_of, fit):
 def test_paired_runs_share_weights_and_batches_whatever_the_optimizer(run_of):
     stacks = [Stack((run_of(f"optimizer={name}", "seed=9"),)) for name in ("sgd", "adam")]
     data = _data(stacks[0].shared)
-    network = network_of(stacks[0], data)
+    network = network_of(stacks[0].shared, data)
     np.testing.assert_array_equal(*(stack.initial_theta(network) for stack in stacks))
-    np.testing.assert_array_equal(*(stack.order(3, 100) for stack in stacks))
+    np.testing.assert_array_equal(*(stack.order(np.array([3]), 100) for stack in stacks))
 
 
 def _data(run):
@@ -124,7 +126,7 @@ def test_full_batch_descent_is_the_formula(run_of, fit):
     data = _data(run)
     x, y = data.train.features, data.train.targets
     stack = Stack((run,))
-    w = stack.initial_theta(network_of(stack, data))
+    w = stack.initial_theta(network_of(run, data))
     for _ in range(3):
         w = w - 0.05 * 2 / len(x) * ((x @ w.T - y).T @ x)
     np.testing.assert_allclose(fit(run).ended[0].theta, w[0], rtol=1e-12)
@@ -207,18 +209,15 @@ def test_the_test_part_is_not_read_before_the_end(run_of):
     """A test part full of NaN changes nothing until the last evaluation."""
     run = run_of("dataset=iris", "training.max_epochs=3")
     data = _data(run)
-    stack = Stack((run,))
-    theta = stack.initial_theta(network_of(stack, data))
     poison = Part(np.full_like(data.test.features, np.nan), data.test.targets, data.test.labels)
     poisoned = dataclasses.replace(data, test=poison)
-    clean = list(train(stack, data, theta))
-    dirty = list(train(stack, poisoned, theta))
+    clean, dirty = (list(train([run], Placed(run.config.backend, d))) for d in (data, poisoned))
     for one, other in zip(clean, dirty, strict=True):
         if isinstance(one, Ended):
             np.testing.assert_array_equal(one.theta, other.theta)
             assert np.isnan(other.metrics["test/loss"])
             assert np.isfinite(one.metrics["test/loss"])
-        else:
+        elif isinstance(one, Epoch):
             assert same(_floats(one.metrics), _floats(other.metrics))
 
 
@@ -263,7 +262,7 @@ def test_metrics_agree_with_scikit_learn(run_of, fit):
     ended = fit(run).ended[0]
     data = _data(run)
     stack = Stack((run,))
-    program = Numpy("float64").bind(network_of(stack, data), stack.objective)
+    program = Numpy("float64").bind(network_of(run, data), stack.objective)
     output = program.forward(ended.theta[None], data.test.features).output[0]
     labels, decided = data.test.labels, output.argmax(axis=1)
     p = np.exp(output) / np.exp(output).sum(axis=1, keepdims=True)

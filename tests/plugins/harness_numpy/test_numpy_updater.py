@@ -34,7 +34,8 @@ def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
     update = NumpyUpdater(blocks, NETWORK, dtype)
     state = update.init(theta)
     for t in range(1, steps + 1):
-        theta, state = update(theta, gradients[t - 1], state, lr, t)
+        at = np.full((len(theta), 1), float(t))
+        theta, state = update(theta, gradients[t - 1], state, lr, at)
     return theta, update
 
 

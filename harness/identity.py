@@ -1,0 +1,75 @@
+"""What a run computes, as one hash: two runs with the same identity give the same numbers.
+
+Everything that decides them goes in: the chosen components and their values, the versions of what
+provides them, the data and their split. Where a run is logged, and how it was asked for (the order of
+overrides, a preset, a default written out), stays out. Versions are the packages' own: whoever changes a
+plugin without a new version number gets the old identity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from harness import __version__
+from harness.registry import Registry
+from harness.settings import GROUPS, Run
+
+__all__ = ["identity", "plugin_versions"]
+
+DECIDES_NOTHING = frozenset({"tracking", "skip_finished"})  # keys of the configuration
+
+
+def identity(run: Run, plugins: Mapping[str, str], data_sha256: str, split_sha256: str) -> str:
+    """The SHA-256 of what a run computes, as 64 hexadecimal digits.
+
+    plugins: the version of each plugin in use by its name, see `plugin_versions`. data_sha256,
+    split_sha256: of the data and of the rows of their parts, as in `Prepared`.
+    """
+    fields = [f.name for f in dataclasses.fields(run.config) if f.name not in DECIDES_NOTHING]
+    values = {name: getattr(run.config, name) for name in fields}
+    # Losses that are off are left out: to install another plugin changes nothing about this run
+    objective = run.config.objective
+    values["objective"] = {**vars(objective), "auxiliary": objective.factors}
+    content = {
+        "names": run.names,
+        "values": values,
+        "versions": {"harness": __version__, **plugins},
+        "data": {"rows": data_sha256, "split": split_sha256},
+    }
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def plugin_versions(run: Run, registry: Registry) -> dict[str, str]:
+    """The version of each plugin that a run uses, by the plugin's name."""
+    chosen = [(kind, run.names[group]) for group, kind in GROUPS.items() if kind]
+    chosen += [("auxiliary_loss", name) for name in run.auxiliary]
+    plugins = [registry.provider(kind, name) for kind, name in chosen]
+    return {plugin.name: plugin.version for plugin in plugins}
+
+
+def _canonical(value: Any) -> str:
+    """One text for equal values, whatever the order of their keys.
+
+    Numbers are written so that they can be read back exactly. An integer and a float are two things
+    here; a field's type has made them one of the two.
+
+    >>> _canonical({"lr": 1e-3, "betas": (0.9, -0.0), "hidden": [64]})
+    '{"betas":[0.9,0.0],"hidden":[64],"lr":0.001}'
+    """
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value + 0.0  # −0 becomes 0
+    return value
