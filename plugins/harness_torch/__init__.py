@@ -1,4 +1,4 @@
-"""The PyTorch backend: gradients by autograd, on a CPU or a CUDA device."""
+"""The PyTorch backend: gradients by autograd; whole steps captured on CUDA, compiled on a CPU."""
 
 import harness
 from harness_torch.backend import Torch

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import Block, ConfigurationError, MissingDependencyError, check_choice
+from harness import Block, ConfigurationError, MissingDependencyError, check_choice, check_range
 
 if TYPE_CHECKING:
     import torch
 
-    from harness import Network, Objective
+    from harness import Network, Objective, Pass, Step
     from harness_torch.program import TorchProgram
     from harness_torch.updater import TorchUpdater
 
@@ -27,7 +27,8 @@ class Torch:
 
     dtype: precision of the parameters and of all arithmetic, "float32" or "float64"; TF32 is used only
     where PyTorch's own settings allow it, and by default they do not. device: "cpu", "cuda", "cuda:1",
-    or "auto" for CUDA where there is any.
+    or "auto" for CUDA where there is any. threads: of an operation on a CPU; one is best for small
+    networks, and leaves the other cores to other stacks.
 
     A run alone and the same run in a stack agree to rounding: 1e-12 relative in float64 and 1e-5 in
     float32 after 20 steps, but not bit by bit, since PyTorch chooses its kernels by the shape.
@@ -35,9 +36,11 @@ class Torch:
 
     dtype: str = "float32"
     device: str = "auto"
+    threads: int = 1
 
     def __post_init__(self) -> None:
         check_choice(self, "dtype", ("float32", "float64"))
+        check_range(self, "threads", 1)
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise ConfigurationError(
                 f"'device' of Torch must be auto, cpu, cuda or cuda:N with the number of a device. "
@@ -76,6 +79,20 @@ class Torch:
 
         return torch.float32 if self.dtype == "float32" else torch.float64
 
+    def capacity(self, network: Network, batch_size: int) -> int:
+        """The most runs of a stack, by memory and by what is of use."""
+        # θ, the best θ, Adam's two means, the gradient, what an update makes on its way, and the
+        # copies of a captured epoch; activations and their gradients, once more in the backward pass
+        numbers = 14 * network.size + 4 * batch_size * sum(network.sizes)
+        size = numbers * (4 if self.dtype == "float32" else 8)
+        if self._device.type == "cuda":
+            import torch
+
+            free, _ = torch.cuda.mem_get_info(self._device)
+            return max(1, min(4096, int(free / 2 / size)))  # two stacks may train at once
+        # From 16 runs to 64 the step of one gets a quarter cheaper, and beyond no more
+        return max(1, min(64, 2 * 1024**3 // size))
+
     def place(self, array: np.ndarray) -> torch.Tensor:
         """A contiguous copy on the device; floats in `dtype`."""
         import torch
@@ -90,12 +107,40 @@ class Torch:
 
     def bind(self, network: Network, objective: Objective) -> TorchProgram:
         """The program that differentiates by autograd."""
+        import torch
+
         from harness_torch.program import TorchProgram
 
+        torch.set_num_threads(self.threads)  # of the whole process
         return TorchProgram(network, objective.placed(self.place))
 
     def updater(self, blocks: Sequence[Block], network: Network) -> TorchUpdater:
         """The update rules, run as they are written."""
         from harness_torch.updater import TorchUpdater
 
-        return TorchUpdater(blocks, network, self.place, self._device)
+        return TorchUpdater(blocks, network, self._dtype, self._device)
+
+    def compiled(
+        self, step: Step, features: torch.Tensor, targets: torch.Tensor, steps: int
+    ) -> Pass | None:
+        """The whole step, captured in a CUDA graph, or compiled for a CPU where that pays.
+
+        None also for a rule that branches on its numbers or does other things that they cannot stand
+        for before their time.
+        """
+        from harness_torch import inductor
+        from harness_torch.cuda_graph import CapturedPass
+        from harness_torch.step import WholeStep
+
+        on_cuda, pays = self._device.type == "cuda", inductor.pays(step, steps)
+        if not (on_cuda or pays or inductor.has_compiled()):
+            return None
+        try:
+            whole = WholeStep(step, self.place, self._dtype, self._device)
+        except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
+            return None
+        if on_cuda:
+            return CapturedPass(whole, features, targets)
+        if pays or inductor.compiled_before(whole, features, targets):
+            return inductor.CompiledPass(whole, features, targets)
+        return None

@@ -55,7 +55,7 @@ class TorchProgram:
 
     def _forward(self, views: Views, x: Tensor) -> Forward:
         *inner, (weight, bias) = views
-        h = x.expand(len(weight), *x.shape[-2:])
+        h = x.expand(weight.shape[0], *x.shape[-2:])
         hidden = []
         for w, b in inner:
             h = self._activation(_affine(h, w, b))

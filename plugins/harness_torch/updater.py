@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from harness import Block, Scope, State, update
+from harness_torch.columns import Column, Compute
 
 if TYPE_CHECKING:
     from harness import Network
@@ -27,8 +28,9 @@ PIECE = 65_536
 class _Part:
     """What one call of a rule sees: runs of its block, and places in θ."""
 
-    block: Block
-    rows: slice  # within the block that the state belongs to
+    rule: Any
+    runs: slice  # of the stack
+    rows: slice  # the same within the block, to which the state belongs
     columns: slice
 
 
@@ -39,14 +41,21 @@ class TorchUpdater:
         self,
         blocks: Sequence[Block],
         network: Network,
-        place: Callable[[np.ndarray], Tensor],
+        dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         self._network = network
-        self._place = place
-        self._blocks = [Block(b.rows, update.with_columns(b.rule, place)) for b in blocks]
+        self._dtype = dtype
+        self._device = device
+        self._blocks = [Block(b.rows, update.with_columns(b.rule, self._column)) for b in blocks]
         piece = PIECE if device.type == "cpu" else None
-        self._parts = [list(_parts(block, network.size, piece)) for block in self._blocks]
+        self._parts = [
+            [
+                replace(part, rule=update.with_columns(part.rule, self._column))
+                for part in _parts(block, network.size, piece)
+            ]
+            for block in blocks
+        ]
 
     def init(self, theta: Tensor) -> list[list[State]]:
         """The state of each block."""
@@ -54,42 +63,56 @@ class TorchUpdater:
             return [update.initial_state(block, theta, self._network) for block in self._blocks]
 
     def __call__(
-        self, theta: Tensor, gradient: Tensor, state: list[list[State]], lr: np.ndarray, t: int
+        self,
+        theta: Tensor,
+        gradient: Tensor,
+        state: list[list[State]],
+        lr: np.ndarray,
+        t: np.ndarray,
     ) -> tuple[Tensor, list[list[State]]]:
-        """One step of every block; lr: (R, 1) float64 on the host."""
-        first = float(lr[0, 0])
-        # A Python float spares a copy to the device, which would be waited for at every step.
-        rate = first if (lr == first).all() else self._place(lr)
+        """One step of every block; lr, t: (R, 1) float64 on the host."""
         with torch.no_grad():
             for parts, states in zip(self._parts, state, strict=True):
                 for part in parts:
-                    at = part.rows, part.columns
+                    place, own = (part.runs, part.columns), (part.rows, part.columns)
                     update.apply(
-                        part.block,
-                        theta[:, part.columns],
-                        gradient[:, part.columns],
-                        [{name: slot[at] for name, slot in slots.items()} for slots in states],
-                        rate,
-                        t,
+                        Block(slice(None), part.rule),
+                        theta[place],
+                        gradient[place],
+                        [{name: slot[own] for name, slot in slots.items()} for slots in states],
+                        self._number(lr[part.runs]),
+                        self._number(t[part.runs]),
                         self._network,
                     )
         return theta, state
 
+    def _number(self, values: np.ndarray) -> Any:
+        """A Python float where the runs agree, which spares work at every step; else a column."""
+        first = float(values[0, 0])
+        return first if len(values) == 1 or (values == first).all() else self._column(values)
+
+    def _column(self, values: np.ndarray) -> Column:
+        """(rows, 1) as a column that is worked out at once."""
+        row = torch.tensor(values.T, dtype=torch.float64)
+
+        def meet(compute: Compute) -> Tensor:
+            (value,) = compute({})
+            return value.to(self._device, None if value.dtype is torch.bool else self._dtype)
+
+        return Column(lambda _: row, meet)
+
 
 def _parts(block: Block, size: int, piece: int | None) -> Iterator[_Part]:
     """The whole block, or contiguous pieces of it: several whole runs, or a part of one run."""
-    runs = block.rows.stop - block.rows.start
+    start, runs = block.rows.start, block.rows.stop - block.rows.start
     if piece is None or block.rule.scope is not Scope.ELEMENT or runs * size <= piece:
-        yield _Part(block, slice(0, runs), slice(None))
+        yield _Part(block.rule, block.rows, slice(0, runs), slice(None))
         return
     height = max(piece // size, 1)
     width = -(-size // -(-size // piece))  # as even as they come
     for top in range(0, runs, height):
         rows = slice(top, min(top + height, runs))
-        start = block.rows.start
-        part = Block(
-            slice(start + rows.start, start + rows.stop),
-            update.with_columns(block.rule, itemgetter(rows)),
-        )
+        rule = update.with_columns(block.rule, itemgetter(rows))
         for left in range(0, size, width):
-            yield _Part(part, rows, slice(left, left + width))
+            columns = slice(left, left + width)
+            yield _Part(rule, slice(start + rows.start, start + rows.stop), rows, columns)

@@ -103,7 +103,8 @@ def train(here, runs, steps=20):
     state = update.init(theta)
     for t in range(1, steps + 1):
         _, gradient = program.gradient(theta, x, target)
-        theta, state = update(theta, gradient, state, np.full((len(theta), 1), 0.01), t)
+        lr, number = np.full((2, len(theta), 1), [[[0.01]], [[t]]])
+        theta, state = update(theta, gradient, state, lr, number)
     return here.fetch(theta)
 
 
@@ -117,6 +118,15 @@ def test_a_run_learns_the_same_alone_to_the_stated_tolerance(dtype, tolerance):
         alone = train(here, slice(r, r + 1))
         error = np.linalg.norm(together[r] - alone[0]) / np.linalg.norm(alone[0])
         assert error < tolerance
+
+
+def test_a_stack_is_as_large_as_is_of_use_and_fits():
+    here, small = Torch(device="cpu"), Network((64, 64, 10), "relu", 0.01, True)
+    large = Network((784, 4096, 4096, 10), "relu", 0.01, True)
+
+    assert here.capacity(small, 32) == here.capacity(small, "full") == 64
+    assert 1 <= here.capacity(large, 128) < 4
+    assert Torch(dtype="float64", device="cpu").capacity(large, 10**6) == 1
 
 
 def test_the_global_generator_is_left_alone():

@@ -43,7 +43,7 @@ def run(blocks, theta, gradients, lrs, backend=BACKEND, network=NETWORK):
     theta = backend.place(theta)
     state = update.init(theta)
     for t, gradient in enumerate(gradients, start=1):
-        theta, state = update(theta, backend.place(gradient), state, lrs, t)
+        theta, state = update(theta, backend.place(gradient), state, lrs, np.full_like(lrs, t))
     return backend.fetch(theta), state
 
 
@@ -80,6 +80,30 @@ def test_a_stack_of_different_runs_steps_as_the_runs_alone(monkeypatch, piece):
     for r, rule in enumerate(rules):
         alone, _ = run([Block(slice(0, 1), rule)], start(5)[[r]], gradients[:, [r]], lrs[[r]])
         np.testing.assert_allclose(together[[r]], alone, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-14)])
+def test_runs_at_different_steps_and_rates_step_as_alone(dtype, tolerance):
+    backend = Torch(dtype=dtype, device="cpu")
+    rule, lr, t = columns(Adam(), beta2=[0.999, 0.99]), [[0.1], [0.2]], [[1.0], [100.0]]
+    gradients = slopes(2, steps=20)
+
+    def train(rule, rows):
+        update = backend.updater([Block(slice(0, len(rows)), rule)], NETWORK)
+        theta = backend.place(start(2)[rows])
+        state = update.init(theta)
+        for step, gradient in enumerate(gradients):
+            now = np.array(t)[rows] + step
+            slope = backend.place(gradient[rows])
+            theta, state = update(theta, slope, state, np.array(lr)[rows], now)
+        return backend.fetch(theta)
+
+    together = train(rule, [0, 1])
+
+    for r, beta2 in enumerate([0.999, 0.99]):
+        alone = train(Adam(beta2=beta2), [r])
+        error = np.linalg.norm(together[[r]] - alone) / np.linalg.norm(alone)
+        assert error < tolerance
 
 
 def test_the_size_of_the_pieces_changes_no_bit(monkeypatch):
@@ -142,7 +166,7 @@ def test_the_state_goes_on_when_runs_leave():
     update = BACKEND.updater([Block(slice(0, 2), Adam())], NETWORK)
     for t in (4, 5, 6):
         gradient = BACKEND.place(gradients[t - 1][stay])
-        theta, state = update(theta, gradient, state, lrs[:2], t)
+        theta, state = update(theta, gradient, state, lrs[:2], np.full((2, 1), t))
 
     np.testing.assert_allclose(BACKEND.fetch(theta), whole[stay], rtol=1e-12)
 

@@ -1,0 +1,181 @@
+"""What an update rule works out for each run: hyperparameters, the rate, and what follows from them.
+
+A rule mixes numbers of a run, such as η √(1 − β₂ᵗ) / (1 − β₁ᵗ), with tensors as long as θ. The numbers
+are worked out in double precision, as plain Python floats would be, and rounded where they meet a
+tensor. So the rule is called with a `Column` in place of each number. What is done with columns alone
+is remembered; where one meets a tensor, `meet` says what the tensor sees. This way a whole epoch of
+them is worked out at once, and a compiled or captured step reads them from a buffer: new values, rates
+and step numbers need no new compilation.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness import Block, float_fields, update
+
+if TYPE_CHECKING:
+    from harness import Network
+
+__all__ = ["Column", "Compute", "Met", "evaluate", "leaves", "record", "replay", "symbolic"]
+
+Leaves = Mapping[str, Tensor]  # "lr", "t" and each float field, (S, rows) or (1, rows), float64
+Compute = Callable[[Leaves], Tensor]
+Meet = Callable[[Compute], Tensor]
+
+
+class Column:
+    """A number of each run. meet: gives the (rows,) values that a tensor sees, in its precision."""
+
+    def __init__(self, compute: Compute, meet: Meet, ndim: int = 2) -> None:
+        self._compute = compute
+        self._meet = meet
+        self._ndim = ndim
+        self._met: Tensor | None = None
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, arguments: tuple = (), keywords: Any = None
+    ) -> Any:
+        return _operate(function, *arguments, **(keywords or {}))
+
+    def __getitem__(self, rows: slice) -> Column:
+        return Column(lambda leaves: self._compute(leaves)[:, rows], self._meet, self._ndim)
+
+    def reshape(self, *shape: int) -> Column:
+        """The same numbers for tensors with so many axes; the runs stay in front."""
+        return Column(self._compute, self._meet, len(shape))
+
+    def tensor(self) -> Tensor:
+        """(rows, 1, ..., 1), as θ meets it."""
+        if self._met is None:
+            self._met = self._meet(self._compute)
+        return self._met[(..., *[None] * (self._ndim - 1))]
+
+    def __bool__(self) -> bool:
+        raise TypeError("a rule must not branch on the value of a hyperparameter, of lr or of t")
+
+
+def _operate(function: Any, *arguments: Any, **keywords: Any) -> Any:
+    columns = [argument for argument in arguments if isinstance(argument, Column)]
+    if any(isinstance(argument, Tensor) for argument in arguments):
+        seen = [a.tensor() if isinstance(a, Column) else a for a in arguments]
+        return function(*seen, **keywords)
+    first = columns[0]
+
+    def compute(leaves: Leaves) -> Tensor:
+        values = [
+            a._compute(leaves) if isinstance(a, Column) else torch.tensor(a, dtype=torch.float64)
+            for a in arguments
+        ]
+        return function(*values, **keywords)
+
+    return Column(compute, first._meet, first._ndim)
+
+
+def _add_operators() -> None:
+    for name in ("add", "sub", "mul", "truediv", "pow", "lt", "le", "gt", "ge", "neg", "abs"):
+        function = getattr(operator, name)
+        setattr(Column, f"__{name}__", lambda *a, f=function: _operate(f, *a))
+    for name in ("add", "sub", "mul", "truediv", "pow"):
+        function = getattr(operator, name)
+        setattr(Column, f"__r{name}__", lambda a, b, f=function: _operate(f, b, a))
+
+
+_add_operators()
+
+
+def symbolic(rule: Any, meet: Meet) -> tuple[Any, Column, Column]:
+    """The rule with columns for its float fields; and columns for `lr` and `t`."""
+    written = copy.copy(rule)
+    for name in float_fields(rule):
+        # a frozen dataclass, whose checks are for floats and have been made
+        object.__setattr__(written, name, Column(itemgetter(name), meet))
+    return written, Column(itemgetter("lr"), meet), Column(itemgetter("t"), meet)
+
+
+def leaves(block: Block, lr: np.ndarray, t: np.ndarray) -> Leaves:
+    """What the columns of a block are worked out from.
+
+    lr: (S, R). t: (R, 1), the number of the first of these steps.
+    """
+    numbers = t[block.rows].T + np.arange(len(lr))[:, None]
+    given = {"t": numbers, "lr": lr[:, block.rows]}
+    # the base rate, a field as well, is not what the rule steps with
+    for name in float_fields(block.rule):
+        if name != "lr":
+            given[name] = np.reshape(getattr(block.rule, name), (1, -1))
+    return {name: torch.tensor(values, dtype=torch.float64) for name, values in given.items()}
+
+
+# --- a rule called ahead of its steps ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Met:
+    """A column that meets a tensor."""
+
+    compute: Compute
+    boolean: bool
+
+
+def record(rule: Any, network: Network, dtype: torch.dtype) -> list[Met]:
+    """The columns that meet tensors, in order. Raises TypeError or such for what columns cannot do."""
+    rows = 2
+    found: list[Met] = []
+    probe = leaves(Block(slice(0, rows), _plain(rule)), *_probe(rows))
+
+    def meet(compute: Compute) -> Tensor:
+        found.append(Met(compute, compute(probe).dtype is torch.bool))
+        kind = torch.bool if found[-1].boolean else dtype
+        return torch.empty(rows, dtype=kind, device="meta")
+
+    theta = torch.empty((rows, network.size), dtype=dtype, device="meta")
+    written, *_ = symbolic(rule, meet)
+    state = update.initial_state(Block(slice(None), written), theta, network)
+    found.clear()
+    written, lr, t = symbolic(rule, meet)
+    block = Block(slice(None), written)
+    update.apply(block, theta, torch.empty_like(theta), state, lr, t, network)
+    return found
+
+
+def evaluate(met: Sequence[Met], leaves: Leaves, dtype: torch.dtype) -> Tensor:
+    """The values that `replay` reads, (S, C, rows): of C columns at S steps."""
+    lr = leaves["lr"]
+    if not met:
+        return lr.new_empty((len(lr), 0, lr.shape[1]), dtype=dtype)
+    values = [column.compute(leaves).to(dtype).expand(lr.shape) for column in met]
+    return torch.stack(values, dim=1)
+
+
+def replay(met: Sequence[Met], values: Tensor) -> Meet:
+    """Meets tensors with the values of one step, (C, rows), in the order of the record."""
+    order: Iterator[tuple[Met, Tensor]] = zip(met, values, strict=True)
+
+    def meet(_: Compute) -> Tensor:
+        column, value = next(order)
+        return value != 0 if column.boolean else value
+
+    return meet
+
+
+def _plain(rule: Any) -> Any:
+    """The rule with one value for each float field, whichever runs it is for."""
+    plain = copy.copy(rule)
+    for name in float_fields(rule):
+        object.__setattr__(plain, name, float(np.ravel(getattr(rule, name))[0]))
+    return plain
+
+
+def _probe(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.full((1, rows), 0.1), np.ones((rows, 1))

@@ -1,0 +1,151 @@
+"""The whole step of a stack as a function of tensors: what is captured or compiled."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness import Block, State, float_fields, update
+from harness_torch.columns import evaluate, leaves, record, replay, symbolic
+from harness_torch.program import TorchProgram
+
+if TYPE_CHECKING:
+    from harness import Step
+
+__all__ = ["States", "WholeStep", "slots"]
+
+States = list[list[State]]  # of each block, of each piece that its rule sees
+
+
+class WholeStep:
+    """Gather, forward, backward, clip, update, and the terms added up, all of it in place.
+
+    Steps with the same `signature` differ only in numbers, which `constants` and `columns` hold: one
+    compilation serves them all. Raises TypeError, AttributeError or RuntimeError for a rule that
+    cannot be called ahead of its steps.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        place: Callable[[np.ndarray], Tensor],
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.batch_size = step.batch_size
+        self.constants: list[Tensor] = []
+        step.objective.placed(lambda factor: self._keep(place(factor)))
+        if step.clip_norm is not None:
+            self._keep(place(step.clip_norm))
+        self._clips = step.clip_norm is not None
+        self.runs = [block.rows.stop - block.rows.start for block in step.blocks]
+        self._network = step.network
+        self._objective = step.objective
+        self._blocks = list(step.blocks)
+        self._dtype = dtype
+        self._device = device
+        self._met = [record(block.rule, step.network, dtype) for block in step.blocks]
+        self.terms = self._term_names()
+        self.signature = repr(
+            (
+                step.network,
+                step.objective.name,
+                _identity(step.objective.loss),
+                [(term.name, _identity(term.loss)) for term in step.objective.auxiliary],
+                step.objective.weight_decay is not None,
+                [_rule_key(block.rule) for block in step.blocks],
+                step.clip_norm is not None,
+                step.batch_size,
+                dtype,
+            )
+        )
+
+    def columns(self, lr: np.ndarray, t: np.ndarray) -> list[Tensor]:
+        """Of each block the (S, C, rows) columns of S steps. lr: (S, R). t: (R, 1), of the first."""
+        return [
+            evaluate(met, leaves(block, lr, t), self._dtype).to(self._device)
+            for met, block in zip(self._met, self._blocks, strict=True)
+        ]
+
+    def __call__(
+        self,
+        theta: Tensor,
+        features: Tensor,
+        targets: Tensor,
+        rows: Tensor,
+        sums: Tensor,
+        constants: Sequence[Tensor],
+        columns: Sequence[Tensor],
+        state: States,
+    ) -> None:
+        """One step on a batch.
+
+        theta: (R, P). rows: of the data, (R, B) or (B,). sums: (terms, R) float64, to which this batch
+        is added. constants: factors of the objective, (R,), and the clipping norms, (R, 1), if there
+        are any. columns: of each block, (C, rows). θ, the state and the sums are written into.
+        """
+        x, target = features[rows], targets[rows]
+        placed = iter(constants)
+        objective = self._objective.placed(lambda _: next(placed))
+        program = TorchProgram(self._network, objective)
+        forward, gradient = program.gradient(theta, x, target)
+        with torch.no_grad():
+            terms = torch.stack(list(objective.terms(forward, target, theta).values()))
+            sums += terms.to(torch.float64) * rows.shape[-1]
+            if self._clips:
+                gradient = update.clip_gradient(gradient, next(placed))
+            start = 0
+            for block, met, values, slots in zip(
+                self._blocks, self._met, columns, state, strict=True
+            ):
+                runs = values.shape[-1]
+                rule, lr, t = symbolic(block.rule, replay(met, values))
+                update.apply(
+                    Block(slice(None), rule),
+                    theta.narrow(0, start, runs),
+                    gradient.narrow(0, start, runs),
+                    slots,
+                    lr,
+                    t,
+                    self._network,
+                )
+                start += runs
+
+    def _keep(self, constant: Tensor) -> Tensor:
+        self.constants.append(constant)
+        return constant
+
+    def _term_names(self) -> list[str]:
+        """From a pass without numbers: the objective leaves out terms that read what is not there."""
+        runs, (width, *_, outputs) = sum(self.runs), self._network.sizes
+        theta, x, target = (
+            torch.empty(shape, dtype=self._dtype, device="meta")
+            for shape in ((runs, self._network.size), (1, width), (1, outputs))
+        )
+        objective = self._objective.placed(lambda f: torch.empty(f.shape, device="meta"))
+        forward = TorchProgram(self._network, objective).forward(theta, x)
+        return list(objective.terms(forward, target, theta))
+
+
+def slots(state: States) -> list[Tensor]:
+    """All arrays of a state."""
+    return [slot for pieces in state for piece in pieces for slot in piece.values()]
+
+
+def _identity(component: Any) -> tuple[str, str]:
+    """Components are dataclasses: their repr is complete but for the module."""
+    return type(component).__module__, repr(component)
+
+
+def _rule_key(rule: Any) -> str:
+    """Equal for rules that differ in their float fields alone."""
+    floats = float_fields(rule)
+    fixed = [
+        (f.name, getattr(rule, f.name)) for f in dataclasses.fields(rule) if f.name not in floats
+    ]
+    return repr((type(rule).__module__, type(rule).__qualname__, fixed))

@@ -1,0 +1,152 @@
+"""Stacks to train, and the loop that every compiled or captured step is held against."""
+
+import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from harness import Block, Step
+from harness.network import Network
+from harness.objective import Objective, Term
+from harness.update import clip_gradient
+from harness_losses import ConfidencePenalty, HiddenL1, SoftmaxCrossEntropy, ZLoss
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A stack before an epoch. order: (R, N) or (N,). lr: (S, R). t: (R, 1)."""
+
+    step: Step
+    features: np.ndarray
+    targets: np.ndarray
+    theta: np.ndarray
+    order: np.ndarray
+    lr: np.ndarray
+    t: np.ndarray
+
+    def arguments(self, backend):
+        """What a pass takes: its own copies."""
+        theta = backend.place(self.theta)
+        state = backend.updater(self.step.blocks, self.step.network).init(theta)
+        return theta, state, self.order, self.lr, self.t
+
+    def on_the_data_of(self, other):
+        return replace(self, features=other.features, targets=other.targets)
+
+    def data(self, backend):
+        return backend.place(self.features), backend.place(self.targets)
+
+    def by_the_loop(self, backend, epochs=1):
+        """θ, and the sums of the terms in the last epoch, from the contracts' pieces one by one."""
+        step = self.step
+        theta, state, order, lr, t = self.arguments(backend)
+        features, targets = self.data(backend)
+        objective = step.objective.placed(backend.place)
+        program = backend.bind(step.network, step.objective)
+        update = backend.updater(step.blocks, step.network)
+        limit = None if step.clip_norm is None else backend.place(step.clip_norm)
+        for epoch in range(epochs):
+            sums = {}
+            for number, rates in enumerate(lr):
+                batch = order[..., number * step.batch_size : (number + 1) * step.batch_size]
+                x, target = features[backend.place(batch)], targets[backend.place(batch)]
+                forward, gradient = program.gradient(theta, x, target)
+                for name, value in objective.terms(forward, target, theta).items():
+                    sums[name] = sums.get(name, 0) + backend.fetch(value) * batch.shape[-1]
+                if limit is not None:
+                    gradient = clip_gradient(gradient, limit)
+                now = t + epoch * len(lr) + number
+                theta, state = update(theta, gradient, state, rates[:, None], now)
+        return backend.fetch(theta), sums
+
+    def by_the_pass(self, backend, run, epochs=1):
+        theta, state, order, lr, t = self.arguments(backend)
+        for epoch in range(epochs):
+            theta, state, sums = run(theta, state, order, lr, t + epoch * len(lr))
+        return backend.fetch(theta), {name: backend.fetch(total) for name, total in sums.items()}
+
+
+def differing(rule, runs, rng):
+    """The rule as the core makes it for runs that differ in every float field."""
+    merged = copy.copy(rule)
+    for name, value in vars(rule).items():
+        if isinstance(value, float):
+            object.__setattr__(merged, name, value * rng.uniform(0.5, 1.0, (runs, 1)))
+    return merged
+
+
+@pytest.fixture(scope="session")
+def problem():
+    """Makes a stack. blocks: (rule, runs) pairs. shape: samples, batch_size, sizes of the network."""
+
+    def make(
+        blocks,
+        loss=None,
+        activation="tanh",
+        *,
+        auxiliary=True,
+        decay=True,
+        shared=False,
+        clip=True,
+        seed=0,
+        **shape,
+    ):
+        rng = np.random.default_rng(seed)
+        samples, batch_size = shape.get("samples", 21), shape.get("batch_size", 6)
+        sizes = shape.get("sizes", (5, 6, 4, 3))
+        network = Network(sizes, activation, 0.1, True)
+        runs = sum(count for _, count in blocks)
+        made, start = [], 0
+        for rule, count in blocks:
+            own = differing(rule, count, rng) if count > 1 else rule
+            made.append(Block(slice(start, start + count), own))
+            start += count
+        terms = []
+        if auxiliary:
+            terms = [Term("sparse", HiddenL1(), rng.uniform(0.01, 0.1, runs))]
+            if loss is None:
+                terms += [
+                    Term("confidence", ConfidencePenalty(), rng.uniform(0.1, 0.2, runs)),
+                    Term("z", ZLoss(), rng.uniform(0.1, 0.2, runs)),
+                ]
+        objective = Objective(
+            "main",
+            loss or SoftmaxCrossEntropy(),
+            tuple(terms),
+            rng.uniform(0.01, 0.02, runs) if decay else None,
+        )
+        norms = rng.uniform(0.5, 2.0, (runs, 1)) if clip else None
+        steps = -(-samples // batch_size)
+        orders = np.stack([rng.permutation(samples) for _ in range(runs)])
+        order = orders[0] if shared else orders
+        order.flags.writeable = False
+        return Problem(
+            Step(network, objective, made, norms, batch_size),
+            rng.normal(size=(samples, sizes[0])),
+            np.eye(sizes[-1])[rng.integers(0, sizes[-1], samples)],
+            rng.normal(size=(runs, network.size)) * 0.5,
+            order,
+            rng.uniform(0.01, 0.1, (steps, runs)),
+            rng.integers(1, 30, (runs, 1)).astype(float),
+        )
+
+    return make
+
+
+def relative(expected, actual):
+    return np.linalg.norm(actual - expected) / np.linalg.norm(expected)
+
+
+@pytest.fixture(scope="session")
+def agree():
+    """Holds θ and sums of one way against those of another."""
+
+    def check(expected, actual, tolerance=1e-12):
+        assert relative(expected[0], actual[0]) < tolerance
+        assert list(expected[1]) == list(actual[1])
+        for name, total in expected[1].items():
+            assert actual[1][name].dtype == np.float64
+            assert relative(total, actual[1][name]) < tolerance, name
+
+    return check
