@@ -47,6 +47,9 @@ class Stopwatch(Progress):
         super().begin(total)
 
 
+PLAIN = ["hydra/launcher=basic", "hydra/sweeper=basic"]  # ours play no part in composing one run
+
+
 def harness_run(overrides, runs, folder, tracker):
     """Seconds and steps of `runs` runs as one stack."""
     registry = load_registry()
@@ -54,7 +57,7 @@ def harness_run(overrides, runs, folder, tracker):
     for seed in range(runs):
         GlobalHydra.instance().clear()
         with initialize_config_module("harness.conf", version_base="1.3"):
-            tree = compose("config", overrides=["hydra/launcher=basic", *overrides, f"seed={seed}"])
+            tree = compose("config", overrides=[*PLAIN, *overrides, f"seed={seed}"])
         place = folder / f"{time.monotonic_ns()}"
         jobs.append(Job(run_from(tree, registry), place, f"seed={seed}", sweep="benchmark"))
     stopwatch = Stopwatch(io.StringIO())
@@ -192,7 +195,7 @@ def main() -> None:
 
 def run_from_defaults(registry):
     with initialize_config_module("harness.conf", version_base="1.3"):
-        return run_from(compose("config", overrides=["hydra/launcher=basic"]), registry)
+        return run_from(compose("config", overrides=PLAIN), registry)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import sys
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -21,21 +22,20 @@ from harness.running import run_jobs
 from harness.session import close_sweeps, session
 from harness.settings import Tracking
 from harness.sweep.callback import SweepCallback
-from hydra_plugins.harness_launchers.fused import FusedLauncher
 
-__all__ = ["tracking_settings", "train"]
+__all__ = ["register_hydra_plugins", "tracking_settings", "train"]
 
 
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
     registry = load_registry()
     register(registry)
-    # Hydra finds it by itself after an ordinary install, but not after an editable one.
-    Plugins.instance().register(FusedLauncher)
+    register_hydra_plugins()
     _check(arguments)
     results: list[Result] = []
 
     mistakes: list[Exception] = []
+    own_process = os.getpid()
 
     def task(tree: DictConfig) -> Result | None:
         try:
@@ -46,6 +46,9 @@ def train(arguments: list[str]) -> int:
         except (HarnessError, OmegaConfBaseException) as error:
             # Raised below: Hydra would end a sweep and print more
             mistakes.append(error)
+            if os.getpid() != own_process:  # a job of joblib's, whose list of mistakes ends with it
+                chosen = " ".join(HydraConfig.get().overrides.task)
+                sys.stderr.write(f"harness: error: {chosen}: {error}\n")
             return None
 
     before = os.environ.get("HYDRA_FULL_ERROR")
@@ -72,6 +75,21 @@ def train(arguments: list[str]) -> int:
             del os.environ["HYDRA_FULL_ERROR"]
     failed = SweepCallback.failed + sum(result.status is Status.FAILED for result in results)
     return 1 if failed else 0
+
+
+def register_hydra_plugins() -> None:
+    """Hydra finds them by itself after an ordinary install, but not after an editable one."""
+    plugins = Plugins.instance()  # Hydra loads its own first, anew: what builds on them comes after
+    from hydra_plugins.harness_launchers.fused import FusedLauncher
+    from hydra_plugins.harness_launchers.ray import RayLauncher
+    from hydra_plugins.harness_launchers.slurm import SlurmLauncher
+    from hydra_plugins.harness_sweepers.grid import GridSweeper
+    from hydra_plugins.harness_sweepers.points import PointsSweeper
+    from hydra_plugins.harness_sweepers.study import OptunaSweeper
+
+    launchers = (FusedLauncher, RayLauncher, SlurmLauncher)
+    for plugin in (*launchers, GridSweeper, PointsSweeper, OptunaSweeper):
+        plugins.register(plugin)
 
 
 def _check(arguments: list[str]) -> None:
@@ -103,6 +121,8 @@ def tracking_settings(overrides: list[str]) -> Tracking:
     _check(overrides)
     with hydra.initialize_config_module("harness.conf", version_base="1.3"):
         # The launcher plays no part here, and Hydra may not have found it yet
-        tree = hydra.compose("config", overrides=["hydra/launcher=basic", *overrides])
+        tree = hydra.compose(
+            "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *overrides]
+        )
     settings: Tracking = OmegaConf.to_object(tree.tracking)  # type: ignore[assignment]
     return settings

@@ -18,6 +18,7 @@ harness compares optimizers and weight initializers on neural networks, honestly
 
 usage: harness train [overrides]      train one run, e.g. harness train optimizer=adam optimizer.lr=0.01
        harness train -m [overrides]   train a sweep: every combination of comma-separated values
+       harness sweeps [--json]        list the sweeps: what is finished, and the command for the rest
        harness plugins [--json]       list the installed plugins and their components
        harness ui [overrides]         open the MLflow dashboard on the configured store
        harness log FOLDER...          log runs again from the journals in their output folders
@@ -40,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `harness plugins | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        print("harness: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("harness: interrupted", *getattr(stop, "__notes__", ()), sep="\n", file=sys.stderr)
         return 130
 
 
@@ -55,23 +56,24 @@ def _dispatch(given: list[str]) -> int:
         return 0
     if command in ("-sc", "--shell-completion"):  # how a shell asks, see `_complete`
         return _complete(rest)
-    commands: dict[str, Callable[[list[str]], int]] = {
-        "train": _train,
-        "plugins": _plugins,
-        "ui": _ui,
-        "log": _log,
-    }
-    if command not in commands:
+    if command not in COMMANDS:
         from harness.errors import unknown_name
 
-        raise unknown_name("command", command, commands)
-    return commands[command](rest)
+        raise unknown_name("command", command, COMMANDS)
+    return COMMANDS[command](rest)
 
 
 def _train(rest: list[str]) -> int:
     from harness.application import train
 
-    return train(rest)
+    try:
+        return train(rest)
+    except KeyboardInterrupt as stop:
+        from harness.sweep.callback import SweepCallback
+
+        if SweepCallback.completes_with:
+            stop.add_note(f"Train what is not finished with: {SweepCallback.completes_with}")
+        raise
 
 
 def _complete(rest: list[str]) -> int:
@@ -84,7 +86,30 @@ def _complete(rest: list[str]) -> int:
 
         return train(["-sc", *rest])
     started = words[1] if len(words) > 1 else ""
-    print(" ".join(c for c in ("train", "plugins", "ui", "log") if c.startswith(started)))
+    print(" ".join(command for command in COMMANDS if command.startswith(started)))
+    return 0
+
+
+def _sweeps(rest: list[str]) -> int:
+    import argparse
+
+    from harness.application import tracking_settings
+    from harness.sweep.listing import as_json, show, sweeps
+    from harness.tracking.store import public
+
+    parser = argparse.ArgumentParser(prog="harness sweeps")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("overrides", nargs="*", help="of the configuration, e.g. tracking.uri=...")
+    options = parser.parse_args(rest)
+    tracking = tracking_settings(options.overrides)
+    found = sweeps(tracking.uri, tracking.experiment)
+    if options.json:
+        print(as_json(found))
+    elif found:
+        show(found, sys.stdout)
+    else:
+        where = f"the experiment {tracking.experiment!r} of {public(tracking.uri)}"
+        print(f"There is no sweep in {where}.")
     return 0
 
 
@@ -138,6 +163,15 @@ def _log(rest: list[str]) -> int:
     for folder, run_id in replay(options.folders, options.uri).items():
         print(f"{folder}\t{run_id}")
     return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "sweeps": _sweeps,
+    "plugins": _plugins,
+    "ui": _ui,
+    "log": _log,
+}
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

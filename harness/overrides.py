@@ -59,7 +59,8 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
             f"{given!r}: nothing can be added to or removed from a configuration; every key has a "
             f"default already. Write it without the prefix, as in {fix}."
         )
-    if override.is_sweep_override() and (top == "tracking" or key == "experiment"):
+    same = top in ("tracking", "skip_finished") or key == "experiment"
+    if override.is_sweep_override() and same:
         raise ConfigurationError(
             f"{given!r}: {key} must be the same for all runs of a sweep. Start one sweep for each."
         )

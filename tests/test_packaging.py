@@ -346,6 +346,7 @@ def test_a_sweep_trains_as_one_stack(installed):
         "train",
         "-m",
         "hydra/launcher=fused",
+        "hydra.launcher.workers=1",
         "dataset=line",
         "optimizer=sign_descent,adam",
         "seed=0,1",

@@ -3,90 +3,157 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
+from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from harness.errors import ConfigurationError
 from harness.job import sweep_id
+from harness.recall import IDENTITIES
 from harness.records import Status
-from harness.session import close_sweeps, open_sweep, session
+from harness.session import open_sweep, session
 from harness.sweep import summary
+from harness.sweep.command import completing, program, shown, started_by
+from harness.sweep.grid import batches
+from harness.sweep.multirun import checks_all_jobs
 from harness.tracking.events import Curves, RunEnded, RunStarted, now_ms
 from harness.tracking.provenance import provenance
 from harness.tracking.results import METRICS
 
 __all__ = ["SweepCallback"]
 
+TABLE = "table.csv"
+GRIDS = (  # the sweepers whose jobs are every combination of the given values
+    "hydra_plugins.harness_sweepers.grid.GridSweeper",
+    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+)
+
 
 class SweepCallback(Callback):
-    """Keeps one writer process for the sweep; at its end shows the table and logs the sweep's own run.
+    """Keeps the sweep's own run, from its start to its end, where the table is shown.
 
-    failed: runs that ended with an error in the last sweep of this process.
+    The writer process stays open beyond that: Hydra makes a warning of what a callback raises, and a
+    store that cannot be written is an error.
+
+    failed: runs of the last sweep in this process that ended with an error, or left no result.
+    completes_with: the command that completes the sweep under way, to be shown if it is interrupted.
     """
 
     failed = 0
+    completes_with = ""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Before the first job is composed."""
+        SweepCallback.failed = 0
         self._began = now_ms()
-        open_sweep()
+        self._jobs = _jobs(config)
+        self._command = started_by()
+        folder = Path(config.hydra.sweep.dir).absolute()
+        (folder / IDENTITIES).unlink(missing_ok=True)  # of an earlier sweep in the same folder
+        open_sweep(self._own_run(config, folder))
+        SweepCallback.completes_with = completing(self._command)
+        if not checks_all_jobs(config):  # then nothing is left to be waited for
+            with session(_tracking(config)):
+                pass
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """After the last job."""
         folder = Path(config.hydra.sweep.dir).absolute()
         results = summary.read_results(folder, since=self._began / 1000)
-        if not results:
+        jobs = max(self._jobs or 0, len(results))
+        if not jobs:  # a search that is complete already
             return
+        counts = summary.totals(results, jobs)
+        SweepCallback.failed = counts[Status.FAILED] + counts[summary.MISSING]
         table = summary.rows(results)
-        summary.write_csv(table, folder / "table.csv")
+        folder.mkdir(parents=True, exist_ok=True)
+        summary.write_csv(table, folder / TABLE)
         summary.show(table, summary.score_name(results), sys.stdout)
-        self._log(config, folder, results)
-        close_sweeps()
-        SweepCallback.failed = summary.totals(results)[Status.FAILED]
-        beside = Path(sys.executable).with_name("harness")  # `make demo` activates no environment
-        command = "harness" if shutil.which("harness") else os.path.relpath(beside)
+        print(summary.sentence(counts))
+        if SweepCallback.failed:
+            print(f"Train what is not finished with: {SweepCallback.completes_with}")
+        SweepCallback.completes_with = ""
+        self._log(config, folder, results, counts)
         ui = " ".join(
-            [f"{command} ui", *(o for o in config.hydra.overrides.task if "tracking." in o)]
+            [
+                f"{program()} ui",
+                *(o for o in shown(config.hydra.overrides.task) if "tracking." in o),
+            ]
         )
         print(f"Open the dashboard with: {ui}   (tag sweep = {sweep_id(str(folder))})")
 
-    def _log(self, config: DictConfig, folder: Path, results: list[dict[str, Any]]) -> None:
-        """The sweep's own MLflow run: totals, table, one picture of all curves."""
-        tracking: Any = OmegaConf.to_object(config.tracking)
+    def _own_run(self, config: DictConfig, folder: Path) -> RunStarted:
+        """The start of the sweep's own MLflow run."""
         name = sweep_id(str(folder))
-        counts, keys = summary.totals(results), summary.varied(results)
+        began = datetime.fromtimestamp(self._began // 1000)
+        tags = {"kind": "sweep", "sweep": name, "folder": str(folder), "command": self._command}
+        tags |= {"started": str(began)}
+        if self._jobs is not None:
+            tags["jobs"] = str(self._jobs)
+        return RunStarted(
+            key=str(folder),
+            folder=str(folder),
+            experiment=config.tracking.experiment,
+            name=f"sweep {name}",
+            time_ms=self._began,
+            tags=provenance(Path.cwd()) | tags,
+            params={"overrides": " ".join(shown(config.hydra.overrides.task))},
+        )
+
+    def _log(
+        self,
+        config: DictConfig,
+        folder: Path,
+        results: list[dict[str, Any]],
+        counts: dict[str, int],
+    ) -> None:
+        """The end of the sweep's own run: totals, table, one picture of all curves."""
+        keys = summary.varied(results)
         runs = [
-            (_label(result, keys), os.path.relpath(Path(result["folder"]) / METRICS, folder))
+            (_label(result, keys), os.path.relpath(Path(result["job"]) / METRICS, folder))
             for result in results
-            if (Path(result["folder"]) / METRICS).exists()
+            if (Path(result["job"]) / METRICS).exists()
         ]
-        with session(tracking) as (tracker, _):
-            tracker.start(
-                RunStarted(
-                    key=str(folder),
-                    folder=str(folder),
-                    experiment=tracking.experiment,
-                    name=f"sweep {name}",
-                    time_ms=self._began,
-                    tags={**provenance(Path.cwd()), "sweep": name, "kind": "sweep"},
-                    params={"overrides": " ".join(config.hydra.overrides.task)},
-                )
-            )
+        title = f"sweep {sweep_id(str(folder))}"
+        with session(_tracking(config)) as (tracker, _):
             tracker.end(
                 RunEnded(
                     key=str(folder),
                     status=Status.FINISHED,
                     time_ms=now_ms(),
-                    metrics={"runs": float(len(results))}
-                    | {f"runs/{status}": float(counts[status]) for status in Status},
-                    artifacts=("table.csv",),
-                    curves=Curves(tuple(runs), title=f"sweep {name}") if runs else None,
+                    tags={"jobs": str(counts["runs"])},
+                    metrics={
+                        name if name == "runs" else f"runs/{name}": float(count)
+                        for name, count in counts.items()
+                    },
+                    artifacts=tuple(n for n in (TABLE, IDENTITIES) if (folder / n).exists()),
+                    curves=Curves(tuple(runs), title=title) if runs else None,
                 )
             )
+
+
+def _jobs(config: DictConfig) -> int | None:
+    """How many jobs the sweeper is going to ask for; None where only it knows."""
+    sweeper = config.hydra.sweeper
+    if sweeper._target_ not in GRIDS:
+        return None
+    context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
+    try:
+        return sum(map(len, batches(config.hydra.overrides.task, sweeper.params, context, None)))
+    except (HydraException, ConfigurationError):  # the sweeper is about to say what is wrong
+        return None
+
+
+def _tracking(config: DictConfig) -> Any:
+    return OmegaConf.to_object(config.tracking)
 
 
 def _label(result: dict[str, Any], keys: list[str]) -> str:

@@ -13,11 +13,26 @@ from typing import Any, TextIO
 from harness.recording import RESULT
 from harness.records import Status
 
-__all__ = ["Row", "overrides", "read_results", "rows", "show", "totals", "varied", "write_csv"]
+__all__ = [
+    "MISSING",
+    "SKIPPED",
+    "Row",
+    "overrides",
+    "read_results",
+    "rows",
+    "score_name",
+    "sentence",
+    "show",
+    "totals",
+    "varied",
+    "write_csv",
+]
 
 Score = tuple[float, float | None] | None  # mean, and standard deviation of two runs or more
 
 SCORES = ("accuracy", "r2")  # what a task is judged by
+
+MISSING, SKIPPED = "missing", "skipped"  # in the totals, beside how runs ended
 
 
 @dataclass(frozen=True)
@@ -33,16 +48,16 @@ class Row:
 
 
 def read_results(folder: Path, since: float = 0.0) -> list[dict[str, Any]]:
-    """What each job of a sweep left in its folder, in order of the jobs.
+    """What each job of a sweep left in its folder, `job`, in order of the jobs.
 
     since: seconds since 1970; older results are those of an earlier sweep in the same folder.
     """
     paths = [path for path in folder.rglob(RESULT) if path.stat().st_mtime >= since]
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    folders = [Path(result["folder"]).name for result in found]
     # By length first: job 2 comes before job 10
-    order = sorted(range(len(found)), key=lambda i: (len(folders[i]), folders[i]))
-    return [found[i] for i in order]
+    paths.sort(key=lambda path: (len(path.parent.name), path.parent.name))
+    return [
+        {**json.loads(path.read_text(encoding="utf-8")), "job": str(path.parent)} for path in paths
+    ]
 
 
 def varied(results: list[dict[str, Any]]) -> list[str]:
@@ -74,9 +89,34 @@ def rows(results: list[dict[str, Any]]) -> list[Row]:
     ]
 
 
-def totals(results: list[dict[str, Any]]) -> Counter[str]:
-    """How many runs ended how."""
-    return Counter(result["status"] for result in results)
+def totals(results: list[dict[str, Any]], jobs: int | None = None) -> dict[str, int]:
+    """How many `runs` there are, how many ended how, and how many are `missing` or were `skipped`.
+
+    jobs: how many runs there should be. A skipped run was trained by an earlier sweep and counts as
+    it ended there.
+    """
+    ended = Counter(result["status"] for result in results)
+    return {
+        "runs": len(results) if jobs is None else jobs,
+        **{status.value: ended[status] for status in Status},
+        MISSING: 0 if jobs is None else jobs - len(results),
+        SKIPPED: sum(result.get("skipped", False) for result in results),
+    }
+
+
+def sentence(counts: dict[str, int]) -> str:
+    """The totals in words.
+
+    >>> sentence({"runs": 9, "finished": 7, "diverged": 0, "failed": 2, "missing": 0, "skipped": 4})
+    '9 runs, 4 of them trained before: 7 finished, 2 failed'
+    """
+    parts = [
+        f"{count} {name.replace('_', ' ')}"
+        for name, count in counts.items()
+        if count and name not in ("runs", SKIPPED)
+    ]
+    before = f", {counts[SKIPPED]} of them trained before" if counts[SKIPPED] else ""
+    return f"{counts['runs']} runs{before}: {', '.join(parts)}"
 
 
 def score_name(results: list[dict[str, Any]]) -> str:

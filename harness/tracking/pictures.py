@@ -28,6 +28,7 @@ SCORES = {  # first that there is -> label of the axis
     "validation/r2": "R² on validation",
 }
 DPI = 130
+LEGIBLE = 12  # groups that a legend holds and colours with lines tell apart
 
 
 class Curve(NamedTuple):
@@ -45,7 +46,8 @@ def draw_curves(curves: Curves, path: Path) -> None:
 
     A single run shows the loss on training and validation. Of many, each label is a group: faint
     lines for its runs and a strong one for their mean, of the validation loss (of the training loss
-    where nothing was held out).
+    where nothing was held out). Where there are more groups than can be told apart, the best keep their
+    colours and the means of the others are grey.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -66,6 +68,7 @@ def draw_curves(curves: Curves, path: Path) -> None:
             _draw_run(axes[1], run, {"validation": score}, SCORES[score])
     else:
         loss, held_out = (VALIDATION, "validation") if VALIDATION in names else (TRAINING, "train")
+        groups = _best_first(groups, score or loss, highest=score is not None)
         _draw_groups(axes[0], groups, loss, f"loss on {held_out}")
         if score:
             _draw_groups(axes[1], groups, score, SCORES[score])
@@ -117,18 +120,38 @@ def _colours(columns: dict[str, str]) -> list[str]:
     return [PALETTE[0] if name == "train" else PALETTE[1] for name in columns]
 
 
+def _best_first(
+    groups: dict[str, list[Run]], column: str, *, highest: bool
+) -> dict[str, list[Run]]:
+    """In their own order if all are to be shown; else by where their means end."""
+    if len(groups) <= LEGIBLE:
+        return groups
+
+    def last(label: str) -> float:
+        curves = [Curve(run["epoch"], run[column]) for run in groups[label] if column in run]
+        values = mean_curve(curves).values if curves else np.empty(0)
+        return (-values[-1] if highest else values[-1]) if values.size else np.inf
+
+    return {label: groups[label] for label in sorted(groups, key=last)}
+
+
 def _draw_groups(axes: Axes, groups: dict[str, list[Run]], column: str, label: str) -> None:
     for number, (name, runs) in enumerate(groups.items()):
-        colour = PALETTE[number % len(PALETTE)]
-        line = LINES[number // len(PALETTE) % len(LINES)]
         curves = [Curve(run["epoch"], run[column]) for run in runs if column in run]
         if not curves:
             continue
+        if number >= LEGIBLE:
+            axes.plot(*mean_curve(curves), color="0.75", linewidth=0.6, zorder=1)
+            continue
+        colour = PALETTE[number % len(PALETTE)]
+        line = LINES[number // len(PALETTE) % len(LINES)]
         if len(curves) > 1:
             for curve in curves:
                 axes.plot(*curve, color=colour, linestyle=line, linewidth=0.6, alpha=0.35)
         caption = f"{name} ({len(curves)})" if len(curves) > 1 else name
         axes.plot(*mean_curve(curves), color=colour, linestyle=line, linewidth=1.8, label=caption)
+    if len(groups) > LEGIBLE:
+        axes.plot([], [], color="0.75", label=f"{len(groups) - LEGIBLE} others")
     axes.set_ylabel(label)
 
 

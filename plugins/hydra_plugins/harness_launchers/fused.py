@@ -14,14 +14,22 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from harness.errors import ConfigurationError
+
 __all__ = ["FusedLauncher"]
 
 
 @dataclass
 class FusedLauncherConf:
-    """No settings: what trains together follows from the jobs."""
+    """What trains together follows from the jobs.
+
+    workers: stacks in training at the same time; null for one a core. stack_size: the most runs of a
+    stack; null for what fits into memory and is fastest on the backend.
+    """
 
     _target_: str = "hydra_plugins.harness_launchers.fused.FusedLauncher"
+    workers: int | None = None
+    stack_size: int | None = None
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="fused", node=FusedLauncherConf)
@@ -29,6 +37,13 @@ ConfigStore.instance().store(group="hydra/launcher", name="fused", node=FusedLau
 
 class FusedLauncher(Launcher):
     """Hands all jobs of a batch to the core at once, instead of one after another."""
+
+    def __init__(self, workers: int | None = None, stack_size: int | None = None) -> None:
+        for name, value in (("workers", workers), ("stack_size", stack_size)):
+            if value is not None and value < 1:
+                raise ConfigurationError(f"hydra.launcher.{name} must be 1 or more. Got {value}.")
+        self.workers = workers
+        self.stack_size = stack_size
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -43,5 +58,12 @@ class FusedLauncher(Launcher):
         """Composes every job before the first one trains, so that a mistake in any is found first."""
         from harness.sweep.fused import launch  # late: Hydra imports its plugins at every start
 
-        returns: Any = launch(self.hydra_context, self.config, job_overrides, initial_job_idx)
+        returns: Any = launch(
+            self.hydra_context,
+            self.config,
+            job_overrides,
+            initial_job_idx,
+            workers=self.workers,
+            stack_size=self.stack_size,
+        )
         return returns

@@ -84,11 +84,14 @@ def test_every_run_makes_a_picture(tmp_path, losses):
     assert size(tmp_path / "x.png") == (624, 442)
 
 
-def test_twenty_groups_stay_apart(tmp_path, monkeypatch):
-    paths = [(f"{n}", write(tmp_path / f"{n}", [n + 1])) for n in range(20)]
+def test_of_many_groups_the_best_stay_apart_and_the_others_are_grey(tmp_path, monkeypatch):
+    paths = [(f"{n}", write(tmp_path / f"{n}", [20.0 - n])) for n in range(20)]
     (only,) = figure_of(Curves(paths), tmp_path / "x.png", monkeypatch).axes
-    looks = {(line.get_color(), line.get_linestyle()) for line in only.lines}
-    assert len(looks) == 20
+    coloured = [line for line in only.lines if line.get_color() != "0.75"]
+    assert len({(line.get_color(), line.get_linestyle()) for line in coloured}) == 12
+    # The lowest losses: those of the last groups
+    assert {line.get_label() for line in coloured} == {str(n) for n in range(8, 20)}
+    assert only.get_legend_handles_labels()[1][-1] == "8 others"
 
 
 curves = st.lists(

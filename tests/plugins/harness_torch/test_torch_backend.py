@@ -124,7 +124,7 @@ def test_a_stack_is_as_large_as_is_of_use_and_fits():
     here, small = Torch(device="cpu"), Network((64, 64, 10), "relu", 0.01, True)
     large = Network((784, 4096, 4096, 10), "relu", 0.01, True)
 
-    assert here.capacity(small, 32) == here.capacity(small, "full") == 64
+    assert here.capacity(small, 32) == here.capacity(small, 1000) == 64
     assert 1 <= here.capacity(large, 128) < 4
     assert Torch(dtype="float64", device="cpu").capacity(large, 10**6) == 1
 

@@ -1,0 +1,109 @@
+"""What becomes of runs whose worker died: on another machine, or in another process of this one."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from harness.identity import plugin_versions
+from harness.job import Job
+from harness.recording import ARTIFACTS, CONFIGURATION, ERROR, RESULT, RESULTS
+from harness.records import Result, Status
+from harness.registry import Registry
+from harness.tracking.database import prepare
+from harness.tracking.events import RunEnded, RunStarted, now_ms
+from harness.tracking.history import Logged, runs
+from harness.tracking.journal import JOURNAL, read_receipt
+from harness.tracking.provenance import provenance
+from harness.tracking.store import resolve
+from harness.tracking.tracker import Tracker
+
+__all__ = ["record_failure", "salvage"]
+
+GRACE = 30.0  # seconds for the writer process of a dead worker; longer only if it has died as well
+
+
+def salvage(jobs: Sequence[Job], since: int) -> list[int]:
+    """The positions of the jobs whose runs were over when their worker died, and are in the store.
+
+    What it began of the others is deleted from the store, so that another try does not appear there
+    twice. since: milliseconds since 1970; runs that began before belong to an earlier sweep.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of deprecations within MLflow, which is imported here
+        begun = _begun(jobs, since)
+        if not begun:
+            return []
+        client = prepare(resolve(jobs[0].run.config.tracking.uri, Path.cwd())).client
+        infos = [client.get_run(run.run_id).info for run in begun]
+        recent = {info.run_id for info in infos if info.start_time >= since}
+        whole = {}
+        for position, job in enumerate(jobs):
+            receipt = read_receipt(job.folder)
+            # A run that was killed is complete in the store, too, but has no result
+            if receipt.get("complete") and (job.folder / RESULT).exists():
+                whole[str(receipt.get("run_id"))] = position
+        for run_id in recent - whole.keys():
+            client.delete_run(run_id)
+    return sorted(position for run_id, position in whole.items() if run_id in recent)
+
+
+def _begun(jobs: Sequence[Job], since: int) -> list[Logged]:
+    """The runs of these jobs in the store.
+
+    A writer process outlives its worker, closes the worker's runs and ends. Until then no other may
+    begin in their folders: it would go on reading in the new journals.
+    """
+    tracking, sweep = jobs[0].run.config.tracking, jobs[0].sweep or ""
+    folders = {str(job.folder) for job in jobs}
+    journals = {str(job.folder) for job in jobs if _modified(job.folder / JOURNAL) >= since}
+    deadline = time.monotonic() + GRACE
+    while True:
+        found = [
+            run
+            for run in runs(tracking.uri, tracking.experiment, {"sweep": sweep, "kind": "run"})
+            if run.tags.get("folder") in folders
+        ]
+        closed = {run.tags["folder"] for run in found if run.status != "RUNNING"}
+        if closed >= journals | {run.tags["folder"] for run in found}:
+            return found
+        if time.monotonic() > deadline:
+            return found
+        time.sleep(0.2)
+
+
+def _modified(path: Path) -> float:
+    """Milliseconds since 1970; -1 if there is no such file."""
+    try:
+        return path.stat().st_mtime * 1000
+    except OSError:
+        return -1.0
+
+
+def record_failure(
+    job: Job, registry: Registry, tracker: Tracker, error: str, details: str
+) -> Result:
+    """Leaves a failed run behind, in its folder and in the store, for a job that nobody could train."""
+    run, began = job.run, now_ms()
+    job.folder.mkdir(parents=True, exist_ok=True)
+    for name in RESULTS:  # of a try before
+        (job.folder / name).unlink(missing_ok=True)
+    (job.folder / CONFIGURATION).write_text(json.dumps(run.params, indent=1), encoding="utf-8")
+    (job.folder / ERROR).write_text(details, encoding="utf-8")
+    result = Result(job.name, str(job.folder), job.overrides, run.names, Status.FAILED, error=error)
+    (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
+    plugins = {f"plugin/{name}": v for name, v in plugin_versions(run, registry).items()}
+    tags = {**run.names, **plugins, **provenance(Path.cwd())}
+    tags |= {"kind": "run", "seed": str(run.config.seed), "folder": str(job.folder)}
+    if job.sweep:
+        tags["sweep"] = job.sweep
+    key = str(job.folder)
+    experiment = run.config.tracking.experiment
+    tracker.start(RunStarted(key, key, experiment, job.name, began, tags, run.params))
+    artifacts = tuple(name for name in ARTIFACTS if (job.folder / name).exists())
+    tracker.end(RunEnded(key, Status.FAILED, now_ms(), artifacts=artifacts))
+    return result

@@ -1,0 +1,1 @@
+"""Hydra sweepers of harness; Hydra finds them here by itself."""

@@ -1,0 +1,67 @@
+"""`hydra/sweeper=grid`: every combination of the listed values, as Hydra's basic sweeper.
+
+Annotations are not postponed here; see `harness_launchers/fused.py` for why.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+__all__ = ["GridSweeper"]
+
+
+@dataclass
+class GridSweeperConf:
+    """The settings of Hydra's basic sweeper. max_batch_size: jobs handed over at a time, at most."""
+
+    _target_: str = "hydra_plugins.harness_sweepers.grid.GridSweeper"
+    max_batch_size: int | None = None
+    params: dict[str, str] | None = None
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweeperConf)
+
+
+class GridSweeper(Sweeper):
+    """Composes no job a second time where the launcher is about to check all of them."""
+
+    hydra_context: HydraContext
+    config: DictConfig
+    launcher: Launcher
+
+    def __init__(self, max_batch_size: int | None, params: dict[str, str] | None) -> None:
+        self.max_batch_size, self.params = max_batch_size, params
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Called by Hydra before `sweep`."""
+        self.hydra_context = hydra_context
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Returns the JobReturns of each batch."""
+        from harness.sweep.grid import batches
+        from harness.sweep.multirun import checks_all_jobs, save_multirun
+
+        found = batches(arguments, self.params, self.hydra_context, self.max_batch_size)
+        save_multirun(self.config)
+        returns: list[Any] = []
+        first = 0
+        for batch in found:
+            if not checks_all_jobs(self.config):
+                self.validate_batch_is_legal(batch)
+            returns.append(self.launcher.launch(batch, initial_job_idx=first))
+            first += len(batch)
+            for one in returns[-1]:
+                _ = one.return_value  # raises what a job has raised
+        return returns

@@ -1,0 +1,162 @@
+"""Real sweeps on a real Ray cluster of two nodes, whose workers are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from harness.sweep.on_ray import _unmet
+from harness.tracking.history import runs
+
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray")
+
+SWEEP = (
+    "dataset=iris",
+    "training.max_epochs=400",
+    "training.stopping.patience=null",
+    "optimizer=sgd,adam",
+    "seed=range(4)",
+)
+ON_RAY = ("hydra/launcher=ray", "hydra.launcher.stack_size=4")
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "harness", "train", "-m", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def results(folder: Path) -> dict[str, dict]:
+    paths = folder.glob("outputs/sweeps/*/*/*/result.json")
+    found = {path.parent.name: json.loads(path.read_text()) for path in paths}
+    return {job: {**result, "folder": ""} for job, result in found.items()}
+
+
+def logged(folder: Path):
+    return runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": "run"})
+
+
+def wait_for_a_worker(folder: Path, process: subprocess.Popen[str]) -> int:
+    """The process of a worker of this sweep that has trained for some epochs."""
+    while process.poll() is None:
+        for journal in folder.glob("outputs/sweeps/*/*/*/journal.jsonl"):
+            if journal.stat().st_size > 20_000:
+                for worker in Path("/proc").glob("[0-9]*"):
+                    try:
+                        title = (worker / "cmdline").read_bytes()
+                        if (
+                            title.startswith(b"ray::train_stack")
+                            and (worker / "cwd").resolve() == folder
+                        ):
+                            return int(worker.name)
+                    except OSError:  # it is over
+                        continue
+        time.sleep(0.01)
+    raise AssertionError(process.communicate())
+
+
+@pytest.fixture(scope="module")
+def address():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's are its own
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+        )
+        cluster.add_node(num_cpus=1)
+        yield f"hydra.launcher.address={cluster.address}"
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The results of the same sweep without Ray."""
+    folder = tmp_path_factory.mktemp("alone")
+    process = start(folder, *SWEEP)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return results(folder)
+
+
+@pytest.mark.slow
+def test_a_worker_is_killed_and_nothing_is_lost(address, alone, tmp_path):
+    process = start(tmp_path, *SWEEP, *ON_RAY, address)
+    os.kill(wait_for_a_worker(tmp_path, process), signal.SIGKILL)
+    shown, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "a worker process died: training 4 runs of its stack once more" in said
+    assert results(tmp_path) == alone
+    assert sorted(run.tags["folder"][-2:] for run in logged(tmp_path)) == [
+        f"/{n}" for n in range(8)
+    ]
+    assert {run.status for run in logged(tmp_path)} == {"FINISHED"}
+    assert "[8/8]" in said
+    assert "8 runs: 8 finished" in shown
+    assert "raylet" not in shown + said
+
+
+@pytest.mark.slow
+def test_a_death_that_persists_is_the_failure_of_its_stack_alone(address, alone, tmp_path):
+    process = start(tmp_path, *SWEEP, *ON_RAY, address, "hydra.launcher.max_retries=0")
+    os.kill(wait_for_a_worker(tmp_path, process), signal.SIGKILL)
+    shown, said = process.communicate()
+    assert process.returncode == 1, said
+    found = results(tmp_path)
+    failed = {job for job, result in found.items() if result["status"] == "failed"}
+    assert len(failed) == 4
+    assert {job: r for job, r in found.items() if job not in failed} == {
+        job: r for job, r in alone.items() if job not in failed
+    }
+    assert {found[job]["error"] for job in failed} == {"a worker process died"}
+    status = {run.tags["folder"].rpartition("/")[2]: run.status for run in logged(tmp_path)}
+    assert status == {job: "FAILED" if job in failed else "FINISHED" for job in found}
+    assert len(logged(tmp_path)) == 8
+    assert "4 finished, 4 failed" in shown
+
+
+@pytest.mark.slow
+def test_an_interruption_ends_a_local_cluster_and_its_runs(tmp_path):
+    process = start(tmp_path, *SWEEP, *ON_RAY, "training.max_epochs=100000")
+    worker = wait_for_a_worker(tmp_path, process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "harness: interrupted" in said
+    assert not Path(f"/proc/{worker}").exists()
+    deadline = time.monotonic() + 20
+    while "RUNNING" in {run.status for run in logged(tmp_path)}:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert {run.status for run in logged(tmp_path)} == {"KILLED"}
+
+
+@pytest.mark.slow
+def test_an_address_where_nothing_is_gives_a_message_at_once(tmp_path):
+    process = start(tmp_path, *SWEEP, *ON_RAY, "hydra.launcher.address=127.0.0.1:1")
+    _, said = process.communicate()
+    assert process.returncode == 2
+    assert "There is no Ray cluster at hydra.launcher.address=127.0.0.1:1" in said
+    assert "Traceback" not in said
+    assert not results(tmp_path)
+
+
+def test_claims_that_no_machine_can_meet_are_named():
+    small, large = ({"Resources": {"CPU": float(cpus)}} for cpus in (2, 8))
+    assert _unmet([small, large], {"CPU": 4, "GPU": 0}) == ""
+    assert "the most are 8 CPUs and 0 GPUs" in _unmet([small, large], {"CPU": 4, "GPU": 1})
+    assert _unmet([small | {"Resources": {"CPU": 1.0, "GPU": 1.0}}, large], {"CPU": 4, "GPU": 1})
