@@ -1,0 +1,144 @@
+"""Who takes part: what is run before the clock starts, what is timed, and what is found in the store."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .grid import Grid, floor_command, harness_command, plain_command
+from .process import timed
+from .store import Contents, read
+
+__all__ = ["Contender", "Floor", "Trained", "logging_contenders"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One that trains a grid and logs it. command: for a grid and the folder to run in.
+
+    at_once: runs that it trains side by side. lr: what it calls the learning rate. bar: how many times
+    as fast ours must be. prepared: whether it is given a store that is created already.
+    """
+
+    key: str
+    title: str
+    command: Callable[[Grid, Path], list[str]]
+    lr: str
+    at_once: int = 1
+    bar: float | None = None
+    prepared: bool = False
+
+    def run(self, grid: Grid, folder: Path) -> tuple[float, Contents]:
+        """Seconds of the whole process, and what it logged. The folder must be new."""
+        folder.mkdir(parents=True)
+        if self.prepared:
+            create = "import mlflow; mlflow.set_tracking_uri('sqlite:///mlflow.db'); "
+            create += "mlflow.set_experiment('plain')"
+            subprocess.run(
+                [sys.executable, "-c", create], cwd=folder, check=True, capture_output=True
+            )
+        process = timed(self.command(grid, folder), folder)
+        return process.seconds, read(folder / "mlflow.db", grid, self.lr)
+
+    def start(self, grid: Grid, folder: Path) -> float:
+        """Seconds of a sweep of as few runs as it trains side by side."""
+        return self.run(grid.first(self.at_once), folder)[0]
+
+
+def logging_contenders(epochs: int, data: Path, cores: int) -> list[Contender]:
+    """All but JAX that can run here; ours is the first."""
+
+    def harness(launcher: str | None) -> Callable[[Grid, Path], list[str]]:
+        return lambda grid, folder: harness_command(grid, epochs, launcher)
+
+    def plain(log: str, *launcher: str) -> Callable[[Grid, Path], list[str]]:
+        return lambda grid, folder: plain_command(grid, epochs, data, folder, list(launcher), log)
+
+    joblib = "hydra/launcher=joblib", f"hydra.launcher.n_jobs={cores}"
+    needs = {
+        "a": ["torch", "safetensors"],
+        "b": ["torch", "safetensors", "hydra_plugins.hydra_joblib_launcher"],
+    }
+    missing = {key for key, modules in needs.items() if not all(map(_found, modules))}
+    everyone = [
+        Contender("ours", "harness, fused launcher", harness(None), "optimizer.lr"),
+        Contender("a", "(a) PyTorch, Hydra's basic launcher", plain("epoch"), "lr", bar=20),
+        Contender("a1", "(a1) the same, one log_batch a run", plain("end"), "lr"),
+        Contender(
+            *("b", f"(b) PyTorch, joblib, {cores} processes", plain("epoch", *joblib), "lr"),
+            at_once=cores,
+            bar=10,
+            prepared=True,
+        ),
+        Contender(
+            *("b1", "(b1) the same, one log_batch a run", plain("end", *joblib), "lr"),
+            at_once=cores,
+            prepared=True,
+        ),
+        Contender("c", "(c) harness, basic launcher", harness("basic"), "optimizer.lr", bar=6),
+    ]
+    return [contender for contender in everyone if contender.key[0] not in missing]
+
+
+def _found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it is in
+        return False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What JAX did. seconds: of the whole process; training, compilation: parts of it."""
+
+    seconds: float
+    training: float
+    compilation: float
+    scores: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """JAX without any logging: `threads` stacks of `chunk` runs at a time."""
+
+    python: str
+    data: Path
+    chunk: int
+    threads: int
+
+    def run(self, epochs: int, folder: Path, repeats: int = 1) -> Trained:
+        """Trains all runs of the inputs. repeats: so often, of which the fastest counts."""
+        command = floor_command(self.python, self.data, epochs, self.chunk, self.threads, repeats)
+        process = timed(command, folder)
+        found = json.loads(process.output)
+        names = ("train/loss", "validation/accuracy")
+        scores = {name: np.array(found[name]) for name in names}
+        return Trained(process.seconds, found["training"], found["compilation"], scores)
+
+    @staticmethod
+    def available(python: str) -> bool:
+        """Whether this interpreter has JAX."""
+        try:
+            found = subprocess.run([python, "-c", "import jax"], capture_output=True, check=False)
+        except OSError:
+            return False
+        return found.returncode == 0
+
+    @classmethod
+    def fastest(cls, python: str, data: Path, grid: Grid, cores: int, folder: Path) -> Floor:
+        """Tries one stack an optimizer, and smaller ones side by side, for a few epochs each."""
+        each = grid.runs // len(grid.optimizers)
+        candidates = [cls(python, data, each, 1), cls(python, data, each, cores)]
+        candidates += [cls(python, data, n, cores) for n in (50, 30, 15, 10) if n < each]
+        times = [
+            candidate.run(3, folder / f"try{number}", repeats=3).training
+            for number, candidate in enumerate(candidates)
+        ]
+        return candidates[int(np.argmin(times))]

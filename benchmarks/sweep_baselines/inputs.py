@@ -1,0 +1,56 @@
+"""What the baselines are given so that all learn the same: data, initial weights, batch orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness.data import Split, prepare
+from harness.network import Mlp
+from harness.randomness import order, weight_rngs
+from harness.registry import load_registry
+
+from .grid import Grid
+
+__all__ = ["write"]
+
+
+def write(path: Path, grid: Grid, epochs: int) -> None:
+    """An .npz of digits in three scaled parts; θ (initializers, seeds, P) and orders (seeds, epochs, N).
+
+    sizes: units from the features to the outputs. rates: learning rates.
+    """
+    registry = load_registry()
+    digits = registry.component("dataset", "digits")()
+    data = prepare(digits.load(), digits.task, "softmax", Split())
+    network = Mlp().sized(data.features, data.outputs)
+    arrays = {}
+    for name in ("train", "validation", "test"):
+        part = getattr(data, name)
+        arrays[f"{name}_features"] = part.features.astype(np.float32)
+        arrays[f"{name}_labels"] = part.labels.astype(np.int64)
+    biases = registry.component("initializer", "zeros")()
+    theta = [
+        [
+            network.initial(
+                registry.component("initializer", name)(),
+                biases,
+                weight_rngs(seed, len(network.layers)),
+            )
+            for seed in range(grid.seeds)
+        ]
+        for name in grid.initializers
+    ]
+    orders = [
+        [order(seed, epoch, len(data.train)) for epoch in range(1, epochs + 1)]
+        for seed in range(grid.seeds)
+    ]
+    np.savez(
+        path,
+        **arrays,
+        sizes=np.array(network.sizes),
+        rates=np.array(grid.rates, np.float32),
+        theta=np.array(theta, np.float32),
+        orders=np.array(orders, np.int32),
+    )

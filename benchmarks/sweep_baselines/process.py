@@ -1,0 +1,95 @@
+"""A whole process, timed from outside: wall clock, what it printed, and memory where that is asked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Peak", "Timed", "timed"]
+
+INTERVAL = 0.1  # seconds between two looks at the memory
+
+
+@dataclass
+class Peak:
+    """Largest resident sets in MiB; 0 where there is no /proc. first: of the process itself.
+
+    total: of it and all its descendants at one time; pages that they share count for each.
+    """
+
+    first: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Seconds from the start of a process to its end; standard output."""
+
+    seconds: float
+    output: str
+    peak: Peak
+
+
+def timed(command: list[str], folder: Path, memory: bool = False) -> Timed:
+    """Runs a command in a folder. Raises RuntimeError with its last words if it fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {
+        "MLFLOW_DISABLE_TELEMETRY": "true",  # nobody waits for the network
+        "PYTHONWARNINGS": "ignore",
+    }
+    peak, over = Peak(), threading.Event()
+    with (folder / "stdout").open("w+") as out, (folder / "stderr").open("w+") as err:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
+        watcher = threading.Thread(target=_watch, args=(process.pid, peak, over))
+        if memory:
+            watcher.start()
+        try:
+            status = process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            over.set()
+            if memory:
+                watcher.join()
+        out.seek(0)
+        err.seek(0)
+        output, errors = out.read(), err.read()
+    if status:
+        raise RuntimeError(
+            f"{' '.join(command)} ended with status {status}:\n{errors[-3000:] or output[-3000:]}"
+        )
+    return Timed(seconds, output, peak)
+
+
+def _watch(pid: int, peak: Peak, over: threading.Event) -> None:
+    while not over.wait(INTERVAL):
+        try:
+            peak.first = _size(pid, "VmHWM")  # the kernel's own high-water mark
+            peak.total = max(peak.total, sum(_size(member, "VmRSS") for member in _family(pid)))
+        except (OSError, LookupError):  # one of them has just ended
+            continue
+
+
+def _size(pid: int, name: str) -> float:
+    """MiB, from Linux' /proc/PID/status."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    raise LookupError(name)
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its descendants."""
+    found = [pid]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text(encoding="utf-8").split():
+            found += _family(int(child))
+    return found
