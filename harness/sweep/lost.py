@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 from harness.identity import plugin_versions
@@ -24,7 +25,9 @@ from harness.tracking.tracker import Tracker
 
 __all__ = ["record_failure", "salvage"]
 
-GRACE = 30.0  # seconds for the writer process of a dead worker; longer only if it has died as well
+_provenance = lru_cache(maxsize=1)(provenance)
+
+GRACE = 30.0  # seconds for the writer process of a dead worker, waited out only if it is dead, too
 
 
 def salvage(jobs: Sequence[Job], since: int) -> list[int]:
@@ -97,7 +100,7 @@ def record_failure(
     result = Result(job.name, str(job.folder), job.overrides, run.names, Status.FAILED, error=error)
     (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
     plugins = {f"plugin/{name}": v for name, v in plugin_versions(run, registry).items()}
-    tags = {**run.names, **plugins, **provenance(Path.cwd())}
+    tags = {**run.names, **plugins, **_provenance(Path.cwd())}
     tags |= {"kind": "run", "seed": str(run.config.seed), "folder": str(job.folder)}
     if job.sweep:
         tags["sweep"] = job.sweep

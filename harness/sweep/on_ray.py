@@ -119,10 +119,13 @@ def _connected(address: str | None) -> Any:
 
 
 def _check_listening(address: str) -> None:
-    """Raises OSError if nothing listens there: Ray itself would try for minutes."""
+    """Raises OSError or ValueError if nothing listens there: Ray itself would try for minutes."""
+    if address == "auto":
+        return
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if address != "auto":
-        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+    if not (host and port.isdigit()):
+        raise ValueError("it is not of the form HOST:PORT")
+    socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
 
 
 def _unmet(nodes: Sequence[dict[str, Any]], claims: dict[str, float]) -> str:

@@ -147,8 +147,8 @@ class Ledger:
         return [position for position in stack if position not in whole]
 
     def warn(self, message: str) -> None:
-        """Something the person should know."""
-        self._progress.warn(message)
+        """Something the person should know, each time that it happens."""
+        self._progress.say(f"{WARNING}{message}")
 
     def lose(self, stack: Sequence[int], details: str, cause: str = "") -> None:
         """Nobody will train these: they become failed runs. cause: in a few words."""

@@ -62,12 +62,13 @@ class SlurmLauncher(Launcher):
     """Hands all jobs of a batch to the core at once."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings = SlurmLauncherConf(**settings)
+        self._given = settings
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Called by Hydra before `launch`."""
+        """Called by Hydra before `launch`. What is wrong is said here: Hydra would wrap it above."""
+        self.settings = SlurmLauncherConf(**self._given)
         self.hydra_context = hydra_context
         self.config = config
 

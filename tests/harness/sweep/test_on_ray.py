@@ -146,13 +146,23 @@ def test_an_interruption_ends_a_local_cluster_and_its_runs(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_address_where_nothing_is_gives_a_message_at_once(tmp_path):
-    process = start(tmp_path, *SWEEP, *ON_RAY, "hydra.launcher.address=127.0.0.1:1")
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("address=127.0.0.1:1", "There is no Ray cluster at hydra.launcher.address=127.0.0.1:1"),
+        ("address=nowhere", "it is not of the form HOST:PORT"),
+        ("stack_size=0", "hydra.launcher.stack_size must be 1 or more. Got 0."),
+        ("num_gpus=99", "No machine of the Ray cluster has hydra.launcher.num_cpus=1 and"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_are_refused_before_anything_trains(setting, words, tmp_path):
+    process = start(tmp_path, *SWEEP, *ON_RAY, f"hydra.launcher.{setting}")
     _, said = process.communicate()
     assert process.returncode == 2
-    assert "There is no Ray cluster at hydra.launcher.address=127.0.0.1:1" in said
+    assert words in said
     assert "Traceback" not in said
-    assert not results(tmp_path)
+    assert not (tmp_path / "outputs" / "mlflow.db").exists()
 
 
 def test_claims_that_no_machine_can_meet_are_named():

@@ -107,11 +107,22 @@ def test_a_task_is_killed_and_the_others_are_as_alone(tmp_path):
     assert list(logs.glob("*_log.err"))
 
 
-def test_a_sqlite_store_is_refused_for_a_cluster(tmp_path):
-    process = start(tmp_path, "hydra/launcher=slurm")
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("cluster=slurm", "train on the machines of the Slurm cluster, and a SQLite file"),
+        ("cluster=slrm", "hydra.launcher.cluster must be one of slurm, local, debug. Got 'slrm'."),
+        ("timeout_min=0", "hydra.launcher.timeout_min must be 1 or more. Got 0."),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_are_refused_before_anything_trains(setting, words, tmp_path):
+    process = start(tmp_path, "hydra/launcher=slurm", f"hydra.launcher.{setting}")
     _, said = process.communicate()
     assert process.returncode == 2
-    assert "The sweep would train on the machines of the Slurm cluster, and a SQLite file" in said
+    assert words in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "outputs" / "mlflow.db").exists()
 
 
 @pytest.fixture

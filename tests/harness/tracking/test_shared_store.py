@@ -1,0 +1,61 @@
+"""A sweep on Ray that logs to Postgres, as several machines would, and loses a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from harness.tracking.history import runs
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray"),
+]
+
+
+def test_every_run_is_in_the_shared_store_once(postgres, tmp_path):
+    uri = postgres()
+    sweep = ["hydra/launcher=ray", "hydra.launcher.stack_size=2", f"tracking.uri={uri}"]
+    sweep += ["dataset=iris", "training.max_epochs=400", "training.stopping.patience=null"]
+    sweep += ["optimizer=sgd,adam", "seed=0,1"]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "harness", "train", "-m", *sweep],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.kill(training(tmp_path, process), signal.SIGKILL)
+    shown, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "training 2 runs of its stack once more" in said
+    assert "4 runs: 4 finished" in shown
+    found = runs(uri, "harness", {"kind": "run"})
+    assert sorted(run.tags["folder"].rpartition("/")[2] for run in found) == list("0123")
+    assert {run.status for run in found} == {"FINISHED"}
+
+
+def training(folder: Path, process: subprocess.Popen[str]) -> int:
+    """A worker of this sweep that has trained for some epochs."""
+    while process.poll() is None:
+        for journal in folder.glob("outputs/sweeps/*/*/*/journal.jsonl"):
+            if journal.stat().st_size > 20_000:
+                for worker in Path("/proc").glob("[0-9]*"):
+                    try:
+                        title = (worker / "cmdline").read_bytes()
+                        if (
+                            title.startswith(b"ray::train_stack")
+                            and (worker / "cwd").resolve() == folder
+                        ):
+                            return int(worker.name)
+                    except OSError:  # it is over
+                        continue
+        time.sleep(0.01)
+    raise AssertionError(process.communicate())
