@@ -288,7 +288,12 @@ class Pass(Protocol):
 
 @runtime_checkable
 class Backend(Protocol):
-    """Where arrays live and what computes on them."""
+    """Where arrays live and what computes on them.
+
+    forkable: whether it goes on working in a forked process: not if it keeps threads or a device.
+    """
+
+    forkable: ClassVar[bool]
 
     @property
     def dtype(self) -> str:

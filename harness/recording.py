@@ -84,14 +84,14 @@ class GroupRecorder:
             }
             self._begin(position, job, hashes)
 
-    def fail(self, position: int, error: Exception, details: str) -> None:
+    def fail(self, position: int, error: str, details: str) -> None:
         """Ends a run with an error."""
         job = self._jobs[position]
         if position not in self._rows:
             self._progress.started(1)
             self._begin(position, job, {})
         (job.folder / ERROR).write_text(details, encoding="utf-8")
-        self._finish(Ended(position, Status.FAILED, 0, 0, np.empty(0)), str(error))
+        self._finish(Ended(position, Status.FAILED, 0, 0, np.empty(0)), error)
 
     def _begin(self, position: int, job: Job, hashes: dict[str, str]) -> None:
         run = job.run

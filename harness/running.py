@@ -1,23 +1,15 @@
 """From jobs to results: plans the stacks, trains them, and hands on what their loops yield.
 
-Stacks train in threads, two of them on two cores; what they yield is taken down in the calling thread.
-An error ends the runs of its own stack and no others.
+Stacks train in workers, two of them on two cores; what they yield is taken down here. An error ends its
+own run and no others.
 """
 
 from __future__ import annotations
 
-import queue
-import sys
-import threading
-import traceback
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.data import Prepared, prepare
-from harness.errors import HarnessError
-from harness.halving import Rungs
 from harness.identity import identity, plugin_versions
 from harness.job import Job
 from harness.placed import Placed
@@ -29,16 +21,13 @@ from harness.records import Began, Ended, Epoch, Record, Result
 from harness.registry import Registry
 from harness.settings import Config, Run
 from harness.tracking.tracker import Tracker
-from harness.training import batch_size_of, network_of, train
+from harness.training import batch_size_of, network_of
 from harness.waiting import Waiting
+from harness.workers import Failed, Task, work
 
 __all__ = ["run_jobs"]
 
-BACKLOG = 256  # records that may wait to be taken down: it bounds the memory they need
-
-# Seconds that a thread lets another one wait for Python's interpreter, which a stack in training needs
-# again after each operation of some 50 us. With Python's own 5 ms, two stacks take a third longer.
-PATIENCE = 5e-5
+DIED = "The process that trained this run died: killed from outside, or by a crash in a library."
 
 
 def run_jobs(
@@ -63,33 +52,33 @@ def run_jobs(
         progress.say(f"{len(found)} of {len(jobs)} runs are finished already: not trained again")
     left = [position for position in range(len(jobs)) if position not in found]
     progress.begin([jobs[position].run.config.training.max_epochs for position in left])
-    tasks: deque[_Task] = deque()
-    recorders: dict[tuple[int, ...], GroupRecorder] = {}
-    for group in plan([jobs[position].run for position in left]):
-        members = tuple(left[position] for position in group)
+    tasks: list[Task] = []
+    groups: list[list[int]] = []
+    recorders: list[GroupRecorder] = []
+    for positions in plan([jobs[position].run for position in left]):
+        members = [left[position] for position in positions]
         own = [jobs[member] for member in members]
-        placed = data.placed(own[0].run.config)
+        runs = [job.run for job in own]
+        placed = data.placed(runs[0].config)
         size = places(
-            [job.run.config.seed for job in own],
-            stack_size or _capacity(own[0].run, placed),
-            workers,
+            [run.config.seed for run in runs], stack_size or _capacity(runs[0], placed), workers
         )
-        recorder = GroupRecorder(
-            own,
-            [identities[member] for member in members],
-            placed.data,
-            size,
-            registry,
-            tracker,
-            progress,
-        )
-        recorders[members] = recorder
-        task = _Task(own, placed, recorder, Waiting(range(len(own))), size)
-        tasks.extend([task] * min(workers, -(-len(own) // size)))
-    _train(tasks, workers)
-    progress.end()
-    for members, recorder in recorders.items():
+        known = [identities[member] for member in members]
+        recorder = GroupRecorder(own, known, placed.data, size, registry, tracker, progress)
+        task = Task(len(groups), runs, placed, Waiting(range(len(runs))), size)
+        # Runs that give up their places to one another stay in one stack
+        stacks = 1 if runs[0].config.training.halving.factor else -(-len(runs) // size)
+        tasks += [task] * min(workers, stacks)
+        groups.append(members)
+        recorders.append(recorder)
+    for number, record in work(tasks, workers):
+        _take_down(recorders[number], record)
+    for members, recorder in zip(groups, recorders, strict=True):
+        for position in range(len(members)):
+            if position not in recorder.results:
+                recorder.fail(position, DIED, DIED)
         found |= {members[position]: result for position, result in recorder.results.items()}
+    progress.end()
     return [found[position] for position in range(len(jobs))]
 
 
@@ -113,118 +102,15 @@ def _note(jobs: Sequence[Job], identities: Sequence[str]) -> None:
         note(folder, members)
 
 
-@dataclass(frozen=True)
-class _Task:
-    """Runs of a group that wait to be trained as a stack."""
-
-    jobs: Sequence[Job]
-    data: Placed
-    recorder: GroupRecorder
-    waiting: Waiting
-    places: int
-    rungs: Rungs = field(default_factory=Rungs)
-
-
-@dataclass(frozen=True)
-class _Failed:
-    """A run ended with an error."""
-
-    run: int
-    error: Exception
-    details: str
-
-
-_Message = tuple[_Task, Record | _Failed] | BaseException | None  # None: a worker has ended
-
-
-def _train(tasks: deque[_Task], workers: int) -> None:
-    """Trains all tasks in threads and takes down what they yield."""
-    messages: queue.Queue[_Message] = queue.Queue(BACKLOG)
-    stop = threading.Event()
-    threads = [
-        threading.Thread(target=_work, args=(tasks, messages, stop), daemon=True)
-        for _ in range(min(workers, len(tasks)))
-    ]
-    patience = sys.getswitchinterval()
-    sys.setswitchinterval(PATIENCE)
-    for thread in threads:
-        thread.start()
-    running = len(threads)
-    try:
-        while running:
-            message = messages.get()
-            if message is None:
-                running -= 1
-            elif isinstance(message, BaseException):
-                raise message
-            else:
-                _take_down(*message)
-    finally:  # after an interruption, the threads end with their epoch, and nobody waits for them
-        stop.set()
-        sys.setswitchinterval(patience)
-        while not messages.empty():
-            messages.get_nowait()
-
-
-def _take_down(task: _Task, record: Record | _Failed) -> None:
+def _take_down(recorder: GroupRecorder, record: Record | Failed) -> None:
     if isinstance(record, Began):
-        task.recorder.start(record)
+        recorder.start(record)
     elif isinstance(record, Epoch):
-        task.recorder.epoch(record)
+        recorder.epoch(record)
     elif isinstance(record, Ended):
-        task.recorder.end(record)
+        recorder.end(record)
     else:
-        task.recorder.fail(record.run, record.error, record.details)
-
-
-def _work(tasks: deque[_Task], messages: queue.Queue[_Message], stop: threading.Event) -> None:
-    """A thread: trains one task after another."""
-    try:
-        while tasks and not stop.is_set():
-            try:
-                task = tasks.popleft()
-            except IndexError:  # another thread was faster
-                break
-            _train_task(task, tasks, messages, stop)
-        messages.put(None)
-    except BaseException as error:  # not a run's error: one of ours, for the calling thread
-        messages.put(error)
-
-
-def _train_task(
-    task: _Task, tasks: deque[_Task], messages: queue.Queue[_Message], stop: threading.Event
-) -> None:
-    """Trains a stack. If that fails, its runs that are not over are trained alone: an error is the
-    fault of one of them, and must not end its company.
-    """
-    unfinished: dict[int, None] = {}  # in order
-
-    def take(count: int) -> list[int]:
-        new = task.waiting.take(count)
-        unfinished.update(dict.fromkeys(new))
-        return new
-
-    try:
-        runs = [job.run for job in task.jobs]
-        for record in train(runs, task.data, take, task.places, task.rungs):
-            if stop.is_set():
-                return
-            messages.put((task, record))
-            if isinstance(record, Ended):
-                del unfinished[record.run]
-    except Exception as error:  # a plugin may raise anything
-        if not unfinished:  # not even begun: the next run has to answer for it, or it would go on
-            take(1)
-        if len(unfinished) == 1:
-            details = str(error) if isinstance(error, HarnessError) else traceback.format_exc()
-            (run,) = unfinished
-            messages.put((task, _Failed(run, error, details)))
-        else:
-            for run in reversed(unfinished):
-                alone = _Task(task.jobs, task.data, task.recorder, Waiting([run]), 1, task.rungs)
-                tasks.appendleft(alone)
-        if task.waiting:
-            tasks.append(task)
+        recorder.fail(record.run, record.error, record.details)
 
 
 class _Data:
@@ -246,5 +132,7 @@ class _Data:
         data = self.of(config)
         key = repr((config.backend, id(data)))
         if key not in self._placed:
-            self._placed[key] = Placed(config.backend, data)
+            self._placed[key] = placed = Placed(config.backend, data)
+            for name in ("train", "validation", "test"):
+                placed.part(name)  # now: forked workers share what is there before them
         return self._placed[key]

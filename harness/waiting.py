@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Iterable
+import multiprocessing
+import sys
+from collections.abc import Sequence
 
-__all__ = ["Waiting"]
+__all__ = ["FORK", "Waiting"]
+
+# Where stacks may train in forked processes; elsewhere they train in threads
+FORK = multiprocessing.get_context("fork") if sys.platform == "linux" else None
 
 
 class Waiting:
-    """A queue of positions from which several stacks may take, each in a thread of its own.
+    """A queue of positions from which several stacks may take, in threads or in forked processes.
 
     >>> waiting = Waiting(range(3))
     >>> waiting.take(2), len(waiting), waiting.take(2), waiting.take(2)
     ([0, 1], 1, [2], [])
     """
 
-    def __init__(self, positions: Iterable[int]) -> None:
-        self._positions = deque(positions)
-        self._lock = threading.Lock()
+    def __init__(self, positions: Sequence[int]) -> None:
+        self._positions = positions
+        self._taken = (FORK or multiprocessing).Value("q", 0)
 
     def take(self, count: int) -> list[int]:
         """The next `count` positions, or as many as there are."""
-        with self._lock:
-            return [self._positions.popleft() for _ in range(min(count, len(self._positions)))]
+        with self._taken.get_lock():
+            start = self._taken.value
+            taken = list(self._positions[start : start + count])
+            self._taken.value += len(taken)
+        return taken
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self._positions) - self._taken.value

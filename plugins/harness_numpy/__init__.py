@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,6 +37,8 @@ class Numpy:
 
     dtype: str = "float32"
     threads: int = 1
+
+    forkable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_choice(self, "dtype", ("float32", "float64"))

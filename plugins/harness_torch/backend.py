@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Torch:
     dtype: str = "float32"
     device: str = "auto"
     threads: int = 1
+
+    forkable: ClassVar[bool] = False  # autograd has threads, and CUDA no second process
 
     def __post_init__(self) -> None:
         check_choice(self, "dtype", ("float32", "float64"))

@@ -37,7 +37,7 @@ LEVELS = [
     {"overrides", "job"},
     {"training", "tracking", "prediction", "progress"},
     {"recording", "session", "identity"},
-    {"recall"},
+    {"recall", "workers"},
     {"running"},
     {"sweep"},
     {"application"},
