@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.core.utils import JobReturn, configure_log, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
@@ -13,6 +13,7 @@ from harness.registry import load_registry
 from harness.running import run_jobs
 from harness.session import session
 from harness.sweep.composition import compose_jobs
+from harness.sweep.multirun import job_returns
 
 __all__ = ["launch"]
 
@@ -38,17 +39,7 @@ def launch(
         results = run_jobs(
             jobs, load_registry(), tracker, progress, workers or cores(), stack_size=stack_size
         )
-    return [
-        JobReturn(
-            overrides=list(job.overrides),
-            # Without the trees, which take a megabyte a job: no sweeper reads them
-            working_dir=os.getcwd(),
-            task_name=config.hydra.job.name,
-            status=JobStatus.COMPLETED,  # also for a failed run, or the sweeper would end the sweep
-            _return_value=result,
-        )
-        for job, result in zip(jobs, results, strict=True)
-    ]
+    return job_returns(config, jobs, results)
 
 
 def cores() -> int:

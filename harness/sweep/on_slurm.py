@@ -17,7 +17,8 @@ from omegaconf import DictConfig
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.session import session
 from harness.sweep.composition import compose_jobs
-from harness.sweep.remote import Ledger, check_store, failed, job_returns, train_stack
+from harness.sweep.multirun import job_returns
+from harness.sweep.remote import Ledger, check_store, failed, train_stack
 
 if TYPE_CHECKING:
     from hydra_plugins.harness_launchers.slurm import SlurmLauncherConf

@@ -16,9 +16,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import DictConfig
-
 from harness.config import register
 from harness.errors import HarnessError, TrackingError
 from harness.job import Job
@@ -36,7 +33,7 @@ from harness.tracking.journal import write_atomically
 from harness.tracking.store import database, resolve
 from harness.tracking.tracker import Tracker
 
-__all__ = ["Ledger", "check_store", "failed", "job_returns", "train_stack"]
+__all__ = ["Ledger", "check_store", "failed", "train_stack"]
 
 WARNING = "warning: "
 
@@ -190,19 +187,3 @@ def _result(given: dict[str, Any]) -> Result:
     values = {name: value for name, value in given.items() if name in known}
     values |= {"status": Status(given["status"]), "overrides": tuple(given["overrides"])}
     return Result(**values)
-
-
-def job_returns(
-    config: DictConfig, jobs: Sequence[Job], results: Sequence[Result]
-) -> list[JobReturn]:
-    """What a launcher gives to Hydra's sweeper. Completed also where a run failed: the sweep goes on."""
-    return [
-        JobReturn(
-            overrides=list(job.overrides),
-            working_dir=os.getcwd(),
-            task_name=config.hydra.job.name,
-            status=JobStatus.COMPLETED,
-            _return_value=result,
-        )
-        for job, result in zip(jobs, results, strict=True)
-    ]

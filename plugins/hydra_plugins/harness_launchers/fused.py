@@ -39,16 +39,16 @@ class FusedLauncher(Launcher):
     """Hands all jobs of a batch to the core at once, instead of one after another."""
 
     def __init__(self, workers: int | None = None, stack_size: int | None = None) -> None:
-        for name, value in (("workers", workers), ("stack_size", stack_size)):
-            if value is not None and value < 1:
-                raise ConfigurationError(f"hydra.launcher.{name} must be 1 or more. Got {value}.")
         self.workers = workers
         self.stack_size = stack_size
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Called by Hydra before `launch`."""
+        """Called by Hydra before `launch`. What `__init__` raised, Hydra would hide."""
+        for name, value in (("workers", self.workers), ("stack_size", self.stack_size)):
+            if value is not None and value < 1:
+                raise ConfigurationError(f"hydra.launcher.{name} must be 1 or more. Got {value}.")
         self.hydra_context = hydra_context
         self.config = config
 
