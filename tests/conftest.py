@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+
+# A shell that runs the tests in the background makes them, and all they start, deaf to Ctrl-C
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before NumPy and PyTorch start their threads: tests run side by side, and small products need none.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
