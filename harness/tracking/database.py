@@ -8,8 +8,9 @@ from __future__ import annotations
 import gc
 import os
 import re
+import shutil
 import sqlite3
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -123,12 +124,41 @@ def _create(path: Path) -> None:
     """Creates the database beside its place and moves it there: a half-made one is never seen."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)
-    _upgrade(f"{SQLITE}{unfinished}")
-    gc.collect()  # MLflow leaves its engine, and so a connection, to the garbage collector
+    if not _from_cache(unfinished):
+        _upgrade(f"{SQLITE}{unfinished}")
+        gc.collect()  # MLflow leaves its engine, and so a connection, to the garbage collector
+        _into_cache(unfinished)
     with closing(sqlite3.connect(unfinished)) as connection:
         # A write-ahead log: the dashboard reads while runs are written; a commit costs no fsync.
         connection.execute("PRAGMA journal_mode = WAL")
     unfinished.replace(path)
+
+
+def _cached() -> Path:
+    """An empty store of the installed MLflow, which takes three seconds to make, kept for the next."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "harness" / f"mlflow-{version('mlflow')}.db"
+
+
+def _from_cache(path: Path) -> bool:
+    """Puts a copy of the kept store at `path`; False if there is none that is as it should be."""
+    try:
+        shutil.copyfile(_cached(), path)
+        fits = _revision(path) == newest_revision()
+    except (OSError, RuntimeError, TrackingError, sqlite3.Error):  # RuntimeError: there is no home
+        fits = False
+    if not fits:
+        path.unlink(missing_ok=True)
+    return fits
+
+
+def _into_cache(path: Path) -> None:
+    with suppress(OSError, RuntimeError):
+        kept = _cached()
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_name(f".{kept.name}.{os.getpid()}")
+        shutil.copyfile(path, unfinished)
+        unfinished.replace(kept)
 
 
 def relax_syncing(connection: Any, _: object) -> None:

@@ -138,3 +138,29 @@ def test_a_database_of_something_else_is_left_alone(tmp_path):
     assert code == 1
     assert "something else than MLflow" in err
     assert path.read_bytes() == before
+
+
+def test_an_empty_store_is_made_once_and_copied_from_then_on(tmp_path, monkeypatch):
+    import sqlite3
+    from contextlib import closing
+
+    from harness.tracking import database
+
+    def schema(path):
+        with closing(sqlite3.connect(path)) as connection:
+            return sorted(map(str, connection.execute("SELECT type, name, sql FROM sqlite_master")))
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made = []
+    upgrade = database._upgrade
+    monkeypatch.setattr(database, "_upgrade", lambda uri: made.append(uri) or upgrade(uri))
+    for name in ("first", "second"):
+        database.prepare(f"sqlite:///{tmp_path / name}.db")
+    assert len(made) == 1
+    assert schema(tmp_path / "first.db") == schema(tmp_path / "second.db")
+    (kept,) = (tmp_path / "cache" / "harness").iterdir()
+    kept.write_bytes(b"no database")
+    database.prepare(f"sqlite:///{tmp_path / 'third'}.db")
+    assert len(made) == 2  # what is kept is checked before it is used
+    # (MLflow writes the constraints of a table in any order)
+    assert len(schema(tmp_path / "third.db")) == len(schema(tmp_path / "first.db"))
