@@ -24,7 +24,7 @@ from harness.objective import DECAY
 from harness.registry import Registry
 from harness.settings import GROUPS, AutoLoss, Config, Run
 
-__all__ = ["choices", "register", "run_from", "run_of"]
+__all__ = ["choices", "node", "register", "run_from", "run_of"]
 
 
 def register(registry: Registry) -> None:
@@ -34,6 +34,12 @@ def register(registry: Registry) -> None:
     for group in GROUPS:
         for name, component in choices(registry, group).items():
             store.store(group=group, name=name, node=_node(component))
+
+
+def node(path: str) -> DictConfig:
+    """A copy of the typed node `group/name`, or `schema`, that Hydra composes with."""
+    found: DictConfig = ConfigStore.instance().load(f"{path}.yaml").node
+    return found
 
 
 def choices(registry: Registry, group: str) -> dict[str, type]:

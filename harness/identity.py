@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import __version__
-from harness.registry import Registry
+from harness.registry import Plugin, Registry
 from harness.settings import GROUPS, Run
 
-__all__ = ["identity", "plugin_versions"]
+__all__ = ["identity", "plugin_versions", "plugins_of"]
 
 DECIDES_NOTHING = frozenset({"tracking", "skip_finished"})  # keys of the configuration
 
@@ -43,12 +43,16 @@ def identity(run: Run, plugins: Mapping[str, str], data_sha256: str, split_sha25
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
 
 
-def plugin_versions(run: Run, registry: Registry) -> dict[str, str]:
-    """The version of each plugin that a run uses, by the plugin's name."""
+def plugins_of(run: Run, registry: Registry) -> list[Plugin]:
+    """The plugins that a run uses."""
     chosen = [(kind, run.names[group]) for group, kind in GROUPS.items() if kind]
     chosen += [("auxiliary_loss", name) for name in run.auxiliary]
-    plugins = [registry.provider(kind, name) for kind, name in chosen]
-    return {plugin.name: plugin.version for plugin in plugins}
+    return [registry.provider(kind, name) for kind, name in chosen]
+
+
+def plugin_versions(run: Run, registry: Registry) -> dict[str, str]:
+    """The version of each plugin that a run uses, by the plugin's name."""
+    return {plugin.name: plugin.version for plugin in plugins_of(run, registry)}
 
 
 def _canonical(value: Any) -> str:

@@ -27,7 +27,7 @@ from harness.tracking.store import public
 from harness.tracking.tracker import Tracker
 from harness.training import network_of
 
-__all__ = ["RESULT", "GroupRecorder"]
+__all__ = ["ERROR", "RESULT", "GroupRecorder", "begin_run", "end_run", "failure"]
 
 CONFIGURATION = (
     "configuration.json"  # complete: every value, and the component chosen in each group
@@ -91,40 +91,11 @@ class GroupRecorder:
             self._progress.started(1)
             self._begin(position, job, {})
         (job.folder / ERROR).write_text(details, encoding="utf-8")
-        self._finish(Ended(position, Status.FAILED, 0, 0, np.empty(0)), error)
+        self._finish(failure(position), error)
 
     def _begin(self, position: int, job: Job, hashes: dict[str, str]) -> None:
-        run = job.run
-        tags = {
-            **run.names,
-            **{f"plugin/{n}": v for n, v in plugin_versions(run, self._registry).items()},
-            **_provenance(),
-            **hashes,
-            "kind": "run",
-            "seed": str(run.config.seed),
-            "identity": self._identities[position],
-            "stack_size": str(self._places),
-            "folder": str(job.folder),
-        }
-        if job.sweep:
-            tags["sweep"] = job.sweep
-        job.folder.mkdir(parents=True, exist_ok=True)
-        for name in RESULTS:  # of an earlier run in the same folder
-            (job.folder / name).unlink(missing_ok=True)
-        uri = run.config.tracking.uri
-        params = {**run.params, "tracking.uri": public(uri)}
-        (job.folder / CONFIGURATION).write_text(json.dumps(params, indent=1), encoding="utf-8")
-        event = RunStarted(
-            key=str(job.folder),
-            folder=str(job.folder),
-            experiment=run.config.tracking.experiment,
-            name=job.name,
-            time_ms=now_ms(),
-            tags=tags,
-            params=params,
-            log_model=_wanted(run.config.tracking.log_model, job),
-        )
-        self._tracker.start(event)
+        own = {"identity": self._identities[position], "stack_size": str(self._places)}
+        begin_run(job, {**hashes, **own}, self._registry, self._tracker)
         self._rows[position] = []
 
     def epoch(self, record: Epoch) -> None:
@@ -176,39 +147,88 @@ class GroupRecorder:
     def _finish(self, record: Ended, error: str = "") -> None:
         position = record.run
         job, rows = self._jobs[position], self._rows.pop(position)
-        result = Result(
-            name=job.name,
-            folder=str(job.folder),
-            overrides=job.overrides,
-            names=job.run.names,
-            status=record.status,
-            epochs=record.epochs,
-            best_epoch=record.best_epoch,
-            metrics=record.metrics,
-            error=error,
-        )
+        result = end_run(job, record, rows, self._tracker, error)
         self.results[position] = result
-        if rows:
-            results.write_metrics(job.folder, rows)
-        (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
-        usable = record.status in (Status.FINISHED, Status.STOPPED_EARLY)
-        tracking = job.run.config.tracking
-        picture = _wanted(tracking.picture, job)
-        model = _wanted(tracking.log_model, job)
-        names = ARTIFACTS if public(tracking.uri) == tracking.uri else WITHOUT_COMMAND_LINE
-        curves = Curves(((job.name, results.METRICS),), title=job.name)
-        self._tracker.end(
-            RunEnded(
-                key=str(job.folder),
-                status=record.status,
-                time_ms=now_ms(),
-                metrics=record.metrics,
-                artifacts=tuple(name for name in names if (job.folder / name).exists()),
-                log_model=model and usable,
-                curves=curves if picture and rows else None,
-            )
-        )
         self._progress.ended(result, job.run.config.training.max_epochs)
+
+
+def begin_run(job: Job, tags: dict[str, str], registry: Registry, tracker: Tracker) -> None:
+    """A run begins: its folder is made ready, and its MLflow run. tags: more than those of every run."""
+    run = job.run
+    tags = {
+        **run.names,
+        **{f"plugin/{n}": v for n, v in plugin_versions(run, registry).items()},
+        **_provenance(),
+        **tags,
+        "kind": "run",
+        "seed": str(run.config.seed),
+        "folder": str(job.folder),
+    }
+    if job.sweep:
+        tags["sweep"] = job.sweep
+    job.folder.mkdir(parents=True, exist_ok=True)
+    for name in RESULTS:  # of an earlier run in the same folder
+        (job.folder / name).unlink(missing_ok=True)
+    tracking = run.config.tracking
+    params = {**run.params, "tracking.uri": public(tracking.uri)}
+    (job.folder / CONFIGURATION).write_text(json.dumps(params, indent=1), encoding="utf-8")
+    tracker.start(
+        RunStarted(
+            key=str(job.folder),
+            folder=str(job.folder),
+            experiment=tracking.experiment,
+            name=job.name,
+            time_ms=now_ms(),
+            tags=tags,
+            params=params,
+            log_model=_wanted(tracking.log_model, job),
+        )
+    )
+
+
+def end_run(
+    job: Job,
+    record: Ended,
+    rows: list[tuple[int, dict[str, float]]],
+    tracker: Tracker,
+    error: str = "",
+) -> Result:
+    """A run is over: what it has come to is left in its folder and in MLflow. rows: of its metrics."""
+    result = Result(
+        name=job.name,
+        folder=str(job.folder),
+        overrides=job.overrides,
+        names=job.run.names,
+        status=record.status,
+        epochs=record.epochs,
+        best_epoch=record.best_epoch,
+        metrics=record.metrics,
+        error=error,
+    )
+    if rows:
+        results.write_metrics(job.folder, rows)
+    (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
+    usable = record.status in (Status.FINISHED, Status.STOPPED_EARLY)
+    tracking = job.run.config.tracking
+    names = ARTIFACTS if public(tracking.uri) == tracking.uri else WITHOUT_COMMAND_LINE
+    curves = Curves(((job.name, results.METRICS),), title=job.name)
+    tracker.end(
+        RunEnded(
+            key=str(job.folder),
+            status=record.status,
+            time_ms=now_ms(),
+            metrics=record.metrics,
+            artifacts=tuple(name for name in names if (job.folder / name).exists()),
+            log_model=_wanted(tracking.log_model, job) and usable,
+            curves=curves if _wanted(tracking.picture, job) and rows else None,
+        )
+    )
+    return result
+
+
+def failure(position: int) -> Ended:
+    """The end of a run that an error ended."""
+    return Ended(position, Status.FAILED, 0, 0, np.empty(0))
 
 
 def _wanted(setting: bool | None, job: Job) -> bool:

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import get_overrides_dirname
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
@@ -30,7 +29,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.config import run_of
+from harness.config import node, run_of
 from harness.errors import ConfigurationError
 from harness.job import Job, job_from
 from harness.registry import load_registry
@@ -74,14 +73,13 @@ class Composer:
         """The job with this number, checked."""
         chosen, plain = _parted(overrides)
         base = self._base(chosen)
-        if not base.simple or any("${" in override for override in plain):
+        if not base.answers(plain):
             return job_from(_task(self._whole(overrides, number)))
         try:
             nodes = base.with_values(plain)
         except OmegaConfBaseException:
-            self._loader.load_sweep_config(
-                self._config, list(overrides)
-            )  # Hydra says what is wrong
+            # Hydra says what is wrong
+            self._loader.load_sweep_config(self._config, list(overrides))
             raise
         config = Config(**{name: node.value for name, node in nodes.items()})
         given = base.overrides(overrides)
@@ -101,7 +99,7 @@ class Composer:
             return
         hydra = folder / str(subdir)
         hydra.mkdir(parents=True, exist_ok=True)
-        if not base.simple or any("${" in override for override in plain):
+        if not base.answers(plain):
             tree = self._whole(overrides, number)
             OmegaConf.save(_task(tree), hydra / "config.yaml")
             OmegaConf.save(OmegaConf.masked_copy(tree, "hydra"), hydra / "hydra.yaml")
@@ -139,10 +137,10 @@ class Composer:
             former = tree.hydra.runtime.choices.get(group)
             if not (self._is_ours(group, former) and self._is_ours(group, name)):
                 return None
-            if tree[group] != _component(group, former):
+            if tree[group] != node(f"{group}/{former}"):
                 return None
             with read_write(exchanged), open_dict(exchanged):
-                exchanged[group] = _component(group, name)
+                exchanged[group] = node(f"{group}/{name}")
                 exchanged.hydra.runtime.choices[group] = name
         return exchanged
 
@@ -198,6 +196,10 @@ class _Base:
         self._dirname_settings = node["job"]["config"]["override_dirname"]
         written = OmegaConf.to_yaml(self._task)
         self.simple = "${" not in written and not _ELSEWHERE.search(str(node["sweep"]))
+
+    def answers(self, plain: tuple[str, ...]) -> bool:
+        """Whether the values of a job with these overrides are those that are written down."""
+        return self.simple and not any("${" in override for override in plain)
 
     def with_values(self, plain: tuple[str, ...]) -> dict[str, _Node]:
         """The nodes at the top, in order, with plain overrides applied."""
@@ -264,12 +266,6 @@ def _names_component(text: str) -> bool:
         and override.key_or_group in GROUPS
         and isinstance(override.value(), str)
     )
-
-
-def _component(group: str, name: str) -> DictConfig:
-    """A copy of the typed node of a component."""
-    node: DictConfig = ConfigStore.instance().load(f"{group}/{name}.yaml").node
-    return node
 
 
 def _template(hydra: dict[str, Any]) -> str:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 
-from harness.identity import plugin_versions
 from harness.job import Job
-from harness.recording import ARTIFACTS, CONFIGURATION, ERROR, RESULT, RESULTS
-from harness.records import Result, Status
+from harness.recording import ERROR, RESULT, begin_run, end_run, failure
+from harness.records import Result
 from harness.registry import Registry
 from harness.tracking.database import prepare
-from harness.tracking.events import RunEnded, RunStarted, now_ms
 from harness.tracking.history import Logged, runs
 from harness.tracking.journal import JOURNAL, read_receipt
-from harness.tracking.provenance import provenance
 from harness.tracking.store import resolve
 from harness.tracking.tracker import Tracker
 
 __all__ = ["record_failure", "salvage"]
-
-_provenance = lru_cache(maxsize=1)(provenance)
 
 GRACE = 30.0  # seconds for the writer process of a dead worker, waited out only if it is dead, too
 
@@ -91,22 +83,6 @@ def record_failure(
     job: Job, registry: Registry, tracker: Tracker, error: str, details: str
 ) -> Result:
     """Leaves a failed run behind, in its folder and in the store, for a job that nobody could train."""
-    run, began = job.run, now_ms()
-    job.folder.mkdir(parents=True, exist_ok=True)
-    for name in RESULTS:  # of a try before
-        (job.folder / name).unlink(missing_ok=True)
-    (job.folder / CONFIGURATION).write_text(json.dumps(run.params, indent=1), encoding="utf-8")
+    begin_run(job, {}, registry, tracker)
     (job.folder / ERROR).write_text(details, encoding="utf-8")
-    result = Result(job.name, str(job.folder), job.overrides, run.names, Status.FAILED, error=error)
-    (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
-    plugins = {f"plugin/{name}": v for name, v in plugin_versions(run, registry).items()}
-    tags = {**run.names, **plugins, **_provenance(Path.cwd())}
-    tags |= {"kind": "run", "seed": str(run.config.seed), "folder": str(job.folder)}
-    if job.sweep:
-        tags["sweep"] = job.sweep
-    key = str(job.folder)
-    experiment = run.config.tracking.experiment
-    tracker.start(RunStarted(key, key, experiment, job.name, began, tags, run.params))
-    artifacts = tuple(name for name in ARTIFACTS if (job.folder / name).exists())
-    tracker.end(RunEnded(key, Status.FAILED, now_ms(), artifacts=artifacts))
-    return result
+    return end_run(job, failure(0), [], tracker, error)

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import harness
-from harness.config import choices, run_of
+from harness.config import choices, node, run_of
 from harness.errors import ConfigurationError, PluginError, unknown_name
+from harness.identity import plugins_of
 from harness.job import Job
 from harness.overrides import explain
 from harness.registry import Registry
@@ -45,12 +45,12 @@ class Parcel:
 
 def pack(jobs: Sequence[Job], registry: Registry) -> str:
     """The jobs as JSON text."""
-    used = {plugin for job in jobs for plugin in _plugins(job.run, registry)}
+    used = {p.distribution: p.version for job in jobs for p in plugins_of(job.run, registry)}
     return json.dumps(
         {
             "host": socket.gethostname(),
             "directory": str(Path.cwd()),
-            "versions": {"harness": harness.__version__, **dict(sorted(used))},
+            "versions": {"harness": harness.__version__, **used},
             "jobs": [
                 {
                     "names": job.run.names,
@@ -90,14 +90,6 @@ def unpack(text: str, registry: Registry) -> Parcel:
     return Parcel(jobs, Path(message["directory"]), message["host"])
 
 
-def _plugins(run: Run, registry: Registry) -> set[tuple[str, str]]:
-    """(distribution, version) of each plugin that a run uses."""
-    used = [(kind, run.names[group]) for group, kind in GROUPS.items() if kind]
-    used += [("auxiliary_loss", name) for name in run.auxiliary]
-    plugins = [registry.provider(kind, name) for kind, name in used]
-    return {(plugin.distribution, plugin.version) for plugin in plugins}
-
-
 def _check_versions(wanted: Mapping[str, str], host: str, registry: Registry) -> None:
     here = {plugin.distribution: plugin.version for plugin in registry.plugins}
     here["harness"] = harness.__version__
@@ -117,7 +109,7 @@ class _Nodes:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._choices = {group: choices(registry, group) for group in GROUPS}
-        self._schema = _node("schema")
+        self._schema = node("schema")
         self._known: dict[tuple[str, str, str], Any] = {}
 
     def run(self, names: Mapping[str, str], fields: Mapping[str, Any]) -> Run:
@@ -137,7 +129,7 @@ class _Nodes:
         if known not in self._known:
             part = OmegaConf.masked_copy(self._schema, key)
             if key in GROUPS:
-                part[key] = _node(f"{key}/{name}")
+                part[key] = node(f"{key}/{name}")
             try:
                 merged: Any = OmegaConf.merge(part, {key: _literal(value)})
                 found = merged[key]
@@ -147,12 +139,6 @@ class _Nodes:
                 raise ConfigurationError(explain(error) or str(error)) from error
             self._known[known] = found
         return self._known[known]
-
-
-def _node(path: str) -> DictConfig:
-    """A copy of the typed node that Hydra composes with."""
-    node: DictConfig = ConfigStore.instance().load(f"{path}.yaml").node
-    return node
 
 
 def _literal(value: Any) -> Any:

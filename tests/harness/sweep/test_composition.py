@@ -95,7 +95,8 @@ def test_a_job_is_what_hydra_composes(sweep, overrides):
 class Unsimple:
     """Sends a composer the way of Hydra."""
 
-    simple = False
+    def answers(self, plain):
+        return False
 
 
 def test_the_fast_way_is_taken_and_hydra_composes_once(sweep, monkeypatch):
