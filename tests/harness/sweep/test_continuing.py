@@ -15,6 +15,7 @@ import pytest
 
 from harness.recall import DONE
 from harness.tracking import history
+from harness.tracking.journal import JOURNAL
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +58,12 @@ def results():
     return [json.loads(path.read_text()) for path in Path("outputs/sweeps").rglob("result.json")]
 
 
+def over() -> int:
+    """Runs whose end is in their journal: the last thing that is taken down of a run."""
+    journals = Path("outputs").rglob(JOURNAL)
+    return sum('"event": "ended"' in path.read_text() for path in journals)
+
+
 def stopped_by(number: int) -> subprocess.CompletedProcess[str]:
     """The sweep, stopped by a signal when four of its eight runs are over."""
     command = [sys.executable, "-m", "harness", "train", "-m", *SWEEP]
@@ -64,7 +71,7 @@ def stopped_by(number: int) -> subprocess.CompletedProcess[str]:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        until(lambda: len(list(Path("outputs").rglob("result.json"))) >= 4, "four runs are over")
+        until(lambda: over() >= 4, "four runs are over")
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE)
     finally:
