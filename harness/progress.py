@@ -11,6 +11,8 @@ from harness.records import Epoch, Result, Status
 
 __all__ = ["Progress"]
 
+INTERVAL = 0.1  # seconds between two drawings of the live line, at least
+
 
 class Progress:
     """Shows epochs and results on `stream` (standard error by default, so that output stays clean).
@@ -46,12 +48,21 @@ class Progress:
         self._left -= len(record.runs)
         now = time.monotonic()
         if self._live:
-            if now - self._drawn > 0.1:
+            if len(self._epochs) > 1:
+                self.refresh()
+            elif now - self._drawn > INTERVAL:
                 self._drawn = now
-                self._draw(self._status(record, now - self._began))
+                self._draw(self._epoch_text(record))
         elif len(self._epochs) == 1 and (record.numbers[0] == 1 or now - self._drawn > 5):
             self._drawn = now
             self._print(f"{name}: {self._epoch_text(record)}")
+
+    def refresh(self) -> None:
+        """Redraws the line of a sweep, if it is time to; also while nothing is heard of its runs."""
+        now = time.monotonic()
+        if self._live and now - self._drawn > INTERVAL:
+            self._drawn = now
+            self._draw(self._status(now - self._began))
 
     def ended(self, result: Result, most: int) -> None:
         """A run is over, which could have had `most` epochs."""
@@ -94,17 +105,17 @@ class Progress:
         """A line of its own."""
         self._print(message)
 
-    def _status(self, record: Epoch, seconds: float) -> str:
+    def _status(self, seconds: float) -> str:
         total = len(self._epochs)
-        if total == 1:
-            return self._epoch_text(record)
         passed = sum(self._epochs) - self._left
-        left = seconds * self._left / passed  # if no run ends before its time
         failed = f" ({self._failed} failed)" if self._failed else ""
+        rate = self._done / max(seconds, 1e-9)
+        # if no run ends before its time
+        left = f", at most {_duration(seconds * self._left / passed)} left" if passed else ""
         return (
             f"{self._done} of {total} runs over{failed}, {self._training} in training, "
-            f"{total - self._done - self._training} waiting; {self._done / seconds:.1f} runs/s; "
-            f"{_duration(seconds)}, at most {_duration(left)} left"
+            f"{total - self._done - self._training} waiting; {rate:.1f} runs/s; "
+            f"{_duration(seconds)}{left}"
         )
 
     @staticmethod

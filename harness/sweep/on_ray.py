@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, configure_log, setup_globals
@@ -28,6 +29,7 @@ QUIET = {  # read when Ray is imported
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what its processes print; the ledger says what matters
 }
 OBJECT_STORE = 100 * 2**20  # bytes of a local cluster: a message is a few kilobytes
+INTERVAL = 0.5  # seconds between two looks at what is over
 PATIENCE = 10.0  # seconds for interrupted workers to write down what they have, and to connect
 
 
@@ -46,7 +48,8 @@ def launch(
     nodes = [node for node in ray.nodes() if node["Alive"]]
     tracking = jobs[0].run.config.tracking
     check_store(tracking, [node["NodeManagerHostname"] for node in nodes])
-    unmet = _unmet(nodes, {"CPU": settings.num_cpus, "GPU": settings.num_gpus})
+    claims = {"CPU": settings.num_cpus, "GPU": settings.num_gpus}
+    unmet = _unmet(nodes, claims)
     if unmet and settings.address is None:
         raise ConfigurationError(unmet)
     task = ray.remote(train_stack).options(
@@ -59,16 +62,28 @@ def launch(
         ledger = Ledger(jobs, tracker, progress, settings.stack_size)
         if unmet:  # the cluster may be one that grows on demand
             ledger.warn(f"{unmet} Waiting for one that has.")
-        _train(ray, task, ledger, max(1, int(settings.num_cpus)), settings.max_retries)
+        workers = max(1, int(settings.num_cpus))
+        _train(ray, task, ledger, workers, _places(nodes, claims), settings.max_retries)
         return job_returns(config, jobs, ledger.results())
 
 
-def _train(ray: Any, task: Any, ledger: Ledger, workers: int, max_retries: int) -> None:
-    """Has all stacks trained. A stack whose worker or node dies is sent out again."""
+def _train(
+    ray: Any, task: Any, ledger: Ledger, workers: int, places: int, max_retries: int
+) -> None:
+    """Has all stacks trained. A stack whose worker or node dies is sent out again.
+
+    places: tasks that the machines have room for.
+    """
     pending = {task.remote(ledger.text(stack), workers): (stack, 0) for stack in ledger.stacks}
     try:
         while pending:
-            (over,), _ = ray.wait(list(pending), num_returns=1)
+            for stack, _ in islice(pending.values(), places):  # Ray starts them in this order
+                ledger.begin(stack)
+            done, _ = ray.wait(list(pending), num_returns=1, timeout=INTERVAL)
+            if not done:
+                ledger.wait()
+                continue
+            (over,) = done
             stack, retries = pending.pop(over)
             try:
                 ledger.take(stack, ray.get(over))
@@ -140,6 +155,22 @@ def _unmet(nodes: Sequence[dict[str, Any]], claims: dict[str, float]) -> str:
         f"hydra.launcher.num_gpus={claims['GPU']:g}: the most are {most['CPU']:g} CPUs and "
         f"{most['GPU']:g} GPUs."
     )
+
+
+def _places(nodes: Sequence[dict[str, Any]], claims: dict[str, float]) -> int:
+    """How many tasks with these claims the machines have room for, when they do nothing else.
+
+    >>> nodes = [{"Resources": {"CPU": 4.0}}, {"Resources": {"CPU": 3.0, "GPU": 1.0}}]
+    >>> _places(nodes, {"CPU": 2.0, "GPU": 0.0}), _places(nodes, {"CPU": 0.0, "GPU": 0.5})
+    (3, 2)
+    """
+    positive = {name: claim for name, claim in claims.items() if claim > 0}
+    each = [
+        min((int(node["Resources"].get(name, 0) / claim) for name, claim in positive.items()))
+        for node in nodes
+        if positive
+    ]
+    return sum(each)
 
 
 def _words(ray: Any, error: Exception) -> str:

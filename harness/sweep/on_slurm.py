@@ -62,8 +62,11 @@ def _train(executor: Any, ledger: Ledger, workers: int, places: int) -> None:
                 texts = [ledger.text(stack) for stack in new]
                 tasks = executor.map_array(train_in_time, texts, [workers] * len(new))
                 running |= dict(zip(tasks, new, strict=True))
+                for stack in new:
+                    ledger.begin(stack)
             for task in [task for task in running if task.done()]:
                 _end(task, running.pop(task), ledger)
+            ledger.wait()
             time.sleep(INTERVAL)
     finally:  # nothing is running but after an interruption
         for task in running:

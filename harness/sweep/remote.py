@@ -112,6 +112,7 @@ class Ledger:
         self._registry = load_registry()
         self._since = now_ms()
         self._results: dict[int, Result] = {}
+        self._begun: set[int] = set()  # those that are over, too
         self._troubles: list[str] = []
         progress.begin([job.run.config.training.max_epochs for job in jobs])
 
@@ -131,6 +132,16 @@ class Ledger:
                 self._troubles.append(given["error"])
         else:
             self.lose(self.unfinished(stack), given["details"] or given["error"], given["error"])
+
+    def begin(self, stack: Sequence[int]) -> None:
+        """A stack goes into training, as far as is known here. To be called once more does no harm."""
+        new = self._begun.union(stack) - self._begun
+        self._begun |= new
+        self._progress.started(len(new))
+
+    def wait(self) -> None:
+        """Nothing has come back yet: the person sees that time goes on."""
+        self._progress.refresh()
 
     def unfinished(self, stack: Sequence[int]) -> list[int]:
         """Those of a stack that have to be trained once more, now that their worker is dead.
@@ -170,7 +181,7 @@ class Ledger:
 
     def _keep(self, position: int, result: Result) -> None:
         self._results[position] = result
-        self._progress.started(1)
+        self.begin([position])
         self._progress.ended(result, self._jobs[position].run.config.training.max_epochs)
 
 

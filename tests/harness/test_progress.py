@@ -44,6 +44,25 @@ def test_one_live_line_says_what_is_over_in_training_waiting_and_left(monkeypatc
     assert line.endswith("at most 47 s left")
 
 
+def test_the_live_line_goes_on_while_nothing_is_heard_of_the_runs(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("harness.progress.time.monotonic", lambda: clock[0])
+    shown = Terminal()
+    progress = Progress(shown)
+    progress.begin([10] * 3)
+    progress.started(2)
+    for clock[0] in (1.0, 1.05, 2.0):  # too soon for the second
+        progress.refresh()
+    lines = shown.getvalue().split("\r\x1b[2K")[1:]
+    assert lines == [
+        "0 of 3 runs over, 2 in training, 1 waiting; 0.0 runs/s; 1 s",
+        "0 of 3 runs over, 2 in training, 1 waiting; 0.0 runs/s; 2 s",
+    ]
+    log = io.StringIO()
+    Progress(log).refresh()
+    assert log.getvalue() == ""
+
+
 def test_a_failing_job_is_shown_at_once_with_its_overrides():
     shown = io.StringIO()
     progress = Progress(shown)
