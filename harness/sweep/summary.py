@@ -44,6 +44,7 @@ class Row:
     validation: Score
     test: Score
     diverged: int
+    dropped: int
     failed: int
 
 
@@ -82,8 +83,9 @@ def rows(results: list[dict[str, Any]]) -> list[Row]:
             runs=len(members),
             validation=_score(members, "best/validation"),
             test=_score(members, "test"),
-            diverged=sum(member["status"] == Status.DIVERGED for member in members),
-            failed=sum(member["status"] == Status.FAILED for member in members),
+            diverged=_ended(members, Status.DIVERGED),
+            dropped=_ended(members, Status.DROPPED),
+            failed=_ended(members, Status.FAILED),
         )
         for setting, members in groups.items()
     ]
@@ -134,7 +136,8 @@ def score_name(results: list[dict[str, Any]]) -> str:
 
 def show(table: list[Row], score: str, stream: TextIO) -> None:
     """Prints the table: framed on a terminal, tab-separated elsewhere."""
-    ends = ["diverged", "failed"] if any(row.failed for row in table) else ["diverged"]
+    rare = [end for end in ("dropped", "failed") if any(getattr(row, end) for row in table)]
+    ends = ["diverged", *rare]
     header = [*(table[0].setting if table else ()), "runs", f"validation {score}", f"test {score}"]
     header += ends
     cells = [
@@ -162,17 +165,21 @@ def write_csv(table: list[Row], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         scores = ["validation_mean", "validation_std", "test_mean", "test_std"]
-        writer.writerow(
-            [*(table[0].setting if table else ()), "runs", *scores, "diverged", "failed"]
-        )
+        ends = ["diverged", "dropped", "failed"]
+        writer.writerow([*(table[0].setting if table else ()), "runs", *scores, *ends])
         for row in table:
             numbers = [*(row.validation or ("", "")), *(row.test or ("", ""))]
-            writer.writerow([*row.setting.values(), row.runs, *numbers, row.diverged, row.failed])
+            counts = [getattr(row, end) for end in ends]
+            writer.writerow([*row.setting.values(), row.runs, *numbers, *counts])
 
 
 def overrides(result: dict[str, Any]) -> dict[str, str]:
     """What a job chose on the command line: value by key."""
     return {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
+
+
+def _ended(members: list[dict[str, Any]], status: Status) -> int:
+    return sum(member["status"] == status for member in members)
 
 
 def _score(members: list[dict[str, Any]], part: str) -> Score:

@@ -78,6 +78,15 @@ def test_elsewhere_than_on_a_terminal_the_table_is_tab_separated():
     assert lines[3] == ["nesterov", "1", "-", "-", "0", "1"]
 
 
+def test_dropped_runs_are_counted_where_there_are_any():
+    stream = io.StringIO()
+    results = [result(0, "sgd", 0, score=0.8), result(1, "sgd", 1, status="dropped", score=0.6)]
+    summary.show(summary.rows(results), "accuracy", stream)
+    header, row = (line.split("\t") for line in stream.getvalue().splitlines())
+    assert header[-2:] == ["diverged", "dropped"]
+    assert row[-2:] == ["0", "1"]
+
+
 def test_on_a_terminal_a_usual_table_fits_into_80_columns(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
