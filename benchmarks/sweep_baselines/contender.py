@@ -7,16 +7,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from .grid import Grid, floor_command, harness_command, plain_command
+from .grid import Grid, alone_command, floor_command, harness_command, plain_command
 from .process import timed
 from .store import Contents, read
 
-__all__ = ["Contender", "Floor", "Trained", "logging_contenders"]
+__all__ = ["Contender", "Floor", "Trained", "logging_contenders", "train_alone"]
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,17 @@ def _found(module: str) -> bool:
 
 @dataclass(frozen=True)
 class Trained:
-    """What JAX did. seconds: of the whole process; training, compilation: parts of it."""
+    """Training without a log: its seconds, those of compiling before it, and what (d) has learned."""
 
-    seconds: float
     training: float
     compilation: float
-    scores: dict[str, np.ndarray]
+    scores: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def train_alone(backend: str, grid: Grid, epochs: int, folder: Path) -> Trained:
+    """Our training of the grid and nothing else."""
+    process = timed(alone_command(backend, epochs, grid.seeds), folder)
+    return Trained(**json.loads(process.output))
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ class Floor:
         found = json.loads(process.output)
         names = ("train/loss", "validation/accuracy")
         scores = {name: np.array(found[name]) for name in names}
-        return Trained(process.seconds, found["training"], found["compilation"], scores)
+        return Trained(found["training"], found["compilation"], scores)
 
     @staticmethod
     def available(python: str) -> bool:

@@ -81,6 +81,12 @@ def plain_command(
     ]
 
 
+def alone_command(backend: str, epochs: int, seeds: int) -> list[str]:
+    """Our training alone."""
+    settings = ["--backend", backend, "--epochs", str(epochs), "--seeds", str(seeds)]
+    return [sys.executable, str(HERE / "alone.py"), *settings]
+
+
 def floor_command(
     python: str, data: Path, epochs: int, chunk: int, threads: int, repeats: int = 1
 ) -> list[str]:
