@@ -1,0 +1,85 @@
+"""Our own training of the grid and nothing else: no log, no files, no records kept. For the floor, (d).
+
+    python alone.py --backend numpy --epochs 20 --seeds 10
+
+The stacks and workers are those of the fused launcher. Trains twice and counts the second time; what the
+first one took longer went into compiling. Prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+from hydra import compose, initialize_config_module
+
+from harness.config import register, run_from
+from harness.data import prepare
+from harness.placed import Placed
+from harness.planning import places, plan
+from harness.registry import load_registry
+from harness.settings import Run
+from harness.sweep.fused import cores
+from harness.training import batch_size_of, network_of
+from harness.waiting import Waiting
+from harness.workers import Failed, Task, work
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from sweep_baselines.grid import FULL, Grid
+
+
+def runs_of(grid: Grid, backend: str, epochs: int) -> list[Run]:
+    """All runs of the grid: components by Hydra, rates and seeds put in (Hydra takes 100 ms a run)."""
+    registry = load_registry()
+    register(registry)
+    runs = []
+    with initialize_config_module("harness.conf", version_base="1.3"):
+        for optimizer, initializer in product(grid.optimizers, grid.initializers):
+            overrides = [
+                *("hydra/launcher=basic", "hydra/sweeper=basic"),
+                *(f"backend={backend}", f"optimizer={optimizer}", f"initializer={initializer}"),
+                *(f"training.max_epochs={epochs}", "training.stopping.patience=null"),
+            ]
+            run = run_from(compose("config", overrides=overrides), registry)
+            for lr, seed in product(grid.rates, range(grid.seeds)):
+                rule = replace(run.config.optimizer, lr=lr)
+                runs.append(replace(run, config=replace(run.config, optimizer=rule, seed=seed)))
+    return runs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backend", default="numpy")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=FULL.seeds)
+    options = parser.parse_args()
+    runs = runs_of(replace(FULL, seeds=options.seeds), options.backend, options.epochs)
+    (members,) = plan(runs)
+    runs = [runs[position] for position in members]
+    config = runs[0].config
+    backend, loss = config.backend, config.loss
+    data = prepare(config.dataset.load(), config.dataset.task, loss.output_activation, config.split)
+    placed = Placed(backend, data)
+    for name in ("train", "validation", "test"):
+        placed.part(name)
+    capacity = backend.capacity(network_of(runs[0], data), batch_size_of(runs[0], data))
+    size = places([run.config.seed for run in runs], capacity, cores())
+    times = []
+    for _ in range(2):
+        task = Task(0, runs, placed, Waiting(range(len(runs))), size)
+        began = time.perf_counter()
+        for _, record in work([task] * cores(), cores()):
+            if isinstance(record, Failed):
+                raise RuntimeError(record.details)
+        times.append(time.perf_counter() - began)
+    first, second = times
+    print(json.dumps({"training": second, "compilation": max(0.0, first - second)}))
+
+
+if __name__ == "__main__":
+    main()
