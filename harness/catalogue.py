@@ -9,7 +9,7 @@ from typing import Any
 from harness.registry import Plugin, Registry
 from harness.search import space_of
 
-__all__ = ["as_json", "as_text"]
+__all__ = ["as_json", "as_text", "fields_of"]
 
 
 def as_json(registry: Registry) -> str:
@@ -26,7 +26,7 @@ def as_text(registry: Registry) -> str:
         for kind, components in plugin.components.items():
             lines.append(f"  {kind.replace('_', ' ')}")
             for name, component in sorted(components.items()):
-                fields = ", ".join(f"{f}={v}" for f, v in _fields(component).items())
+                fields = ", ".join(f"{f}={v}" for f, v in fields_of(component).items())
                 lines.append(f"    {name:<22} {_summary(component)}")
                 if fields:
                     lines.append(f"    {'':<22} {fields}")
@@ -51,11 +51,11 @@ def _plugin(plugin: Plugin) -> dict[str, Any]:
 
 def _component(component: type) -> dict[str, Any]:
     space = {name: dataclasses.asdict(found) for name, found in space_of(component).items()}
-    shown = {"summary": _summary(component), "fields": _fields(component)}
+    shown = {"summary": _summary(component), "fields": fields_of(component)}
     return shown | ({"search_space": space} if space else {})
 
 
-def _fields(component: type) -> dict[str, Any]:
+def fields_of(component: type) -> dict[str, Any]:
     """Each field with its default; "required" where it has none."""
     found: dict[str, Any] = {}
     for field in dataclasses.fields(component):
