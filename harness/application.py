@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 
@@ -104,6 +105,7 @@ def _check(arguments: list[str]) -> None:
         )
     if options.shell_completion:
         return
+    _check_mode(options)
     try:
         check_overrides(
             options.overrides, load_registry(), own_configs=options.config_dir is not None
@@ -113,6 +115,18 @@ def _check(arguments: list[str]) -> None:
         if message is None:
             raise
         raise ConfigurationError(message) from error
+
+
+def _check_mode(options: argparse.Namespace) -> None:
+    """Without -m, Hydra would leave the settings of a sweep aside without a word."""
+    ways = ("experiment=", "hydra.mode=")  # to make a multirun of it otherwise
+    if options.multirun or options.cfg or any(o.startswith(ways) for o in options.overrides):
+        return
+    for override in options.overrides:
+        if override.startswith(
+            ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher")
+        ):
+            raise ConfigurationError(f"{override!r} is for a sweep: add -m to train one.")
 
 
 def tracking_settings(overrides: list[str]) -> Tracking:

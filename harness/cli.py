@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as stop:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[2K")  # in the place of the live line
         print("harness: interrupted", *getattr(stop, "__notes__", ()), sep="\n", file=sys.stderr)
         return 130
 

@@ -113,7 +113,8 @@ def explain(error: BaseException) -> str | None:
         cause = cause.__cause__
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
-        return str(unknown_name(group or "configuration", name, error.options))
+        unknown = str(unknown_name(group or "configuration", name, error.options))
+        return f"{unknown} {_ELSEWHERE.get((group, name), '')}".rstrip()
     if isinstance(cause, OmegaConfBaseException):
         return _explain_node(cause)
     first = _first_line(error)
@@ -125,6 +126,11 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OverrideParseException):
         return f"{first}. Overrides are written key=value, as in optimizer.lr=0.1."
     return f"{first}."
+
+
+_ELSEWHERE = {  # options that packages bring which may not be installed
+    ("hydra/launcher", "joblib"): "It comes with pip install 'harness[joblib]'.",
+}
 
 
 def _explain_node(error: OmegaConfBaseException) -> str:

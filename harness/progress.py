@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any, TextIO
 
 from harness.records import Epoch, Result, Status
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "counted"]
 
 INTERVAL = 0.1  # seconds between two drawings of the live line, at least
 
@@ -17,8 +18,8 @@ INTERVAL = 0.1  # seconds between two drawings of the live line, at least
 class Progress:
     """Shows epochs and results on `stream` (standard error by default, so that output stays clean).
 
-    On a terminal one line is redrawn several times a second; elsewhere a line is printed for each run
-    that ends, and now and then for a single run's epochs.
+    On a terminal one line is redrawn several times a second, and a run that fails has a line that stays;
+    elsewhere a line is printed for each run that ends, and now and then for a single run's epochs.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -42,6 +43,10 @@ class Progress:
     def started(self, runs: int) -> None:
         """So many runs have begun."""
         self._training += runs
+
+    def again(self, epochs: int) -> None:
+        """A run that was so many epochs old begins anew."""
+        self._left += epochs
 
     def epoch(self, record: Epoch, name: str) -> None:
         """An epoch of some runs is over. name: of the first of them."""
@@ -84,9 +89,11 @@ class Progress:
             f"{name.removeprefix('best/')} {value}" for name, value in shown.items()
         )
         what = result.error if result.status is Status.FAILED else numbers
+        if self._live and len(self._epochs) > 1 and result.status is not Status.FAILED:
+            return  # the live line counts it
         self._print(
             f"[{self._done}/{len(self._epochs)}] {result.name}: {result.status} after "
-            f"{result.epochs} epochs" + (f", {what}" if what else "")
+            f"{counted(result.epochs, 'epoch')}" + (f", {what}" if what else "")
         )
 
     def warn(self, message: str) -> None:
@@ -99,7 +106,8 @@ class Progress:
         """All runs are over."""
         seconds = time.monotonic() - self._began
         failed = f", {self._failed} failed" if self._failed else ""
-        self._print(f"{self._done} of {len(self._epochs)} runs over{failed} in {seconds:.1f} s")
+        runs = counted(len(self._epochs), "run")
+        self._print(f"{self._done} of {runs} over{failed} in {seconds:.1f} s")
 
     def say(self, message: str) -> None:
         """A line of its own."""
@@ -111,11 +119,10 @@ class Progress:
         failed = f" ({self._failed} failed)" if self._failed else ""
         rate = self._done / max(seconds, 1e-9)
         # if no run ends before its time
-        left = f", at most {_duration(seconds * self._left / passed)} left" if passed else ""
-        return (
-            f"{self._done} of {total} runs over{failed}, {self._training} in training, "
-            f"{total - self._done - self._training} waiting; {rate:.1f} runs/s; "
-            f"{_duration(seconds)}{left}"
+        left = f"; at most {_duration(seconds * self._left / passed)} left" if passed else ""
+        return (  # 79 characters for hundreds of runs
+            f"{self._done} of {total} over{failed}, {self._training} in training, "
+            f"{total - self._done - self._training} waiting; {rate:.1f} runs/s{left}"
         )
 
     @staticmethod
@@ -128,12 +135,21 @@ class Progress:
         return f"epoch {record.numbers[0]}: " + ", ".join(f"{n} {v:.4g}" for n, v in shown.items())
 
     def _draw(self, text: str) -> None:
-        self._stream.write(f"\r\x1b[2K{text[:200]}")
+        width = shutil.get_terminal_size().columns
+        self._stream.write(f"\r\x1b[2K{text[: width - 1]}")  # a longer one could not be taken back
         self._stream.flush()
 
     def _print(self, text: str) -> None:
         self._stream.write(f"\r\x1b[2K{text}\n" if self._live else f"{text}\n")
         self._stream.flush()
+
+
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "run"), counted(2, "run")
+    ('1 run', '2 runs')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _duration(seconds: float) -> str:

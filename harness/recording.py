@@ -71,6 +71,7 @@ class GroupRecorder:
         self._progress.started(sum(position not in self._rows for position in record.runs))
         for position, theta in zip(record.runs, record.theta, strict=True):
             if position in self._rows:  # its MLflow run has begun, and goes on
+                self._progress.again(len(self._rows[position]))
                 self._rows[position] = []
                 continue
             job = self._jobs[position]
@@ -91,7 +92,7 @@ class GroupRecorder:
             self._progress.started(1)
             self._begin(position, job, {})
         (job.folder / ERROR).write_text(details, encoding="utf-8")
-        self._finish(failure(position), error)
+        self._finish(failure(position, len(self._rows[position])), error)
 
     def _begin(self, position: int, job: Job, hashes: dict[str, str]) -> None:
         own = {"identity": self._identities[position], "stack_size": str(self._places)}
@@ -226,9 +227,9 @@ def end_run(
     return result
 
 
-def failure(position: int) -> Ended:
-    """The end of a run that an error ended."""
-    return Ended(position, Status.FAILED, 0, 0, np.empty(0))
+def failure(position: int, epochs: int = 0) -> Ended:
+    """The end of a run that an error ended after so many epochs."""
+    return Ended(position, Status.FAILED, epochs, 0, np.empty(0))
 
 
 def _wanted(setting: bool | None, job: Job) -> bool:

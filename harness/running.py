@@ -23,11 +23,9 @@ from harness.settings import Config, Run
 from harness.tracking.tracker import Tracker
 from harness.training import batch_size_of, network_of
 from harness.waiting import Waiting
-from harness.workers import Failed, Task, work
+from harness.workers import DIED, Failed, Task, work
 
 __all__ = ["run_jobs"]
-
-DIED = "The process that trained this run died: killed from outside, or by a crash in a library."
 
 
 def run_jobs(
@@ -51,6 +49,9 @@ def run_jobs(
     if found:
         progress.say(f"{len(found)} of {len(jobs)} runs are finished already: not trained again")
     left = [position for position in range(len(jobs)) if position not in found]
+    if not left:
+        return [found[position] for position in range(len(jobs))]
+    _warn_of_repeats([identities[position] for position in left], progress)
     progress.begin([jobs[position].run.config.training.max_epochs for position in left])
     tasks: list[Task] = []
     groups: list[list[int]] = []
@@ -74,7 +75,7 @@ def run_jobs(
     for number, record in work(tasks, workers):
         _take_down(recorders[number], record)
     for members, recorder in zip(groups, recorders, strict=True):
-        for position in range(len(members)):
+        for position in range(len(members)):  # where no worker is left, some have not begun
             if position not in recorder.results:
                 recorder.fail(position, DIED, DIED)
         found |= {members[position]: result for position, result in recorder.results.items()}
@@ -100,6 +101,15 @@ def _note(jobs: Sequence[Job], identities: Sequence[str]) -> None:
             by_folder.setdefault(job.sweep_folder, []).append(own)
     for folder, members in by_folder.items():
         note(folder, members)
+
+
+def _warn_of_repeats(identities: Sequence[str], progress: Progress) -> None:
+    repeats = len(identities) - len(set(identities))
+    if repeats:
+        progress.warn(
+            f"{repeats} of {len(identities)} jobs are the same as another one, whose numbers they will "
+            f"repeat: a mean and its deviation take them for runs of their own."
+        )
 
 
 def _take_down(recorder: GroupRecorder, record: Record | Failed) -> None:

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection, wait
 from harness.errors import HarnessError
 from harness.halving import Rungs
 from harness.placed import Placed
-from harness.records import Ended, Record
+from harness.records import Began, Ended, Record
 from harness.settings import Run
 from harness.training import train
 from harness.waiting import FORK, Waiting
@@ -32,6 +32,10 @@ __all__ = ["Failed", "Task", "work"]
 # Seconds that a thread lets another one wait for Python's interpreter, which a stack in training needs
 # again after each operation of some 50 us; Python's own 5 ms are long
 PATIENCE = 5e-5
+
+ENDING = 20.0  # seconds for interrupted threads to come to the end of their epoch
+
+DIED = "The process that trained this run died: killed from outside, or by a crash in a library."
 
 PIPE = 2**20  # bytes, where the system allows: the runs of a stack may end together
 
@@ -63,12 +67,13 @@ Message = tuple[int, Record | Failed]  # the number of a group, and what happene
 def work(tasks: Sequence[Task], workers: int) -> Iterator[Message]:
     """Trains all tasks and yields what happens.
 
-    A worker that dies, killed or by a crash in a library, yields nothing more; what it had begun has no
-    end then. Raises RuntimeError for an error of our own.
+    What a worker had begun that dies, killed or by a crash in a library, has failed. Raises RuntimeError
+    for an error of our own.
     """
     fork = FORK if workers > 1 and all(task.data.backend.forkable for task in tasks) else None
     turn = Waiting(range(len(tasks)))
     receivers: list[Connection] = []
+    threads: list[threading.Thread] = []
     patience = sys.getswitchinterval()
     sys.setswitchinterval(PATIENCE)
     try:
@@ -76,7 +81,9 @@ def work(tasks: Sequence[Task], workers: int) -> Iterator[Message]:
             receiver, sender = multiprocessing.Pipe(duplex=False)
             receivers.append(receiver)
             if fork is None:
-                threading.Thread(target=_work, args=(tasks, turn, sender), daemon=True).start()
+                threads.append(threading.Thread(target=_work, args=(tasks, turn, sender)))
+                threads[-1].daemon = True
+                threads[-1].start()
                 continue
             _widen(sender)
             with warnings.catch_warnings():  # of a fork beside threads: they hold no lock we use
@@ -89,6 +96,8 @@ def work(tasks: Sequence[Task], workers: int) -> Iterator[Message]:
         sys.setswitchinterval(patience)
         for receiver in receivers:
             receiver.close()
+        for thread in threads:  # libraries do not survive an exit while they compute
+            thread.join(ENDING)
 
 
 def _widen(pipe: Connection) -> None:
@@ -100,8 +109,9 @@ def _widen(pipe: Connection) -> None:
 
 
 def _messages(receivers: Sequence[Connection]) -> Iterator[Message]:
-    """What the workers send, until they have all ended."""
+    """What the workers send, until they have all ended. The runs of one that dies have failed."""
     speaking = list(receivers)
+    begun: dict[Connection, dict[tuple[int, int], None]] = {one: {} for one in receivers}
     while speaking:
         for receiver in wait(speaking):
             assert isinstance(receiver, Connection)
@@ -109,9 +119,15 @@ def _messages(receivers: Sequence[Connection]) -> Iterator[Message]:
                 message = receiver.recv()
             except EOFError:
                 speaking.remove(receiver)
+                yield from ((number, Failed(run, DIED, DIED)) for number, run in begun[receiver])
                 continue
             if isinstance(message, str):
                 raise RuntimeError(message)
+            number, record = message
+            if isinstance(record, Began):
+                begun[receiver] |= dict.fromkeys((number, run) for run in record.runs)
+            elif isinstance(record, Ended | Failed):
+                begun[receiver].pop((number, record.run), None)  # what failed may not have begun
             yield message
 
 

@@ -66,19 +66,21 @@ class SweepCallback(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """After the last job."""
+        SweepCallback.failed = 1  # until all is said: Hydra makes a warning of what goes wrong here
         folder = Path(config.hydra.sweep.dir).absolute()
         results = summary.read_results(folder, since=self._began / 1000)
         jobs = max(self._jobs or 0, len(results))
         if not jobs:  # a search that is complete already
+            SweepCallback.failed = 0
             return
         counts = summary.totals(results, jobs)
-        SweepCallback.failed = counts[Status.FAILED] + counts[summary.MISSING]
+        failed = counts[Status.FAILED] + counts[summary.MISSING]
         table = summary.rows(results)
         folder.mkdir(parents=True, exist_ok=True)
         summary.write_csv(table, folder / TABLE)
         summary.show(table, summary.score_name(results), sys.stdout)
         print(summary.sentence(counts))
-        if SweepCallback.failed:
+        if failed:
             print(f"Train what is not finished with: {SweepCallback.completes_with}")
         SweepCallback.completes_with = ""
         self._log(config, folder, results, counts)
@@ -89,6 +91,7 @@ class SweepCallback(Callback):
             ]
         )
         print(f"Open the dashboard with: {ui}   (tag sweep = {sweep_id(str(folder))})")
+        SweepCallback.failed = failed
 
     def _own_run(self, config: DictConfig, folder: Path) -> RunStarted:
         """The start of the sweep's own MLflow run."""

@@ -48,6 +48,10 @@ def compose_jobs(
     config: of the sweep. first: the number of the first job. Every job is checked before the first
     folder is made: raises ConfigurationError, or what Hydra raises, for the first that is wrong.
     """
+    if not job_overrides:
+        raise ConfigurationError(
+            "The sweep has no jobs: one of its lists of values is empty, as range(5,5) is."
+        )
     composer = Composer(context, config)
     numbered = list(enumerate(job_overrides, start=first))
     jobs = [composer.job(overrides, number) for number, overrides in numbered]
@@ -279,15 +283,20 @@ def _template(hydra: dict[str, Any]) -> str:
 
 
 def _parted(overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The overrides that choose what is composed, and those that only set a value."""
-    plain = tuple(override for override in overrides if _is_plain(override))
-    return tuple(override for override in overrides if not _is_plain(override)), plain
+    """The overrides that choose what is composed, and those that only set a value.
+
+    Of two for the same value the last one counts. So where a whole node is given, `training={…}`, what
+    sets a value within it stays beside it, in order.
+    """
+    whole = {_top(o) for o in overrides if not (_is_plain(o) or _names_component(o))}
+    plain = tuple(o for o in overrides if _is_plain(o) and _top(o) not in whole)
+    return tuple(o for o in overrides if o not in plain), plain
 
 
 @cache
 def _is_plain(text: str) -> bool:
     override = _parsed(text)
-    top, _, rest = override.key_or_group.partition(".")
+    top, rest = _top(text), override.key_or_group.partition(".")[2]
     return (
         override.type is OverrideType.CHANGE
         and override.package is None
@@ -295,6 +304,12 @@ def _is_plain(text: str) -> bool:
         and (bool(rest) or top in ("seed", "skip_finished"))
         and "/" not in override.key_or_group
     )
+
+
+@cache
+def _top(text: str) -> str:
+    """The key at the top of the tree."""
+    return _parsed(text).key_or_group.partition(".")[0]
 
 
 @cache

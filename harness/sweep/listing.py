@@ -33,9 +33,10 @@ class Sweep:
 
     finished: done what they were asked to, stopped early or dropped included, but for the diverged.
     missing: no run of theirs is over, as far as it is known how many there are to be; a search decides
-    that as it goes. state: "complete"; "running", as far as the store knows (where
-    the machine went down, nobody told it); "interrupted"; "incomplete" where runs failed. complete_with:
-    the command that trains what is not finished, empty where nothing is left to do.
+    that as it goes. Those that were interrupted in training are among them. state: "complete";
+    "running", as far as the store knows (where the machine went down, nobody told it); "interrupted";
+    "incomplete" where runs failed. complete_with: the command that trains what is not finished, empty
+    where nothing is left to do.
     """
 
     sweep: str
@@ -99,7 +100,7 @@ def _outcomes(runs: Iterable[Logged]) -> dict[str, str]:
         status, identity = run.tags.get("status"), _identity(run)
         if status in DONE:
             outcomes[identity] = "diverged" if status == Status.DIVERGED else "finished"
-        elif status is not None:
+        elif status == Status.FAILED:
             outcomes.setdefault(identity, "failed")
     return outcomes
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import statistics
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from harness.progress import counted
 from harness.recording import RESULT
 from harness.records import Status
 
@@ -37,7 +39,11 @@ MISSING, SKIPPED = "missing", "skipped"  # in the totals, beside how runs ended
 
 @dataclass(frozen=True)
 class Row:
-    """The runs that differ in nothing but the seed. A score is None where no run has one."""
+    """The runs that differ in nothing but the seed.
+
+    The scores are of those that have had their time: not diverged, dropped or failed. None where no run
+    has a finite one.
+    """
 
     setting: dict[str, str]
     runs: int
@@ -71,7 +77,7 @@ def varied(results: list[dict[str, Any]]) -> list[str]:
 
 
 def rows(results: list[dict[str, Any]]) -> list[Row]:
-    """One row a setting, in the order of the jobs. A diverged run counts, but has no score."""
+    """One row a setting, in the order of the jobs."""
     keys = varied(results)
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for result in results:
@@ -118,7 +124,7 @@ def sentence(counts: dict[str, int]) -> str:
         if count and name not in ("runs", SKIPPED)
     ]
     before = f", {counts[SKIPPED]} of them trained before" if counts[SKIPPED] else ""
-    return f"{counts['runs']} runs{before}: {', '.join(parts)}"
+    return f"{counted(counts['runs'], 'run')}{before}: {', '.join(parts)}"
 
 
 def score_name(results: list[dict[str, Any]]) -> str:
@@ -150,6 +156,7 @@ def show(table: list[Row], score: str, stream: TextIO) -> None:
             print("\t".join(line), file=stream)
         return
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Column, Table
 
     # Two-line headers, so that the table of a usual sweep fits into 80 columns
@@ -157,7 +164,13 @@ def show(table: list[Row], score: str, stream: TextIO) -> None:
     framed = Table(*columns, box=None, padding=(0, 1, 0, 0))
     for line in cells:
         framed.add_row(*line)
-    Console(file=stream).print(framed)
+    console = Console(file=stream)
+    # Beyond the terminal's width its lines wrap, and nothing is left out
+    console.width = max(
+        console.width,
+        Measurement.get(console, console.options.update(max_width=10_000), framed).maximum,
+    )
+    console.print(framed)
 
 
 def write_csv(table: list[Row], path: Path) -> None:
@@ -183,12 +196,13 @@ def _ended(members: list[dict[str, Any]], status: Status) -> int:
 
 
 def _score(members: list[dict[str, Any]], part: str) -> Score:
-    values = [
+    found = [
         member["metrics"][f"{part}/{name}"]
         for member in members
         for name in SCORES
-        if f"{part}/{name}" in member["metrics"]
+        if f"{part}/{name}" in member["metrics"] and member["status"] != Status.DROPPED
     ]
+    values = [value for value in found if math.isfinite(value)]  # R² of a single row is NaN
     if not values:
         return None
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None

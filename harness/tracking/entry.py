@@ -30,6 +30,7 @@ STATUS = {  # ours -> MLflow's
     Status.FAILED: "FAILED",
 }
 KILLED = "KILLED"  # its process died or was stopped
+INTERRUPTED = "interrupted"  # the tag `status` of such a run
 
 
 @dataclass(eq=False)
@@ -102,7 +103,7 @@ def read_entry(run: Run, *, last: bool) -> Entry | None:
     if not run.run_id and not entry.started:
         raise TrackingError(f"The journal in {run.folder} does not begin with the start of a run.")
     if over and not entry.ended:
-        entry.tags["status"] = Status.FAILED.value
+        entry.tags["status"] = INTERRUPTED
         entry.status = KILLED
     entry.tags = {name: _cut(value, TAG_LENGTH) for name, value in entry.tags.items()}
     for name in {name for name, *_ in entry.metrics} | entry.params.keys() | entry.tags.keys():

@@ -71,6 +71,12 @@ def in_empty_folder(tmp_path, monkeypatch):
         (["-m", "experiment=demo,optimizers"], "Start one sweep for each"),
         (["-m", "skip_finished=true,false"], "the same for all runs of a sweep"),
         (["-m", "hydra.sweep.subdir=x", "seed=0,1"], "have the same folder"),
+        (["-m", "seed=range(5,5)"], "The sweep has no jobs"),
+        (["hydra/sweeper=sobol", "optimizer=sgd"], "'hydra/sweeper=sobol' is for a sweep: add -m"),
+        (
+            ["split.validation=0", "training.stopping.patience=null", "training.halving.factor=2"],
+            "Successive halving compares runs on the validation part",
+        ),
         (["-m", "optimizer.lr=0.1,-2"], "'lr' of Adam must be in the range"),
     ],
 )

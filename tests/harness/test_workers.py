@@ -15,7 +15,7 @@ from harness.data import prepare
 from harness.placed import Placed
 from harness.records import Began, Ended, Epoch
 from harness.waiting import FORK, Waiting
-from harness.workers import Failed, Task, work
+from harness.workers import DIED, Failed, Task, work
 
 forks = pytest.mark.skipif(FORK is None, reason="no processes are forked on this system")
 
@@ -114,8 +114,21 @@ def test_a_worker_that_dies_takes_no_other_with_it(run_of, tasks_of):
     runs = [run_of("dataset=iris", "training.max_epochs=4", f"seed={s}") for s in range(6)]
     runs[1] = replace(runs[1], config=replace(runs[1].config, schedule=Deadly()))
     ended, losses = by_run(work(tasks_of(*runs), workers=2))
+    assert ended.pop(1) == Failed(1, DIED, DIED)
+    assert {type(record) for record in ended.values()} == {Ended}
     assert ended.keys() == {0, 2, 3, 4, 5}
     assert len(losses[1]) == 1  # what it sent before is not lost
+
+
+def test_threads_have_come_to_an_end_when_nobody_listens_any_more(run_of, tasks_of):
+    """A library that still computes when Python ends aborts the process."""
+    runs = [run_of("dataset=iris", "training.max_epochs=100000", f"seed={s}") for s in range(2)]
+    before = threading.active_count()
+    messages = work(tasks_of(*runs, backend=Threaded(runs[0].config.backend)), workers=2)
+    next(messages)
+    assert threading.active_count() > before
+    messages.close()
+    assert threading.active_count() == before
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ JOBS = [
     ["training.batch_size=64", "training.stopping.patience=null"],
     ["training={max_epochs: 3, stopping: {metric: accuracy}}"],
     ["training.stopping={patience: 4, restore: false}"],
+    ["training.max_epochs=2", "training={max_epochs: 3}"],  # the last one counts here, too
+    ["training={max_epochs: 3, stopping: {patience: 1}}", "seed=2", "training.max_epochs=2"],
     ["objective.auxiliary.z_loss=1e-3", "objective.weight_decay=0.5"],
     ["dataset=moons", "dataset.noise=0.3", "loss=sigmoid_cross_entropy", "split.seed=5"],
     ["dataset=diabetes", "loss=huber", "loss.delta=2"],

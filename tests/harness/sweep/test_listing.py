@@ -49,10 +49,10 @@ def counts(sweep):
 
 
 def test_runs_are_counted_by_how_they_ended(listed):
-    statuses = ["finished", "stopped_early", "dropped", "diverged", "failed", None]
+    statuses = ["finished", "stopped_early", "dropped", "diverged", "failed", "interrupted", None]
     runs = [run("a", str(number), status) for number, status in enumerate(statuses)]
-    (found,) = listed(own("a", 8), *runs).values()
-    assert counts(found) == (8, 3, 1, 1, 3, "incomplete")
+    (found,) = listed(own("a", 9), *runs).values()
+    assert counts(found) == (9, 3, 1, 1, 4, "incomplete")
     assert found.complete_with == f"{program()} train -m seed=0,1,2 skip_finished=true"
     assert found.started == "2025-01-02 03:04:05"
 

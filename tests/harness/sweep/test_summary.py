@@ -85,6 +85,16 @@ def test_dropped_runs_are_counted_where_there_are_any():
     header, row = (line.split("\t") for line in stream.getvalue().splitlines())
     assert header[-2:] == ["diverged", "dropped"]
     assert row[-2:] == ["0", "1"]
+    assert row[1] == "0.8000"  # of the run that had its time
+
+
+def test_a_score_that_is_not_finite_is_none():
+    """R² of a single row is NaN, and of a network that overflows on a row, minus infinity."""
+    scores = (float("nan"), float("-inf"), 0.5)
+    (row,) = summary.rows([result(n, "sgd", n, score=score) for n, score in enumerate(scores)])
+    assert (row.runs, row.validation) == (3, (0.5, None))
+    (row,) = summary.rows([result(0, "sgd", 0, score=float("nan"))])
+    assert row.validation is None
 
 
 def test_on_a_terminal_a_usual_table_fits_into_80_columns(monkeypatch):
@@ -109,6 +119,21 @@ def test_on_a_terminal_a_usual_table_fits_into_80_columns(monkeypatch):
     assert "glorot_uniform" in shown
     assert "0.9000 ± 0.0000" in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_wide_table_loses_nothing_on_a_narrow_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", "40")
+    results = [
+        result(s, "averaged_momentum", s, score=0.9, extra=(f"a=1.234567{s}",)) for s in (0, 1)
+    ]
+    stream = Terminal()
+    summary.show(summary.rows(results), "accuracy", stream)
+    assert "…" not in stream.getvalue()
+    assert "1.2345671" in stream.getvalue()
 
 
 def test_csv_has_full_precision(tmp_path):

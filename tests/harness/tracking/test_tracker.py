@@ -120,8 +120,8 @@ def test_status(uri, tmp_path):
         assert [row[0] for row in connection.execute(tags)] == [
             "diverged",
             "failed",
-            "failed",
             "finished",
+            "interrupted",
             "stopped_early",
         ]
 
