@@ -118,14 +118,12 @@ def _check(arguments: list[str]) -> None:
 
 
 def _check_mode(options: argparse.Namespace) -> None:
-    """Without -m, Hydra would leave the settings of a sweep aside without a word."""
+    """Without -m, Hydra would leave a sweeper aside without a word."""
     ways = ("experiment=", "hydra.mode=")  # to make a multirun of it otherwise
     if options.multirun or options.cfg or any(o.startswith(ways) for o in options.overrides):
         return
     for override in options.overrides:
-        if override.startswith(
-            ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher")
-        ):
+        if override.startswith(("hydra/sweeper", "hydra.sweeper")):
             raise ConfigurationError(f"{override!r} is for a sweep: add -m to train one.")
 
 
