@@ -7,11 +7,12 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from harness import __version__
 from harness.errors import HarnessError
 
-__all__ = ["main"]
+__all__ = ["main", "program"]
 
 USAGE = """\
 harness compares optimizers and weight initializers on neural networks, honestly and fast.
@@ -46,6 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write("\r\x1b[2K")  # in the place of the live line
         print("harness: interrupted", *getattr(stop, "__notes__", ()), sep="\n", file=sys.stderr)
         return 130
+
+
+def program() -> NoReturn:
+    """The program `harness`: `main`, and the end of the process."""
+    status = main()
+    workers = sys.modules.get("harness.workers")
+    if workers and workers.abandoned():
+        # Stacks in threads cannot be stopped within an epoch, and Python does not end well while a
+        # library computes. All is written, and there is nothing left to do
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _dispatch(given: list[str]) -> int:

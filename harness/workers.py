@@ -27,15 +27,15 @@ from harness.settings import Run
 from harness.training import train
 from harness.waiting import FORK, Waiting
 
-__all__ = ["Failed", "Task", "work"]
+__all__ = ["Failed", "Task", "abandoned", "work"]
 
 # Seconds that a thread lets another one wait for Python's interpreter, which a stack in training needs
 # again after each operation of some 50 us; Python's own 5 ms are long
 PATIENCE = 5e-5
 
-ENDING = 20.0  # seconds for interrupted threads to come to the end of their epoch
-
 DIED = "The process that trained this run died: killed from outside, or by a crash in a library."
+
+THREAD = "harness worker"
 
 PIPE = 2**20  # bytes, where the system allows: the runs of a stack may end together
 
@@ -73,7 +73,6 @@ def work(tasks: Sequence[Task], workers: int) -> Iterator[Message]:
     fork = FORK if workers > 1 and all(task.data.backend.forkable for task in tasks) else None
     turn = Waiting(range(len(tasks)))
     receivers: list[Connection] = []
-    threads: list[threading.Thread] = []
     patience = sys.getswitchinterval()
     sys.setswitchinterval(PATIENCE)
     try:
@@ -81,23 +80,26 @@ def work(tasks: Sequence[Task], workers: int) -> Iterator[Message]:
             receiver, sender = multiprocessing.Pipe(duplex=False)
             receivers.append(receiver)
             if fork is None:
-                threads.append(threading.Thread(target=_work, args=(tasks, turn, sender)))
-                threads[-1].daemon = True
-                threads[-1].start()
+                arguments = (tasks, turn, sender)
+                threading.Thread(target=_work, args=arguments, name=THREAD, daemon=True).start()
                 continue
             _widen(sender)
             with warnings.catch_warnings():  # of a fork beside threads: they hold no lock we use
                 warnings.simplefilter("ignore", DeprecationWarning)
-                arguments = (tasks, turn, sender, receivers)
-                fork.Process(target=_forked, args=arguments, daemon=True).start()
+                fork.Process(
+                    target=_forked, args=(tasks, turn, sender, receivers), daemon=True
+                ).start()
             sender.close()  # the worker's alone: when it ends, so does the pipe
         yield from _messages(receivers)
     finally:  # workers that are interrupted end when they find that nobody listens
         sys.setswitchinterval(patience)
         for receiver in receivers:
             receiver.close()
-        for thread in threads:  # libraries do not survive an exit while they compute
-            thread.join(ENDING)
+
+
+def abandoned() -> bool:
+    """Whether threads are in training to which nobody listens any more: until the end of an epoch."""
+    return any(thread.name == THREAD for thread in threading.enumerate())
 
 
 def _widen(pipe: Connection) -> None:

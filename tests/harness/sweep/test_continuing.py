@@ -64,9 +64,9 @@ def over() -> int:
     return sum('"event": "ended"' in path.read_text() for path in journals)
 
 
-def stopped_by(number: int) -> subprocess.CompletedProcess[str]:
+def stopped_by(number: int, *more: str) -> subprocess.CompletedProcess[str]:
     """The sweep, stopped by a signal when four of its eight runs are over."""
-    command = [sys.executable, "-m", "harness", "train", "-m", *SWEEP]
+    command = [sys.executable, "-m", "harness", "train", "-m", *SWEEP, *more]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -124,8 +124,11 @@ def test_a_killed_sweep_goes_on_where_it_was():
     assert {path: path.read_bytes() for path in Path("outputs").rglob("parameters*")} == before
 
 
-def test_an_interrupted_sweep_says_what_completes_it():
-    done = stopped_by(signal.SIGINT)
+@pytest.mark.parametrize("backend", ["numpy", "torch"])  # stacks in processes, and in threads
+def test_an_interrupted_sweep_says_what_completes_it(backend):
+    if backend == "torch":
+        pytest.importorskip("torch")
+    done = stopped_by(signal.SIGINT, f"backend={backend}")
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-2:]
