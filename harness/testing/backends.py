@@ -1,0 +1,436 @@
+"""What is asked of a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from harness.contracts import Array, Scope, State, array_namespace
+from harness.errors import ConfigurationError, MissingDependencyError
+from harness.network import ACTIVATIONS, Mlp, Network
+from harness.objective import Objective, Term
+from harness.testing import installed, reference
+from harness.testing.comparing import Unchanged, agree, differences, same
+from harness.testing.installed import TOLERANCE, in_precision, stack_tolerance
+from harness.testing.ordering import after
+from harness.testing.problem import Momentum, SquaredError, trained
+from harness.testing.randomness import leaves_global_generators_alone
+from harness.testing.steps import NETWORK, Walk, gradients, start, walk
+from harness.testing.subject import Subject, with_rows
+from harness.testing.terms import targets
+from harness.testing.verdicts import Skip, Violation
+
+__all__ = ["RULES"]
+
+RUNS, BATCH = 3, 5
+
+
+def runs_here(subject: Subject) -> None:
+    """Its `check` finds nothing missing; where it does, the rules are skipped with its own words."""
+    try:
+        subject.example.check()
+    except (ConfigurationError, MissingDependencyError) as reason:
+        raise Skip(str(reason)) from reason
+
+
+def says_how_it_computes(subject: Subject) -> None:
+    """`forkable` is a bool, `dtype` is "float32" or "float64", and it can be made for both."""
+    example = subject.example
+    if not isinstance(example.forkable, bool) or example.dtype not in ("float32", "float64"):
+        raise Violation(
+            f"forkable is {example.forkable!r}, dtype is {example.dtype!r}.",
+            "Set forkable: ClassVar[bool], and a field dtype of 'float32' or 'float64'.",
+        )
+    for dtype in ("float32", "float64"):
+        try:
+            in_precision(example, dtype)
+        except ConfigurationError as error:
+            raise Violation(
+                f"dtype={dtype!r} was refused: {error}",
+                "Let both precisions be chosen: comparisons of backends are made in float64.",
+            ) from error
+
+
+@after(says_how_it_computes)
+def places_and_fetches_copies(subject: Subject) -> None:
+    """What is placed and fetched is a copy with the same numbers: floats in `dtype`, integers as they
+    are, from arrays of any layout."""
+    for dtype in ("float32", "float64"):
+        backend = _backend(subject, dtype)
+        numbers = np.random.default_rng(3).normal(size=(6, 4)).astype(dtype)
+        cases = {
+            "floats": numbers,
+            "a transposed array": numbers.T,
+            "every other row": numbers[::2],
+            "a read-only array": _read_only(numbers),
+            "integers": np.arange(5),
+            "no rows": numbers[:0],
+        }
+        for what, array in cases.items():
+            source = array if what == "a read-only array" else array.copy(order="K")
+            placed = backend.place(source)
+            if source.flags.writeable:
+                source[...] = 0
+            found = backend.fetch(placed)
+            if not isinstance(found, np.ndarray) or found.dtype != array.dtype:
+                raise Violation(
+                    f"Of {what} in {array.dtype}, fetch(place(…)) is "
+                    f"{getattr(found, 'dtype', type(found).__name__)}.",
+                    "Return NumPy arrays from fetch; let place turn floats alone into dtype.",
+                )
+            same(
+                found, array, f"fetch(place(…)) and {what}", "Copy in place, whatever the strides."
+            )
+            if found.flags.writeable and found.size:
+                found[...] = 1
+                same(
+                    backend.fetch(placed),
+                    array,
+                    "What is fetched twice, written into in between,",
+                    "Copy in fetch.",
+                )
+    wide = _backend(subject, "float32").place(np.array([1.0, 2.0]))
+    if _backend(subject, "float32").fetch(wide).dtype != np.float32:
+        raise Violation(
+            "A float64 array was placed as it is with dtype='float32'.", "Let place cast floats."
+        )
+
+
+def gives_a_capacity(subject: Subject) -> None:
+    """`capacity` is a whole number of 1 or more, for a tiny network and for one too large."""
+    for network, batch in ((NETWORK, 1), (Mlp([4096, 4096]).sized(4096, 1000), 4096)):
+        found = subject.example.capacity(network, batch)
+        if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+            raise Violation(
+                f"capacity is {found!r} for {network.size} parameters and batches of {batch}.",
+                "Return max(1, …) as an int: a run alone is always possible.",
+            )
+
+
+@after(places_and_fetches_copies)
+def computes_the_forward_pass(subject: Subject) -> None:
+    """Outputs and hidden activations are those of the definition, for every activation, for one run
+    and several, for own and shared batches; `gradient` returns the same ones."""
+    backend = _backend(subject)
+    for activation in ACTIVATIONS:
+        network = Network((4, 5, 3, 2), activation, 0.1, activation != "relu")  # once without biases
+        program = backend.bind(network, _objective(SquaredError(), RUNS))
+        for runs, shared in ((RUNS, False), (RUNS, True)):
+            theta, x = _numbers(network, runs, shared)
+            expected = reference.forward(network, theta, x)
+            placed = backend.place(theta), backend.place(x)
+            target = backend.place(np.zeros((*x.shape[:-1], 2)))
+            for what, found in (
+                ("forward", program.forward(*placed)),
+                ("the forward pass of gradient", program.gradient(*placed, target)[0]),
+            ):
+                layers = [backend.fetch(array) for array in (*found.hidden, found.output)]
+                if len(layers) != len(expected):
+                    raise Violation(
+                        f"{what} kept {len(layers) - 1} hidden layers of {len(expected) - 1}.",
+                        "Return Forward(output, hidden) with the activations of every hidden layer.",
+                    )
+                for layer, (mine, theirs) in enumerate(zip(layers, expected, strict=True), 1):
+                    agree(
+                        mine,
+                        theirs,
+                        TOLERANCE,
+                        f"Layer {layer} of {what} and its definition ({activation}, "
+                        f"{'shared' if shared else 'own'} batches, {runs} runs)",
+                        "H = σ(H Wᵀ + b), with the parameters where network.parameters has them.",
+                    )
+        one = program.forward(backend.place(theta[:1]), backend.place(x)).output
+        agree(
+            backend.fetch(one),
+            expected[-1][:1],
+            TOLERANCE,
+            "The output of one run, by a program bound for three, and its definition",
+            "Take the number of runs from θ: evaluation asks for any.",
+        )
+
+
+@after(computes_the_forward_pass)
+def has_the_gradient_of_its_objective(subject: Subject) -> None:
+    """`gradient` is the derivative of all terms of the objective, held against central differences to
+    1e-6: for every activation and every installed loss."""
+    backend = _backend(subject)
+    for what, network, objective in _objectives(subject):
+        theta, x = _numbers(network, RUNS, shared=False)
+        y = targets(
+            objective.loss.output_activation, (RUNS, BATCH, 3), np.random.default_rng(4)
+        )
+        x, y = backend.place(x), backend.place(y)
+        program, placed = backend.bind(network, objective), objective.placed(backend.place)
+
+        def total(
+            at: np.ndarray, program: Any = program, placed: Any = placed, x: Any = x, y: Any = y
+        ) -> np.ndarray:
+            there = backend.place(at)
+            terms = placed.terms(program.forward(there, x), y, there)
+            return sum(backend.fetch(term) for term in terms.values())  # type: ignore[return-value]
+
+        _, found = program.gradient(backend.place(theta), x, y)
+        agree(
+            backend.fetch(found),
+            differences(total, theta),
+            1e-6,
+            f"gradient and the differences of the objective ({what})",
+            "Differentiate every term: Objective.output_gradient, hidden_gradient, decay_gradient.",
+        )
+
+
+@after(computes_the_forward_pass)
+def leaves_its_arguments_alone(subject: Subject) -> None:
+    """Neither `forward` nor `gradient` writes into θ, the features or the targets."""
+    backend = _backend(subject)
+    theta, x = map(backend.place, _numbers(NETWORK, RUNS, shared=False))
+    y = backend.place(np.zeros((RUNS, BATCH, 2)))
+    program = backend.bind(NETWORK, _objective(SquaredError(), RUNS))
+    before = Unchanged(backend.fetch, θ=theta, features=x, targets=y)
+    program.forward(theta, x)
+    program.gradient(theta, x, y)
+    before.check("Write into arrays of the program's own.")
+
+
+def touches_no_global_generator(subject: Subject) -> None:
+    """Binding, forward pass, gradient and update draw from no generator of the process."""
+    backend = _backend(subject)
+    trained(backend, [Momentum()], [0])  # what it imports on the way may do as it likes
+    leaves_global_generators_alone(
+        lambda: trained(backend, [Momentum()], [0]),
+        "All randomness is the core's: it comes as θ, orders and rates.",
+    )
+
+
+@after(places_and_fetches_copies)
+def steps_rules_as_they_are_written(subject: Subject) -> None:
+    """The updater does what the rule says, to 1e-10: for every scope, and for runs that differ in
+    fields, rate and number of the step."""
+    backend = _backend(subject)
+    rates = np.array([[0.1], [0.05], [0.02]])
+    for rule in (Decaying, Normalised, Bounded):
+        for merged in (rule(), with_rows([rule(strength=s) for s in (0.3, 0.6, 0.9)])):
+            expected, _ = walk(merged, start(RUNS), gradients(6, RUNS), rates)
+            agree(
+                Walk(backend, merged, start(RUNS)).go(gradients(6, RUNS), 1, rates),
+                expected,
+                TOLERANCE,
+                f"θ after 6 steps of a rule of scope {rule.scope.value}, and the rule as written",
+                "Apply rules with harness.update.apply, or hold your own way against it.",
+            )
+
+
+@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
+def trains_in_a_stack_as_alone(subject: Subject) -> None:
+    """A run computes in a stack what it computes alone: to the last bit where the class says
+    `exact_stacks = True`, else to 1e-10 in float64 and 1e-4 in float32."""
+    rules = [Momentum(), Momentum(lr=0.02), Momentum(momentum=0.5), Bounded()]
+    for dtype in ("float64", "float32"):
+        backend = _backend(subject, dtype)
+        together = trained(backend, rules, [0, 1, 2, 3])
+        for r, rule in enumerate(rules):
+            alone = trained(backend, [rule], [r])
+            for what, found, expected in (
+                ("θ", together.theta, alone.theta),
+                ("train/loss", together.losses, alone.losses),
+            ):
+                agree(
+                    found[[r]],
+                    expected,
+                    stack_tolerance(backend),
+                    f"{what} of run {r} of 4 and alone, after 20 steps in {dtype},",
+                    "Let shapes of a run decide on kernels and groupings, never the number of runs"
+                    + ("; or do not promise exact_stacks." if installed.exact(backend) else "."),
+                )
+
+
+@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
+def trains_as_the_other_backends(subject: Subject) -> None:
+    """4 epochs of the core's own loop in float64 lead to the θ and the losses that every other
+    installed backend comes to, to 1e-10."""
+    others = installed.backends(subject.registry)
+    others.pop(subject.name, None)
+    if not others:
+        raise Skip("no other backend runs here")
+    rules, seeds = [Momentum(), Normalised(), Bounded()], [0, 1, 2]
+    mine = trained(_backend(subject), rules, seeds)
+    for name, other in others.items():
+        theirs = trained(other, rules, seeds)
+        remedy = "Run both on one batch, and compare forward, gradient and update one by one."
+        agree(mine.theta, theirs.theta, TOLERANCE, f"θ after 20 steps, here and on {name},", remedy)
+        agree(mine.losses, theirs.losses, TOLERANCE, f"train/loss, here and on {name},", remedy)
+
+
+@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
+def compiles_what_the_loop_does(subject: Subject) -> None:
+    """Where `compiled` gives a pass, an epoch of it is an epoch of the core's loop, to 1e-10."""
+    backend = _backend(subject)
+    long, looped = _Asked(backend, steps=10**9), _Asked(backend, steps=None)
+    rules, seeds = [Momentum(), Bounded()], [0, 1]
+    passed = trained(long, rules, seeds)
+    if not long.compiles:
+        raise Skip("it compiles nothing, so that the core's loop runs every step")
+    by_the_loop = trained(looped, rules, seeds)
+    remedy = "Hold the pass against the loop in harness/training.py, the smaller last batch too."
+    agree(passed.theta, by_the_loop.theta, TOLERANCE, "θ by the pass and by the loop", remedy)
+    agree(
+        passed.losses, by_the_loop.losses, TOLERANCE, "train/loss by pass and by the loop", remedy
+    )
+
+
+class _Asked:
+    """A backend that is told of so many steps to come, or never asked to compile."""
+
+    def __init__(self, backend: Any, steps: int | None) -> None:
+        self._backend = backend
+        self._steps = steps
+        self.compiles = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def compiled(self, step: Any, features: Any, targets: Any, steps: int) -> Any:
+        if self._steps is None:
+            return None
+        found = self._backend.compiled(step, features, targets, self._steps)
+        self.compiles = self.compiles or found is not None
+        return found
+
+
+# --- rules of every scope -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Decaying:
+    """Any slice will do; powers of a hyperparameter, a root and a choice are in it."""
+
+    lr: float = 0.1
+    strength: float = 0.5
+
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta: Array) -> State:
+        """mean: of the squared gradients."""
+        return {"mean": array_namespace(theta).zeros_like(theta)}
+
+    def step(
+        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """A little of an adaptive rule."""
+        xp = array_namespace(theta)
+        mean = self.strength * state["mean"] + (1 - self.strength) * gradient * gradient
+        size = xp.sqrt(mean) / (1 - self.strength**t) ** 0.5 + 1e-3
+        return theta - lr * xp.where(gradient > 0, gradient, 0.5 * gradient) / size, {"mean": mean}
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Each parameter moves by a norm of its own: it must see it whole, and see it alone."""
+
+    lr: float = 0.1
+    strength: float = 0.5
+
+    scope: ClassVar[Scope] = Scope.TENSOR
+
+    def init(self, theta: Array) -> State:
+        """velocity: v, from 0."""
+        return {"velocity": array_namespace(theta).zeros_like(theta)}
+
+    def step(
+        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """v ← μv + g/‖g‖."""
+        xp = array_namespace(theta)
+        axes = tuple(range(1, theta.ndim))
+        norm = xp.sqrt(xp.sum(gradient * gradient, axis=axes, keepdims=True)) + 1e-6
+        v = self.strength * state["velocity"] + gradient / norm
+        return theta - lr * v, {"velocity": v}
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """The whole step of a run is no longer than a bound: it needs the vector."""
+
+    lr: float = 0.1
+    strength: float = 0.5
+
+    scope: ClassVar[Scope] = Scope.VECTOR
+
+    def init(self, theta: Array) -> State:
+        """Nothing is remembered."""
+        return {}
+
+    def step(
+        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """θ ← θ − η g / (1 + s‖g‖)."""
+        xp = array_namespace(theta)
+        norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
+        return theta - lr * gradient / (1 + self.strength * norm), state
+
+
+# --- networks and objectives ----------------------------------------------------------------------
+
+
+def _backend(subject: Subject, dtype: str = "float64") -> Any:
+    runs_here(subject)
+    return in_precision(subject.example, dtype)
+
+
+def _objective(loss: Any, runs: int) -> Objective:
+    return Objective("main", loss, (), np.linspace(0.01, 0.03, runs))
+
+
+def _objectives(subject: Subject) -> Iterator[tuple[str, Network, Objective]]:
+    """Every activation; every installed loss; every auxiliary loss with a head that it suits."""
+    factors = np.linspace(0.2, 0.6, RUNS)
+    registry = subject.registry
+    for activation in ACTIVATIONS:
+        network = Network((4, 5, 4, 3), activation, 0.1, True)
+        yield activation, network, _objective(SquaredError(), RUNS)
+    network = Network((4, 5, 3), "tanh", 0.1, True)
+    losses = {name: registry.component("loss", name)() for name in registry.names("loss")}
+    for name, loss in losses.items():
+        yield name, network, _objective(loss, RUNS)
+    for name in registry.names("auxiliary_loss"):
+        auxiliary = registry.component("auxiliary_loss", name)()
+        for loss in losses.values():
+            if loss.output_activation in auxiliary.output_activations:
+                term = Term(name, auxiliary, factors)
+                yield name, network, Objective("main", loss, (term,), factors / 10)
+                break
+    linear = Network((4, 3), "identity", 0.1, True)
+    yield "a linear model", linear, _objective(SquaredError(), RUNS)
+
+
+def _numbers(network: Network, runs: int, shared: bool) -> tuple[np.ndarray, np.ndarray]:
+    """θ (R, P) and features (R, B, F), or (B, F)."""
+    rng = np.random.default_rng(9)
+    theta = 0.7 * rng.normal(size=(runs, network.size))
+    batch = (BATCH, network.sizes[0]) if shared else (runs, BATCH, network.sizes[0])
+    return theta, rng.normal(size=batch)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+RULES = (
+    runs_here,
+    says_how_it_computes,
+    places_and_fetches_copies,
+    gives_a_capacity,
+    computes_the_forward_pass,
+    has_the_gradient_of_its_objective,
+    leaves_its_arguments_alone,
+    touches_no_global_generator,
+    steps_rules_as_they_are_written,
+    trains_in_a_stack_as_alone,
+    trains_as_the_other_backends,
+    compiles_what_the_loop_does,
+)

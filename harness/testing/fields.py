@@ -1,0 +1,193 @@
+"""What is asked of every component: that it is a well-described, checkable piece of configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import itertools
+import math
+import re
+from typing import Any
+
+from harness import contracts
+from harness.errors import ConfigurationError, PluginError
+from harness.fields import float_fields
+from harness.search import space_of
+from harness.testing.ordering import after
+from harness.testing.subject import Subject
+from harness.testing.verdicts import Skip, Violation
+
+__all__ = ["FIRST", "RULES"]
+
+CONTRACTS: dict[str, type] = {
+    "backend": contracts.Backend,
+    "dataset": contracts.Dataset,
+    "optimizer": contracts.Optimizer,
+    "schedule": contracts.Schedule,
+    "initializer": contracts.Initializer,
+    "loss": contracts.Loss,
+    "auxiliary_loss": contracts.AuxiliaryLoss,
+}
+
+
+def accepts_its_defaults(subject: Subject) -> None:
+    """The component can be made from its defaults."""
+    try:
+        _ = subject.example
+    except ConfigurationError as error:
+        raise Violation(
+            f"{subject.component.__name__}() raised {type(error).__name__}: {error}",
+            "Give the field a default that __post_init__ accepts.",
+        ) from error
+
+
+@after(accepts_its_defaults)
+def has_every_member_of_its_contract(subject: Subject) -> None:
+    """It has all attributes and methods of its contract in harness/contracts.py."""
+    contract = CONTRACTS[subject.kind]
+    members = {*vars(contract), *inspect.get_annotations(contract)}
+    wanted = sorted(name for name in members if not name.startswith("_"))
+    missing = [name for name in wanted if not hasattr(subject.example, name)]
+    if missing:
+        raise Violation(
+            f"{len(missing)} of the {len(wanted)} members of {contract.__name__} are missing: "
+            f"{', '.join(missing)}.",
+            f"Add them; harness.{contract.__name__} says what each is.",
+        )
+
+
+def has_a_name_for_the_command_line(subject: Subject) -> None:
+    """Its name is a word of lower-case letters, digits and underscores, so that Hydra can read it."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", subject.name):
+        raise Violation(
+            f"The name is {subject.name!r}.",
+            "Change the key in the mapping that the hook returns, to my_rule for example.",
+        )
+
+
+def has_a_summary(subject: Subject) -> None:
+    """The docstring of the class starts with one line that says what it is."""
+    lines = _docstring(subject).strip().split("\n")
+    if not lines[0].strip() or (len(lines) > 1 and lines[1].strip()):
+        raise Violation(
+            f"The docstring has {len(_docstring(subject))} characters and begins {lines[0][:60]!r}.",
+            "Write a first line that can stand alone, then an empty line: listings show it.",
+        )
+
+
+def describes_every_field(subject: Subject) -> None:
+    """The docstring of the class says what each field means, by its name."""
+    fields = [field.name for field in dataclasses.fields(subject.component)]
+    text = _docstring(subject)
+    missing = [name for name in fields if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
+    if missing:
+        raise Violation(
+            f"{len(missing)} of {len(fields)} fields are not in it: {', '.join(missing)}.",
+            f"Add a sentence for each, as in '{missing[0]}: what it is, in [0, 1).'",
+        )
+
+
+@after(accepts_its_defaults)
+def has_fields_that_hydra_can_hold(subject: Subject) -> None:
+    """Its fields make a typed node of the configuration, which turns back into the same instance."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from harness.config import typed_node
+
+    try:
+        node = typed_node(subject.component)
+        for name in subject.required:
+            node[name] = getattr(subject.example, name)
+        made = OmegaConf.to_object(node)
+    except OmegaConfBaseException as error:
+        raise Violation(
+            f"OmegaConf refused {subject.component.__name__}: {str(error).splitlines()[0]}",
+            "Declare fields as float, int, bool, str, an Enum, a list or a dict of these, or X | None.",
+        ) from error
+    defaults = subject.example if subject.required else subject.component()
+    for field in dataclasses.fields(subject.component):
+        there, back = getattr(defaults, field.name), getattr(made, field.name)
+        if there != back or (type(there) is not type(back) and not isinstance(there, list | tuple)):
+            raise Violation(
+                f"The default of {field.name!r} went in as {there!r} and came back as {back!r}.",
+                f"Declare the type of {field.name!r} as what it is, and convert in __post_init__.",
+            )
+
+
+@after(accepts_its_defaults)
+def refuses_values_out_of_range(subject: Subject) -> str | None:
+    """A value that a field cannot have, NaN above all, is refused with a ConfigurationError."""
+    floats = float_fields(subject.component)
+    if not hasattr(subject.component, "__post_init__"):
+        return "it has no __post_init__, so every value is accepted" if floats else None
+    for name, value in _strange_values(subject):
+        try:
+            dataclasses.replace(subject.example, **{name: value})
+        except ConfigurationError:
+            continue
+        except Exception as error:
+            raise Violation(
+                f"{name}={value!r} raised {type(error).__name__}: {error}",
+                f"Let __post_init__ call harness.check_range(self, {name!r}, low, high) first.",
+            ) from error
+        if math.isnan(value):
+            raise Violation(
+                f"{name}=nan was accepted.",
+                f"Let __post_init__ call harness.check_range(self, {name!r}, low, high).",
+            )
+    return None
+
+
+@after(accepts_its_defaults)
+def states_a_search_space_that_it_accepts(subject: Subject) -> None:
+    """Both ends of every range of its search space, and all combinations of ends, can be made."""
+    try:
+        space = space_of(subject.component)
+    except PluginError as error:
+        raise Violation(f"{error}", "Name fields only, each with a harness.Range.") from error
+    if not space:
+        raise Skip("it states no search space")
+    ends = [(range_.low, range_.high) for range_ in space.values()]
+    for corner in itertools.islice(itertools.product(*ends), 256):
+        values = dict(zip(space, corner, strict=True))
+        try:
+            dataclasses.replace(subject.example, **values)
+        except ConfigurationError as error:
+            shown = ", ".join(f"{name}={value}" for name, value in values.items())
+            raise Violation(
+                f"{shown} was refused: {error}",
+                "Narrow the range, or mend what __post_init__ allows.",
+            ) from error
+
+
+def _strange_values(subject: Subject) -> list[tuple[str, Any]]:
+    floats = float_fields(subject.component)
+    whole = [f.name for f in dataclasses.fields(subject.component) if f.type in (int, "int")]
+    values = (math.nan, math.inf, -math.inf, -1.0, 0.0, 1e300)
+    return [
+        *((name, value) for name in floats for value in values),
+        *((name, value) for name in whole for value in (-1, 0)),
+    ]
+
+
+def _docstring(subject: Subject) -> str:
+    """What its author wrote; a dataclass without any gets its signature instead."""
+    text = vars(subject.component).get("__doc__") or ""
+    return "" if text.startswith(f"{subject.component.__name__}(") else inspect.cleandoc(text)
+
+
+# What else is asked of a component says nothing before these hold
+FIRST = (accepts_its_defaults, has_every_member_of_its_contract)
+
+
+
+RULES = (
+    *FIRST,
+    has_a_name_for_the_command_line,
+    has_a_summary,
+    describes_every_field,
+    has_fields_that_hydra_can_hold,
+    refuses_values_out_of_range,
+    states_a_search_space_that_it_accepts,
+)
