@@ -20,7 +20,7 @@ usage: harness train [overrides]      train one run, e.g. harness train optimize
        harness train -m [overrides]   train a sweep: every combination of comma-separated values
        harness sweeps [--json]        list the sweeps: what is finished, and the command for the rest
        harness plugins [--json]       list the installed plugins and their components
-       harness check NAME...          hold components, or all of a plugin, against the rules of their kind
+       harness check NAME...          check a component, or all of a plugin, by the rules of its kind
        harness ui [overrides]         open the MLflow dashboard on the configured store
        harness log FOLDER...          log runs again from the journals in their output folders
        harness --version

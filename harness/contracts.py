@@ -139,8 +139,8 @@ class Layer:
 class Initializer(Protocol):
     """Initial weights or biases, drawn on the host so that every backend starts from the same.
 
-    It may say with a method `moments(layer) -> (mean, std)` how its draws are spread in a layer;
-    `harness check` then holds samples against that.
+    It may say with a method `moments(layer) -> (mean, std)` what mean and standard deviation the weights
+    of a layer have; `harness check` then holds samples against that.
     """
 
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:

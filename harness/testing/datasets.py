@@ -74,11 +74,13 @@ def loads_the_same_every_time(subject: Subject) -> None:
         )
 
 
+@after(knows_its_task)
 def touches_no_global_generator(subject: Subject) -> None:
     """Loading draws from no generator of the process, and seeds none."""
     _load(subject)  # what it imports on the way may do as it likes
     leaves_global_generators_alone(
-        lambda: _load(subject), "Draw from a generator of its own: np.random.default_rng(self.seed)."
+        lambda: _load(subject),
+        "Draw from a generator of its own: np.random.default_rng(self.seed).",
     )
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import itertools
 import math
 import re
 from typing import Any
 
 from harness import contracts
-from harness.errors import ConfigurationError, PluginError
+from harness.errors import ConfigurationError
 from harness.fields import float_fields
-from harness.search import space_of
 from harness.testing.ordering import after
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Skip, Violation
+from harness.testing.verdicts import Violation
 
 __all__ = ["FIRST", "RULES"]
 
@@ -139,28 +137,6 @@ def refuses_values_out_of_range(subject: Subject) -> str | None:
     return None
 
 
-@after(accepts_its_defaults)
-def states_a_search_space_that_it_accepts(subject: Subject) -> None:
-    """Both ends of every range of its search space, and all combinations of ends, can be made."""
-    try:
-        space = space_of(subject.component)
-    except PluginError as error:
-        raise Violation(f"{error}", "Name fields only, each with a harness.Range.") from error
-    if not space:
-        raise Skip("it states no search space")
-    ends = [(range_.low, range_.high) for range_ in space.values()]
-    for corner in itertools.islice(itertools.product(*ends), 256):
-        values = dict(zip(space, corner, strict=True))
-        try:
-            dataclasses.replace(subject.example, **values)
-        except ConfigurationError as error:
-            shown = ", ".join(f"{name}={value}" for name, value in values.items())
-            raise Violation(
-                f"{shown} was refused: {error}",
-                "Narrow the range, or mend what __post_init__ allows.",
-            ) from error
-
-
 def _strange_values(subject: Subject) -> list[tuple[str, Any]]:
     floats = float_fields(subject.component)
     whole = [f.name for f in dataclasses.fields(subject.component) if f.type in (int, "int")]
@@ -181,7 +157,6 @@ def _docstring(subject: Subject) -> str:
 FIRST = (accepts_its_defaults, has_every_member_of_its_contract)
 
 
-
 RULES = (
     *FIRST,
     has_a_name_for_the_command_line,
@@ -189,5 +164,4 @@ RULES = (
     describes_every_field,
     has_fields_that_hydra_can_hold,
     refuses_values_out_of_range,
-    states_a_search_space_that_it_accepts,
 )

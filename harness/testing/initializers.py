@@ -124,8 +124,7 @@ def has_the_moments_that_it_states(subject: Subject) -> None:
     for initializer in subject.variants():
         for out, fan_in in LARGE:
             shape, layer = _layer(out, fan_in)
-            values = _draws(initializer, shape, layer)
-            mean, std = initializer.moments(layer)
+            values, (mean, std) = _draws(initializer, shape, layer), initializer.moments(layer)
             found = float(np.sqrt(np.mean((values - mean) ** 2)))
             offset = float(values.mean()) - mean
             fans = f"fan_in={fan_in}, fan_out={out}"

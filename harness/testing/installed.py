@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.registry import Registry
 
@@ -46,5 +45,3 @@ def exact(backend: Any) -> bool:
 def stack_tolerance(backend: Any) -> float:
     """How far a run in a stack may be from the same run alone."""
     return 0.0 if exact(backend) else STACK_TOLERANCE[backend.dtype]
-
-

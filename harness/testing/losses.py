@@ -50,7 +50,9 @@ def takes_a_target_that_runs_share(subject: Subject) -> None:
             shared = term.targets[0][0]
             each = Term(loss, term.output, (np.stack([shared] * shape[0]),))
             one = Term(loss, term.output, (shared,))
-            remedy = "Let the target broadcast: index axes from the end, and assume no axis of runs."
+            remedy = (
+                "Let the target broadcast: index axes from the end, and assume no axis of runs."
+            )
             same(one.value(), each.value(), "The values of a shared and a repeated target", remedy)
             same(one.gradient(), each.gradient(), "Their gradients", remedy)
 

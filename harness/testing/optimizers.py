@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
 
 from harness.contracts import Scope
+from harness.errors import ConfigurationError, PluginError
 from harness.fields import float_fields
+from harness.search import space_of
 from harness.testing.comparing import Unchanged, agree, same
 from harness.testing.installed import TOLERANCE, backends, in_precision, stack_tolerance
 from harness.testing.ordering import after
@@ -35,6 +38,27 @@ def states_its_scope_and_rate(subject: Subject) -> None:
             f"The float fields are {', '.join(float_fields(subject.component)) or 'none'}.",
             "Declare lr: float, the base rate that a schedule multiplies.",
         )
+
+
+def states_a_search_space_that_it_accepts(subject: Subject) -> None:
+    """Both ends of every range of its search space, and all combinations of ends, are accepted."""
+    try:
+        space = space_of(subject.component)
+    except PluginError as error:
+        raise Violation(f"{error}", "Name fields only, each with a harness.Range.") from error
+    if not space:
+        raise Skip("it states no search space")
+    ends = [(range_.low, range_.high) for range_ in space.values()]
+    for corner in itertools.islice(itertools.product(*ends), 256):
+        values = dict(zip(space, corner, strict=True))
+        try:
+            dataclasses.replace(subject.example, **values)
+        except ConfigurationError as error:
+            shown = ", ".join(f"{name}={value}" for name, value in values.items())
+            raise Violation(
+                f"{shown} was refused: {error}",
+                "Narrow the range, or mend what __post_init__ allows.",
+            ) from error
 
 
 def starts_from_arrays_like_theta(subject: Subject) -> None:
@@ -144,11 +168,11 @@ def takes_a_column_for_every_number(subject: Subject) -> None:
 
 
 @after(starts_from_arrays_like_theta)
-def sees_no_more_than_its_scope(subject: Subject) -> None:
+def sees_no_more_than_its_scope(subject: Subject) -> str | None:
     """With Scope.ELEMENT, the parts of θ come out as they do when the whole is stepped at once."""
     scope = subject.component.scope  # type: ignore[attr-defined]
     if scope is not Scope.ELEMENT:
-        raise Skip(f"its scope is {scope.value}")
+        return f"its scope is {scope.value}"
     rule, theta, slopes = subject.example, start(2), gradients(8, 2)
     whole = _elementwise(rule, theta, slopes)
     parts = [
@@ -162,6 +186,7 @@ def sees_no_more_than_its_scope(subject: Subject) -> None:
         "θ stepped in two parts, and at once",
         "Set scope to Scope.TENSOR or Scope.VECTOR, if the rule needs a norm or a mean.",
     )
+    return None
 
 
 def goes_downhill(subject: Subject) -> None:
@@ -286,6 +311,7 @@ def _check_array(array: Any, theta: np.ndarray, what: str) -> None:
 
 RULES = (
     states_its_scope_and_rate,
+    states_a_search_space_that_it_accepts,
     starts_from_arrays_like_theta,
     keeps_shape_dtype_and_slots,
     leaves_its_arguments_alone,

@@ -13,7 +13,9 @@ from harness.testing.verdicts import Violation
 
 __all__ = ["leaves_global_generators_alone"]
 
-SEED = 20240229  # one that nobody else sets: a component that always seeds with its own is seen, too
+SEED = (
+    20240229  # one that nobody else sets: a component that always seeds with its own is seen, too
+)
 
 
 def leaves_global_generators_alone(work: Callable[[], object], remedy: str) -> None:

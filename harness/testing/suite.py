@@ -63,17 +63,16 @@ def _judge(subject: Subject, rule: Rule) -> Outcome:
     name, text = rule.__name__, text_of(rule)
     for earlier in _before(rule):
         outcome = judge(subject, earlier)
-        if outcome.failed:
-            return Outcome(name, text, Status.SKIPPED, f"until {outcome.rule} passes")
+        if outcome.status is not Status.PASSED:
+            why = "until {} passes" if outcome.failed else "as {} is"
+            return Outcome(name, text, Status.SKIPPED, why.format(outcome.rule))
     try:
         with np.errstate(all="ignore"):  # numbers that overflow are looked at, not warned of
             note = rule(subject)
     except Skip as reason:
         return Outcome(name, text, Status.SKIPPED, str(reason))
     except Violation as violation:
-        return Outcome(
-            name, text, Status.FAILED, found=violation.found, remedy=violation.remedy
-        )
+        return Outcome(name, text, Status.FAILED, found=violation.found, remedy=violation.remedy)
     except MissingDependencyError as error:  # in words a person can act on
         return Outcome(name, text, Status.SKIPPED, str(error))
     except (Exception, SystemExit) as error:

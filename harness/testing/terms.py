@@ -33,7 +33,9 @@ class Term:
     targets: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, loss: Any, shape: tuple[int, ...], dtype: str = "float64", scale: float = 1.5) -> Term:
+    def of(
+        cls, loss: Any, shape: tuple[int, ...], dtype: str = "float64", scale: float = 1.5
+    ) -> Term:
         """Random outputs, and targets that suit the loss."""
         rng = np.random.default_rng(shape)
         output = (scale * rng.normal(size=shape)).astype(dtype)
@@ -89,12 +91,15 @@ def has_the_gradient_of_its_value(subject: Subject) -> None:
         expected = differences(term.value, term.output)
         found = term.gradient()
         runs, batch, width = term.output.shape
-        ratio = found[np.abs(expected) > 0.01 * np.abs(expected).max()] / (
-            expected[np.abs(expected) > 0.01 * np.abs(expected).max()]
+        ratio = (
+            found[np.abs(expected) > 0.01 * np.abs(expected).max()]
+            / (expected[np.abs(expected) > 0.01 * np.abs(expected).max()])
         )
         hint = ""
         if ratio.size and np.ptp(ratio) < 1e-3 * abs(ratio[0]):
-            hint = f" It is {ratio[0]:.4g} times the derivative everywhere (B = {batch}, K = {width})."
+            hint = (
+                f" It is {ratio[0]:.4g} times the derivative everywhere (B = {batch}, K = {width})."
+            )
         agree(
             found,
             expected,
@@ -134,8 +139,9 @@ def reads_each_run_alone(subject: Subject) -> None:
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """`value` and `gradient` write into none of their arguments."""
     for term in _terms(subject, shapes=SHAPES[:1]):
-        names = {"the outputs": term.output} | {"the target": y for y in term.targets}
-        before = Unchanged(np.asarray, **names)
+        names = ("outputs", "targets")[: 1 + len(term.targets)]
+        arrays = dict(zip(names, (term.output, *term.targets), strict=True))
+        before = Unchanged(np.asarray, **arrays)
         term.value()
         before.check("Compute new arrays in value: no -=, *= or out= on an argument.")
         term.gradient()
