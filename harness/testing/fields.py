@@ -65,18 +65,19 @@ def has_a_name_for_the_command_line(subject: Subject) -> None:
 
 def has_a_summary(subject: Subject) -> None:
     """The docstring of the class starts with one line that says what it is."""
-    lines = _docstring(subject).strip().split("\n")
+    text = _docstring(subject.component)
+    lines = text.strip().split("\n")
     if not lines[0].strip() or (len(lines) > 1 and lines[1].strip()):
         raise Violation(
-            f"The docstring has {len(_docstring(subject))} characters and begins {lines[0][:60]!r}.",
+            f"The docstring has {len(text)} characters and begins {lines[0][:60]!r}.",
             "Write a first line that can stand alone, then an empty line: listings show it.",
         )
 
 
 def describes_every_field(subject: Subject) -> None:
-    """The docstring of the class says what each field means, by its name."""
+    """The docstring of the class, or of the class that declares it, says what each field means."""
     fields = [field.name for field in dataclasses.fields(subject.component)]
-    text = _docstring(subject)
+    text = "\n".join(map(_docstring, subject.component.__mro__))
     missing = [name for name in fields if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
     if missing:
         raise Violation(
@@ -109,7 +110,7 @@ def has_fields_that_hydra_can_hold(subject: Subject) -> None:
         if there != back or (type(there) is not type(back) and not isinstance(there, list | tuple)):
             raise Violation(
                 f"The default of {field.name!r} went in as {there!r} and came back as {back!r}.",
-                f"Declare the type of {field.name!r} as what it is, and convert in __post_init__.",
+                f"Give {field.name!r} a default of its declared type, as 1.0 for a float.",
             )
 
 
@@ -147,10 +148,10 @@ def _strange_values(subject: Subject) -> list[tuple[str, Any]]:
     ]
 
 
-def _docstring(subject: Subject) -> str:
+def _docstring(cls: type) -> str:
     """What its author wrote; a dataclass without any gets its signature instead."""
-    text = vars(subject.component).get("__doc__") or ""
-    return "" if text.startswith(f"{subject.component.__name__}(") else inspect.cleandoc(text)
+    text = vars(cls).get("__doc__") or ""
+    return "" if text.startswith(f"{cls.__name__}(") else inspect.cleandoc(text)
 
 
 # What else is asked of a component says nothing before these hold

@@ -87,7 +87,7 @@ def touches_no_global_generator(subject: Subject) -> None:
     )
 
 
-@after(draws_float64_of_the_shape)
+@after(draws_the_same_from_the_same_generator)
 def hands_out_arrays_of_its_own(subject: Subject) -> None:
     """Writing into what it returned changes nothing that it returns later."""
     shape, layer = _layer(20, 30)

@@ -41,7 +41,7 @@ def fits_its_tasks(subject: Subject) -> None:
             )
 
 
-@after(terms.keeps_shape_and_dtype)
+@after(terms.keeps_shape_and_dtype, terms.leaves_its_arguments_alone)
 def takes_a_target_that_runs_share(subject: Subject) -> None:
     """A target (B, K) gives the same bits as that target repeated for each run, (R, B, K)."""
     for loss in subject.variants():

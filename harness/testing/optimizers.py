@@ -61,6 +61,7 @@ def states_a_search_space_that_it_accepts(subject: Subject) -> None:
             ) from error
 
 
+@after(states_its_scope_and_rate)
 def starts_from_arrays_like_theta(subject: Subject) -> None:
     """`init` returns a dictionary of named arrays with the shape and dtype of θ, for any dtype."""
     for dtype in PRECISIONS:
@@ -101,6 +102,7 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
         before.check(remedy)
 
 
+@after(starts_from_arrays_like_theta)
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws no random numbers: `init` and `step` leave the generators of the process alone."""
     leaves_global_generators_alone(
@@ -109,6 +111,7 @@ def touches_no_global_generator(subject: Subject) -> None:
     )
 
 
+@after(starts_from_arrays_like_theta)
 def stays_finite_without_a_gradient(subject: Subject) -> None:
     """Gradients of zero, from the first step on or after others, leave θ and the state finite."""
     for rule in subject.variants():
@@ -127,6 +130,7 @@ def stays_finite_without_a_gradient(subject: Subject) -> None:
                     )
 
 
+@after(starts_from_arrays_like_theta)
 def uses_the_scheduled_rate(subject: Subject) -> None:
     """A step is of the size that its argument `lr` says; `self.lr` is only where the schedule starts."""
     rule, slopes = subject.example, gradients(8, 2)
@@ -189,6 +193,7 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
     return None
 
 
+@after(starts_from_arrays_like_theta)
 def goes_downhill(subject: Subject) -> None:
     """At its default settings, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
     rule, theta = subject.example, start(3)
@@ -224,7 +229,7 @@ def trains_in_a_stack_as_alone(subject: Subject) -> None:
             )
 
 
-@after(starts_from_arrays_like_theta)
+@after(takes_a_column_for_every_number)
 def continues_from_a_checkpoint(subject: Subject) -> None:
     """θ and the state, written to safetensors and read back, go on to the same bits."""
     rule, slopes = subject.example, gradients(8, 2)

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.contracts import Horizon
 from harness.testing.comparing import Unchanged, agree, same
+from harness.testing.ordering import after
 from harness.testing.randomness import leaves_global_generators_alone
 from harness.testing.subject import Subject
 from harness.testing.verdicts import Violation
@@ -28,7 +29,7 @@ HORIZONS = (  # one step, less than an epoch, none at all after a long warm-up, 
 def gives_a_factor_for_every_step(subject: Subject) -> None:
     """`factor` returns one float64 number a step, (S,), for one step and for many."""
     for schedule, step, horizon in _cases(subject):
-        found = schedule.factor(step, horizon)
+        found = schedule.factor(step.copy(), horizon)
         if not isinstance(found, np.ndarray) or found.shape != step.shape:
             raise Violation(
                 f"For steps of shape {step.shape} it returned {_described(found)} ({horizon}).",
@@ -40,10 +41,11 @@ def gives_a_factor_for_every_step(subject: Subject) -> None:
             )
 
 
+@after(gives_a_factor_for_every_step)
 def gives_factors_that_are_finite_and_not_negative(subject: Subject) -> None:
     """A factor is a finite number of 0 or more, within any horizon and some steps behind it."""
     for schedule, step, horizon in _cases(subject):
-        found = np.asarray(schedule.factor(step, horizon))
+        found = np.asarray(schedule.factor(step.copy(), horizon))
         bad = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
         if bad.size:
             raise Violation(
@@ -53,11 +55,12 @@ def gives_factors_that_are_finite_and_not_negative(subject: Subject) -> None:
             )
 
 
+@after(gives_a_factor_for_every_step)
 def gives_each_step_its_own_factor(subject: Subject) -> None:
     """The factors of many steps at once are those of each step alone, to 1e-12."""
     for schedule, step, horizon in _cases(subject):
-        together = schedule.factor(step, horizon)
-        alone = [schedule.factor(step[n : n + 1], horizon)[0] for n in range(len(step))]
+        together = schedule.factor(step.copy(), horizon)
+        alone = [schedule.factor(step[n : n + 1].copy(), horizon)[0] for n in range(len(step))]
         agree(
             together,
             np.array(alone),
@@ -67,10 +70,11 @@ def gives_each_step_its_own_factor(subject: Subject) -> None:
         )
 
 
+@after(gives_a_factor_for_every_step)
 def gives_the_same_factors_again(subject: Subject) -> None:
     """A second call gives the same numbers: a schedule has no memory."""
     for schedule, step, horizon in _cases(subject):
-        first, second = (np.array(schedule.factor(step, horizon)) for _ in range(2))
+        first, second = (np.array(schedule.factor(step.copy(), horizon)) for _ in range(2))
         same(second, first, "The factors of a second call and of the first", "Keep no state.")
 
 

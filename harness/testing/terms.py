@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.contracts import array_namespace
 from harness.testing.comparing import Unchanged, agree, differences, same
 from harness.testing.installed import TOLERANCE, backends
 from harness.testing.ordering import after
@@ -43,12 +44,12 @@ class Term:
         return cls(loss, output, (targets(activation, shape, rng, dtype),) if activation else ())
 
     def value(self, output: Any = None) -> Any:
-        """Of this output, or of another one with the same targets."""
-        return self.loss.value(self.output if output is None else output, *self.targets)
+        """Of this output, or of another one with the same targets; the loss gets copies."""
+        return self.loss.value(*_copies(self.output if output is None else output, *self.targets))
 
     def gradient(self) -> Any:
         """∂value/∂output."""
-        return self.loss.gradient(self.output, *self.targets)
+        return self.loss.gradient(*_copies(self.output, *self.targets))
 
     def part(self, runs: Any = slice(None), samples: Any = slice(None)) -> Term:
         """Some runs and samples, in arrays of their own."""
@@ -142,10 +143,11 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
         names = ("outputs", "targets")[: 1 + len(term.targets)]
         arrays = dict(zip(names, (term.output, *term.targets), strict=True))
         before = Unchanged(np.asarray, **arrays)
-        term.value()
-        before.check("Compute new arrays in value: no -=, *= or out= on an argument.")
-        term.gradient()
-        before.check("Compute new arrays in gradient: no -=, *= or out= on an argument.")
+        for method in (term.loss.value, term.loss.gradient):
+            method(*arrays.values())
+            before.check(
+                f"Compute new arrays in {method.__name__}: no -=, *= or out= on an argument."
+            )
 
 
 def touches_no_global_generator(subject: Subject) -> None:
@@ -174,6 +176,10 @@ def computes_alike_on_every_backend(subject: Subject) -> None:
                     f"The {what} on {name} and on NumPy arrays",
                     remedy,
                 )
+
+
+def _copies(*arrays: Any) -> list[Any]:
+    return [array_namespace(array).asarray(array, copy=True) for array in arrays]
 
 
 def _terms(
