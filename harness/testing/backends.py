@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from harness.contracts import Array, Scope, State, array_namespace
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.network import ACTIVATIONS, Mlp, Network
-from harness.objective import Objective, Term
-from harness.testing import installed, reference
+from harness.testing import reference
 from harness.testing.comparing import Unchanged, agree, differences, same
-from harness.testing.installed import TOLERANCE, in_precision, stack_tolerance
+from harness.testing.installed import TOLERANCE, in_precision
+from harness.testing.objectives import BATCH, RUNS, numbers, objectives, plain
 from harness.testing.ordering import after
-from harness.testing.problem import Momentum, SquaredError, trained
+from harness.testing.problem import SquaredError, trained
 from harness.testing.randomness import leaves_global_generators_alone
 from harness.testing.steps import NETWORK, Walk, gradients, start, walk
 from harness.testing.subject import Subject, with_rows
 from harness.testing.terms import targets
+from harness.testing.update_rules import Bounded, Decaying, Momentum, Normalised
 from harness.testing.verdicts import Skip, Violation
 
 __all__ = ["RULES"]
 
-RUNS, BATCH = 3, 5
 LONG = 10_000  # steps for which compiling should pay, unless it takes longer than a check may
 
 
@@ -62,14 +59,14 @@ def places_and_fetches_copies(subject: Subject) -> None:
     are, from arrays of any layout."""
     for dtype in ("float32", "float64"):
         backend = _backend(subject, dtype)
-        numbers = np.random.default_rng(3).normal(size=(6, 4)).astype(dtype)
+        floats = np.random.default_rng(3).normal(size=(6, 4)).astype(dtype)
         cases = {
-            "floats": numbers,
-            "a transposed array": numbers.T,
-            "every other row": numbers[::2],
-            "a read-only array": _read_only(numbers),
+            "floats": floats,
+            "a transposed array": floats.T,
+            "every other row": floats[::2],
+            "a read-only array": _read_only(floats),
             "integers": np.arange(5),
-            "no rows": numbers[:0],
+            "no rows": floats[:0],
         }
         for what, array in cases.items():
             source = array if what == "a read-only array" else array.copy(order="K")
@@ -122,9 +119,9 @@ def computes_the_forward_pass(subject: Subject) -> None:
         network = Network(
             (4, 5, 3, 2), activation, 0.1, activation != "relu"
         )  # once without biases
-        program = backend.bind(network, _objective(SquaredError(), RUNS))
+        program = backend.bind(network, plain(SquaredError(), RUNS))
         for runs, shared in ((RUNS, False), (RUNS, True)):
-            theta, x = _numbers(network, runs, shared)
+            theta, x = numbers(network, runs, shared)
             expected = reference.forward(network, theta, x)
             placed = backend.place(theta), backend.place(x)
             target = backend.place(np.zeros((*x.shape[:-1], 2)))
@@ -162,8 +159,8 @@ def has_the_gradient_of_its_objective(subject: Subject) -> None:
     """`gradient` is the derivative of all terms of the objective, held against central differences to
     1e-6: for every activation and every installed loss."""
     backend = _backend(subject)
-    for what, network, objective in _objectives(subject):
-        theta, x = _numbers(network, RUNS, shared=False)
+    for what, network, objective in objectives(subject.registry):
+        theta, x = numbers(network, RUNS, shared=False)
         y = targets(objective.loss.output_activation, (RUNS, BATCH, 3), np.random.default_rng(4))
         x, y = backend.place(x), backend.place(y)
         program, placed = backend.bind(network, objective), objective.placed(backend.place)
@@ -189,9 +186,9 @@ def has_the_gradient_of_its_objective(subject: Subject) -> None:
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """Neither `forward` nor `gradient` writes into θ, the features or the targets."""
     backend = _backend(subject)
-    theta, x = map(backend.place, _numbers(NETWORK, RUNS, shared=False))
+    theta, x = map(backend.place, numbers(NETWORK, RUNS, shared=False))
     y = backend.place(np.zeros((RUNS, BATCH, 2)))
-    program = backend.bind(NETWORK, _objective(SquaredError(), RUNS))
+    program = backend.bind(NETWORK, plain(SquaredError(), RUNS))
     before = Unchanged(backend.fetch, θ=theta, features=x, targets=y)
     program.forward(theta, x)
     program.gradient(theta, x, y)
@@ -227,194 +224,8 @@ def steps_rules_as_they_are_written(subject: Subject) -> None:
             )
 
 
-@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
-def trains_in_a_stack_as_alone(subject: Subject) -> None:
-    """A run computes in a stack what it computes alone: to the last bit where the class says
-    `exact_stacks = True`, else to 1e-10 in float64 and 1e-4 in float32."""
-    rules = [Momentum(), Momentum(lr=0.02), Momentum(momentum=0.5), Bounded()]
-    for dtype in ("float64", "float32"):
-        backend = _backend(subject, dtype)
-        together = trained(backend, rules, [0, 1, 2, 3])
-        for r, rule in enumerate(rules):
-            alone = trained(backend, [rule], [r])
-            for what, found, expected in (
-                ("θ", together.theta, alone.theta),
-                ("train/loss", together.losses, alone.losses),
-            ):
-                agree(
-                    found[[r]],
-                    expected,
-                    stack_tolerance(backend),
-                    f"{what} of run {r} of 4 and alone, after 20 steps in {dtype},",
-                    "Let shapes of a run decide on kernels and groupings, never the number of runs"
-                    + ("; or do not promise exact_stacks." if installed.exact(backend) else "."),
-                )
-
-
-@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
-def trains_as_the_other_backends(subject: Subject) -> None:
-    """4 epochs of the core's own loop in float64 lead to the θ and the losses that every other
-    installed backend comes to, to 1e-10."""
-    others = installed.backends(subject.registry)
-    others.pop(subject.name, None)
-    if not others:
-        raise Skip("no other backend runs here")
-    rules, seeds = [Momentum(), Normalised(), Bounded()], [0, 1, 2]
-    mine = trained(_backend(subject), rules, seeds)
-    for name, other in others.items():
-        theirs = trained(other, rules, seeds)
-        remedy = "Run both on one batch, and compare forward, gradient and update one by one."
-        agree(mine.theta, theirs.theta, TOLERANCE, f"θ after 20 steps, here and on {name},", remedy)
-        agree(mine.losses, theirs.losses, TOLERANCE, f"train/loss, here and on {name},", remedy)
-
-
-@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
-def compiles_what_the_loop_does(subject: Subject) -> None:
-    """Where `compiled` gives a pass, an epoch of it is an epoch of the core's loop, to 1e-10."""
-    backend = _backend(subject)
-    long, looped = _Asked(backend, LONG), _Asked(backend, None)
-    rules, seeds = [Momentum(), Momentum(lr=0.02)], [0, 0]  # one compilation
-    passed = trained(long, rules, seeds)
-    if not long.compiles:
-        raise Skip(f"for a run of {LONG} steps it compiles nothing: the core's loop runs them")
-    by_the_loop = trained(looped, rules, seeds)
-    remedy = "Hold the pass against the loop in harness/training.py, the smaller last batch too."
-    agree(passed.theta, by_the_loop.theta, TOLERANCE, "θ by the pass and by the loop", remedy)
-    agree(
-        passed.losses, by_the_loop.losses, TOLERANCE, "train/loss by pass and by the loop", remedy
-    )
-
-
-class _Asked:
-    """A backend that is told of so many steps to come, or never asked to compile."""
-
-    def __init__(self, backend: Any, steps: int | None) -> None:
-        self._backend = backend
-        self._steps = steps
-        self.compiles = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backend, name)
-
-    def compiled(self, step: Any, features: Any, targets: Any, steps: int) -> Any:
-        if self._steps is None:
-            return None
-        found = self._backend.compiled(step, features, targets, self._steps)
-        self.compiles = self.compiles or found is not None
-        return found
-
-
-# --- rules of every scope -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Decaying:
-    """Any slice will do; powers of a hyperparameter, a root and a choice are in it."""
-
-    lr: float = 0.1
-    strength: float = 0.5
-
-    scope: ClassVar[Scope] = Scope.ELEMENT
-
-    def init(self, theta: Array) -> State:
-        """mean: of the squared gradients."""
-        return {"mean": array_namespace(theta).zeros_like(theta)}
-
-    def step(
-        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
-    ) -> tuple[Array, State]:
-        """A little of an adaptive rule."""
-        xp = array_namespace(theta)
-        mean = self.strength * state["mean"] + (1 - self.strength) * gradient * gradient
-        size = xp.sqrt(mean) / (1 - self.strength**t) ** 0.5 + 1e-3
-        return theta - lr * xp.where(gradient > 0, gradient, 0.5 * gradient) / size, {"mean": mean}
-
-
-@dataclass(frozen=True)
-class Normalised:
-    """Each parameter moves by a norm of its own: it must see it whole, and see it alone."""
-
-    lr: float = 0.1
-    strength: float = 0.5
-
-    scope: ClassVar[Scope] = Scope.TENSOR
-
-    def init(self, theta: Array) -> State:
-        """velocity: v, from 0."""
-        return {"velocity": array_namespace(theta).zeros_like(theta)}
-
-    def step(
-        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
-    ) -> tuple[Array, State]:
-        """v ← μv + g/‖g‖."""
-        xp = array_namespace(theta)
-        axes = tuple(range(1, theta.ndim))
-        norm = xp.sqrt(xp.sum(gradient * gradient, axis=axes, keepdims=True)) + 1e-6
-        v = self.strength * state["velocity"] + gradient / norm
-        return theta - lr * v, {"velocity": v}
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """The whole step of a run is no longer than a bound: it needs the vector."""
-
-    lr: float = 0.1
-    strength: float = 0.5
-
-    scope: ClassVar[Scope] = Scope.VECTOR
-
-    def init(self, theta: Array) -> State:
-        """Nothing is remembered."""
-        return {}
-
-    def step(
-        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
-    ) -> tuple[Array, State]:
-        """θ ← θ − η g / (1 + s‖g‖)."""
-        xp = array_namespace(theta)
-        norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
-        return theta - lr * gradient / (1 + self.strength * norm), state
-
-
-# --- networks and objectives ----------------------------------------------------------------------
-
-
 def _backend(subject: Subject, dtype: str = "float64") -> Any:
     return in_precision(subject.example, dtype)
-
-
-def _objective(loss: Any, runs: int) -> Objective:
-    return Objective("main", loss, (), np.linspace(0.01, 0.03, runs))
-
-
-def _objectives(subject: Subject) -> Iterator[tuple[str, Network, Objective]]:
-    """Every activation; every installed loss; every auxiliary loss with a head that it suits."""
-    factors = np.linspace(0.2, 0.6, RUNS)
-    registry = subject.registry
-    for activation in ACTIVATIONS:
-        network = Network((4, 5, 4, 3), activation, 0.1, True)
-        yield activation, network, _objective(SquaredError(), RUNS)
-    network = Network((4, 5, 3), "tanh", 0.1, True)
-    losses = {name: registry.component("loss", name)() for name in registry.names("loss")}
-    for name, loss in losses.items():
-        yield name, network, _objective(loss, RUNS)
-    for name in registry.names("auxiliary_loss"):
-        auxiliary = registry.component("auxiliary_loss", name)()
-        for loss in losses.values():
-            if loss.output_activation in auxiliary.output_activations:
-                term = Term(name, auxiliary, factors)
-                yield name, network, Objective("main", loss, (term,), factors / 10)
-                break
-    linear = Network((4, 3), "identity", 0.1, True)
-    yield "a linear model", linear, _objective(SquaredError(), RUNS)
-
-
-def _numbers(network: Network, runs: int, shared: bool) -> tuple[np.ndarray, np.ndarray]:
-    """θ (R, P) and features (R, B, F), or (B, F)."""
-    rng = np.random.default_rng(9)
-    theta = 0.7 * rng.normal(size=(runs, network.size))
-    batch = (BATCH, network.sizes[0]) if shared else (runs, BATCH, network.sizes[0])
-    return theta, rng.normal(size=batch)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -433,7 +244,4 @@ RULES = (
     leaves_its_arguments_alone,
     touches_no_global_generator,
     steps_rules_as_they_are_written,
-    trains_in_a_stack_as_alone,
-    trains_as_the_other_backends,
-    compiles_what_the_loop_does,
 )

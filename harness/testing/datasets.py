@@ -108,7 +108,7 @@ def has_parts_that_share_no_rows(subject: Subject) -> str | None:
         )
     if not repeated:
         return None
-    return f"{repeated} rows repeat another one, so that parts share {shared}"
+    return f"rows that repeat another one: {repeated}; in two parts of a split: {shared}"
 
 
 @after(holds_what_data_must)

@@ -78,6 +78,7 @@ def draws_other_numbers_from_another_generator(subject: Subject) -> None:
         )
 
 
+@after(draws_float64_of_the_shape)
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws from `rng` alone and leaves the generators of the process as they are."""
     shape, layer = _layer(20, 30)

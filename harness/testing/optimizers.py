@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from typing import Any
 
 import numpy as np
 
 from harness.contracts import Scope
-from harness.errors import ConfigurationError, PluginError
 from harness.fields import float_fields
-from harness.search import space_of
 from harness.testing.comparing import Unchanged, agree, same
-from harness.testing.installed import TOLERANCE, backends, in_precision, stack_tolerance
+from harness.testing.installed import backends
 from harness.testing.ordering import after
-from harness.testing.problem import trained
 from harness.testing.randomness import leaves_global_generators_alone
-from harness.testing.steps import Walk, gradients, restored, saved, start, walk
+from harness.testing.steps import gradients, start, stepped, walk
 from harness.testing.subject import Subject, with_rows
-from harness.testing.verdicts import Skip, Violation
+from harness.testing.verdicts import Violation
 
 __all__ = ["RULES"]
 
@@ -38,27 +34,6 @@ def states_its_scope_and_rate(subject: Subject) -> None:
             f"The float fields are {', '.join(float_fields(subject.component)) or 'none'}.",
             "Declare lr: float, the base rate that a schedule multiplies.",
         )
-
-
-def states_a_search_space_that_it_accepts(subject: Subject) -> None:
-    """Both ends of every range of its search space, and all combinations of ends, are accepted."""
-    try:
-        space = space_of(subject.component)
-    except PluginError as error:
-        raise Violation(f"{error}", "Name fields only, each with a harness.Range.") from error
-    if not space:
-        raise Skip("it states no search space")
-    ends = [(range_.low, range_.high) for range_ in space.values()]
-    for corner in itertools.islice(itertools.product(*ends), 256):
-        values = dict(zip(space, corner, strict=True))
-        try:
-            dataclasses.replace(subject.example, **values)
-        except ConfigurationError as error:
-            shown = ", ".join(f"{name}={value}" for name, value in values.items())
-            raise Violation(
-                f"{shown} was refused: {error}",
-                "Narrow the range, or mend what __post_init__ allows.",
-            ) from error
 
 
 @after(states_its_scope_and_rate)
@@ -177,12 +152,11 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
     scope = subject.component.scope  # type: ignore[attr-defined]
     if scope is not Scope.ELEMENT:
         return f"its scope is {scope.value}"
-    rule, theta, slopes = subject.example, start(2), gradients(8, 2)
-    whole = _elementwise(rule, theta, slopes)
-    parts = [
-        _elementwise(rule, theta[:, part], slopes[..., part])
-        for part in (slice(0, 10), slice(10, None))
-    ]
+    theta, slopes = start(2), gradients(8, 2)
+    whole, *parts = (
+        stepped(subject.example, theta[:, part], lambda _, t, part=part: slopes[t - 1][:, part], 8)
+        for part in (slice(None), slice(0, 10), slice(10, None))
+    )
     agree(
         np.concatenate(parts, axis=1),
         whole,
@@ -196,84 +170,14 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
 @after(starts_from_arrays_like_theta)
 def goes_downhill(subject: Subject) -> None:
     """At its default settings, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
-    rule, theta = subject.example, start(3)
-    state, values = rule.init(theta), [0.5 * (theta**2).sum(-1)]
-    if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]
-        theta = theta[:, :24].reshape(3, 6, 4)
-        state, values = rule.init(theta), [0.5 * (theta**2).sum((-2, -1))]
-    for t in range(1, 51):
-        theta, state = rule.step(theta, theta.copy(), state, lr=rule.lr, t=t)
-    values.append(0.5 * (theta**2).reshape(3, -1).sum(-1))
-    if not (values[1] < values[0]).all():
+    theta, _ = _piece(subject, "float64")
+    after_50 = stepped(subject.example, theta, lambda theta, _: theta, 50)
+    first, last = (0.5 * (x.reshape(3, -1) ** 2).sum(-1) for x in (theta, after_50))
+    if not (last < first).all():
         raise Violation(
-            f"½‖θ‖² of the three runs went from {values[0].round(4)} to {values[1].round(4)}.",
+            f"½‖θ‖² of the three runs went from {first.round(4)} to {last.round(4)}.",
             "Subtract the step, and choose a smaller default lr if it jumps too far.",
         )
-
-
-@after(takes_a_column_for_every_number, sees_no_more_than_its_scope)
-def trains_in_a_stack_as_alone(subject: Subject) -> None:
-    """Runs that differ in every float field train in a stack as each does alone, on every backend:
-    to the last bit where the backend promises it, else to 1e-10 in float64."""
-    rules, seeds = subject.in_rows(4), [0, 1, 2, 3]
-    for name, backend in _some(backends(subject.registry)):
-        together = trained(backend, rules, seeds).theta
-        for r, rule in enumerate(rules):
-            alone = trained(backend, [rule], [seeds[r]]).theta
-            agree(
-                together[[r]],
-                alone,
-                stack_tolerance(backend),
-                f"θ of run {r} after 20 steps on {name}, in a stack of 4 and alone",
-                "Let no run see another: reduce over the last axes only, never over axis 0.",
-            )
-
-
-@after(takes_a_column_for_every_number)
-def continues_from_a_checkpoint(subject: Subject) -> None:
-    """θ and the state, written to safetensors and read back, go on to the same bits."""
-    rule, slopes = subject.example, gradients(8, 2)
-    lr = np.full((2, 1), rule.lr)
-    for name, backend in _some(backends(subject.registry)):
-        for dtype in PRECISIONS:
-            backend = in_precision(backend, dtype)  # noqa: PLW2901
-            whole = Walk(backend, rule, start(2)).go(slopes, 1, lr)
-            first = Walk(backend, rule, start(2))
-            theta = first.go(slopes[:4], 1, lr)
-            content = saved(backend, first.state)
-            Walk(backend, rule, start(2)).go(-slopes[:5], 1, lr)  # what it must not remember
-            second = Walk(backend, dataclasses.replace(rule), theta)
-            second.state = restored(backend, content, second.state)
-            same(
-                second.go(slopes[4:], 5, lr),
-                whole,
-                f"θ after 8 steps on {name} in {dtype}, with a checkpoint after 4 and without one",
-                "Keep all that a rule remembers in the state that init and step return.",
-            )
-
-
-@after(takes_a_column_for_every_number)
-def trains_alike_on_every_backend(subject: Subject) -> None:
-    """20 steps of training in float64 lead to the same θ on every installed backend, to 1e-10."""
-    rules, seeds = subject.in_rows(3), [0, 1, 2]
-    (first, backend), *others = _some(backends(subject.registry))
-    if not others:
-        raise Skip(f"only one backend runs here: {first}")
-    expected = trained(backend, rules, seeds).theta
-    for name, other in others:
-        agree(
-            trained(other, rules, seeds).theta,
-            expected,
-            TOLERANCE,
-            f"θ after 20 steps on {name} and on {first}",
-            "Use arithmetic and array_namespace(theta) alone, and ask no array for its type.",
-        )
-
-
-def _some(found: dict[str, Any]) -> list[tuple[str, Any]]:
-    if not found:
-        raise Skip("no backend that computes in float64 runs here")
-    return list(found.items())
 
 
 def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
@@ -282,13 +186,6 @@ def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]
         return theta[:, :12].reshape(3, 4, 3), gradient[:, :12].reshape(3, 4, 3)
     return theta, gradient
-
-
-def _elementwise(rule: Any, theta: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    state = rule.init(theta)
-    for t, slope in enumerate(slopes, start=1):
-        theta, state = rule.step(theta, slope.copy(), state, lr=rule.lr, t=t)
-    return theta
 
 
 def _check_state(state: Any, theta: np.ndarray, method: str) -> None:
@@ -316,7 +213,6 @@ def _check_array(array: Any, theta: np.ndarray, what: str) -> None:
 
 RULES = (
     states_its_scope_and_rate,
-    states_a_search_space_that_it_accepts,
     starts_from_arrays_like_theta,
     keeps_shape_dtype_and_slots,
     leaves_its_arguments_alone,
@@ -326,7 +222,4 @@ RULES = (
     takes_a_column_for_every_number,
     sees_no_more_than_its_scope,
     goes_downhill,
-    trains_in_a_stack_as_alone,
-    continues_from_a_checkpoint,
-    trains_alike_on_every_backend,
 )

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.contracts import Array, Data, Horizon, Layer, Scope, State, Task, array_namespace
+from harness.contracts import Array, Data, Horizon, Layer, Task, array_namespace
 from harness.data import Prepared, Split, prepare
 from harness.network import Mlp
 from harness.placed import Placed
@@ -21,28 +21,7 @@ from harness.settings import Config, ObjectiveSettings, Run, Training
 from harness.stopping import Stopping
 from harness.training import train
 
-__all__ = ["Momentum", "Trained", "trained"]
-
-
-@dataclass(frozen=True)
-class Momentum:
-    """Gradient descent with momentum: two float fields and a slot."""
-
-    lr: float = 0.05
-    momentum: float = 0.8
-
-    scope: ClassVar[Scope] = Scope.ELEMENT
-
-    def init(self, theta: Array) -> State:
-        """velocity: v, from 0."""
-        return {"velocity": array_namespace(theta).zeros_like(theta)}
-
-    def step(
-        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
-    ) -> tuple[Array, State]:
-        """v ← μv + ∇ℒ, θ ← θ − ηv."""
-        v = self.momentum * state["velocity"] + gradient
-        return theta - lr * v, {"velocity": v}
+__all__ = ["SquaredError", "Trained", "trained"]
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ def gives_the_same_factors_again(subject: Subject) -> None:
         same(second, first, "The factors of a second call and of the first", "Keep no state.")
 
 
+@after(gives_a_factor_for_every_step)
 def leaves_the_steps_alone(subject: Subject) -> None:
     """`factor` does not write into the array of steps."""
     for schedule, step, horizon in _cases(subject):
@@ -86,6 +87,7 @@ def leaves_the_steps_alone(subject: Subject) -> None:
         before.check("Compute a new array: no /=, *= or out= on step.")
 
 
+@after(gives_a_factor_for_every_step)
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws no random numbers from the generators of the process."""
     leaves_global_generators_alone(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from harness import update
 from harness.contracts import Block
 from harness.network import Network
 
-__all__ = ["NETWORK", "Walk", "gradients", "restored", "saved", "start", "walk"]
+__all__ = ["NETWORK", "Walk", "gradients", "restored", "saved", "start", "stepped", "walk"]
 
 NETWORK = Network((3, 4, 2), "tanh", 0.01, True)  # P = 26
 
@@ -39,6 +39,16 @@ def walk(
     for number, slope in enumerate(slopes):
         update.apply(block, theta, slope.copy(), state, lr, first + number, NETWORK)
     return theta, state
+
+
+def stepped(
+    rule: Any, theta: np.ndarray, gradient: Callable[[np.ndarray, int], np.ndarray], steps: int
+) -> np.ndarray:
+    """θ after calls of `rule.step` itself, at its own rate. gradient: of θ at step t."""
+    state = rule.init(theta)
+    for t in range(1, steps + 1):
+        theta, state = rule.step(theta, gradient(theta, t).copy(), state, lr=rule.lr, t=t)
+    return theta
 
 
 class Walk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ import numpy as np
 from harness.errors import MissingDependencyError
 from harness.testing import (
     auxiliary_losses,
+    backend_training,
     backends,
     datasets,
     fields,
     initializers,
     losses,
+    optimizer_training,
     optimizers,
     schedules,
+    search_spaces,
 )
 from harness.testing.subject import Subject
 from harness.testing.verdicts import Outcome, Skip, Status, Violation
@@ -27,17 +31,19 @@ __all__ = ["RULES", "Rule", "check", "judge", "text_of"]
 
 Rule = Callable[[Subject], Any]  # its docstring is the rule in words; returns a note, or None
 
+_OF_KIND: dict[str, tuple[ModuleType, ...]] = {
+    "backend": (backends, backend_training),
+    "dataset": (datasets,),
+    "optimizer": (optimizers, search_spaces, optimizer_training),
+    "schedule": (schedules,),
+    "initializer": (initializers,),
+    "loss": (losses,),
+    "auxiliary_loss": (auxiliary_losses,),
+}
+
 RULES: dict[str, tuple[Rule, ...]] = {
-    kind: (*fields.RULES, *module.RULES)
-    for kind, module in {
-        "backend": backends,
-        "dataset": datasets,
-        "optimizer": optimizers,
-        "schedule": schedules,
-        "initializer": initializers,
-        "loss": losses,
-        "auxiliary_loss": auxiliary_losses,
-    }.items()
+    kind: tuple(rule for module in (fields, *modules) for rule in module.RULES)
+    for kind, modules in _OF_KIND.items()
 }
 
 
@@ -64,8 +70,9 @@ def _judge(subject: Subject, rule: Rule) -> Outcome:
     for earlier in _before(rule):
         outcome = judge(subject, earlier)
         if outcome.status is not Status.PASSED:
-            why = "until {} passes" if outcome.failed else "as {} is"
-            return Outcome(name, text, Status.SKIPPED, why.format(outcome.rule))
+            root = outcome.waits_for or outcome
+            why = f"until {root.rule} passes" if root.failed else f"as {root.rule} is"
+            return Outcome(name, text, Status.SKIPPED, why, waits_for=root)
     try:
         with np.errstate(all="ignore"):  # numbers that overflow are looked at, not warned of
             note = rule(subject)

@@ -137,6 +137,7 @@ def reads_each_run_alone(subject: Subject) -> None:
             same(gradient[[r]], alone.gradient(), f"The gradients {what}", remedy)
 
 
+@after(keeps_shape_and_dtype)
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """`value` and `gradient` write into none of their arguments."""
     for term in _terms(subject, shapes=SHAPES[:1]):
@@ -150,6 +151,7 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
             )
 
 
+@after(keeps_shape_and_dtype)
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws no random numbers from the generators of the process."""
     term = Term.of(subject.example, SHAPES[0])

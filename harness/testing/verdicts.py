@@ -34,7 +34,8 @@ class Outcome:
     """One component, one rule.
 
     rule: its name. text: the rule in words. note: what else there is to know of a check that passed,
-    or why it was skipped. found, remedy: of a violation. frames: the plugin's own, where it raised.
+    or why it was skipped. waits_for: the outcome for whose sake it was skipped, if any. found, remedy:
+    of a violation. frames: the plugin's own, where it raised.
     """
 
     rule: str
@@ -44,6 +45,7 @@ class Outcome:
     found: str = ""
     remedy: str = ""
     frames: str = ""
+    waits_for: Outcome | None = None
 
     @property
     def failed(self) -> bool:

@@ -131,7 +131,7 @@ def test_duplicates_that_the_docstring_reports_are_accepted(outcomes):
     found = outcomes("dataset", Reported)["has_parts_that_share_no_rows"]
     assert (found.status, found.note) == (
         "passed",
-        "6 rows repeat another one, so that parts share 6",
+        "rows that repeat another one: 6; in two parts of a split: 6",
     )
 
 
