@@ -153,10 +153,11 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
     if scope is not Scope.ELEMENT:
         return f"its scope is {scope.value}"
     theta, slopes = start(2), gradients(8, 2)
-    whole, *parts = (
-        stepped(subject.example, theta[:, part], lambda _, t, part=part: slopes[t - 1][:, part], 8)
-        for part in (slice(None), slice(0, 10), slice(10, None))
-    )
+
+    def alone(part: slice) -> np.ndarray:
+        return stepped(subject.example, theta[:, part], lambda _, t: slopes[t - 1][:, part], 8)
+
+    whole, *parts = map(alone, (slice(None), slice(0, 10), slice(10, None)))
     agree(
         np.concatenate(parts, axis=1),
         whole,

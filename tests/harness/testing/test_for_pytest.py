@@ -11,32 +11,30 @@ import pytest
 
 PACKAGE = '''
     from dataclasses import dataclass
-    from typing import ClassVar
 
     import harness
 
 
     @dataclass(frozen=True)
-    class Mine:
-        """Steps along the gradient. lr: η, in [0, inf)."""
+    class Line:
+        """Falls from 1 to 0, and stays there."""
 
-        lr: float = 0.01
-        scope: ClassVar[harness.Scope] = harness.Scope.ELEMENT
+        def factor(self, step, horizon):
+            return (1 - step / max(horizon.steps, 1)).clip(0, 1)
 
-        def __post_init__(self):
-            harness.check_range(self, "lr", 0)
 
-        def init(self, theta):
-            return {}
+    @dataclass(frozen=True)
+    class Late:
+        """Writes into the steps."""
 
-        def step(self, theta, gradient, state, *, lr, t):
-            BODY
-            return theta - lr * gradient, state
+        def factor(self, step, horizon):
+            step += 1
+            return Line().factor(step, horizon)
 
 
     @harness.hookimpl
-    def harness_optimizers():
-        return {"mine": Mine}
+    def harness_schedules():
+        return {"line": Line, "late": Late}
 '''
 
 TEST = """
@@ -47,45 +45,28 @@ TEST = """
 """
 
 
-@pytest.fixture
-def tested(tmp_path):
-    """What pytest says of the package with this line in its step."""
-
-    def run(line):
-        source = textwrap.dedent(PACKAGE).replace("BODY", line)
-        (tmp_path / "my_package.py").write_text(source, encoding="utf-8")
-        (tmp_path / "test_mine.py").write_text(textwrap.dedent(TEST), encoding="utf-8")
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "-v", "-W", "error", "-p", "no:cacheprovider"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
-
-
 @pytest.mark.slow
-def test_every_rule_is_a_test_with_a_name(tested):
-    done = tested("pass")
-    assert done.returncode == 0, done.stdout
-    assert "test_mine.py::test_rules[optimizer=mine-goes_downhill] PASSED" in done.stdout
-
-
-@pytest.mark.slow
-def test_a_broken_rule_fails_in_words_and_without_a_traceback(tested):
-    done = tested("gradient *= 2")
-    assert done.returncode == 1
-    rule = "optimizer=mine-leaves_its_arguments_alone"
-    assert f"FAILED test_mine.py::test_rules[{rule}]" in done.stdout
+def test_every_rule_is_a_test_with_a_name_and_fails_in_words(tmp_path):
+    for name, source in (("my_package.py", PACKAGE), ("test_mine.py", TEST)):
+        (tmp_path / name).write_text(textwrap.dedent(source), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-v", "-W", "error", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
     assert "1 failed" in done.stdout
+    name = "test_mine.py::test_rules[schedule={}-leaves_the_steps_alone]"
     for words in (
-        "optimizer=mine breaks the rule leaves_its_arguments_alone",
-        "rule:    `step` writes into none of its arguments",
-        "found:   gradient was changed, by up to",
-        "mend it: Compute new arrays",
+        name.format("line") + " PASSED",
+        name.format("late") + " FAILED",
+        "schedule=late breaks the rule leaves_the_steps_alone",
+        "rule:    `factor` does not write into the array of steps.",
+        "found:   step was changed, by up to 1.",
+        "mend it: Compute a new array",
     ):
         assert words in done.stdout
     assert "Traceback" not in done.stdout
