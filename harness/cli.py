@@ -151,7 +151,7 @@ def _check(rest: list[str]) -> int:
     lines = for_people if sys.stdout.isatty() else for_programs
     for line in lines(subjects, counts):
         print(line, flush=True)
-    return 1 if counts.failed else 0
+    return 1 if counts.failed or (options.all and registry.broken) else 0
 
 
 def _ui(rest: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from harness.testing import terms
@@ -24,4 +25,14 @@ def says_what_it_reads(subject: Subject) -> None:
         )
 
 
-RULES = (says_what_it_reads, *terms.RULES)
+def has_no_fields(subject: Subject) -> None:
+    """Its factor λ is all of its configuration: it has no fields of its own."""
+    names = [field.name for field in dataclasses.fields(subject.component)]
+    if names:
+        raise Violation(
+            f"It has {len(names)}: {', '.join(names)}.",
+            "Make them constants of the class, or register a class for each choice.",
+        )
+
+
+RULES = (has_no_fields, says_what_it_reads, *terms.RULES)

@@ -93,11 +93,14 @@ def has_parts_that_share_no_rows(subject: Subject) -> str | None:
     """
     data = _load(subject)
     parts = _prepared(subject, data, SPLIT)
-    rows = [_rows(part.features, part.labels) for part in (parts.train, parts.validation)]
-    seen, test = set().union(*rows), _rows(parts.test.features, parts.test.labels)
-    shared = sum(row in seen for row in test) + sum(row in set(rows[0]) for row in rows[1])
-    repeated = len(data.features) - len(set(rows[0]) | set(rows[1]) | set(test))
-    leaked = sum(row in seen for row in test) / max(len(test), 1)
+    train, validation, test = (
+        _rows(part.features, part.labels) for part in (parts.train, parts.validation, parts.test)
+    )
+    trained, others = set(train), {*train, *validation}
+    in_test = sum(row in others for row in test)
+    shared = in_test + sum(row in trained for row in validation)
+    repeated = len(data.features) - len(others | set(test))
+    leaked = in_test / max(len(test), 1)
     told = "duplicate" in (subject.component.__doc__ or "").lower()
     if data.test_size and leaked > 0.01 and not told:
         raise Violation(

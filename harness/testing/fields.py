@@ -28,6 +28,17 @@ CONTRACTS: dict[str, type] = {
 }
 
 
+def is_a_frozen_dataclass(subject: Subject) -> None:
+    """It is a class with @dataclass(frozen=True): settings that nobody changes under way."""
+    parameters = getattr(subject.component, "__dataclass_params__", None)
+    if not isinstance(subject.component, type) or not getattr(parameters, "frozen", False):
+        raise Violation(
+            f"It is {subject.component!r}{', which is not frozen' if parameters else ''}.",
+            "Put @dataclass(frozen=True) above the class, and hand out the class itself.",
+        )
+
+
+@after(is_a_frozen_dataclass)
 def accepts_its_defaults(subject: Subject) -> None:
     """The component can be made from its defaults."""
     try:
@@ -63,6 +74,7 @@ def has_a_name_for_the_command_line(subject: Subject) -> None:
         )
 
 
+@after(is_a_frozen_dataclass)
 def has_a_summary(subject: Subject) -> None:
     """The docstring of the class starts with one line that says what it is."""
     text = _docstring(subject.component)
@@ -74,6 +86,7 @@ def has_a_summary(subject: Subject) -> None:
         )
 
 
+@after(is_a_frozen_dataclass)
 def describes_every_field(subject: Subject) -> None:
     """The docstring of the class, or of the class that declares it, says what each field means."""
     fields = [field.name for field in dataclasses.fields(subject.component)]
@@ -155,7 +168,7 @@ def _docstring(cls: type) -> str:
 
 
 # What else is asked of a component says nothing before these hold
-FIRST = (accepts_its_defaults, has_every_member_of_its_contract)
+FIRST = (is_a_frozen_dataclass, accepts_its_defaults, has_every_member_of_its_contract)
 
 
 RULES = (

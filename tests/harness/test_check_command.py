@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 import harness.registry
@@ -27,6 +28,14 @@ class Raising:
 
     def factor(self, step, horizon):
         raise RuntimeError("out of order")
+
+
+@dataclass(frozen=True)
+class Late:
+    """Stays at 1."""
+
+    def factor(self, step, horizon):
+        return np.ones_like(step)
 
 
 @pytest.fixture
@@ -71,7 +80,17 @@ def test_a_terminal_gets_words(acme, capsys, monkeypatch):
     assert "Traceback" not in shown
     assert "suite.py" not in shown
     assert "mend it: Guard a division by horizon.steps" in shown
-    assert shown.splitlines()[-1].startswith("19 passed, 2 failed, ")
+    assert shown.splitlines()[-1].startswith("21 passed, 2 failed, ")
+
+
+def test_all_of_an_installation_is_not_well_if_a_plugin_did_not_load(monkeypatch, capsys):
+    schedules = Plugin("acme:mine", "acme", "1.0", "mine", {"schedule": {"late": Late}})
+    broken = Plugin("bad:one", "bad", "1.0", "one", error="SyntaxError: invalid syntax")
+    for plugins, status in (([schedules], 0), ([schedules, broken], 1)):
+        found = Registry(plugins)
+        monkeypatch.setattr(harness.registry, "load_registry", lambda found=found: found)
+        assert main(["check", "--all"]) == status
+        assert "schedule=late" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

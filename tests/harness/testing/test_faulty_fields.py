@@ -28,6 +28,21 @@ class Sound:
         return np.clip(1 - step / max(horizon.steps, 1), 0, 1) ** self.power
 
 
+@dataclass
+class Thawed:
+    """Can be changed by anyone."""
+
+    def factor(self, step, horizon):
+        return np.ones_like(step)
+
+
+class NoDataclass:
+    """Has no fields that anyone could find."""
+
+    def factor(self, step, horizon):
+        return np.ones_like(step)
+
+
 @dataclass(frozen=True)
 class RefusesItsDefault(Sound):
     """Its default power is not allowed."""
@@ -110,6 +125,8 @@ def test_what_they_are_made_from_is_sound(sound):
 @pytest.mark.parametrize(
     ("component", "rule", "found"),
     [
+        (Thawed, "is_a_frozen_dataclass", "Thawed'>, which is not frozen"),
+        (NoDataclass, "is_a_frozen_dataclass", r"NoDataclass'>\."),
         (RefusesItsDefault, "accepts_its_defaults", r"RefusesItsDefault\(\) raised .* Got -1\.0"),
         (NoFactor, "has_every_member_of_its_contract", "1 of the 1 members of Schedule .* factor"),
         (Undocumented, "has_a_summary", "docstring has 0 characters"),

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness import Task, array_namespace
+from harness import Task, array_namespace, check_range
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,16 @@ class SoundAuxiliary:
         return 2 * values / values.shape[-2]
 
 
+@dataclass(frozen=True)
+class HasAStrength(SoundAuxiliary):
+    """Has a factor of its own. strength: beside λ."""
+
+    strength: float = 1.0
+
+    def __post_init__(self):
+        check_range(self, "strength", 0)
+
+
 class ReadsNothing(SoundAuxiliary):
     """Reads what there is not."""
 
@@ -224,6 +234,7 @@ def test_a_sound_auxiliary_loss_is_sound(sound):
 @pytest.mark.parametrize(
     ("component", "rule", "found"),
     [
+        (HasAStrength, "has_no_fields", "It has 1: strength"),
         (ReadsNothing, "says_what_it_reads", "'outputs'"),
         (KnowsNoHead, "says_what_it_reads", r"\['softplus'\]"),
         (WrongSign, "has_the_gradient_of_its_value", "differ by 2 relative"),
