@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from harness.testing.backends import (
     has_the_gradient_of_its_objective,
     steps_rules_as_they_are_written,
 )
-from harness.testing.comparing import agree
+from harness.testing.comparing import agree, same
 from harness.testing.installed import TOLERANCE, backends, exact, in_precision, stack_tolerance
 from harness.testing.ordering import after
 from harness.testing.problem import trained
 from harness.testing.subject import Subject
 from harness.testing.update_rules import Bounded, Momentum, Normalised
-from harness.testing.verdicts import Skip
+from harness.testing.verdicts import Skip, Violation
+from harness.waiting import FORK
 
 __all__ = ["RULES"]
 
+PATIENCE = 20.0  # seconds for a training of 20 steps in a forked process
 LONG = 10_000  # steps for which compiling should pay, unless it takes longer than a check may
 
 
@@ -79,6 +85,48 @@ def compiles_what_the_loop_does(subject: Subject) -> None:
     )
 
 
+@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
+def survives_a_fork(subject: Subject) -> None:
+    """Where it says `forkable`, a forked process trains to the same bits as this one, in 20 seconds."""
+    backend = in_precision(subject.example, "float64")
+    if not backend.forkable or FORK is None:
+        raise Skip("it says that it does not" if FORK else "nothing is forked on this system")
+    here = trained(backend, [Momentum()], [0]).theta
+    there, error = _in_a_fork(lambda: trained(backend, [Momentum()], [0]).theta)
+    remedy = "Set forkable to False: stacks then train in threads."
+    if there is None:
+        raise Violation(f"In a forked process {error}.", remedy)
+    same(there, here, "θ after 20 steps in a forked process and in this one", remedy)
+
+
+def _in_a_fork(work: Callable[[], np.ndarray]) -> tuple[np.ndarray | None, str]:
+    """What comes of it in a forked process, or nothing and what went wrong there."""
+    assert FORK is not None
+    receiver, sender = FORK.Pipe(duplex=False)
+
+    def child() -> None:
+        try:
+            sender.send((work(), ""))
+        except BaseException as error:
+            sender.send((None, f"it raised {type(error).__name__}: {error}"))
+
+    with warnings.catch_warnings():  # of a fork beside threads, which is what is tried here
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = FORK.Process(target=child, daemon=True)
+        process.start()
+    sender.close()
+    try:
+        if receiver.poll(PATIENCE):
+            return receiver.recv()
+        return None, f"nothing came of it in {PATIENCE:g} seconds"
+    except EOFError:
+        process.join()
+        return None, f"it ended with the exit code {process.exitcode}"
+    finally:
+        process.kill()
+        process.join()
+
+
 class _Asked:
     """A backend that is told of so many steps to come, or never asked to compile."""
 
@@ -102,4 +150,5 @@ RULES = (
     trains_in_a_stack_as_alone,
     trains_as_the_other_backends,
     compiles_what_the_loop_does,
+    survives_a_fork,
 )

@@ -112,7 +112,10 @@ def has_fields_that_hydra_can_hold(subject: Subject) -> None:
         for name in subject.required:
             node[name] = getattr(subject.example, name)
         made = OmegaConf.to_object(node)
-    except OmegaConfBaseException as error:
+    except (
+        OmegaConfBaseException,
+        NameError,
+    ) as error:  # a name that an annotation needs is missing
         raise Violation(
             f"OmegaConf refused {subject.component.__name__}: {str(error).splitlines()[0]}",
             "Declare fields as float, int, bool, str, an Enum, a list or a dict of these, or X | None.",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from harness import (
     MissingDependencyError,
     check_choice,
 )
+from harness.testing import backend_training
 from harness_numpy import Numpy
 
 
@@ -177,6 +181,39 @@ class OneStepForAll(Numpy):
         return Updater()
 
 
+class KnowsItsProcess(Numpy):
+    """Has something open that a child does not have."""
+
+    owner: ClassVar[int] = os.getpid()
+
+    def bind(self, network, objective):
+        if os.getpid() != self.owner:
+            raise OSError("the device belongs to another process")
+        return super().bind(network, objective)
+
+
+class WaitsForItsThread(Numpy):
+    """Waits for a thread that a child does not have."""
+
+    owner: ClassVar[int] = os.getpid()
+
+    def bind(self, network, objective):
+        if os.getpid() != self.owner:
+            threading.Event().wait()
+        return super().bind(network, objective)
+
+
+class Crashes(Numpy):
+    """Takes the whole process down."""
+
+    owner: ClassVar[int] = os.getpid()
+
+    def bind(self, network, objective):
+        if os.getpid() != self.owner:
+            os._exit(9)
+        return super().bind(network, objective)
+
+
 class SkipsTheLastBatch(Numpy):
     """Compiles, and leaves out the batch that is smaller than the others."""
 
@@ -230,6 +267,9 @@ class SkipsTheLastBatch(Numpy):
             "leaves_its_arguments_alone",
             "features was changed.* 1e-12",
         ),
+        (KnowsItsProcess, "survives_a_fork", "it raised OSError: the device belongs to another"),
+        (WaitsForItsThread, "survives_a_fork", "nothing came of it in 2 seconds"),
+        (Crashes, "survives_a_fork", "it ended with the exit code 9"),
         (binding(SeedsNumpy), "touches_no_global_generator", "np.random has changed"),
         (OneStepForAll, "steps_rules_as_they_are_written", r"scope element, .* differ by 0\.\d+"),
         (
@@ -245,7 +285,8 @@ class SkipsTheLastBatch(Numpy):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_backend_is_caught_by_its_rule(breaks, alone, component, rule, found):
+def test_a_faulty_backend_is_caught_by_its_rule(breaks, alone, component, rule, found, monkeypatch):
+    monkeypatch.setattr(backend_training, "PATIENCE", 2.0)
     breaks("backend", component, rule, found, installed=alone)
 
 
