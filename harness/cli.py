@@ -21,6 +21,7 @@ usage: harness train [overrides]      train one run, e.g. harness train optimize
        harness train -m [overrides]   train a sweep: every combination of comma-separated values
        harness sweeps [--json]        list the sweeps: what is finished, and the command for the rest
        harness plugins [--json]       list the installed plugins and their components
+       harness check NAME...          check a component, or all of a plugin, by the rules of its kind
        harness ui [overrides]         open the MLflow dashboard on the configured store
        harness log FOLDER...          log runs again from the journals in their output folders
        harness --version
@@ -145,6 +146,30 @@ def _plugins(rest: list[str]) -> int:
     return 1 if registry.broken else 0
 
 
+def _check(rest: list[str]) -> int:
+    import argparse
+
+    from harness.registry import load_registry
+    from harness.testing.report import Counts, for_people, for_programs
+    from harness.testing.selection import everything, named
+
+    parser = argparse.ArgumentParser(prog="harness check")
+    parser.add_argument("--all", action="store_true", help="everything that is installed")
+    parser.add_argument(
+        "names", nargs="*", help="components (adam, optimizer=adam), plugins or distributions"
+    )
+    options = parser.parse_args(rest)
+    if options.all == bool(options.names):
+        parser.error("name what to check, or give --all")
+    registry = load_registry()
+    subjects = everything(registry) if options.all else named(registry, options.names)
+    counts = Counts()
+    lines = for_people if sys.stdout.isatty() else for_programs
+    for line in lines(subjects, counts):
+        print(line, flush=True)
+    return 1 if counts.failed or (options.all and registry.broken) else 0
+
+
 def _ui(rest: list[str]) -> int:
     import argparse
 
@@ -185,6 +210,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "sweeps": _sweeps,
     "plugins": _plugins,
+    "check": _check,
     "ui": _ui,
     "log": _log,
 }

@@ -24,7 +24,7 @@ from harness.objective import DECAY
 from harness.registry import Registry
 from harness.settings import GROUPS, AutoLoss, Config, Run
 
-__all__ = ["choices", "node", "register", "run_from", "run_of"]
+__all__ = ["choices", "node", "register", "run_from", "run_of", "typed_node"]
 
 
 def register(registry: Registry) -> None:
@@ -33,7 +33,7 @@ def register(registry: Registry) -> None:
     store.store(name="schema", node=_schema(registry))
     for group in GROUPS:
         for name, component in choices(registry, group).items():
-            store.store(group=group, name=name, node=_node(component))
+            store.store(group=group, name=name, node=typed_node(component))
 
 
 def node(path: str) -> DictConfig:
@@ -54,15 +54,15 @@ def choices(registry: Registry, group: str) -> dict[str, type]:
 
 
 def _schema(registry: Registry) -> DictConfig:
-    node = _node(Config)
+    node = typed_node(Config)
     auxiliary = make_dataclass(
         "Auxiliary", [(name, float, 0.0) for name in registry.names("auxiliary_loss")], frozen=True
     )
-    node.objective.auxiliary = _node(auxiliary)
+    node.objective.auxiliary = typed_node(auxiliary)
     return node
 
 
-def _node(component: type) -> DictConfig:
+def typed_node(component: type) -> DictConfig:
     """The typed, writable node of a frozen dataclass."""
     node = OmegaConf.structured(component)
     _make_writable(node)

@@ -137,7 +137,11 @@ class Layer:
 
 @runtime_checkable
 class Initializer(Protocol):
-    """Initial weights or biases, drawn on the host so that every backend starts from the same."""
+    """Initial weights or biases, drawn on the host so that every backend starts from the same.
+
+    It may say with a method `moments(layer) -> (mean, std)` what mean and standard deviation the weights
+    of a layer have; `harness check` then holds samples against that.
+    """
 
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """A float64 array of `shape`: (fan_out, fan_in) for weights, (fan_out,) for biases."""
@@ -291,6 +295,8 @@ class Backend(Protocol):
     """Where arrays live and what computes on them.
 
     forkable: whether it goes on working in a forked process: not if it keeps threads or a device.
+    A class may promise `exact_stacks: ClassVar[bool] = True`: a run in a stack then computes to the last
+    bit what it computes alone. `harness check` holds it to that; others to a tolerance.
     """
 
     forkable: ClassVar[bool]

@@ -15,7 +15,7 @@ class Circles:
     """A circle of radius 1 and a smaller one inside; as scikit-learn's `make_circles`.
 
     samples: in all, half for each class. noise: standard deviation added to both coordinates.
-    factor: radius of the inner circle.
+    factor: radius of the inner circle. seed: of the noise.
     """
 
     samples: int = 1000

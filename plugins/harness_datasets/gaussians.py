@@ -13,8 +13,9 @@ from harness import Data, Task, check_range
 class Gaussians:
     """Clouds with the same round covariance: a linear model is the best there is.
 
-    samples: in all, spread evenly over the classes. noise: standard deviation of each cloud in
-    every feature. separation: standard deviation of the centres, which are Gaussian too.
+    samples: in all, spread evenly over the classes. features: dimensions of the space. noise:
+    standard deviation of each cloud in every feature. separation: standard deviation of the centres,
+    which are Gaussian too. seed: of centres and clouds.
     """
 
     samples: int = 1000

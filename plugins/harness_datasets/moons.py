@@ -15,6 +15,7 @@ class Moons:
     """Two half circles of radius 1, one below and inside the other; as scikit-learn's `make_moons`.
 
     samples: in all, half for each class. noise: standard deviation added to both coordinates.
+    seed: of the noise.
     """
 
     samples: int = 1000

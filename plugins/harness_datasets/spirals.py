@@ -15,7 +15,7 @@ class Spirals:
 
     A generalisation of the two-spirals problem (Lang & Witbrock 1988). samples: in all, spread
     evenly over the classes and, within a class, over the radius up to 1. turns: of each arm around
-    the origin. noise: standard deviation added to both coordinates.
+    the origin. noise: standard deviation added to both coordinates. seed: of the noise.
     """
 
     samples: int = 1000

@@ -16,6 +16,7 @@ class Xor:
 
     Minsky & Papert 1969 show that a single neuron cannot tell the classes apart. samples: in all, a
     quarter at each corner. noise: standard deviation around a corner; 0 leaves the four points.
+    seed: of the noise.
     """
 
     samples: int = 1000

@@ -25,3 +25,7 @@ class Constant:
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """See `harness.Initializer.sample`; draws nothing."""
         return np.full(shape, float(self.value))
+
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        return self.value, 0.0

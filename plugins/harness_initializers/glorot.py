@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -24,6 +25,10 @@ class GlorotNormal:
         """See `harness.Initializer.sample`."""
         return variance.normal(shape, 2 / (layer.fan_in + layer.fan_out), rng)
 
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        return 0.0, sqrt(2 / (layer.fan_in + layer.fan_out))
+
 
 @dataclass(frozen=True)
 class GlorotUniform:
@@ -36,3 +41,7 @@ class GlorotUniform:
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """See `harness.Initializer.sample`."""
         return variance.uniform(shape, 2 / (layer.fan_in + layer.fan_out), rng)
+
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        return 0.0, sqrt(2 / (layer.fan_in + layer.fan_out))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -22,6 +23,10 @@ class LecunNormal:
         """See `harness.Initializer.sample`."""
         return variance.normal(shape, 1 / layer.fan_in, rng)
 
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        return 0.0, sqrt(1 / layer.fan_in)
+
 
 @dataclass(frozen=True)
 class LecunUniform:
@@ -34,3 +39,7 @@ class LecunUniform:
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """See `harness.Initializer.sample`."""
         return variance.uniform(shape, 1 / layer.fan_in, rng)
+
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        return 0.0, sqrt(1 / layer.fan_in)

@@ -26,3 +26,7 @@ class Normal:
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """See `harness.Initializer.sample`."""
         return rng.normal(self.mean, self.std, shape)
+
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        return self.mean, self.std

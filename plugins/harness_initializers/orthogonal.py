@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -37,3 +38,7 @@ class Orthogonal:
         q, r = np.linalg.qr(tall)
         q *= np.copysign(1.0, np.diagonal(r))  # a unique factorization, hence an unbiased draw
         return self.gain * (q if shape[0] >= shape[1] else q.T)
+
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        return 0.0, self.gain / sqrt(max(layer.fan_in, layer.fan_out))

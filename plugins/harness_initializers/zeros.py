@@ -16,3 +16,7 @@ class Zeros:
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """See `harness.Initializer.sample`; draws nothing."""
         return np.zeros(shape)
+
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        return 0.0, 0.0

@@ -39,6 +39,7 @@ class Numpy:
     threads: int = 1
 
     forkable: ClassVar[bool] = True
+    exact_stacks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_choice(self, "dtype", ("float32", "float64"))

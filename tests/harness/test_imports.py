@@ -39,7 +39,7 @@ LEVELS = [
     {"recording", "session", "identity"},
     {"recall", "workers"},
     {"running"},
-    {"sweep"},
+    {"sweep", "testing"},
     {"application"},
     {"cli"},
     {"__main__"},

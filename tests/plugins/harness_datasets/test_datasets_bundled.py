@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from harness import Data, Dataset, MissingDependencyError, Task
+from harness import Data, MissingDependencyError
 from harness_datasets import bundled, harness_datasets
 
 NAMES = ("digits", "iris", "wine", "breast_cancer", "diabetes")
@@ -69,10 +69,3 @@ def test_nothing_heavy_is_imported():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_every_component_is_a_dataset_of_its_task():
-    for name, component in harness_datasets().items():
-        dataset = component("a.csv", "y") if name == "table" else component()
-        assert isinstance(dataset, Dataset)
-        assert isinstance(dataset.task, Task)

@@ -29,13 +29,6 @@ def test_the_same_data_at_every_call_and_classes_of_equal_size(component, sample
     assert not np.array_equal(data.features, other.features)
 
 
-@pytest.mark.parametrize("component", ALL)
-def test_the_global_generator_is_left_alone(component):
-    state = np.random.get_state()[1].copy()  # noqa: NPY002  what must not move
-    component().load()
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
-
-
 @pytest.mark.parametrize("component", [Circles, Moons, Spirals, Xor])
 def test_noise_is_the_standard_deviation_around_the_shape(component):
     clean = component(samples=20_000, noise=0.0, seed=5).load()

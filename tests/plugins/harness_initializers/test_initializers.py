@@ -97,18 +97,6 @@ def test_biases_take_the_fans_of_their_layer(initializer: Any, law: Any) -> None
     assert stats.kstest(values, law.cdf).pvalue > DOUBT
 
 
-@pytest.mark.parametrize("kind", harness_initializers().values())
-@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (3, 5), (64, 63)])
-def test_shape_dtype_and_seed(kind: Any, shape: tuple[int, int]) -> None:
-    layer = Layer(index=1, depth=3, fan_in=shape[1], fan_out=shape[0], activation="tanh")
-    values = draw(kind(), shape, layer)
-    assert (values.shape, values.dtype) == (shape, np.float64)
-    np.testing.assert_array_equal(draw(kind(), shape, layer), values)
-    other = kind().sample(shape, layer, np.random.default_rng(8))
-    if kind not in (Zeros, Constant) and shape != (1, 1):
-        assert not np.array_equal(other, values)
-
-
 def test_zeros_and_constant() -> None:
     np.testing.assert_array_equal(draw(Zeros()), np.zeros(SHAPE))
     np.testing.assert_array_equal(draw(Constant(-0.25), (4,)), np.full(4, -0.25))

@@ -1,0 +1,226 @@
+"""What is asked of an optimizer."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import Scope
+from harness.fields import float_fields
+from harness.testing.comparing import Unchanged, agree, same
+from harness.testing.installed import backends
+from harness.testing.ordering import after
+from harness.testing.randomness import leaves_global_generators_alone
+from harness.testing.steps import gradients, start, stepped, walk
+from harness.testing.subject import Subject, with_rows
+from harness.testing.verdicts import Violation
+
+__all__ = ["RULES"]
+
+PRECISIONS = ("float64", "float32")
+
+
+def states_its_scope_and_rate(subject: Subject) -> None:
+    """`scope` is a harness.Scope, and `lr` is a field declared as float."""
+    scope = subject.component.scope  # type: ignore[attr-defined]
+    if not isinstance(scope, Scope):
+        raise Violation(
+            f"scope is {scope!r}.", "Set scope: ClassVar[Scope] = Scope.ELEMENT, TENSOR or VECTOR."
+        )
+    if "lr" not in float_fields(subject.component):
+        raise Violation(
+            f"The float fields are {', '.join(float_fields(subject.component)) or 'none'}.",
+            "Declare lr: float, the base rate that a schedule multiplies.",
+        )
+
+
+@after(states_its_scope_and_rate)
+def starts_from_arrays_like_theta(subject: Subject) -> None:
+    """`init` returns a dictionary of named arrays with the shape and dtype of θ, for any dtype."""
+    for dtype in PRECISIONS:
+        theta, _ = _piece(subject, dtype)
+        _check_state(subject.example.init(theta), theta, "init")
+
+
+@after(starts_from_arrays_like_theta)
+def keeps_shape_dtype_and_slots(subject: Subject) -> None:
+    """`step` returns θ and every slot of the state with the shape and dtype that θ has."""
+    for rule in subject.variants():
+        for dtype in PRECISIONS:
+            theta, gradient = _piece(subject, dtype)
+            state = rule.init(theta)
+            new, new_state = rule.step(theta, gradient, state, lr=rule.lr, t=1)
+            _check_array(new, theta, "θ from step")
+            _check_state(new_state, theta, "step")
+            if set(new_state) != set(state):
+                raise Violation(
+                    f"init returned the slots {sorted(state)}, and step {sorted(new_state)}.",
+                    "Return the same names from both.",
+                )
+
+
+@after(starts_from_arrays_like_theta)
+def leaves_its_arguments_alone(subject: Subject) -> None:
+    """`step` writes into none of its arguments, NumPy arrays or those of any installed backend."""
+    remedy = "Compute new arrays: no +=, out= or assignment to a slice of θ, gradient or state."
+    places = [(np.array, np.asarray)]
+    places += [(b.place, b.fetch) for b in backends(subject.registry).values()]
+    for place, fetch in places:
+        theta, gradient = map(place, _piece(subject, "float64"))
+        rule, state = subject.example, subject.example.init(theta)
+        _, state = rule.step(theta, gradient, state, lr=rule.lr, t=1)
+        slots = {f"state[{name!r}]": slot for name, slot in state.items()}
+        before = Unchanged(fetch, θ=theta, gradient=gradient, **slots)
+        rule.step(theta, gradient, state, lr=rule.lr, t=2)
+        before.check(remedy)
+
+
+@after(starts_from_arrays_like_theta)
+def touches_no_global_generator(subject: Subject) -> None:
+    """It draws no random numbers: `init` and `step` leave the generators of the process alone."""
+    leaves_global_generators_alone(
+        lambda: walk(subject.example, start(2), gradients(3, 2), subject.example.lr),
+        "An update rule is a function of its arguments: take the random numbers out.",
+    )
+
+
+@after(starts_from_arrays_like_theta)
+def stays_finite_without_a_gradient(subject: Subject) -> None:
+    """Gradients of zero, from the first step on or after others, leave θ and the state finite."""
+    for rule in subject.variants():
+        for dtype in PRECISIONS:
+            slopes = gradients(30, 2, dtype)
+            slopes[:, 0] = 0  # the first run never sees another gradient
+            slopes[5:] = 0
+            theta, state = walk(rule, start(2, dtype), slopes, rule.lr)
+            arrays = {"θ": theta, **{k: v for slots in state for k, v in slots.items()}}
+            for name, array in arrays.items():
+                if not np.isfinite(array).all():
+                    raise Violation(
+                        f"{np.count_nonzero(~np.isfinite(array))} of {array.size} numbers of "
+                        f"{name} are not finite after 30 steps ({dtype}, {rule}).",
+                        "Keep what is divided by away from 0: add ε to it.",
+                    )
+
+
+@after(starts_from_arrays_like_theta)
+def uses_the_scheduled_rate(subject: Subject) -> None:
+    """A step is of the size that its argument `lr` says; `self.lr` is only where the schedule starts."""
+    rule, slopes = subject.example, gradients(8, 2)
+    other = dataclasses.replace(rule, lr=rule.lr / 2)
+    one, two = (walk(r, start(2), slopes, rule.lr / 4)[0] for r in (rule, other))
+    same(
+        one,
+        two,
+        f"θ after 8 steps at lr={rule.lr / 4:g} with fields lr={rule.lr:g} and lr={other.lr:g}",
+        "Use the argument lr in step, and never self.lr.",
+    )
+    if np.array_equal(one, walk(rule, start(2), slopes, rule.lr / 2)[0]):
+        raise Violation(
+            f"8 steps at lr={rule.lr / 4:g} and at lr={rule.lr / 2:g} lead to the same θ.",
+            "Multiply the step by the argument lr.",
+        )
+
+
+@after(starts_from_arrays_like_theta)
+def takes_a_column_for_every_number(subject: Subject) -> None:
+    """Float fields, `lr` and `t` may be (R, 1) arrays: each row then gets what it gets alone."""
+    remedy = (
+        "Compute with fields, lr and t by arithmetic and array_namespace(theta).where; no if, float() "
+        "or math function on any of them."
+    )
+    rules, slopes, theta = subject.in_rows(3), gradients(12, 3), start(3)
+    rates = np.array([[rule.lr] for rule in rules]) * [[1.0], [0.5], [0.3]]
+    first = np.array([[1.0], [4.0], [100.0]])
+    try:
+        together, _ = walk(with_rows(rules), theta, slopes, rates, first)
+    except Exception as error:
+        raise Violation(
+            f"Fields, lr and t of shape (3, 1) raised {type(error).__name__}: {error}", remedy
+        ) from error
+    for r, rule in enumerate(rules):
+        row = slice(r, r + 1)
+        alone, _ = walk(rule, theta[row], slopes[:, row], float(rates[r, 0]), float(first[r, 0]))
+        agree(together[row], alone, 1e-12, f"θ of row {r} with columns, and with floats", remedy)
+
+
+@after(starts_from_arrays_like_theta)
+def sees_no_more_than_its_scope(subject: Subject) -> str | None:
+    """With Scope.ELEMENT, the parts of θ come out as they do when the whole is stepped at once."""
+    scope = subject.component.scope  # type: ignore[attr-defined]
+    if scope is not Scope.ELEMENT:
+        return f"its scope is {scope.value}"
+    theta, slopes = start(2), gradients(8, 2)
+
+    def alone(part: slice) -> np.ndarray:
+        return stepped(subject.example, theta[:, part], lambda _, t: slopes[t - 1][:, part], 8)
+
+    whole, *parts = map(alone, (slice(None), slice(0, 10), slice(10, None)))
+    agree(
+        np.concatenate(parts, axis=1),
+        whole,
+        1e-12,
+        "θ stepped in two parts, and at once",
+        "Set scope to Scope.TENSOR or Scope.VECTOR, if the rule needs a norm or a mean.",
+    )
+    return None
+
+
+@after(starts_from_arrays_like_theta)
+def goes_downhill(subject: Subject) -> None:
+    """At its default settings, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
+    theta, _ = _piece(subject, "float64")
+    after_50 = stepped(subject.example, theta, lambda theta, _: theta, 50)
+    first, last = (0.5 * (x.reshape(3, -1) ** 2).sum(-1) for x in (theta, after_50))
+    if not (last < first).all():
+        raise Violation(
+            f"½‖θ‖² of the three runs went from {first.round(4)} to {last.round(4)}.",
+            "Subtract the step, and choose a smaller default lr if it jumps too far.",
+        )
+
+
+def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """θ and a gradient in the shape that the rule's scope asks for."""
+    theta, gradient = start(3, dtype), gradients(1, 3, dtype)[0]
+    if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]
+        return theta[:, :12].reshape(3, 4, 3), gradient[:, :12].reshape(3, 4, 3)
+    return theta, gradient
+
+
+def _check_state(state: Any, theta: np.ndarray, method: str) -> None:
+    if not (isinstance(state, dict) and all(isinstance(name, str) for name in state)):
+        raise Violation(
+            f"{method} returned {type(state).__name__} {state!r:.60} as the state.",
+            "Return a dictionary of arrays by name; {} where nothing is remembered.",
+        )
+    for name, slot in state.items():
+        _check_array(slot, theta, f"the slot {name!r} from {method}")
+
+
+def _check_array(array: Any, theta: np.ndarray, what: str) -> None:
+    if not isinstance(array, np.ndarray):
+        raise Violation(
+            f"{what} is a {type(array).__name__}, not an array like θ.",
+            "Make it from θ, as in array_namespace(theta).zeros_like(theta).",
+        )
+    if (array.shape, array.dtype) != (theta.shape, theta.dtype):
+        raise Violation(
+            f"θ is {theta.dtype} of shape {theta.shape}, {what} {array.dtype} of {array.shape}.",
+            "Make new arrays from θ: zeros_like(theta); plain Python numbers change no dtype.",
+        )
+
+
+RULES = (
+    states_its_scope_and_rate,
+    starts_from_arrays_like_theta,
+    keeps_shape_dtype_and_slots,
+    leaves_its_arguments_alone,
+    touches_no_global_generator,
+    stays_finite_without_a_gradient,
+    uses_the_scheduled_rate,
+    takes_a_column_for_every_number,
+    sees_no_more_than_its_scope,
+    goes_downhill,
+)

@@ -1,0 +1,308 @@
+"""Every rule for backends against one that breaks it and no other, made from the NumPy backend."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from harness import (
+    Forward,
+    MissingDependencyError,
+    check_choice,
+)
+from harness.testing import backend_training
+from harness_numpy import Numpy
+
+
+class Around:
+    """A program with another one inside."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def forward(self, theta, x):
+        return self.inner.forward(theta, x)
+
+    def gradient(self, theta, x, target):
+        return self.inner.gradient(theta, x, target)
+
+
+def binding(wrap, **members):
+    """A backend whose programs are wrapped."""
+
+    def bind(self, network, objective):
+        return wrap(Numpy.bind(self, network, objective))
+
+    return type(wrap.__name__, (Numpy,), {"__doc__": wrap.__doc__, "bind": bind, **members})
+
+
+class NotHere(Numpy):
+    """Needs what is not installed."""
+
+    def check(self):
+        raise MissingDependencyError("It needs the library frobnicate: pip install frobnicate.")
+
+
+class ForkableInWords(Numpy):
+    """Says it in words."""
+
+    forkable = "yes"
+
+
+@dataclass(frozen=True)
+class SingleOnly(Numpy):
+    """Knows no double precision."""
+
+    def __post_init__(self):
+        check_choice(self, "dtype", ("float32",))
+
+
+class PlacesViews(Numpy):
+    """Copies nothing."""
+
+    def place(self, array):
+        kind = self.dtype if np.issubdtype(array.dtype, np.floating) else None
+        return np.asarray(array, dtype=kind)
+
+
+class FetchesViews(Numpy):
+    """Copies nothing on the way back."""
+
+    def fetch(self, array):
+        return array
+
+
+class WidensIntegers(Numpy):
+    """Makes floats of row numbers."""
+
+    def place(self, array):
+        return np.array(array, dtype=self.dtype)
+
+
+class NeverFits(Numpy):
+    """Says that a large network does not fit."""
+
+    def capacity(self, network, batch_size):
+        return super().capacity(network, batch_size) if network.size < 10**6 else 0
+
+
+class NoHidden(Around):
+    """Keeps no hidden activations in the gradient's forward pass."""
+
+    def gradient(self, theta, x, target):
+        forward, gradient = super().gradient(theta, x, target)
+        return Forward(forward.output), gradient
+
+
+class ShiftsOutputs(Around):
+    """Adds a little to every output."""
+
+    def forward(self, theta, x):
+        forward = super().forward(theta, x)
+        return replace(forward, output=forward.output + 0.01)
+
+
+class KnowsItsRuns(Around):
+    """Gives as many runs as it was bound for."""
+
+    def forward(self, theta, x):
+        if len(theta) == 1:
+            theta = np.concatenate([theta, 2 * theta])
+            return replace(super().forward(theta, x), output=super().forward(theta, x).output[1:])
+        return super().forward(theta, x)
+
+
+class WrongGradient(Around):
+    """Its gradient is a little too long."""
+
+    def gradient(self, theta, x, target):
+        forward, gradient = super().gradient(theta, x, target)
+        return forward, gradient * 1.001
+
+
+class ForgetsDecay(Numpy):
+    """Leaves weight decay out of the gradient."""
+
+    def bind(self, network, objective):
+        return super().bind(network, replace(objective, weight_decay=None))
+
+
+class NotQuite(Around):
+    """Computes its gradient to 8 digits."""
+
+    def gradient(self, theta, x, target):
+        forward, gradient = super().gradient(theta, x, target)
+        return forward, gradient * (1 + 1e-8)
+
+
+class WritesIntoTheFeatures(Around):
+    """Centres the batch in place, and puts it back to where it was but for rounding."""
+
+    def forward(self, theta, x):
+        found = super().forward(theta, x)
+        x += 1e-12
+        return found
+
+
+class RoundsByTheNumberOfRuns(Around):
+    """Its last bits depend on how many runs there are."""
+
+    def gradient(self, theta, x, target):
+        forward, gradient = super().gradient(theta, x, target)
+        return forward, gradient * np.array(1 + 1e-15 * len(theta), theta.dtype)
+
+
+class SeedsNumpy(Around):
+    """Seeds the generator of the process."""
+
+    def gradient(self, theta, x, target):
+        np.random.seed(3)  # noqa: NPY002
+        return super().gradient(theta, x, target)
+
+
+class OneStepForAll(Numpy):
+    """Gives all runs the rate of the first."""
+
+    def updater(self, blocks, network):
+        inner = super().updater(blocks, network)
+
+        class Updater:
+            def init(self, theta):
+                return inner.init(theta)
+
+            def __call__(self, theta, gradient, state, lr, t):
+                return inner(theta, gradient, state, np.full_like(lr, lr[0]), t)
+
+        return Updater()
+
+
+class KnowsItsProcess(Numpy):
+    """Has something open that a child does not have."""
+
+    owner: ClassVar[int] = os.getpid()
+
+    def bind(self, network, objective):
+        if os.getpid() != self.owner:
+            raise OSError("the device belongs to another process")
+        return super().bind(network, objective)
+
+
+class WaitsForItsThread(Numpy):
+    """Waits for a thread that a child does not have."""
+
+    owner: ClassVar[int] = os.getpid()
+
+    def bind(self, network, objective):
+        if os.getpid() != self.owner:
+            threading.Event().wait()
+        return super().bind(network, objective)
+
+
+class Crashes(Numpy):
+    """Takes the whole process down."""
+
+    owner: ClassVar[int] = os.getpid()
+
+    def bind(self, network, objective):
+        if os.getpid() != self.owner:
+            os._exit(9)
+        return super().bind(network, objective)
+
+
+class SkipsTheLastBatch(Numpy):
+    """Compiles, and leaves out the batch that is smaller than the others."""
+
+    def compiled(self, step, features, targets, steps):
+        program = self.bind(step.network, step.objective)
+        update = self.updater(step.blocks, step.network)
+        size = step.batch_size
+
+        def run(theta, state, order, lr, t):
+            sums = {}
+            for number in range(order.shape[-1] // size):
+                rows = order[..., number * size : (number + 1) * size]
+                x, target = features[rows], targets[rows]
+                forward, gradient = program.gradient(theta, x, target)
+                for name, term in step.objective.terms(forward, target, theta).items():
+                    sums[name] = sums.get(name, 0) + term * size
+                theta, state = update(theta, gradient, state, lr[number][:, None], t + number)
+            return theta, state, sums
+
+        return run
+
+
+@pytest.mark.parametrize(
+    ("component", "rule", "found"),
+    [
+        (ForkableInWords, "says_how_it_computes", "forkable is 'yes'"),
+        (
+            SingleOnly,
+            "says_how_it_computes",
+            "dtype='float64' was refused: .* must be one of float32",
+        ),
+        (PlacesViews, "places_and_fetches_copies", r"and floats differ .* 0\.0 against"),
+        (FetchesViews, "places_and_fetches_copies", r"written into in between, .* 1\.0 against"),
+        (WidensIntegers, "places_and_fetches_copies", "Of integers in int64, .* float32"),
+        (NeverFits, "gives_a_capacity", r"capacity is 0 for \d+ parameters and batches of 4096"),
+        (binding(NoHidden), "computes_the_forward_pass", "kept 0 hidden layers of 2"),
+        (
+            binding(ShiftsOutputs),
+            "computes_the_forward_pass",
+            r"Layer 3 of forward and its definition \(identity, own batches, 3 runs\) differ",
+        ),
+        (binding(KnowsItsRuns), "computes_the_forward_pass", "output of one run.* differ"),
+        (
+            binding(WrongGradient),
+            "has_the_gradient_of_its_objective",
+            r"\(identity\) differ by 0\.001",
+        ),
+        (ForgetsDecay, "has_the_gradient_of_its_objective", r"differ by 0\.\d+ relative"),
+        (
+            binding(WritesIntoTheFeatures),
+            "leaves_its_arguments_alone",
+            "features was changed.* 1e-12",
+        ),
+        (KnowsItsProcess, "survives_a_fork", "it raised OSError: the device belongs to another"),
+        (WaitsForItsThread, "survives_a_fork", "nothing came of it in 2 seconds"),
+        (Crashes, "survives_a_fork", "it ended with the exit code 9"),
+        (binding(SeedsNumpy), "touches_no_global_generator", "np.random has changed"),
+        (OneStepForAll, "steps_rules_as_they_are_written", r"scope element, .* differ by 0\.\d+"),
+        (
+            binding(RoundsByTheNumberOfRuns),
+            "trains_in_a_stack_as_alone",
+            "run 0 of 4 and alone, after 20 steps in float64, .* every bit",
+        ),
+        (
+            SkipsTheLastBatch,
+            "compiles_what_the_loop_does",
+            r"θ by the pass and by the loop differ by 0",
+        ),
+    ],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+def test_a_faulty_backend_is_caught_by_its_rule(breaks, alone, component, rule, found, monkeypatch):
+    monkeypatch.setattr(backend_training, "PATIENCE", 2.0)
+    breaks("backend", component, rule, found, installed=alone)
+
+
+def test_a_backend_that_trains_differently_is_caught(breaks):
+    component, rule = binding(NotQuite), "trains_as_the_other_backends"
+    breaks("backend", component, rule, r"here and on numpy, differ by \d\.\d+e-0\d relative")
+
+
+def test_a_promise_of_every_bit_is_what_is_held_to(outcomes, alone):
+    modest = binding(RoundsByTheNumberOfRuns, exact_stacks=False)
+    found = outcomes("backend", modest, installed=alone)
+    assert not [(o.rule, o.found) for o in found.values() if o.failed]
+
+
+def test_a_backend_that_cannot_run_here_is_skipped_with_its_own_words(outcomes, alone):
+    found = outcomes("backend", NotHere, installed=alone)
+    assert "pip install frobnicate" in found["runs_here"].note
+    assert found["computes_the_forward_pass"].note == "as runs_here is"
+    assert not [outcome for outcome in found.values() if outcome.failed]

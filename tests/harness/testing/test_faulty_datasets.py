@@ -1,0 +1,151 @@
+"""Every rule for datasets against one that breaks it and no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from harness import Data, DataError, Task
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Three clouds, shuffled, the last 30 rows for the test."""
+
+    task: ClassVar[Task] = Task.MULTICLASS
+
+    def load(self):
+        rng = np.random.default_rng(0)
+        labels = rng.permutation(np.arange(120) % 3)
+        return Data(rng.normal(size=(120, 2)) + labels[:, None], labels, "invented", test_size=30)
+
+
+class TaskInTheData(Sound):
+    """Learns its task when it loads."""
+
+    known: ClassVar[list[Task]] = []
+
+    @property
+    def task(self):
+        return self.known[-1] if self.known else None
+
+    def load(self):
+        self.known.append(Task.MULTICLASS)
+        return super().load()
+
+
+class CountsFromOne(Sound):
+    """Its class numbers begin with 1."""
+
+    def load(self):
+        data = super().load()
+        return replace(data, targets=data.targets + 1)
+
+
+class MissingValue(Sound):
+    """Has a hole."""
+
+    def load(self):
+        data = super().load()
+        data.features[7, 1] = np.nan
+        return data
+
+
+class NoSource(Sound):
+    """Does not say where its data are from."""
+
+    def load(self):
+        return replace(super().load(), source=" ")
+
+
+class DrawsAnew(Sound):
+    """Other data at every call."""
+
+    def load(self):
+        data = super().load()
+        return replace(data, features=data.features + np.random.default_rng().normal())
+
+
+class SeedsNumpy(Sound):
+    """Draws from the generator of the process, which it seeds."""
+
+    def load(self):
+        np.random.seed(0)  # noqa: NPY002
+        data = super().load()
+        return replace(data, features=np.random.normal(size=(120, 2)))  # noqa: NPY002
+
+
+class LeaksTheTest(Sound):
+    """Has six of its test rows among the others."""
+
+    def load(self):
+        data = super().load()
+        data.features[:6], data.targets[:6] = data.features[-6:], data.targets[-6:]
+        return data
+
+
+class SortedByClass(Sound):
+    """Takes its test part from sorted rows."""
+
+    def load(self):
+        data = super().load()
+        order = np.argsort(data.targets, kind="stable")
+        return replace(
+            data, features=data.features[order], targets=data.targets[order], test_size=45
+        )
+
+
+def test_what_they_are_made_from_is_sound(sound):
+    sound("dataset", Sound)
+
+
+@pytest.mark.parametrize(
+    ("component", "rule", "found"),
+    [
+        (TaskInTheData, "knows_its_task", "None before loading and <Task.MULTICLASS"),
+        (CountsFromOne, "holds_what_data_must", "from 0 to 2. Got numbers from 1 to 3"),
+        (MissingValue, "holds_what_data_must", "Got nan in row 7"),
+        (NoSource, "holds_what_data_must", "the source ' '"),
+        (DrawsAnew, "loads_the_same_every_time", r"was [0-9a-f]{12}…, then [0-9a-f]{12}…"),
+        (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
+        (
+            LeaksTheTest,
+            "has_parts_that_share_no_rows",
+            r"20\.0% of the 30 rows .* the 90 others",
+        ),
+        (SortedByClass, "ends_with_its_official_test_part", r"Of the classes \[2\]"),
+    ],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+def test_a_faulty_dataset_is_caught_by_its_rule(breaks, component, rule, found):
+    breaks("dataset", component, rule, found)
+
+
+def test_duplicates_that_the_docstring_reports_are_accepted(outcomes):
+    class Reported(LeaksTheTest):
+        """Has six duplicates among training and test rows."""
+
+    found = outcomes("dataset", Reported)["has_parts_that_share_no_rows"]
+    assert (found.status, found.note) == (
+        "passed",
+        "rows that repeat another one: 6; in two parts of a split: 6",
+    )
+
+
+def test_data_that_are_not_here_skip_the_rules_with_their_own_words(outcomes):
+    @dataclass(frozen=True)
+    class Elsewhere(Sound):
+        """Is on another machine. download: fetches it."""
+
+        download: bool = True
+
+        def load(self):
+            raise DataError(f"Get it from the library (download={self.download}).")
+
+    found = outcomes("dataset", Elsewhere)
+    assert found["knows_its_task"].note == "Get it from the library (download=False)."
+    assert found["loads_the_same_every_time"].status == "skipped"
+    assert not [outcome for outcome in found.values() if outcome.failed]

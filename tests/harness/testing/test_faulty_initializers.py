@@ -1,0 +1,162 @@
+"""Every rule for initializers against one that breaks it and no other."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import cache
+from math import sqrt
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+
+@dataclass(frozen=True)
+class Sound:
+    """He's, N(0, 2 / fan_in)."""
+
+    def sample(self, shape, layer, rng):
+        return rng.normal(0, self.moments(layer)[1], shape)
+
+    def moments(self, layer):
+        return 0.0, sqrt(2 / layer.fan_in)
+
+
+class Single(Sound):
+    """Draws in single precision."""
+
+    def sample(self, shape, layer, rng):
+        return super().sample(shape, layer, rng).astype(np.float32)
+
+
+class TurnsTheShape(Sound):
+    """Draws (fan_in, fan_out)."""
+
+    def sample(self, shape, layer, rng):
+        return super().sample(shape, layer, rng).T
+
+
+class ReadsFansFromTheShape(Sound):
+    """Does not expect biases."""
+
+    def sample(self, shape, layer, rng):
+        return rng.normal(0, sqrt(2 / shape[1]), shape)
+
+
+class InfiniteForOneUnit(Sound):
+    """Divides by fan_in − 1."""
+
+    def sample(self, shape, layer, rng):
+        return rng.normal(0, 1, shape) * np.sqrt(np.float64(2) / (layer.fan_in - 1))
+
+
+class Counts(Sound):
+    """Changes from call to call."""
+
+    calls: ClassVar = itertools.count(1)
+
+    def sample(self, shape, layer, rng):
+        return super().sample(shape, layer, rng) * (1 + 1e-9 * next(self.calls))
+
+
+class HasASeedOfItsOwn(Sound):
+    """Draws the same weights in every run."""
+
+    def sample(self, shape, layer, rng):
+        return super().sample(shape, layer, np.random.default_rng(0))
+
+
+class SeedsNumpy(Sound):
+    """Draws by the generator of the process, seeded from its own."""
+
+    def sample(self, shape, layer, rng):
+        np.random.seed(rng.integers(2**31))  # noqa: NPY002
+        return np.random.normal(0, self.moments(layer)[1], shape)  # noqa: NPY002
+
+
+class HandsOutItsCache(Sound):
+    """Keeps what it has drawn from a generator in this state, and hands it out again."""
+
+    def sample(self, shape, layer, rng):
+        return _cached(shape, layer.fan_in, rng.integers(2**31))
+
+
+@cache
+def _cached(shape, fan_in, seed):
+    return np.random.default_rng(seed).normal(0, sqrt(2 / fan_in), shape)
+
+
+class Explodes(Sound):
+    """Multiplies where it should divide."""
+
+    def moments(self, layer):
+        return 0.0, sqrt(2 * layer.fan_in)
+
+
+class TakesTheOtherFan(Sound):
+    """Draws by fan_out, and says fan_in."""
+
+    def sample(self, shape, layer, rng):
+        return rng.normal(0, sqrt(2 / layer.fan_out), shape)
+
+
+class ForgetsAFactor(Sound):
+    """Draws LeCun's, and says He's."""
+
+    def sample(self, shape, layer, rng):
+        return rng.normal(0, sqrt(1 / layer.fan_in), shape)
+
+
+class OffCentre(Sound):
+    """Its mean is not what it says."""
+
+    def sample(self, shape, layer, rng):
+        return super().sample(shape, layer, rng) + 0.004
+
+
+def test_what_they_are_made_from_is_sound(sound):
+    sound("initializer", Sound)
+
+
+@pytest.mark.parametrize(
+    ("component", "rule", "found"),
+    [
+        (Single, "draws_float64_of_the_shape", r"it returned float32 of shape \(1, 1\)"),
+        (
+            TurnsTheShape,
+            "draws_float64_of_the_shape",
+            r"\(1, 9\) it returned float64 of .*\(9, 1\)",
+        ),
+        (ReadsFansFromTheShape, "draws_float64_of_the_shape", "IndexError"),
+        (InfiniteForOneUnit, "draws_float64_of_the_shape", "1 of 1 numbers are not finite"),
+        (Counts, "draws_the_same_from_the_same_generator", r"differ by \d.*e-0\d"),
+        (HasASeedOfItsOwn, "draws_other_numbers_from_another_generator", "600 weights, of 600"),
+        (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
+        (HandsOutItsCache, "hands_out_arrays_of_its_own", r"7\.0 against"),
+        (Explodes, "does_not_grow_with_the_fans", r"is \d+\.\d+ for fans of 50 and \d+"),
+        (
+            TakesTheOtherFan,
+            "has_the_moments_that_it_states",
+            r"is 0\.07\d+, 0\.1414 is stated .* 0\.07071 with fan_in and fan_out exchanged",
+        ),
+        (ForgetsAFactor, "has_the_moments_that_it_states", r"is 0\.07\d+, 0\.1 is stated"),
+        (OffCentre, "has_the_moments_that_it_states", r"The mean of 80000 draws is 0\.00\d+, 0 is"),
+    ],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+def test_a_faulty_initializer_is_caught_by_its_rule(breaks, component, rule, found):
+    breaks("initializer", component, rule, found)
+
+
+def test_one_that_states_no_moments_is_told_so(outcomes):
+    @dataclass(frozen=True)
+    class Quiet:
+        """Zeros."""
+
+        def sample(self, shape, layer, rng):
+            return np.zeros(shape)
+
+    found = outcomes("initializer", Quiet)
+    assert not [outcome for outcome in found.values() if outcome.failed]
+    assert "moments(layer)" in found["has_the_moments_that_it_states"].note

@@ -1,0 +1,112 @@
+"""Every rule for schedules against one that breaks it and no other."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A line from 1 to 0 that stays there."""
+
+    def factor(self, step, horizon):
+        return np.clip(1 - step / max(horizon.steps, 1), 0, 1)
+
+
+class OneForAll(Sound):
+    """Returns a single number."""
+
+    def factor(self, step, horizon):
+        return 1.0
+
+
+class Single(Sound):
+    """Returns single precision."""
+
+    def factor(self, step, horizon):
+        return super().factor(step, horizon).astype(np.float32)
+
+
+class FallsBelowZero(Sound):
+    """Goes on falling behind the horizon."""
+
+    def factor(self, step, horizon):
+        return 1 - step / max(horizon.steps, 1)
+
+
+class DividesByNothing(Sound):
+    """Does not expect a warm-up that leaves no steps."""
+
+    def factor(self, step, horizon):
+        return np.clip(1 - step / np.float64(horizon.steps), 0, 1)
+
+
+class CountsPlaces(Sound):
+    """Falls along the array, whatever the steps are."""
+
+    def factor(self, step, horizon):
+        return np.linspace(1, 0.1, len(step))
+
+
+class Remembers(Sound):
+    """Falls from call to call."""
+
+    calls: ClassVar = itertools.count(1)
+
+    def factor(self, step, horizon):
+        return np.ones_like(step) / (1 + 1e-14 * next(self.calls))
+
+
+class WritesIntoTheSteps(Sound):
+    """Divides in place."""
+
+    def factor(self, step, horizon):
+        step /= max(horizon.steps, 1)
+        return np.clip(1 - step, 0, 1)
+
+
+class SeedsNumpy(Sound):
+    """Draws noise of its own from the generator of the process."""
+
+    def factor(self, step, horizon):
+        np.random.seed(1)  # noqa: NPY002
+        return super().factor(step, horizon)
+
+
+def test_what_they_are_made_from_is_sound(sound):
+    sound("schedule", Sound)
+
+
+@pytest.mark.parametrize(
+    ("component", "rule", "found"),
+    [
+        (
+            OneForAll,
+            "gives_a_factor_for_every_step",
+            r"shape \(4,\) it returned float of shape \(\)",
+        ),
+        (Single, "gives_a_factor_for_every_step", "factors are float32"),
+        (
+            FallsBelowZero,
+            "gives_factors_that_are_finite_and_not_negative",
+            r"At step 2 of 1 the factor is -1\.0",
+        ),
+        (
+            DividesByNothing,
+            "gives_factors_that_are_finite_and_not_negative",
+            "At step 0 of 0 .* nan",
+        ),
+        (CountsPlaces, "gives_each_step_its_own_factor", r"one by one .* differ by 0\.9"),
+        (Remembers, "gives_the_same_factors_again", "every bit must be equal"),
+        (WritesIntoTheSteps, "leaves_the_steps_alone", r"step was changed, by up to \d"),
+        (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
+    ],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+def test_a_faulty_schedule_is_caught_by_its_rule(breaks, component, rule, found):
+    breaks("schedule", component, rule, found)

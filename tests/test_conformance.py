@@ -1,0 +1,42 @@
+"""Everything that is installed, held against the rules that third-party plugins are held against."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from harness.testing import conformance
+from harness_datasets import Mnist, Table
+
+
+def _table(folder: Path) -> Table:
+    """A CSV file of two features and three classes."""
+    rng = np.random.default_rng(0)
+    rows = [f"{x:.6f},{y:.6f},{'abc'[n % 3]}" for n, (x, y) in enumerate(rng.normal(size=(60, 2)))]
+    path = folder / "table.csv"
+    path.write_text("\n".join(["x,y,kind", *rows]) + "\n", encoding="utf-8")
+    return Table(str(path), "kind")
+
+
+def _mnist(folder: Path) -> Mnist:
+    """Four IDX files with random images: 100 for training, 30 for the official test."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 100), ("t10k", 30)):
+        images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+            with gzip.open(folder / f"{part}-{name}-ubyte.gz", "wb") as file:
+                file.write(head + array.tobytes())
+    return Mnist(str(folder), download=False)
+
+
+_FOLDER = tempfile.TemporaryDirectory()  # while the tests are collected there is no fixture yet
+
+test_rules = conformance(
+    examples={"table": _table(Path(_FOLDER.name)), "mnist": _mnist(Path(_FOLDER.name))}
+)
