@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from harness.config import register
 from harness.errors import ConfigurationError, HarnessError
+from harness.exclusion import excluding
 from harness.job import job_from
 from harness.overrides import check_overrides, explain
 from harness.records import Result, Status
@@ -28,6 +32,11 @@ __all__ = ["register_hydra_plugins", "tracking_settings", "train"]
 
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
+    with _explained(), excluding(arguments) as complete:
+        return _train(complete)
+
+
+def _train(arguments: list[str]) -> int:
     registry = load_registry()
     register(registry)
     register_hydra_plugins()
@@ -104,25 +113,30 @@ def _check(arguments: list[str]) -> None:
         )
     if options.shell_completion:
         return
-    try:
+    with _explained():
         check_overrides(
             options.overrides, load_registry(), own_configs=options.config_dir is not None
         )
-    except Exception as error:
-        message = explain(error)
-        if message is None:
-            raise
-        raise ConfigurationError(message) from error
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Makes errors for a person of those that Hydra raises."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigurationError(explain(error)) from error
 
 
 def tracking_settings(overrides: list[str]) -> Tracking:
     """The node `tracking` of the configuration with these overrides."""
-    register(load_registry())
-    _check(overrides)
-    with hydra.initialize_config_module("harness.conf", version_base="1.3"):
-        # The launcher plays no part here, and Hydra may not have found it yet
-        tree = hydra.compose(
-            "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *overrides]
-        )
+    with _explained(), excluding(overrides) as complete:
+        register(load_registry())
+        _check(complete)
+        with hydra.initialize_config_module("harness.conf", version_base="1.3"):
+            # The launcher plays no part here, and Hydra may not have found it yet
+            tree = hydra.compose(
+                "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *complete]
+            )
     settings: Tracking = OmegaConf.to_object(tree.tracking)  # type: ignore[assignment]
     return settings

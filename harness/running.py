@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.data import Prepared, prepare
-from harness.identity import identity, plugin_versions
+from harness.identity import identity, sources_of
 from harness.job import Job
 from harness.placed import Placed
 from harness.planning import places, plan
@@ -88,8 +88,8 @@ def _capacity(run: Run, data: Placed) -> int:
 
 
 def _identity(job: Job, data: Prepared, registry: Registry) -> str:
-    versions = plugin_versions(job.run, registry)
-    return identity(job.run, versions, data.sha256, data.split_sha256)
+    sources = sources_of(job.run, registry)
+    return identity(job.run, sources, data.sha256, data.split_sha256)
 
 
 def _note(jobs: Sequence[Job], identities: Sequence[str]) -> None:
