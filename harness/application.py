@@ -15,8 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from harness.blame import fault_of
 from harness.config import register
-from harness.errors import ConfigurationError, HarnessError
+from harness.errors import ConfigurationError, HarnessError, PluginError
 from harness.exclusion import excluding
 from harness.job import job_from
 from harness.overrides import check_overrides, explain
@@ -43,7 +44,7 @@ def _train(arguments: list[str]) -> int:
     _check(arguments)
     results: list[Result] = []
 
-    mistakes: list[Exception] = []
+    mistakes: list[BaseException] = []
     own_process = os.getpid()
 
     def task(tree: DictConfig) -> Result | None:
@@ -52,7 +53,11 @@ def _train(arguments: list[str]) -> int:
             with session(job.run.config.tracking) as (tracker, progress):
                 results.extend(run_jobs([job], registry, tracker, progress))
             return results[-1]
-        except (HarnessError, OmegaConfBaseException) as error:
+        except (Exception, SystemExit) as raised:
+            fault = fault_of(raised, registry)
+            error = raised if fault is None else PluginError(fault.message)
+            if not isinstance(error, HarnessError | OmegaConfBaseException):
+                raise
             # Raised below: Hydra would end a sweep and print more
             mistakes.append(error)
             if os.getpid() != own_process:  # a job of joblib's, whose list of mistakes ends with it
@@ -69,9 +74,12 @@ def _train(arguments: list[str]) -> int:
         )()
         if mistakes:
             raise mistakes[0]
-    except HarnessError:
-        raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        fault = fault_of(error, registry)
+        if fault is not None:
+            raise PluginError(fault.message) from error
+        if isinstance(error, HarnessError | SystemExit):
+            raise
         message = explain(error)
         if message is None and not results and isinstance(error, OSError | ValueError | YAMLError):
             message = str(error)  # a folder that cannot be written, a file that is no YAML, …

@@ -26,10 +26,9 @@ def as_text(registry: Registry) -> str:
             f"{plugin.name}  (version {plugin.version}, module {plugin.module})  {_state(plugin)}"
         )
         lines += [f"  LEFT OUT: {one}" for one in plugin.problems if not plugin.error]
-        for kind, components in plugin.components.items():
+        for kind in plugin.components:
             lines.append(f"  {kind.replace('_', ' ')}")
-            for component in sorted(components.values(), key=registry.name_of):
-                name = registry.name_of(component)
+            for name, component in registry.provided_by(plugin, kind).items():
                 fields = ", ".join(f"{f}={v}" for f, v in _fields(component).items())
                 lines.append(f"    {name:<22} {_summary(component)}")
                 if fields:
@@ -58,10 +57,10 @@ def _plugin(plugin: Plugin, registry: Registry) -> dict[str, Any]:
         "import_seconds": round(plugin.seconds, 4),
         "components": {
             kind: {
-                name: _component(component) | {"name": registry.name_of(component)}
-                for name, component in sorted(components.items())
+                name: _component(component)
+                for name, component in registry.provided_by(plugin, kind).items()
             }
-            for kind, components in plugin.components.items()
+            for kind in plugin.components
         },
     }
 

@@ -95,8 +95,7 @@ class Registry:
 
     def names(self, kind: str) -> list[str]:
         """The components of a kind, each by the shortest name that means it alone; sorted."""
-        shortest = {one: name for name, one in reversed(self._options[kind].items())}
-        return sorted(shortest.values())
+        return sorted({self._shortest(one) for one in self._options[kind].values()})
 
     def component(self, kind: str, name: str) -> Any:
         """The class of this name, short or full; see `provided` for errors."""
@@ -154,10 +153,17 @@ class Registry:
     def name_of(self, component: type) -> str | None:
         """The shortest name that means this class alone; None for one that no plugin provides."""
         owner = self.owner(component)
-        if owner is None:
-            return None
-        means = self._options[owner.kind].get(owner.short)
-        return owner.short if means is owner else owner.full
+        return None if owner is None else self._shortest(owner)
+
+    def provided_by(self, plugin: Plugin, kind: str) -> dict[str, type]:
+        """The components of a plugin, each by the shortest name that means it alone; sorted."""
+        of_kind = [c for (of, _), claims in self._claims.items() if of == kind for c in claims]
+        own = {self._shortest(one): one.component for one in of_kind if one.plugin is plugin}
+        return dict(sorted(own.items()))
+
+    def _shortest(self, provided: Provided) -> str:
+        means = self._options[provided.kind].get(provided.short)
+        return provided.short if means is provided else provided.full
 
     def leave_out(self, provided: Provided, error: BaseException) -> None:
         """Takes out a component that turns out to break a rule, and warns."""

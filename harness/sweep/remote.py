@@ -22,12 +22,12 @@ from harness.errors import HarnessError, TrackingError
 from harness.job import Job
 from harness.planning import plan
 from harness.progress import Progress
-from harness.recording import RESULT
+from harness.recording import RESULT, record_failure
 from harness.records import Result, Status
 from harness.registry import load_registry
 from harness.running import run_jobs
 from harness.settings import Tracking
-from harness.sweep.lost import record_failure, salvage
+from harness.sweep.lost import salvage
 from harness.sweep.portable import Parcel, blocked_in, pack, unpack
 from harness.tracking.events import now_ms
 from harness.tracking.journal import write_atomically
@@ -155,7 +155,9 @@ class Ledger:
         """Nobody will train these: they become failed runs. cause: in a few words."""
         for position in stack:
             job = self._jobs[position]
-            result = record_failure(job, self._registry, self._tracker, cause or details, details)
+            result = record_failure(
+                job, {}, self._registry, self._tracker, cause or details, details
+            )
             self._keep(position, result)
 
     def results(self) -> list[Result]:
