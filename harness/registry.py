@@ -134,12 +134,14 @@ class Registry:
                 left_out = Provided(kind, short, object, plugin)
                 return PluginError(f"The {left_out} is left out: {rule}.")
         error = unknown_name(kind.replace("_", " "), name, allowed)
-        absent = [
-            f"{plugin.name} ({'blocked' if plugin.blocked else plugin.error})"
-            for plugin in self.plugins
-            if plugin.blocked or plugin.error
-        ]
-        return ConfigurationError(f"{error} Not loaded: {'; '.join(absent)}.") if absent else error
+        for what, plugins in (
+            ("Not loaded", [plugin.name for plugin in self.plugins if plugin.error]),
+            ("Blocked", [plugin.name for plugin in self.plugins if plugin.blocked]),
+        ):
+            if plugins:
+                listed = ", ".join(sorted(plugins))
+                error = ConfigurationError(f"{error} {what}: {listed}; see `harness plugins`.")
+        return error
 
     def is_known(self, kind: str, short: str) -> bool:
         """Whether a plugin provides this, even if its short name means nothing or it is left out."""

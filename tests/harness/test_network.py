@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import ConfigurationError
+from harness.errors import BrokenPromise, ConfigurationError
 from harness.network import Mlp
 
 sizes = st.lists(st.integers(1, 7), max_size=3)
