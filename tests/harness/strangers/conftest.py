@@ -128,15 +128,18 @@ class Site:
 
     def configurations(self) -> list[dict[str, str]]:
         """The logged configuration of each run."""
-        found = sorted(self.folder.rglob("configuration.json"))
-        return [json.loads(path.read_text()) for path in found]
+        return [json.loads(path.read_text()) for path in self.files("configuration.json")]
 
     def results(self) -> list[dict[str, Any]]:
         """How each run ended, with its folder."""
         return [
-            json.loads(path.read_text()) | {"at": path.parent}
-            for path in sorted(self.folder.rglob("result.json"))
+            json.loads(path.read_text()) | {"at": path.parent} for path in self.files("result.json")
         ]
+
+    def files(self, name: str) -> list[Path]:
+        """The files of this name in the folders of runs, in order."""
+        outputs = self.folder / "outputs"
+        return sorted([*outputs.glob(f"runs/**/{name}"), *outputs.glob(f"sweeps/**/{name}")])
 
 
 Install = Callable[..., Path]
@@ -153,15 +156,17 @@ def install(tmp_path_factory) -> Install:
         projects = [str(base / "projects" / one.name) for one in distributions]
         wheels = base / "wheels"
         wheels.mkdir()
-        run = {"capture_output": True, "text": True, "check": False}
-        built = subprocess.run([sys.executable, "-c", BUILD, str(wheels), *projects], **run)
-        assert built.returncode == 0, built.stderr
+        _must([sys.executable, "-c", BUILD, str(wheels), *projects])
         found = sorted(map(str, wheels.glob("*.whl")))
         assert len(found) == len(distributions)
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         target = ["--no-deps", "--no-index", "--no-compile", "--target", str(base / "site")]
-        done = subprocess.run([*pip, *target, *found], **run)
-        assert done.returncode == 0, done.stderr
+        _must([*pip, *target, *found])
         return base / "site"
 
     return build_and_install
+
+
+def _must(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
