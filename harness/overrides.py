@@ -8,6 +8,7 @@ raise while composing (unknown keys, wrong types, syntax) into the same kind of 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
@@ -23,7 +24,7 @@ from harness.errors import ConfigurationError, HarnessError, unknown_name
 from harness.registry import Registry, load_registry
 from harness.settings import GROUPS, Config, Training
 
-__all__ = ["check_overrides", "explain", "unknown_choice"]
+__all__ = ["as_typed", "check_overrides", "explain", "unknown_choice"]
 
 
 def check_overrides(
@@ -96,6 +97,16 @@ def _names(override: Override) -> list[str]:
     elif override.is_sweep_override():
         return []
     return [str(value) for value in values if isinstance(value, str | int | float)]
+
+
+def as_typed(text: str) -> str:
+    r"""An override, or its value, with the colon of a full name as people write it: Hydra's sweepers
+    escape it.
+
+    >>> as_typed(r"optimizer=harness-lion\:lion")
+    'optimizer=harness-lion:lion'
+    """
+    return re.sub(r"^((?:[\w/]+=)?[\w.-]+)\\:([\w-]+)$", r"\1:\2", text)
 
 
 def _ending_in(name: str, registry: Registry) -> list[str]:

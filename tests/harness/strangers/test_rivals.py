@@ -11,7 +11,12 @@ from tests.harness.strangers.conftest import Distribution, Site, rule
 
 pytestmark = pytest.mark.slow
 
-QUICK = ("dataset=iris", "training.max_epochs=1", "tracking.log_model=false")
+QUICK = (
+    "dataset=iris",
+    "training.max_epochs=1",
+    "tracking.log_model=false",
+    "tracking.picture=false",
+)
 
 PENALTY = '''
 
