@@ -74,7 +74,10 @@ def _train(rest: list[str]) -> int:
     from harness.application import train
 
     try:
-        return train(rest)
+        status = train(rest)
+        if "install=bash" in rest:  # beside Hydra's script: full names have a colon
+            print("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}")
+        return status
     except KeyboardInterrupt as stop:
         from harness.sweep.callback import SweepCallback
 
