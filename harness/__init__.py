@@ -5,6 +5,7 @@ MLflow or PyTorch.
 """
 
 from harness.contracts import (
+    CONTRACT_VERSION,
     Array,
     AuxiliaryLoss,
     Backend,
@@ -44,6 +45,7 @@ from harness.search import Range
 __version__ = "0.1.0"
 
 __all__ = [
+    "CONTRACT_VERSION",
     "Array",
     "AuxiliaryLoss",
     "Backend",

@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from harness.blame import fault_of
 from harness.config import register
-from harness.errors import ConfigurationError, HarnessError
+from harness.errors import ConfigurationError, HarnessError, PluginError
+from harness.exclusion import excluding
 from harness.job import job_from
 from harness.overrides import check_overrides, explain
 from harness.records import Result, Status
@@ -29,13 +34,18 @@ __all__ = ["register_hydra_plugins", "tracking_settings", "train"]
 
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
+    with _explained(), excluding(arguments) as complete:
+        return _train(complete)
+
+
+def _train(arguments: list[str]) -> int:
     registry = load_registry()
     register(registry)
     register_hydra_plugins()
     _check(arguments)
     results: list[Result] = []
 
-    mistakes: list[Exception] = []
+    mistakes: list[BaseException] = []
     own_process = os.getpid()
 
     def task(tree: DictConfig) -> Result | None:
@@ -44,7 +54,11 @@ def train(arguments: list[str]) -> int:
             with session(job.run.config.tracking) as (tracker, progress):
                 results.extend(run_jobs([job], registry, tracker, progress))
             return results[-1]
-        except (HarnessError, OmegaConfBaseException) as error:
+        except (Exception, SystemExit) as raised:
+            fault = fault_of(raised, registry)
+            error = raised if fault is None else PluginError(fault.message)
+            if not isinstance(error, HarnessError | OmegaConfBaseException):
+                raise
             # Raised below: Hydra would end a sweep and print more
             mistakes.append(error)
             if os.getpid() != own_process:  # a job of joblib's, whose list of mistakes ends with it
@@ -61,9 +75,12 @@ def train(arguments: list[str]) -> int:
         )()
         if mistakes:
             raise mistakes[0]
-    except HarnessError:
-        raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        fault = fault_of(error, registry)
+        if fault is not None:
+            raise PluginError(fault.message) from error
+        if isinstance(error, HarnessError | SystemExit):
+            raise
         message = explain(error)
         if message is None and not results and isinstance(error, OSError | ValueError | YAMLError):
             message = str(error)  # a folder that cannot be written, a file that is no YAML, …
@@ -106,15 +123,19 @@ def _check(arguments: list[str]) -> None:
     if options.shell_completion:
         return
     _check_mode(options)
-    try:
+    with _explained():
         check_overrides(
             options.overrides, load_registry(), own_configs=options.config_dir is not None
         )
-    except Exception as error:
-        message = explain(error)
-        if message is None:
-            raise
-        raise ConfigurationError(message) from error
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Makes errors for a person of those that Hydra raises."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigurationError(explain(error)) from error
 
 
 def _check_mode(options: argparse.Namespace) -> None:
@@ -129,12 +150,13 @@ def _check_mode(options: argparse.Namespace) -> None:
 
 def tracking_settings(overrides: list[str]) -> Tracking:
     """The node `tracking` of the configuration with these overrides."""
-    register(load_registry())
-    _check(overrides)
-    with hydra.initialize_config_module("harness.conf", version_base="1.3"):
-        # The launcher plays no part here, and Hydra may not have found it yet
-        tree = hydra.compose(
-            "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *overrides]
-        )
+    with _explained(), excluding(overrides) as complete:
+        register(load_registry())
+        _check(complete)
+        with hydra.initialize_config_module("harness.conf", version_base="1.3"):
+            # The launcher plays no part here, and Hydra may not have found it yet
+            tree = hydra.compose(
+                "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *complete]
+            )
     settings: Tracking = OmegaConf.to_object(tree.tracking)  # type: ignore[assignment]
     return settings

@@ -14,18 +14,21 @@ __all__ = ["as_json", "as_text", "fields_of"]
 
 def as_json(registry: Registry) -> str:
     """The whole catalogue as JSON: a list of plugins."""
-    return json.dumps([_plugin(plugin) for plugin in registry.plugins], indent=2)
+    listed = [_plugin(plugin, registry) for plugin in registry.plugins]
+    return json.dumps(listed, indent=2, default=str)
 
 
 def as_text(registry: Registry) -> str:
     """A listing for a terminal."""
     lines = []
     for plugin in registry.plugins:
-        state = f"NOT LOADED: {plugin.error}" if plugin.error else "loaded"
-        lines.append(f"{plugin.name}  (version {plugin.version}, module {plugin.module})  {state}")
-        for kind, components in plugin.components.items():
+        lines.append(
+            f"{plugin.name}  (version {plugin.version}, module {plugin.module})  {_state(plugin)}"
+        )
+        lines += [f"  LEFT OUT: {one}" for one in plugin.problems if not plugin.error]
+        for kind in plugin.components:
             lines.append(f"  {kind.replace('_', ' ')}")
-            for name, component in sorted(components.items()):
+            for name, component in registry.provided_by(plugin, kind).items():
                 fields = ", ".join(f"{f}={v}" for f, v in fields_of(component).items())
                 lines.append(f"    {name:<22} {_summary(component)}")
                 if fields:
@@ -34,17 +37,30 @@ def as_text(registry: Registry) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _plugin(plugin: Plugin) -> dict[str, Any]:
+def _state(plugin: Plugin) -> str:
+    if plugin.blocked:
+        return "BLOCKED"
+    return f"NOT LOADED: {plugin.error}" if plugin.error else "loaded"
+
+
+def _plugin(plugin: Plugin, registry: Registry) -> dict[str, Any]:
     return {
         "name": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
         "module": plugin.module,
-        "loaded": plugin.error is None,
+        "loaded": plugin.error is None and not plugin.blocked,
+        "blocked": plugin.blocked,
         "error": plugin.error,
+        "left_out": plugin.problems if plugin.error is None else [],
+        "contract": plugin.contract,
+        "import_seconds": round(plugin.seconds, 4),
         "components": {
-            kind: {name: _component(component) for name, component in sorted(components.items())}
-            for kind, components in plugin.components.items()
+            kind: {
+                name: _component(component)
+                for name, component in registry.provided_by(plugin, kind).items()
+            }
+            for kind in plugin.components
         },
     }
 

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness import __version__
+from harness.blocking import EVERYBODY_ELSE, blocking
 from harness.errors import HarnessError
 
 __all__ = ["main", "program"]
+
+NO_PLUGINS = "--no-plugins"
 
 USAGE = """\
 harness compares optimizers and weight initializers on neural networks, honestly and fast.
@@ -25,8 +28,10 @@ usage: harness train [overrides]      train one run, e.g. harness train optimize
        harness ui [overrides]         open the MLflow dashboard on the configured store
        harness log FOLDER...          log runs again from the journals in their output folders
        harness --version
+       harness --no-plugins COMMAND   without the plugins of others: is it one of them that is at fault?
 
 `harness train --help` shows the configuration; `harness train --cfg job` the composed one.
+`plugins.blocked=[NAME]` leaves out one; `optimizer=DISTRIBUTION:NAME` chooses between two of a name.
 Shell completion: eval "$(harness train -sc install=bash)"
 """
 
@@ -35,8 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns the exit status: 2 for a mistake of the user, 1 for a failed run."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = _show_warning
+    excluded = [EVERYBODY_ELSE] if NO_PLUGINS in given else []
     try:
-        return _dispatch(given)
+        with blocking(excluded):
+            return _dispatch([word for word in given if word != NO_PLUGINS])
     except HarnessError as error:
         print(f"harness: error: {error}", file=sys.stderr)
         return 2
@@ -84,7 +91,10 @@ def _train(rest: list[str]) -> int:
     from harness.application import train
 
     try:
-        return train(rest)
+        status = train(rest)
+        if "install=bash" in rest:  # beside Hydra's script: full names have a colon
+            print("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}")
+        return status
     except KeyboardInterrupt as stop:
         from harness.sweep.callback import SweepCallback
 
@@ -95,8 +105,12 @@ def _train(rest: list[str]) -> int:
 
 def _complete(rest: list[str]) -> int:
     """Hydra's completion takes the program for the application: `train` is put in and out here."""
-    line = os.environ.get("COMP_LINE", "")
-    words = line.split(" ")
+    words = os.environ.get("COMP_LINE", "").split(" ")
+    if NO_PLUGINS in words:
+        words.remove(NO_PLUGINS)
+        with blocking([EVERYBODY_ELSE]):
+            os.environ["COMP_LINE"] = " ".join(words)
+            return _complete(rest)
     if len(words) > 1 and words[1] == "train" and len(words) > 2:
         os.environ["COMP_LINE"] = " ".join([words[0], *words[2:]])
         from harness.application import train
@@ -134,6 +148,7 @@ def _plugins(rest: list[str]) -> int:
     import argparse
 
     from harness.catalogue import as_json, as_text
+    from harness.config import register
     from harness.registry import load_registry
 
     parser = argparse.ArgumentParser(prog="harness plugins")
@@ -142,6 +157,7 @@ def _plugins(rest: list[str]) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the listing itself says what did not load
         registry = load_registry()
+        register(registry)  # which finds the fields that Hydra cannot hold
     print(as_json(registry) if options.json else as_text(registry))
     return 1 if registry.broken else 0
 

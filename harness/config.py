@@ -16,12 +16,13 @@ import numpy as np
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from harness.blocking import canonical
 from harness.contracts import Layer
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, PluginError
 from harness.metrics import metric_names
 from harness.network import Mlp
 from harness.objective import DECAY
-from harness.registry import Registry
+from harness.registry import KINDS, Registry
 from harness.settings import GROUPS, AutoLoss, Config, Run
 
 __all__ = ["choices", "node", "register", "run_from", "run_of", "typed_node"]
@@ -30,10 +31,15 @@ __all__ = ["choices", "node", "register", "run_from", "run_of", "typed_node"]
 def register(registry: Registry) -> None:
     """Stores a typed node for each component, and for the tree itself, in Hydra's ConfigStore."""
     store = ConfigStore.instance()
+    nodes = {kind: _nodes(registry, kind) for kind in KINDS}
     store.store(name="schema", node=_schema(registry))
-    for group in GROUPS:
+    for group, kind in GROUPS.items():
+        store.repo[group] = {}  # of another registry, in this process
         for name, component in choices(registry, group).items():
-            store.store(group=group, name=name, node=typed_node(component))
+            node = nodes[kind].get(component) if kind else None
+            store.store(
+                group=group, name=name, node=typed_node(component) if node is None else node
+            )
 
 
 def node(path: str) -> DictConfig:
@@ -45,12 +51,31 @@ def node(path: str) -> DictConfig:
 def choices(registry: Registry, group: str) -> dict[str, type]:
     """What a group can be set to: class by name."""
     kind = GROUPS[group]
-    found = {name: registry.component(kind, name) for name in registry.names(kind)} if kind else {}
+    found = dict(registry.options(kind)) if kind else {}
     if group == "loss":
         found["auto"] = AutoLoss
     if group == "network":
         found["mlp"] = Mlp
     return found
+
+
+def _nodes(registry: Registry, kind: str) -> dict[type, DictConfig]:
+    """The node of each component; one whose fields Hydra does not know is left out of the registry."""
+    nodes: dict[type, DictConfig] = {}
+    for name in registry.names(kind):
+        provided = registry.provided(kind, name)
+        try:
+            nodes[provided.component] = typed_node(provided.component)
+        except Exception as error:  # OmegaConf's, or what a plugin raises in the default of a field
+            registry.leave_out(provided, PluginError(_unknown_field(error)))
+    return nodes
+
+
+def _unknown_field(error: Exception) -> str:
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    key = getattr(error, "full_key", None) or getattr(error, "key", None)
+    field = f"its field {key!r}" if key else "one of its fields"
+    return f"Hydra cannot hold {field}: {first}"
 
 
 def _schema(registry: Registry) -> DictConfig:
@@ -93,6 +118,12 @@ def run_from(tree: DictConfig, registry: Registry) -> Run:
 
 def run_of(config: Config, registry: Registry) -> Run:
     """The run of a configuration, checked as a whole. Raises as `run_from` does."""
+    late = {canonical(name) for name in config.plugins.blocked} - registry.blocked
+    if late:
+        raise ConfigurationError(
+            f"plugins.blocked={sorted(late)} was read when the plugins had been imported. Give it on "
+            f"the command line, or at the top of a file that experiment=… names."
+        )
     names = {group: _chosen(config, group, registry) for group in GROUPS}
     if isinstance(config.loss, AutoLoss):
         names["loss"] = _loss_for(config.dataset.task, registry)
@@ -115,13 +146,15 @@ def _chosen(config: Config, group: str, registry: Registry) -> str:
             f"{group!r} must be a registered component: {', '.join(allowed)}. Got {component!r}. "
             f"Choose one by name, as in {group}={allowed[0]}."
         )
-    return names[type(component)]
+    return registry.name_of(type(component)) or names[type(component)]
 
 
 def _loss_for(task: Any, registry: Registry) -> str:
     fitting = [
         n for n in registry.names("loss") if task in registry.component("loss", n).default_for
     ]
+    # To install somebody's loss must not change, or block, what `auto` means
+    fitting = [n for n in fitting if registry.provider("loss", n).own] or fitting
     if not fitting:
         raise ConfigurationError(
             f"No installed loss is the default for {task} data. Choose one of "

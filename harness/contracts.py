@@ -7,6 +7,10 @@ place for its defaults and ships no YAML. `__post_init__` checks ranges (see `fi
 Shapes use these letters: R runs of a stack, B samples of a batch, F features, K outputs, P parameters
 of a run, S steps. Arrays are NumPy arrays, PyTorch tensors or anything else a backend brings; what a
 component may do with them is arithmetic and `array_namespace(x)`, the array API standard.
+
+All of this together, hooks included, is the contract and has a version. A plugin states the one that
+it was written for as `harness_contract = 1` in its module; one that states none is taken to be of
+version 1, which was there before the statement.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from harness.objective import Objective
 
 __all__ = [
+    "CONTRACT_VERSION",
+    "OLDEST_CONTRACT",
     "Array",
     "AuxiliaryLoss",
     "Backend",
@@ -45,6 +51,9 @@ __all__ = [
     "Updater",
     "array_namespace",
 ]
+
+CONTRACT_VERSION = 1  # a whole number; raised when a plugin that keeps the old one would break
+OLDEST_CONTRACT = 1  # that plugins may be written for
 
 Array = Any  # a NumPy array, a PyTorch tensor, ...: the array API has no common base class
 State = dict[str, Any]  # optimizer slots by name, each shaped like θ

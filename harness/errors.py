@@ -5,6 +5,7 @@
     ├── DataError                a dataset cannot be read, or does not fit the task
     ├── MissingDependencyError   an optional library is not installed
     ├── PluginError              a plugin is broken, or two plugins collide
+    │   └── BrokenPromise        a component does something else than its contract says
     └── TrackingError            the MLflow store cannot be reached or written
 
 Each message says what was wrong, what was given, what is allowed and what to do next.
@@ -16,6 +17,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BrokenPromise",
     "ConfigurationError",
     "DataError",
     "HarnessError",
@@ -43,7 +45,16 @@ class MissingDependencyError(HarnessError, ImportError):
 
 
 class PluginError(HarnessError):
-    """A plugin could not be loaded, or two plugins provide the same component."""
+    """A plugin could not be loaded, or two plugins provide a component of the same name."""
+
+
+class BrokenPromise(PluginError):
+    """A component does something else than its contract says. rule: what it should have done."""
+
+    def __init__(self, component: object, rule: str) -> None:
+        super().__init__(f"{type(component).__name__}: {rule}")
+        self.component = component
+        self.rule = rule
 
 
 class TrackingError(HarnessError):

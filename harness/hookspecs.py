@@ -2,11 +2,14 @@
 
     import harness
 
+    harness_contract = 1
+
     @harness.hookimpl
     def harness_optimizers():
         return {"my_rule": MyRule}
 
-A plugin is an importable module registered under the entry-point group `harness.plugins`.
+A plugin is an importable module registered under the entry-point group `harness.plugins`. It states the
+version of the contract that it was written for (`contracts.py`).
 """
 
 from __future__ import annotations

@@ -18,15 +18,15 @@ from harness import __version__
 from harness.registry import Plugin, Registry
 from harness.settings import GROUPS, Run
 
-__all__ = ["identity", "plugin_versions", "plugins_of"]
+__all__ = ["identity", "plugin_versions", "plugins_of", "sources_of"]
 
-DECIDES_NOTHING = frozenset({"tracking", "skip_finished"})  # keys of the configuration
+DECIDES_NOTHING = frozenset({"tracking", "plugins", "skip_finished"})  # keys of the configuration
 
 
-def identity(run: Run, plugins: Mapping[str, str], data_sha256: str, split_sha256: str) -> str:
+def identity(run: Run, sources: Mapping[str, str], data_sha256: str, split_sha256: str) -> str:
     """The SHA-256 of what a run computes, as 64 hexadecimal digits.
 
-    plugins: the version of each plugin in use by its name, see `plugin_versions`. data_sha256,
+    sources: what provides each component, see `sources_of`. data_sha256,
     split_sha256: of the data and of the rows of their parts, as in `Prepared`.
     """
     fields = [f.name for f in dataclasses.fields(run.config) if f.name not in DECIDES_NOTHING]
@@ -35,24 +35,39 @@ def identity(run: Run, plugins: Mapping[str, str], data_sha256: str, split_sha25
     objective = run.config.objective
     values["objective"] = {**vars(objective), "auxiliary": objective.factors}
     content = {
-        "names": run.names,
+        # The short ones: which of several with that name it is, their sources say, and whether there
+        # are several depends on what else is installed
+        "names": {group: name.rpartition(":")[2] for group, name in run.names.items()},
         "values": values,
-        "versions": {"harness": __version__, **plugins},
+        "versions": {"harness": __version__, **sources},
         "data": {"rows": data_sha256, "split": split_sha256},
     }
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
 
 
+def _providers(run: Run, registry: Registry) -> dict[str, Plugin]:
+    """The plugin of each component that a run uses, by the key that chooses it."""
+    found = {g: registry.provider(kind, run.names[g]) for g, kind in GROUPS.items() if kind}
+    return found | {
+        f"objective.auxiliary.{name}": registry.provider("auxiliary_loss", name)
+        for name in run.auxiliary
+    }
+
+
 def plugins_of(run: Run, registry: Registry) -> list[Plugin]:
     """The plugins that a run uses."""
-    chosen = [(kind, run.names[group]) for group, kind in GROUPS.items() if kind]
-    chosen += [("auxiliary_loss", name) for name in run.auxiliary]
-    return [registry.provider(kind, name) for kind, name in chosen]
+    return list(_providers(run, registry).values())
 
 
 def plugin_versions(run: Run, registry: Registry) -> dict[str, str]:
     """The version of each plugin that a run uses, by the plugin's name."""
     return {plugin.name: plugin.version for plugin in plugins_of(run, registry)}
+
+
+def sources_of(run: Run, registry: Registry) -> dict[str, str]:
+    """The plugin of each component that a run uses, with its version; as `_providers`."""
+    providers = _providers(run, registry)
+    return {group: f"{plugin.name} {plugin.version}" for group, plugin in providers.items()}
 
 
 def _canonical(value: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Array, Initializer, Layer
-from harness.errors import ConfigurationError
+from harness.errors import BrokenPromise, ConfigurationError
 from harness.fields import check_choice, check_range
 
 __all__ = ["ACTIVATIONS", "Mlp", "Network", "Parameter"]
@@ -146,10 +146,25 @@ class Network:
             initializer: Any = weights if len(parameter.shape) == 2 else biases
             layer = self.layers[parameter.layer]
             values = initializer.sample(parameter.shape, layer, rngs[parameter.layer])
-            if np.shape(values) != parameter.shape:
-                raise ConfigurationError(
-                    f"{type(initializer).__name__} returned an array of shape {np.shape(values)} for "
-                    f"{parameter.name}, which has shape {parameter.shape}."
-                )
+            _check_sample(initializer, values, parameter)
             theta[parameter.start : parameter.stop] = np.ravel(values)
         return theta
+
+
+def _check_sample(initializer: object, values: object, parameter: Parameter) -> None:
+    """Raises BrokenPromise for what is no array of finite floats of the parameter's shape."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
+        found = f"{values.dtype} numbers" if isinstance(values, np.ndarray) else repr(values)[:80]
+        raise BrokenPromise(initializer, f"sample must return an array of floats. Got {found}")
+    if values.shape != parameter.shape:
+        raise BrokenPromise(
+            initializer,
+            f"sample must return the shape that it is asked for. Got {values.shape} for "
+            f"{parameter.name}, which has {parameter.shape}",
+        )
+    if not np.isfinite(values).all():
+        count = values.size - np.count_nonzero(np.isfinite(values))
+        raise BrokenPromise(
+            initializer,
+            f"sample must return finite numbers. {count} of {values.size} of {parameter.name} are not",
+        )

@@ -8,6 +8,7 @@ raise while composing (unknown keys, wrong types, syntax) into the same kind of 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
@@ -19,11 +20,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from harness.config import choices
-from harness.errors import ConfigurationError, unknown_name
-from harness.registry import Registry
+from harness.errors import ConfigurationError, HarnessError, unknown_name
+from harness.registry import Registry, load_registry
 from harness.settings import GROUPS, Config, Training
 
-__all__ = ["check_overrides", "explain"]
+__all__ = ["as_typed", "check_overrides", "explain", "unknown_choice"]
 
 
 def check_overrides(
@@ -59,7 +60,7 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
             f"{given!r}: nothing can be added to or removed from a configuration; every key has a "
             f"default already. Write it without the prefix, as in {fix}."
         )
-    same = top in ("tracking", "skip_finished") or key == "experiment"
+    same = top in ("tracking", "skip_finished", "plugins") or key == "experiment"
     if override.is_sweep_override() and same:
         raise ConfigurationError(
             f"{given!r}: {key} must be the same for all runs of a sweep. Start one sweep for each."
@@ -73,7 +74,17 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
         allowed = _experiments() if key == "experiment" else sorted(choices(registry, key))
         for name in _names(override):
             if name not in allowed:
-                raise unknown_name(key.replace("_", " "), name, allowed)
+                raise unknown_choice(key, name, allowed, registry)
+
+
+def unknown_choice(
+    group: str, name: str, allowed: Sequence[str], registry: Registry
+) -> HarnessError:
+    """The error for a name that a group does not offer."""
+    kind = GROUPS.get(group)
+    if kind is None:
+        return unknown_name((group or "configuration").replace("_", " "), name, allowed)
+    return registry.refusal(kind, name, allowed)
 
 
 def _names(override: Override) -> list[str]:
@@ -86,6 +97,16 @@ def _names(override: Override) -> list[str]:
     elif override.is_sweep_override():
         return []
     return [str(value) for value in values if isinstance(value, str | int | float)]
+
+
+def as_typed(text: str) -> str:
+    r"""An override, or its value, with the colon of a full name as people write it: Hydra's sweepers
+    escape it.
+
+    >>> as_typed(r"optimizer=harness-lion\:lion")
+    'optimizer=harness-lion:lion'
+    """
+    return re.sub(r"^((?:[\w/]+=)?[\w.-]+)\\:([\w-]+)$", r"\1:\2", text)
 
 
 def _ending_in(name: str, registry: Registry) -> list[str]:
@@ -113,7 +134,7 @@ def explain(error: BaseException) -> str | None:
         cause = cause.__cause__
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
-        unknown = str(unknown_name(group or "configuration", name, error.options))
+        unknown = str(unknown_choice(group, name, error.options, load_registry()))
         return f"{unknown} {_ELSEWHERE.get((group, name), '')}".rstrip()
     if isinstance(cause, OmegaConfBaseException):
         return _explain_node(cause)
@@ -140,9 +161,12 @@ def _explain_node(error: OmegaConfBaseException) -> str:
     if isinstance(error, MissingMandatoryValue):
         return f"{key} has no default: give it a value, as in {key}=…"
     if "is not a ListConfig" in _first_line(error):
-        return f"{key} is a list: write it with brackets, as in {key}=[64]."
+        example = "harness-lion" if key.startswith("plugins.") else "64"
+        return f"{key} is a list: write it with brackets, as in {key}=[{example}]."
     if "not in" in _first_line(error) and isinstance(parent, DictConfig):
         where, _, name = key.rpartition(".")
+        if where == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
+            return str(load_registry().refusal("auxiliary_loss", name, ()))
         known = [f"{where}.{child!s}" if where else str(child) for child in parent]
         return str(unknown_name("key", f"{where}.{name}" if where else name, known))
     return f"{key}: {_first_line(error)}." if key else f"{_first_line(error)}."

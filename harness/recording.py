@@ -27,7 +27,7 @@ from harness.tracking.store import public
 from harness.tracking.tracker import Tracker
 from harness.training import network_of
 
-__all__ = ["ERROR", "RESULT", "GroupRecorder", "begin_run", "end_run", "failure"]
+__all__ = ["RESULT", "GroupRecorder", "record_failure"]
 
 CONFIGURATION = (
     "configuration.json"  # complete: every value, and the component chosen in each group
@@ -230,6 +230,15 @@ def end_run(
 def failure(position: int, epochs: int = 0) -> Ended:
     """The end of a run that an error ended after so many epochs."""
     return Ended(position, Status.FAILED, epochs, 0, np.empty(0))
+
+
+def record_failure(
+    job: Job, tags: dict[str, str], registry: Registry, tracker: Tracker, error: str, details: str
+) -> Result:
+    """Leaves a failed run behind, in its folder and in the store, for a job that nobody could train."""
+    begin_run(job, tags, registry, tracker)
+    (job.folder / ERROR).write_text(details, encoding="utf-8")
+    return end_run(job, failure(0), [], tracker, error)
 
 
 def _wanted(setting: bool | None, job: Job) -> bool:

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.blame import Fault, fault_of
+from harness.contracts import Data, Dataset
 from harness.data import Prepared, prepare
-from harness.identity import identity, plugin_versions
+from harness.data_checks import checked_features, checked_labels
+from harness.errors import BrokenPromise
+from harness.identity import identity, sources_of
 from harness.job import Job
 from harness.placed import Placed
 from harness.planning import places, plan
 from harness.progress import Progress
 from harness.recall import note, recall
-from harness.recording import GroupRecorder
+from harness.recording import GroupRecorder, record_failure
 from harness.records import Began, Ended, Epoch, Record, Result
 from harness.registry import Registry
 from harness.settings import Config, Run
@@ -40,10 +44,11 @@ def run_jobs(
 
     workers: stacks in training at the same time. stack_size: the most runs of a stack, where the
     backend is not to decide. All data are loaded and prepared first: a DataError is raised before any
-    run begins.
+    run begins. Where it is the plugin of a dataset that is at fault, its runs fail and no others.
     """
-    data = _Data()
-    identities = [_identity(job, data.of(job.run.config), registry) for job in jobs]
+    data = _Data(registry)
+    prepared = [data.of(job.run.config) for job in jobs]
+    identities = [_identity(j, own, registry) for j, own in zip(jobs, prepared, strict=True)]
     _note(jobs, identities)
     found = recall(jobs, identities)
     if found:
@@ -53,6 +58,15 @@ def run_jobs(
         return [found[position] for position in range(len(jobs))]
     _warn_of_repeats([identities[position] for position in left], progress)
     progress.begin([jobs[position].run.config.training.max_epochs for position in left])
+    for position in left:
+        fault, job = prepared[position], jobs[position]
+        if isinstance(fault, Fault):
+            tags = {"identity": identities[position]}
+            result = record_failure(job, tags, registry, tracker, fault.message, fault.details)
+            found[position] = result
+            progress.started(1)
+            progress.ended(result, job.run.config.training.max_epochs)
+    left = [position for position in left if position not in found]
     tasks: list[Task] = []
     groups: list[list[int]] = []
     recorders: list[GroupRecorder] = []
@@ -88,9 +102,9 @@ def _capacity(run: Run, data: Placed) -> int:
     return size
 
 
-def _identity(job: Job, data: Prepared, registry: Registry) -> str:
-    versions = plugin_versions(job.run, registry)
-    return identity(job.run, versions, data.sha256, data.split_sha256)
+def _identity(job: Job, data: Prepared | Fault, registry: Registry) -> str:
+    hashes = ("", "") if isinstance(data, Fault) else (data.sha256, data.split_sha256)
+    return identity(job.run, sources_of(job.run, registry), *hashes)
 
 
 def _note(jobs: Sequence[Job], identities: Sequence[str]) -> None:
@@ -126,20 +140,43 @@ def _take_down(recorder: GroupRecorder, record: Record | Failed) -> None:
 class _Data:
     """Loads, prepares and places each choice of data once."""
 
-    def __init__(self) -> None:
-        self._prepared: dict[str, Prepared] = {}
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._prepared: dict[str, Prepared | Fault] = {}
         self._placed: dict[str, Placed] = {}
 
-    def of(self, config: Config) -> Prepared:
+    def of(self, config: Config) -> Prepared | Fault:
+        """The data of a configuration, or what its dataset has done instead of loading them."""
         activation = config.loss.output_activation
-        key = repr((config.dataset, activation, config.split))
+        key = repr((type(config.dataset), config.dataset, activation, config.split))
         if key not in self._prepared:
-            loaded = config.dataset.load()
-            self._prepared[key] = prepare(loaded, config.dataset.task, activation, config.split)
+            try:
+                loaded = self._load(config.dataset)
+                self._prepared[key] = prepare(loaded, config.dataset.task, activation, config.split)
+            except (Exception, SystemExit) as error:
+                fault = fault_of(error, self._registry)
+                if fault is None:
+                    raise
+                self._prepared[key] = fault
         return self._prepared[key]
+
+    def _load(self, dataset: Dataset) -> Data:
+        loaded = dataset.load()
+        if not isinstance(loaded, Data):
+            raise BrokenPromise(dataset, f"load must return harness.Data. Got {loaded!r:.80}")
+        owner = self._registry.owner(type(dataset))
+        if owner is not None and not owner.plugin.own:
+            # Data of harness' own datasets keep their promise, or the user's file is at fault
+            try:
+                checked_features(loaded)
+                checked_labels(loaded, dataset.task)
+            except Exception as error:
+                raise BrokenPromise(dataset, str(error).rstrip(".")) from error
+        return loaded
 
     def placed(self, config: Config) -> Placed:
         data = self.of(config)
+        assert isinstance(data, Prepared)
         key = repr((config.backend, id(data)))
         if key not in self._placed:
             self._placed[key] = placed = Placed(config.backend, data)

@@ -21,6 +21,7 @@ __all__ = [
     "AutoLoss",
     "Config",
     "ObjectiveSettings",
+    "PluginSettings",
     "Run",
     "Tracking",
     "Training",
@@ -124,6 +125,16 @@ class Tracking:
 
 
 @dataclass(frozen=True)
+class PluginSettings:
+    """blocked: distributions, or plugins in them (`dist:entry`), that are not to be imported.
+
+    `*` stands for all that are not harness' own. See `blocking.py`.
+    """
+
+    blocked: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Config:
     """The typed tree: everything that decides what a run computes, and where it is logged.
 
@@ -142,6 +153,7 @@ class Config:
     training: Training = field(default_factory=Training)
     split: Split = field(default_factory=Split)
     tracking: Tracking = field(default_factory=Tracking)
+    plugins: PluginSettings = field(default_factory=PluginSettings)
     seed: int = 0
     skip_finished: bool = False
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Block, Horizon
+from harness.errors import BrokenPromise
 from harness.fields import float_fields
 from harness.objective import Objective, Term
 from harness.randomness import order, weight_rngs
@@ -151,5 +152,22 @@ def _rates(config: Config, step: np.ndarray, steps_per_epoch: int, batch_size: i
     warmup = training.warmup_epochs * steps_per_epoch
     horizon = Horizon(steps_per_epoch, max(training.max_epochs - training.warmup_epochs, 0.0))
     scheduled = config.schedule.factor(np.maximum(step - warmup, 0.0), horizon)
+    _check_factors(config.schedule, scheduled, step)
     ramp = np.minimum((step + 1) / warmup, 1.0) if warmup else 1.0
     return config.optimizer.lr * scale * ramp * np.where(step < warmup, 1.0, scheduled)
+
+
+def _check_factors(schedule: object, factors: object, step: np.ndarray) -> None:
+    """Raises BrokenPromise for what is no array of a finite factor a step. 2 µs an epoch and run."""
+    if not isinstance(factors, np.ndarray) or factors.shape != step.shape:
+        found = factors.shape if isinstance(factors, np.ndarray) else repr(factors)[:80]
+        raise BrokenPromise(
+            schedule,
+            f"factor must return an array with one number a step, of shape {step.shape}. Got {found}",
+        )
+    if not np.isfinite(factors.sum(dtype=np.float64)):  # not finite if any factor is not
+        place = int(np.argmin(np.isfinite(factors)))
+        raise BrokenPromise(
+            schedule,
+            f"factor must return finite numbers. Got {factors[place]} for step {step[place]:g}",
+        )

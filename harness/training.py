@@ -17,6 +17,7 @@ from time import perf_counter
 
 import numpy as np
 
+from harness.conduct import Conduct
 from harness.contracts import Array, Backend, Pass, Program, Step, Updater
 from harness.data import Prepared
 from harness.errors import DataError
@@ -111,13 +112,16 @@ class _Training:
                 "R² of one validation row is undefined: use a larger split.validation, or "
                 "training.stopping.metric=loss."
             )
+        self._conduct = Conduct(self._backend, self._network)
         self._rows: Rows | None = None
         self._metrics: dict[str, np.ndarray] = {}
 
     # --- who is in the stack ----------------------------------------------------------------------
 
     def initial_theta(self, positions: Sequence[int]) -> np.ndarray:
-        """Where these runs start, (R, P) float64."""
+        """Where these runs start, (R, P) float64. Raises BrokenPromise, see `conduct.py`."""
+        for position in positions:
+            self._conduct.check(self._runs[position])
         return Stack(tuple(self._runs[p] for p in positions)).initial_theta(self._network)
 
     def change(self, staying: np.ndarray, new: Sequence[int], theta: np.ndarray | None) -> None:

@@ -19,10 +19,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
+from harness.blame import fault_of
 from harness.errors import HarnessError
 from harness.halving import Rungs
 from harness.placed import Placed
 from harness.records import Began, Ended, Record
+from harness.registry import load_registry
 from harness.settings import Run
 from harness.training import train
 from harness.waiting import FORK, Waiting
@@ -172,7 +174,7 @@ def _train(task: Task, sender: Connection) -> list[Task]:
     while True:
         try:
             record = next(loop, None)
-        except Exception as error:  # a plugin may raise anything
+        except BaseException as error:  # a plugin may raise anything, SystemExit too
             trouble = error
             break
         if record is None:
@@ -188,8 +190,16 @@ def _train(task: Task, sender: Connection) -> list[Task]:
             Task(task.number, task.runs, task.data, Waiting([run]), 1, task.rungs) for run in begun
         ]
         return [*rest, *reversed(alone)]
-    known = isinstance(trouble, HarnessError)
-    details = str(trouble) if known else "".join(traceback.format_exception(trouble))
+    message, details = _told(trouble)
     for run in begun:
-        sender.send((task.number, Failed(run, str(trouble), details)))
+        sender.send((task.number, Failed(run, message, details)))
     return rest
+
+
+def _told(error: BaseException) -> tuple[str, str]:
+    """An error for a person, and with its details."""
+    fault = fault_of(error, load_registry())
+    if fault is not None:
+        return fault.message, fault.details
+    known = isinstance(error, HarnessError)
+    return str(error), str(error) if known else "".join(traceback.format_exception(error))

@@ -23,6 +23,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from harness.errors import ConfigurationError
+from harness.overrides import as_typed
 from harness.registry import Registry
 from harness.search import SCALES, Choice, Dimension, Integers, Range, space_of
 
@@ -103,7 +104,7 @@ def _contender(
     taken = dict(override.split("=", 1) for override in chosen)
     optimizer = taken.get("optimizer", default)
     # A configuration file of the user's own has a name that no plugin knows
-    known = optimizer in registry.names("optimizer")
+    known = optimizer in registry.options("optimizer")
     own = space_of(registry.component("optimizer", optimizer)) if known else {}
     keys = {f"optimizer.{field}": dimension for field, dimension in own.items()}
     # What is sampled for all contenders comes first: a point then means the same for each of them
@@ -134,8 +135,8 @@ def _seeds(override: Override | None) -> tuple[tuple[str, ...], ...]:
 def _texts(override: Override) -> list[str]:
     """The value of an override as text, or each of those it lists."""
     if override.is_sweep_override():
-        return list(override.sweep_string_iterator())
-    return [override.get_value_element_as_str()]
+        return [as_typed(text) for text in override.sweep_string_iterator()]
+    return [as_typed(override.get_value_element_as_str())]
 
 
 def _dimension(override: Override) -> Dimension:

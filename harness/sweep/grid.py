@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import HydraContext
 
 from harness.errors import ConfigurationError
+from harness.overrides import as_typed
 
 __all__ = ["batches"]
 
@@ -39,4 +40,7 @@ def batches(
                 f"{override.input_line!r}: a grid needs values, as in {override.key_or_group}=0.1,0.01. "
                 f"To sample an interval, add hydra/sweeper=sobol (or random, halton, optuna)."
             )
-    return BasicSweeper.split_arguments(overrides, max_batch_size)
+    return [
+        [[as_typed(override) for override in job] for job in batch]
+        for batch in BasicSweeper.split_arguments(overrides, max_batch_size)
+    ]

@@ -8,16 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.job import Job
-from harness.recording import ERROR, RESULT, begin_run, end_run, failure
-from harness.records import Result
-from harness.registry import Registry
+from harness.recording import RESULT
 from harness.tracking.database import prepare
 from harness.tracking.history import Logged, runs
 from harness.tracking.journal import JOURNAL, read_receipt
 from harness.tracking.store import resolve
-from harness.tracking.tracker import Tracker
 
-__all__ = ["record_failure", "salvage"]
+__all__ = ["salvage"]
 
 GRACE = 30.0  # seconds for the writer process of a dead worker, waited out only if it is dead, too
 
@@ -77,12 +74,3 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime * 1000
     except OSError:
         return -1.0
-
-
-def record_failure(
-    job: Job, registry: Registry, tracker: Tracker, error: str, details: str
-) -> Result:
-    """Leaves a failed run behind, in its folder and in the store, for a job that nobody could train."""
-    begin_run(job, {}, registry, tracker)
-    (job.folder / ERROR).write_text(details, encoding="utf-8")
-    return end_run(job, failure(0), [], tracker, error)

@@ -24,11 +24,11 @@ from harness.config import choices, node, run_of
 from harness.errors import ConfigurationError, PluginError, unknown_name
 from harness.identity import plugins_of
 from harness.job import Job
-from harness.overrides import explain
+from harness.overrides import explain, unknown_choice
 from harness.registry import Registry
 from harness.settings import GROUPS, Config, Run
 
-__all__ = ["Parcel", "pack", "unpack"]
+__all__ = ["Parcel", "blocked_in", "pack", "unpack"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def pack(jobs: Sequence[Job], registry: Registry) -> str:
             "versions": {"harness": harness.__version__, **used},
             "jobs": [
                 {
-                    "names": job.run.names,
+                    "names": _lasting(job.run.names, registry),
                     "config": dataclasses.asdict(job.run.config),
                     "folder": str(job.folder),
                     "name": job.name,
@@ -65,6 +65,20 @@ def pack(jobs: Sequence[Job], registry: Registry) -> str:
             ],
         }
     )
+
+
+def _lasting(names: Mapping[str, str], registry: Registry) -> dict[str, str]:
+    """The names by which another machine finds the same components, whatever else is installed there."""
+    lasting = dict(names)
+    for group, kind in GROUPS.items():
+        if kind and not registry.provider(kind, names[group]).own:
+            lasting[group] = registry.provided(kind, names[group]).full
+    return lasting
+
+
+def blocked_in(text: str) -> list[str]:
+    """The plugins that must not be imported where the jobs of a text are unpacked."""
+    return list(json.loads(text)["jobs"][0]["config"]["plugins"]["blocked"])
 
 
 def unpack(text: str, registry: Registry) -> Parcel:
@@ -119,7 +133,7 @@ class _Nodes:
             raise unknown_name("key of a configuration", name, expected)
         for group, allowed in self._choices.items():
             if names[group] not in allowed:
-                raise unknown_name(group.replace("_", " "), names[group], allowed)
+                raise unknown_choice(group, names[group], list(allowed), self._registry)
         values = {key: self._value(key, names.get(key, ""), fields[key]) for key in fields}
         return run_of(Config(**values), self._registry)
 

@@ -16,18 +16,19 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from harness.blocking import blocking
 from harness.config import register
 from harness.errors import HarnessError, TrackingError
 from harness.job import Job
 from harness.planning import plan
 from harness.progress import Progress
-from harness.recording import RESULT
+from harness.recording import RESULT, record_failure
 from harness.records import Result, Status
 from harness.registry import load_registry
 from harness.running import run_jobs
 from harness.settings import Tracking
-from harness.sweep.lost import record_failure, salvage
-from harness.sweep.portable import Parcel, pack, unpack
+from harness.sweep.lost import salvage
+from harness.sweep.portable import Parcel, blocked_in, pack, unpack
 from harness.tracking.events import now_ms
 from harness.tracking.journal import write_atomically
 from harness.tracking.store import database, resolve
@@ -41,22 +42,25 @@ WARNING = "warning: "
 def train_stack(text: str, workers: int = 1) -> str:
     """Trains the jobs that a `Ledger` has sent. Raises nothing: an error is part of the answer.
 
-    workers: stacks in training at the same time.
+    workers: stacks in training at the same time. What is blocked where the sweep was started is blocked
+    here, too.
     """
     shown = io.StringIO()
     answer: dict[str, Any] = {"results": [], "error": "", "details": ""}
     try:
-        registry = load_registry()
-        register(registry)
-        parcel = unpack(text, registry)
-        if parcel.directory.is_dir():
-            os.chdir(parcel.directory)
-        tracking = parcel.jobs[0].run.config.tracking
-        with Tracker(_store(tracking, parcel), tracking.experiment) as tracker:
-            run_jobs(parcel.jobs, registry, tracker, Progress(shown), workers)
-            answer["results"] = [
-                json.loads((job.folder / RESULT).read_text(encoding="utf-8")) for job in parcel.jobs
-            ]
+        with blocking(blocked_in(text)):
+            registry = load_registry()
+            register(registry)
+            parcel = unpack(text, registry)
+            if parcel.directory.is_dir():
+                os.chdir(parcel.directory)
+            tracking = parcel.jobs[0].run.config.tracking
+            with Tracker(_store(tracking, parcel), tracking.experiment) as tracker:
+                run_jobs(parcel.jobs, registry, tracker, Progress(shown), workers)
+                answer["results"] = [
+                    json.loads((job.folder / RESULT).read_text(encoding="utf-8"))
+                    for job in parcel.jobs
+                ]
     except Exception as error:  # of whatever kind, it belongs to these jobs alone
         answer["error"] = str(error) or type(error).__name__
         if not isinstance(error, HarnessError):
@@ -162,7 +166,9 @@ class Ledger:
         """Nobody will train these: they become failed runs. cause: in a few words."""
         for position in stack:
             job = self._jobs[position]
-            result = record_failure(job, self._registry, self._tracker, cause or details, details)
+            result = record_failure(
+                job, {}, self._registry, self._tracker, cause or details, details
+            )
             self._keep(position, result)
 
     def results(self) -> list[Result]:

@@ -76,16 +76,18 @@ def _meant(registry: Registry, word: str) -> list[Subject]:
         )
     if kinds:
         return [_subject(registry, kinds[0], word)]
+    subjects = []
     for plugin in registry.plugins:
-        if word in (plugin.name, plugin.module, plugin.distribution) and plugin.error:
-            raise PluginError(f"The plugin {plugin.name} did not load: {plugin.error}")
-    subjects = [
-        _subject(registry, kind, name)
-        for plugin in registry.plugins
-        if word in (plugin.name, plugin.module, plugin.distribution)
-        for kind, components in plugin.components.items()
-        for name in sorted(components)
-    ]
+        if word in (plugin.name, plugin.module, plugin.distribution):
+            if plugin.problems:
+                raise PluginError(
+                    f"The plugin {plugin.name} did not load as a whole: {'; '.join(plugin.problems)}"
+                )
+            subjects += [
+                Subject(kind, name, component, registry)
+                for kind, components in plugin.components.items()
+                for name, component in sorted(components.items())
+            ]
     if not subjects:
         raise unknown_name("component or plugin", word, _words(registry))
     return subjects

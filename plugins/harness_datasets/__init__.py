@@ -15,6 +15,8 @@ from harness_datasets.spirals import Spirals
 from harness_datasets.table import Table
 from harness_datasets.xor import Xor
 
+harness_contract = 1
+
 
 @harness.hookimpl
 def harness_datasets() -> dict[str, type]:

@@ -24,6 +24,8 @@ __all__ = [
     "Zeros",
 ]
 
+harness_contract = 1
+
 
 @harness.hookimpl
 def harness_initializers() -> dict[str, type]:

@@ -21,6 +21,8 @@ __all__ = [
     "ZLoss",
 ]
 
+harness_contract = 1
+
 
 @harness.hookimpl
 def harness_losses() -> dict[str, type]:

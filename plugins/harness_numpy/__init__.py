@@ -14,6 +14,8 @@ from harness import Block, Network, Objective, Program, Step, Updater, check_cho
 
 __all__ = ["Numpy", "harness_backends"]
 
+harness_contract = 1
+
 
 # What limits a stack. A step of small runs gets cheaper with more of them, until NumPy's overhead is
 # shared out; of large runs it gets dearer once they no longer meet in the cache. Time a run and step by

@@ -17,7 +17,7 @@ import numpy as np
 from harness import Block, Network, Scope, float_fields
 from harness_numpy.columns import Columns
 from harness_numpy.plan import Plan, Reference, plan
-from harness_numpy.tracing import Untraceable, trace
+from harness_numpy.tracing import trace
 
 __all__ = ["NumpyUpdater"]
 
@@ -67,8 +67,8 @@ def _runner(block: Block, network: Network, dtype: np.dtype) -> Any:
     if block.rule.scope is Scope.ELEMENT:
         try:
             return _Traced(block.rule, dtype)
-        except Untraceable:
-            pass  # the rule still runs, only slower
+        except Exception:  # `Untraceable`, or what NumPy and others raise when given a symbol
+            pass  # the rule still runs, only slower; what is wrong with it will show there
     return _AsWritten(block, network, dtype)
 
 

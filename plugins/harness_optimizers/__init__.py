@@ -14,6 +14,8 @@ from harness_optimizers.sgd import Sgd
 
 __all__ = ["Adam", "AdamW", "AveragedMomentum", "HeavyBall", "Nesterov", "Sgd"]
 
+harness_contract = 1
+
 
 @harness.hookimpl
 def harness_optimizers() -> dict[str, type]:

@@ -8,6 +8,8 @@ from harness_schedules.step import Step
 
 __all__ = ["Constant", "Cosine", "Exponential", "Step"]
 
+harness_contract = 1
+
 
 @harness.hookimpl
 def harness_schedules() -> dict[str, type]:

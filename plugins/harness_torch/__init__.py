@@ -5,6 +5,8 @@ from harness_torch.backend import Torch
 
 __all__ = ["Torch"]
 
+harness_contract = 1
+
 
 @harness.hookimpl
 def harness_backends() -> dict[str, type]:

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.identity import _canonical, identity, plugin_versions
+from harness.identity import _canonical, identity, plugin_versions, sources_of
 from harness.settings import Config
 
 
 @pytest.fixture
 def identify(registry):
-    def one(run, data="d" * 64, split="s" * 64, plugins=None) -> str:
-        return identity(run, plugins or plugin_versions(run, registry), data, split)
+    def one(run, data="d" * 64, split="s" * 64, sources=None) -> str:
+        return identity(run, sources or sources_of(run, registry), data, split)
 
     return one
 
@@ -82,7 +82,7 @@ def test_every_value_that_decides_a_number_is_part_of_it(run_of, identify):
     for name, config in variants(run.config):
         other = identify(replace(run, config=config))
         names.append(name)
-        if name.startswith("tracking.") or name == "skip_finished":
+        if name.startswith(("tracking.", "plugins.")) or name == "skip_finished":
             assert other == own, name
         else:
             assert other not in seen, name
@@ -104,13 +104,15 @@ def test_the_chosen_components_are_part_of_it(run_of, identify):
 
 def test_data_split_and_versions_are_part_of_it(run_of, identify, registry, monkeypatch):
     run = run_of()
-    plugins = plugin_versions(run, registry)
-    newer = {**plugins, "harness:optimizers": "99"}
+    sources = sources_of(run, registry)
+    newer = {**sources, "optimizer": "harness:optimizers 99"}
+    another = {**sources, "optimizer": "somebody:optimizers 1.0"}
     found = [
         identify(run),
         identify(run, data="e" * 64),
         identify(run, split="e" * 64),
-        identify(run, plugins=newer),
+        identify(run, sources=newer),
+        identify(run, sources=another),
     ]
     monkeypatch.setattr("harness.identity.__version__", "99")
     found.append(identify(run))
@@ -141,7 +143,7 @@ def test_it_is_the_same_in_another_process(run_of, identify):
     code = """
 from hydra import compose, initialize_config_module
 from harness.config import register, run_from
-from harness.identity import identity, plugin_versions
+from harness.identity import identity, sources_of
 from harness.registry import load_registry
 registry = load_registry()
 register(registry)
@@ -149,7 +151,7 @@ with initialize_config_module("harness.conf", version_base="1.3"):
     own = ["hydra/launcher=basic", "hydra/sweeper=basic"]
     auxiliary = ["objective.auxiliary.z_loss=1", "objective.auxiliary.hidden_l1=1"]
     run = run_from(compose("config", overrides=own + auxiliary), registry)
-print(identity(run, plugin_versions(run, registry), "d" * 64, "s" * 64))
+print(identity(run, sources_of(run, registry), "d" * 64, "s" * 64))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     run = run_of("objective.auxiliary.hidden_l1=1", "objective.auxiliary.z_loss=1")

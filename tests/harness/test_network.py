@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import ConfigurationError
+from harness.errors import BrokenPromise, ConfigurationError
 from harness.network import Mlp
 
 sizes = st.lists(st.integers(1, 7), max_size=3)
@@ -49,7 +49,7 @@ def test_an_initializer_with_the_wrong_shape_is_named():
 
     network = Mlp([3]).sized(2, 1)
     rngs = [np.random.default_rng(0)] * 2
-    with pytest.raises(ConfigurationError, match=r"Wrong returned .* \(7,\) for layer1.weight"):
+    with pytest.raises(BrokenPromise, match=r"Wrong: .* Got \(7,\) for layer1.weight"):
         network.initial(Wrong(), Wrong(), rngs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import textwrap
 from importlib.metadata import Distribution, EntryPoint
@@ -13,11 +14,15 @@ from harness.registry import GROUP, KINDS, Registry, load_registry, registry_fro
 
 GOOD = """
     from dataclasses import dataclass
+    from typing import ClassVar
     import harness
 
     @dataclass(frozen=True)
     class Rule:
         lr: float = 0.1
+        scope: ClassVar[harness.Scope] = harness.Scope.ELEMENT
+        def init(self, theta): return {}
+        def step(self, theta, gradient, state, *, lr, t): return theta, state
 
     @harness.hookimpl
     def harness_optimizers():
@@ -85,13 +90,55 @@ def test_a_broken_plugin_is_reported_and_hurts_nobody_else(install, source, mess
         registry = registry_from([bad, good])
     assert registry.names("optimizer") == ["rule"]
     (broken,) = registry.broken
-    assert message in broken.error
+    assert message in broken.problems[0]
 
 
-def test_two_components_of_one_name_are_refused_naming_both_distributions(install):
+def test_a_name_of_two_distributions_is_refused_when_it_is_used_naming_both(install):
     one, two = install("plugin_one", GOOD, "first-dist"), install("plugin_two", GOOD, "second-dist")
+    registry = registry_from([one, two])
+    assert registry.names("optimizer") == ["first-dist:rule", "second-dist:rule"]
     with pytest.raises(PluginError, match=r"first-dist.*second-dist"):
-        registry_from([one, two])
+        registry.component("optimizer", "rule")
+    chosen = registry.component("optimizer", "Second_Dist:rule")
+    assert chosen.__module__ == "plugin_two"
+    assert registry.name_of(chosen) == "second-dist:rule"
+
+
+def test_a_short_name_belongs_to_harness_where_it_claims_it(install):
+    own, two = install("plugin_one", GOOD, "harness"), install("plugin_two", GOOD, "second-dist")
+    registry = registry_from([two, own])
+    assert registry.names("optimizer") == ["rule", "second-dist:rule"]
+    assert registry.component("optimizer", "rule").__module__ == "plugin_one"
+    assert registry.component("optimizer", "harness:rule").__module__ == "plugin_one"
+
+
+def test_a_class_that_another_plugin_hands_out_again_stays_with_whose_it_is(install):
+    own = install("plugin_one", GOOD, "harness")
+    source = """
+        import harness, plugin_one
+
+        @harness.hookimpl
+        def harness_optimizers():
+            return {"alias": plugin_one.Rule}
+    """
+    registry = registry_from([install("plugin_again", source, "again"), own])
+    assert registry.name_of(registry.component("optimizer", "again:alias")) == "rule"
+
+
+def test_what_is_blocked_is_not_imported(install):
+    bad = install("plugin_bad", "1 / 0", "bad-dist")
+    for name in ("bad-dist", "bad-dist:plugin_bad", "*"):
+        registry = registry_from([bad], frozenset({name}))
+        assert [plugin.blocked for plugin in registry.plugins] == [True]
+        assert not registry.broken
+
+
+def test_ctrl_c_while_a_plugin_is_imported_is_not_its_fault(install):
+    """A KeyboardInterrupt that the module raises is; see the tests of strangers."""
+    source = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(5)"
+    with pytest.raises(KeyboardInterrupt):
+        registry_from([install("plugin_slow", source)])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_unknown_name_suggests_the_nearest(registry: Registry):
