@@ -5,10 +5,21 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from harness.errors import ConfigurationError, MissingDependencyError
+from harness.errors import ConfigurationError
 from harness.registry import Registry
+from harness.testing.comparing import distance
+from harness.testing.problem import trained
+from harness.testing.update_rules import Momentum
 
-__all__ = ["STACK_TOLERANCE", "TOLERANCE", "backends", "exact", "in_precision", "stack_tolerance"]
+__all__ = [
+    "STACK_TOLERANCE",
+    "TOLERANCE",
+    "backends",
+    "exact",
+    "in_precision",
+    "stack_tolerance",
+    "trainers",
+]
 
 # Relative, over some tens of steps: between backends, and between a run in a stack and the run alone
 TOLERANCE = 1e-10
@@ -22,10 +33,26 @@ def backends(registry: Registry) -> dict[str, Any]:
         try:
             backend = in_precision(registry.component("backend", name)(), "float64")
             backend.check()
-        except (ConfigurationError, MissingDependencyError):
+        except Exception:  # missing here, or broken: what its own check tells
             continue
         found[name] = backend
     return dict(sorted(found.items(), key=lambda item: not exact(item[1])))
+
+
+def trainers(registry: Registry) -> dict[str, Any]:
+    """Those backends that train the suite's own update rule, all to the same θ as the first.
+
+    One that does not is left out, for its own check to tell: it would spoil that of every optimizer.
+    """
+    theta = {}
+    found = backends(registry)
+    for name, backend in found.items():
+        try:
+            theta[name] = trained(backend, [Momentum()], [0]).theta
+        except Exception:
+            continue
+    first = next(iter(theta.values()), None)
+    return {name: found[name] for name in theta if distance(theta[name], first) <= TOLERANCE}
 
 
 def in_precision(backend: Any, dtype: str) -> Any:
