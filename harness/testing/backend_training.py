@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from harness.testing.backends import (
-    has_the_gradient_of_its_objective,
     steps_rules_as_they_are_written,
+    takes_a_batch_that_runs_share,
 )
 from harness.testing.comparing import agree, same
 from harness.testing.installed import TOLERANCE, backends, exact, in_precision, stack_tolerance
@@ -27,7 +27,7 @@ PATIENCE = 20.0  # seconds for a training of 20 steps in a forked process
 LONG = 10_000  # steps for which compiling should pay, unless it takes longer than a check may
 
 
-@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
+@after(takes_a_batch_that_runs_share, steps_rules_as_they_are_written)
 def trains_in_a_stack_as_alone(subject: Subject) -> None:
     """A run computes in a stack what it computes alone: to the last bit where the class says
     `exact_stacks = True`, else to 1e-10 in float64 and 1e-4 in float32."""
@@ -51,7 +51,7 @@ def trains_in_a_stack_as_alone(subject: Subject) -> None:
                 )
 
 
-@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
+@after(takes_a_batch_that_runs_share, steps_rules_as_they_are_written)
 def trains_as_the_other_backends(subject: Subject) -> None:
     """4 epochs of the core's own loop in float64 lead to the θ and the losses that every other
     installed backend comes to, to 1e-10."""
@@ -68,7 +68,7 @@ def trains_as_the_other_backends(subject: Subject) -> None:
         agree(mine.losses, theirs.losses, TOLERANCE, f"train/loss, here and on {name},", remedy)
 
 
-@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
+@after(takes_a_batch_that_runs_share, steps_rules_as_they_are_written)
 def compiles_what_the_loop_does(subject: Subject) -> None:
     """Where `compiled` gives a pass, an epoch of it is an epoch of the core's loop, to 1e-10."""
     backend = in_precision(subject.example, "float64")
@@ -85,7 +85,7 @@ def compiles_what_the_loop_does(subject: Subject) -> None:
     )
 
 
-@after(has_the_gradient_of_its_objective, steps_rules_as_they_are_written)
+@after(takes_a_batch_that_runs_share, steps_rules_as_they_are_written)
 def survives_a_fork(subject: Subject) -> None:
     """Where it says `forkable`, a forked process trains to the same bits as this one, in 20 seconds."""
     backend = in_precision(subject.example, "float64")

@@ -23,8 +23,6 @@ from harness.testing.verdicts import Skip, Violation
 
 __all__ = ["RULES"]
 
-LONG = 10_000  # steps for which compiling should pay, unless it takes longer than a check may
-
 
 def runs_here(subject: Subject) -> None:
     """Its `check` finds nothing missing; where it does, the rules are skipped with its own words."""
@@ -116,9 +114,8 @@ def computes_the_forward_pass(subject: Subject) -> None:
     and several, for own and shared batches; `gradient` returns the same ones."""
     backend = _backend(subject)
     for activation in ACTIVATIONS:
-        network = Network(
-            (4, 5, 3, 2), activation, 0.1, activation != "relu"
-        )  # once without biases
+        bias = activation != "relu"  # once without
+        network = Network((4, 5, 3, 2), activation, 0.1, bias)
         program = backend.bind(network, plain(SquaredError(), RUNS))
         for runs, shared in ((RUNS, False), (RUNS, True)):
             theta, x = numbers(network, runs, shared)
@@ -182,6 +179,27 @@ def has_the_gradient_of_its_objective(subject: Subject) -> None:
         )
 
 
+@after(has_the_gradient_of_its_objective)
+def takes_a_batch_that_runs_share(subject: Subject) -> None:
+    """Features (B, F) and targets (B, K) have the gradient that they have repeated for each run."""
+    backend, rng = _backend(subject), np.random.default_rng(6)
+    program = backend.bind(NETWORK, plain(SquaredError(), RUNS))
+    theta, x = numbers(NETWORK, RUNS, shared=True)
+    shared = x, rng.normal(size=(BATCH, 2))
+    each = [np.stack([array] * RUNS) for array in shared]
+    one, other = (
+        backend.fetch(program.gradient(*map(backend.place, (theta, *batch)))[1])
+        for batch in (shared, each)
+    )
+    agree(
+        one,
+        other,
+        TOLERANCE,
+        "The gradients of a shared and of a repeated batch",
+        "Let the batch broadcast over the runs, and sum over its axis for each run.",
+    )
+
+
 @after(computes_the_forward_pass)
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """Neither `forward` nor `gradient` writes into θ, the features or the targets."""
@@ -211,12 +229,12 @@ def steps_rules_as_they_are_written(subject: Subject) -> None:
     """The updater does what the rule says, to 1e-10: for every scope, and for runs that differ in
     fields, rate and number of the step."""
     backend = _backend(subject)
-    rates = np.array([[0.1], [0.05], [0.02]])
+    rates, first = np.array([[0.1], [0.05], [0.02]]), np.array([[1.0], [4.0], [30.0]])
     for rule in (Decaying, Normalised, Bounded):
         for merged in (rule(), with_rows([rule(strength=s) for s in (0.3, 0.6, 0.9)])):
-            expected, _ = walk(merged, start(RUNS), gradients(6, RUNS), rates)
+            expected, _ = walk(merged, start(RUNS), gradients(6, RUNS), rates, first)
             agree(
-                Walk(backend, merged, start(RUNS)).go(gradients(6, RUNS), 1, rates),
+                Walk(backend, merged, start(RUNS)).go(gradients(6, RUNS), first, rates),
                 expected,
                 TOLERANCE,
                 f"θ after 6 steps of a rule of scope {rule.scope.value}, and the rule as written",
@@ -241,6 +259,7 @@ RULES = (
     gives_a_capacity,
     computes_the_forward_pass,
     has_the_gradient_of_its_objective,
+    takes_a_batch_that_runs_share,
     leaves_its_arguments_alone,
     touches_no_global_generator,
     steps_rules_as_they_are_written,

@@ -112,10 +112,7 @@ def has_fields_that_hydra_can_hold(subject: Subject) -> None:
         for name in subject.required:
             node[name] = getattr(subject.example, name)
         made = OmegaConf.to_object(node)
-    except (
-        OmegaConfBaseException,
-        NameError,
-    ) as error:  # a name that an annotation needs is missing
+    except (OmegaConfBaseException, NameError) as error:  # NameError: of an annotation
         raise Violation(
             f"OmegaConf refused {subject.component.__name__}: {str(error).splitlines()[0]}",
             "Declare fields as float, int, bool, str, an Enum, a list or a dict of these, or X | None.",
@@ -172,7 +169,6 @@ def _docstring(cls: type) -> str:
 
 # What else is asked of a component says nothing before these hold
 FIRST = (is_a_frozen_dataclass, accepts_its_defaults, has_every_member_of_its_contract)
-
 
 RULES = (
     *FIRST,

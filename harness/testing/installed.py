@@ -5,10 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from harness.errors import ConfigurationError, MissingDependencyError
-from harness.registry import Registry
+import numpy as np
 
-__all__ = ["STACK_TOLERANCE", "TOLERANCE", "backends", "exact", "in_precision", "stack_tolerance"]
+from harness.errors import ConfigurationError
+from harness.registry import Registry
+from harness.testing.comparing import distance
+from harness.testing.problem import trained
+from harness.testing.update_rules import Momentum
+
+__all__ = ["TOLERANCE", "backends", "exact", "in_precision", "stack_tolerance", "trainers"]
 
 # Relative, over some tens of steps: between backends, and between a run in a stack and the run alone
 TOLERANCE = 1e-10
@@ -22,10 +27,28 @@ def backends(registry: Registry) -> dict[str, Any]:
         try:
             backend = in_precision(registry.component("backend", name)(), "float64")
             backend.check()
-        except (ConfigurationError, MissingDependencyError):
+        except Exception:  # missing here, or broken: what its own check tells
             continue
         found[name] = backend
     return dict(sorted(found.items(), key=lambda item: not exact(item[1])))
+
+
+def trainers(registry: Registry) -> dict[str, Any]:
+    """Those backends that train the suite's own update rule, each to the θ of the one before.
+
+    One that does not is left out, for its own check to tell: it would spoil that of every optimizer.
+    """
+    found: dict[str, Any] = {}
+    expected: np.ndarray | None = None
+    for name, backend in backends(registry).items():
+        try:
+            theta = trained(backend, [Momentum()], [0]).theta
+        except Exception:  # whatever a backend does, only it suffers
+            continue
+        if expected is None or distance(theta, expected) <= TOLERANCE:
+            expected = theta
+            found[name] = backend
+    return found
 
 
 def in_precision(backend: Any, dtype: str) -> Any:

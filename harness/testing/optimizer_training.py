@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.testing.comparing import agree, same
-from harness.testing.installed import TOLERANCE, backends, in_precision, stack_tolerance
+from harness.testing.installed import TOLERANCE, in_precision, stack_tolerance, trainers
 from harness.testing.optimizers import (
     PRECISIONS,
     sees_no_more_than_its_scope,
@@ -29,7 +29,7 @@ def trains_in_a_stack_as_alone(subject: Subject) -> None:
     """Runs that differ in every float field train in a stack as each does alone, on every backend:
     to the last bit where the backend promises it, else to 1e-10 in float64 and 1e-4 in float32."""
     rules, seeds = subject.in_rows(4), [0, 1, 2, 3]
-    found = _some(backends(subject.registry))
+    found = _trainers(subject)
     for (name, backend), dtype in itertools.product(found, PRECISIONS):
         backend = in_precision(backend, dtype)  # noqa: PLW2901
         together = trained(backend, rules, seeds).theta
@@ -48,7 +48,7 @@ def continues_from_a_checkpoint(subject: Subject) -> None:
     """θ and the state, written to safetensors and read back, go on to the same bits."""
     rule, slopes = subject.example, gradients(8, 2)
     lr = np.full((2, 1), rule.lr)
-    found = _some(backends(subject.registry))
+    found = _trainers(subject)
     for (name, backend), dtype in itertools.product(found, PRECISIONS):
         backend = in_precision(backend, dtype)  # noqa: PLW2901
         whole = Walk(backend, rule, start(2)).go(slopes, 1, lr)
@@ -67,10 +67,10 @@ def continues_from_a_checkpoint(subject: Subject) -> None:
 
 
 @after(takes_a_column_for_every_number)
-def trains_alike_on_every_backend(subject: Subject) -> None:
+def trains_alike_on_every_backend(subject: Subject) -> str:
     """20 steps of training in float64 lead to the same θ on every installed backend, to 1e-10."""
     rules, seeds = subject.in_rows(3), [0, 1, 2]
-    (first, backend), *others = _some(backends(subject.registry))
+    (first, backend), *others = _trainers(subject)
     if not others:
         raise Skip(f"only one backend runs here: {first}")
     expected = trained(backend, rules, seeds).theta
@@ -82,9 +82,11 @@ def trains_alike_on_every_backend(subject: Subject) -> None:
             f"θ after 20 steps on {name} and on {first}",
             "Use arithmetic and array_namespace(theta) alone, and ask no array for its type.",
         )
+    return ", ".join((first, *dict(others)))
 
 
-def _some(found: dict[str, Any]) -> list[tuple[str, Any]]:
+def _trainers(subject: Subject) -> list[tuple[str, Any]]:
+    found = trainers(subject.registry)
     if not found:
         raise Skip("no backend that computes in float64 runs here")
     return list(found.items())

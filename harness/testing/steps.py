@@ -61,10 +61,13 @@ class Walk:
         self.theta = backend.place(theta)
         self.state = self._update.init(self.theta)
 
-    def go(self, slopes: np.ndarray, first: int, lr: np.ndarray) -> np.ndarray:
-        """One step for each gradient, (S, R, P), the first of this number. Returns θ on the host."""
+    def go(self, slopes: np.ndarray, first: int | np.ndarray, lr: np.ndarray) -> np.ndarray:
+        """One step for each gradient, (S, R, P). Returns θ on the host.
+
+        first: the number of the first step, or (R, 1). lr: (R, 1).
+        """
         for number, slope in enumerate(slopes):
-            t = np.full((self._runs, 1), float(first + number))
+            t = np.zeros((self._runs, 1)) + first + number
             placed = self._backend.place(slope)
             self.theta, self.state = self._update(self.theta, placed, self.state, lr, t)
         return self._backend.fetch(self.theta)

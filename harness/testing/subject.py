@@ -67,7 +67,8 @@ class Subject:
         yield self.example
         for name in float_fields(self.component):
             yield from (self._with(name, value) for value in self.values(name)[:2])
-        for name, value in vars(self.example).items():
+        for name in (f.name for f in dataclasses.fields(self.component)):
+            value = getattr(self.example, name)
             if isinstance(value, bool):
                 yield from filter(None, [self._with(name, not value)])
 

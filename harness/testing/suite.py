@@ -84,11 +84,12 @@ def _judge(subject: Subject, rule: Rule) -> Outcome:
         return Outcome(name, text, Status.SKIPPED, str(error))
     except (Exception, SystemExit) as error:
         frames = own_frames(error, subject.component)
+        place = "" if frames else f" (in {_raised_in(error)})"
         return Outcome(
             name,
             text,
             Status.FAILED,
-            found=f"It raised {type(error).__name__}: {error}",
+            found=f"It raised {type(error).__name__}{place}: {error}",
             remedy="Mend the error at the place shown."
             if frames
             else "Compare what the component returns with its contract in harness/contracts.py.",
@@ -102,6 +103,12 @@ def _before(rule: Rule) -> tuple[Rule, ...]:
     if rule in fields.RULES:
         return getattr(rule, "after", ())
     return (*fields.FIRST, *getattr(rule, "after", ()))
+
+
+def _raised_in(error: BaseException) -> str:
+    """The module that raised it."""
+    (*_, (scope, _)) = traceback.walk_tb(error.__traceback__)
+    return scope.f_globals.get("__name__", "unknown")
 
 
 def own_frames(error: BaseException, component: type) -> str:

@@ -268,6 +268,19 @@ def _helper(theta):
     raise KeyError("no such thing")
 
 
+def test_what_is_raised_elsewhere_names_the_module(outcomes):
+    class ReturnsNothing(Sound):
+        """Forgets to return."""
+
+        def step(self, theta, gradient, state, *, lr, t):
+            pass
+
+    outcome = outcomes("optimizer", ReturnsNothing)["keeps_shape_dtype_and_slots"]
+    assert outcome.found.startswith("It raised TypeError (in harness.testing.optimizers): ")
+    assert "its contract in harness/contracts.py" in outcome.remedy
+    assert outcome.frames == ""
+
+
 def test_what_a_component_raises_is_shown_with_its_own_frames_alone(outcomes):
     outcome = outcomes("optimizer", Raises)["keeps_shape_dtype_and_slots"]
     assert outcome.failed
