@@ -148,7 +148,7 @@ def _plugins(rest: list[str]) -> int:
     import argparse
 
     from harness.catalogue import as_json, as_text
-    from harness.config import register
+    from harness.nodes import component_nodes
     from harness.registry import load_registry
 
     parser = argparse.ArgumentParser(prog="harness plugins")
@@ -157,7 +157,7 @@ def _plugins(rest: list[str]) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the listing itself says what did not load
         registry = load_registry()
-        register(registry)  # which finds the fields that Hydra cannot hold
+        component_nodes(registry)  # finds the fields that Hydra cannot hold
     print(as_json(registry) if options.json else as_text(registry))
     return 1 if registry.broken else 0
 

@@ -14,32 +14,31 @@ from typing import Any
 
 import numpy as np
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from harness.blocking import canonical
 from harness.contracts import Layer
-from harness.errors import ConfigurationError, PluginError
+from harness.errors import ConfigurationError
 from harness.metrics import metric_names
 from harness.network import Mlp
+from harness.nodes import component_nodes, node_of
 from harness.objective import DECAY
-from harness.registry import KINDS, Registry
+from harness.registry import Registry
 from harness.settings import GROUPS, AutoLoss, Config, Run
 
-__all__ = ["choices", "node", "register", "run_from", "run_of", "typed_node"]
+__all__ = ["choices", "node", "register", "run_from", "run_of"]
 
 
 def register(registry: Registry) -> None:
     """Stores a typed node for each component, and for the tree itself, in Hydra's ConfigStore."""
     store = ConfigStore.instance()
-    nodes = {kind: _nodes(registry, kind) for kind in KINDS}
+    nodes = component_nodes(registry)
     store.store(name="schema", node=_schema(registry))
-    for group, kind in GROUPS.items():
+    for group in GROUPS:
         store.repo[group] = {}  # of another registry, in this process
         for name, component in choices(registry, group).items():
-            node = nodes[kind].get(component) if kind else None
-            store.store(
-                group=group, name=name, node=typed_node(component) if node is None else node
-            )
+            node = nodes[component] if component in nodes else node_of(component)
+            store.store(group=group, name=name, node=node)
 
 
 def node(path: str) -> DictConfig:
@@ -59,48 +58,13 @@ def choices(registry: Registry, group: str) -> dict[str, type]:
     return found
 
 
-def _nodes(registry: Registry, kind: str) -> dict[type, DictConfig]:
-    """The node of each component; one whose fields Hydra does not know is left out of the registry."""
-    nodes: dict[type, DictConfig] = {}
-    for name in registry.names(kind):
-        provided = registry.provided(kind, name)
-        try:
-            nodes[provided.component] = typed_node(provided.component)
-        except Exception as error:  # OmegaConf's, or what a plugin raises in the default of a field
-            registry.leave_out(provided, PluginError(_unknown_field(error)))
-    return nodes
-
-
-def _unknown_field(error: Exception) -> str:
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    key = getattr(error, "full_key", None) or getattr(error, "key", None)
-    field = f"its field {key!r}" if key else "one of its fields"
-    return f"Hydra cannot hold {field}: {first}"
-
-
 def _schema(registry: Registry) -> DictConfig:
-    node = typed_node(Config)
+    node = node_of(Config)
     auxiliary = make_dataclass(
         "Auxiliary", [(name, float, 0.0) for name in registry.names("auxiliary_loss")], frozen=True
     )
-    node.objective.auxiliary = typed_node(auxiliary)
+    node.objective.auxiliary = node_of(auxiliary)
     return node
-
-
-def typed_node(component: type) -> DictConfig:
-    """The typed, writable node of a frozen dataclass."""
-    node = OmegaConf.structured(component)
-    _make_writable(node)
-    return node
-
-
-def _make_writable(node: Any) -> None:
-    OmegaConf.set_readonly(node, None)
-    if isinstance(node, DictConfig):
-        for key in node:
-            child = node._get_node(key)
-            if isinstance(child, DictConfig | ListConfig):
-                _make_writable(child)
 
 
 def run_from(tree: DictConfig, registry: Registry) -> Run:
@@ -202,11 +166,6 @@ def _check(run: Run, registry: Registry) -> None:
         raise ConfigurationError(
             "Early stopping needs a validation part: set split.validation above 0, or "
             "training.stopping.patience=null to train without stopping."
-        )
-    if config.training.halving.factor is not None and config.split.validation == 0:
-        raise ConfigurationError(
-            "Successive halving compares runs on the validation part: set split.validation above 0, or "
-            "training.halving.factor=null to drop no run."
         )
     # Not every initializer has a meaning for biases: the one that has none says so here
     nowhere = Layer(index=0, depth=1, fan_in=1, fan_out=1, activation="identity")

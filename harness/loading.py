@@ -13,8 +13,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
@@ -86,14 +87,21 @@ def named(kind: str, name: str) -> str:
 
 def plugin_of(point: EntryPoint) -> Plugin:
     """What is known of a plugin before it is imported."""
-    distribution = canonical(str(point.dist.name)) if point.dist else "unknown"
-    version = str(point.dist.version) if point.dist else "unknown"
+    distribution, version = _named(point.dist) if point.dist else ("unknown", "unknown")
     return Plugin(f"{distribution}:{point.name}", distribution, version, point.value)
 
 
-def load_plugin(point: EntryPoint) -> Plugin:
+@cache  # a distribution reads its metadata, README included, whenever it is asked
+def _named(distribution: Distribution) -> tuple[str, str]:
+    try:
+        metadata = distribution.metadata
+        return canonical(metadata["Name"]), str(metadata["Version"])
+    except Exception:  # of a kind for each way in which an installation can be incomplete
+        return "unknown", "unknown"
+
+
+def load_plugin(point: EntryPoint, plugin: Plugin) -> None:
     """Imports a plugin and asks it for its components. Raises nothing but what Ctrl-C raises."""
-    plugin = plugin_of(point)
     start = perf_counter()
     try:
         with _guard():
@@ -101,14 +109,14 @@ def load_plugin(point: EntryPoint) -> Plugin:
     except _Broken as broken:
         plugin.seconds = perf_counter() - start
         plugin.error = _other_contract(point, plugin) or _import_error(broken.cause, point, plugin)
-        return plugin
+        return
     plugin.seconds = perf_counter() - start
     try:
         plugin.contract = _stated(module)
         _check_contract(plugin, plugin.contract, _strange_hooks(module))
     except PluginError as error:
         plugin.error = str(error)
-        return plugin
+        return
     manager = pluggy.PluginManager("harness")
     manager.add_hookspecs(hookspecs)
     for name in _strange_hooks(module):
@@ -121,7 +129,6 @@ def load_plugin(point: EntryPoint) -> Plugin:
                     _collect(plugin, kind, hook, getattr(module, hook), manager)
             except _Broken as broken:
                 plugin.leave_out("hook", hook, broken.cause)
-    return plugin
 
 
 # --- import ---------------------------------------------------------------------------------------

@@ -219,7 +219,9 @@ def registry_from(points: list[EntryPoint], blocked: frozenset[str] = frozenset(
     for point in sorted(points, key=lambda point: point.name):
         plugin = plugin_of(point)
         plugin.blocked = is_blocked(plugin.name, blocked)
-        plugins.append(plugin if plugin.blocked else load_plugin(point))
+        if not plugin.blocked:
+            load_plugin(point, plugin)
+        plugins.append(plugin)
     for plugin in plugins:
         if plugin.problems:
             what = "did not load and is left out" if plugin.error else "is not complete"

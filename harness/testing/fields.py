@@ -105,10 +105,10 @@ def has_fields_that_hydra_can_hold(subject: Subject) -> None:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from harness.config import typed_node
+    from harness.nodes import node_of
 
     try:
-        node = typed_node(subject.component)
+        node = node_of(subject.component)
         for name in subject.required:
             node[name] = getattr(subject.example, name)
         made = OmegaConf.to_object(node)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import MissingDependencyError
+from harness.errors import BrokenPromise, MissingDependencyError
 from harness.testing import (
     auxiliary_losses,
     backend_training,
@@ -76,26 +76,33 @@ def _judge(subject: Subject, rule: Rule) -> Outcome:
     try:
         with np.errstate(all="ignore"):  # numbers that overflow are looked at, not warned of
             note = rule(subject)
-    except Skip as reason:
-        return Outcome(name, text, Status.SKIPPED, str(reason))
-    except Violation as violation:
-        return Outcome(name, text, Status.FAILED, found=violation.found, remedy=violation.remedy)
-    except MissingDependencyError as error:  # in words a person can act on
-        return Outcome(name, text, Status.SKIPPED, str(error))
     except (Exception, SystemExit) as error:
-        frames = own_frames(error, subject.component)
-        place = "" if frames else f" (in {_raised_in(error)})"
-        return Outcome(
-            name,
-            text,
-            Status.FAILED,
-            found=f"It raised {type(error).__name__}{place}: {error}",
-            remedy="Mend the error at the place shown."
-            if frames
-            else "Compare what the component returns with its contract in harness/contracts.py.",
-            frames=frames,
-        )
+        return _raised(subject, name, text, error)
     return Outcome(name, text, Status.PASSED, note or "")
+
+
+def _raised(subject: Subject, name: str, text: str, error: BaseException) -> Outcome:
+    """What it means that a rule ended with an error."""
+    skipped = isinstance(error, Skip | MissingDependencyError)  # in words a person can act on
+    refused = isinstance(
+        error, BrokenPromise
+    )  # by the loop; the rule that is broken may have said so
+    if skipped or (refused and any(outcome.failed for outcome in subject.outcomes.values())):
+        return Outcome(name, text, Status.SKIPPED, str(error))
+    if isinstance(error, Violation):
+        return Outcome(name, text, Status.FAILED, found=error.found, remedy=error.remedy)
+    frames = own_frames(error, subject.component)
+    place = "" if frames else f" (in {_raised_in(error)})"
+    return Outcome(
+        name,
+        text,
+        Status.FAILED,
+        found=f"It raised {type(error).__name__}{place}: {error}",
+        remedy="Mend the error at the place shown."
+        if frames
+        else "Compare what the component returns with its contract in harness/contracts.py.",
+        frames=frames,
+    )
 
 
 def _before(rule: Rule) -> tuple[Rule, ...]:

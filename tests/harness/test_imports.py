@@ -34,7 +34,7 @@ LEVELS = [
         "waiting",
     }
     | {"data", "data_checks", "scaling", "splitting", "catalogue"},
-    {"settings", "placed", "rows"},
+    {"settings", "placed", "rows", "nodes"},
     {"config", "stack", "evaluation"},
     {"planning", "conduct"},
     {"overrides", "job", "exclusion"},

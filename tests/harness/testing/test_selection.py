@@ -57,7 +57,7 @@ def test_a_word_that_means_nothing_or_too_much_is_refused(registry, word, messag
 
 def test_a_plugin_that_did_not_load_says_why():
     broken = Plugin("acme:mine", "acme", "1", "mine", error="SyntaxError: invalid syntax")
-    with pytest.raises(PluginError, match="acme:mine did not load: SyntaxError"):
+    with pytest.raises(PluginError, match="acme:mine did not load as a whole: SyntaxError"):
         named(Registry([broken]), ["acme"])
 
 
