@@ -39,7 +39,7 @@ LEVELS = [
     {"recording", "session", "identity"},
     {"recall", "workers"},
     {"running"},
-    {"sweep", "testing"},
+    {"scaffold", "sweep", "testing"},
     {"application"},
     {"cli"},
     {"__main__"},
