@@ -92,10 +92,11 @@ def _check_free(found: Names, registry: Registry) -> None:
     for kind in KINDS:
         if found.component in registry.names(kind):
             plugin = registry.provider(kind, found.component)
+            own = plugin.distribution == "harness"
             raise ConfigurationError(
-                f"{found.component!r} is the name of an installed component: {kind}={found.component} "
-                f"of {plugin.distribution} {plugin.version}. Choose another name, or uninstall that: "
-                f"pip uninstall {plugin.distribution}"
+                f"{found.component!r} is the name of an installed {kind.replace('_', ' ')}, of the "
+                f"distribution {plugin.distribution} {plugin.version}. Choose another name"
+                + ("." if own else f", or uninstall that: pip uninstall {plugin.distribution}")
             )
     if find_spec(found.module) is not None:
         raise ConfigurationError(
