@@ -163,7 +163,9 @@ def _new(rest: list[str]) -> int:
     from harness.scaffold.package import next_steps, write
 
     parser = argparse.ArgumentParser(prog="harness new")
-    parser.add_argument("kind", help="backend, dataset, optimizer, schedule, initializer, loss, …")
+    parser.add_argument(
+        "kind", help="backend, dataset, optimizer, schedule, initializer, loss or auxiliary-loss"
+    )
     parser.add_argument("name", help="of the component, as in my-rule")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="by default ./harness-NAME")
     options = parser.parse_args(rest)

@@ -12,26 +12,23 @@ import harness
 from harness.errors import ConfigurationError, unknown_name
 from harness.registry import KINDS, Registry
 
-__all__ = ["Names", "names"]
+__all__ = ["TAKEN", "Names", "names"]
 
 WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 32  # so that no line of the templates is too long
-VALUES = (
+VALUES = {
     "auto",
     "false",
     "inf",
     "nan",
     "null",
     "true",
-)  # what a command line reads as something else
-HIDDEN = {
+}  # what a command line reads as something else
+TAKEN = {  # what a class must not be called
     *vars(builtins),
     *harness.__all__,
-    "Any",
-    "Callable",
-    "ClassVar",
-    "Elementwise",
-    "Mapping",
+    *("Any", "Callable", "ClassVar", "Mapping", "Sequence"),  # in the templates, as the next ones
+    *("AsWritten", "BackPropagation", "Elementwise"),
 }
 
 
@@ -79,9 +76,9 @@ def names(kind: str, name: str, registry: Registry) -> Names:
             f"{name!r} means something else to Python or on the command line, so that no component can "
             f"be called that. Choose another name, as in my-{name}."
         )
-    if found.cls in HIDDEN:
+    if found.cls in TAKEN:
         raise ConfigurationError(
-            f"The class of {name!r} would be called {found.cls}, which harness or Python uses already. "
+            f"The class of {name!r} would be called {found.cls}, and that name has a meaning already. "
             f"Choose another name, as in my-{name}."
         )
     _check_free(found, registry)

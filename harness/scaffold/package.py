@@ -41,6 +41,7 @@ def write(names: Names, folder: Path) -> None:
         )
     copier = _copier()
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         copier.run_copy(
             str(TEMPLATES),
             folder,
@@ -52,7 +53,8 @@ def write(names: Names, folder: Path) -> None:
         )
     except OSError as error:
         raise ConfigurationError(
-            f"{folder} cannot be written: {error.strerror}. Choose another folder: --into FOLDER"
+            f"{folder} cannot be written ({error.strerror}: {error.filename}). Choose another folder: "
+            "--into FOLDER"
         ) from error
 
 

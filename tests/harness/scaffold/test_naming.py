@@ -60,7 +60,9 @@ def test_what_means_something_else(registry, name):
     assert message.endswith(f"Choose another name, as in my-{name}.")
 
 
-@pytest.mark.parametrize("name", ["none", "warning", "state", "scope", "any", "class-var"])
+@pytest.mark.parametrize(
+    "name", ["none", "warning", "state", "scope", "any", "class-var", "back-propagation"]
+)
 def test_a_class_that_would_hide_another_one(registry, name):
     message = refusal(registry, name)
     assert f"would be called {Names('optimizer', name.replace('-', '_')).cls}," in message

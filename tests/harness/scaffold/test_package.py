@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -16,7 +17,7 @@ import harness
 from harness.cli import main
 from harness.errors import ConfigurationError
 from harness.registry import KINDS
-from harness.scaffold.naming import Names
+from harness.scaffold.naming import TAKEN, Names
 from harness.scaffold.package import TEMPLATES, next_steps, write
 
 FILES = {
@@ -67,6 +68,17 @@ def test_ruff_has_nothing_to_say_whatever_the_name(tmp_path, component):
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_class_cannot_hide_what_the_templates_use(tmp_path, kind):
+    write(Names(kind, "my_rule"), tmp_path / "new")
+    for name, text in contents(tmp_path / "new").items():
+        if name.endswith(".py"):
+            nodes = ast.walk(ast.parse(text))
+            used = {node.id for node in nodes if isinstance(node, ast.Name)}
+            used = {one for one in used if one[0].isupper() and not one.isupper()}
+            assert used - {"MyRule"} <= TAKEN, name
+
+
 def test_templates_run_no_code():
     settings = yaml.safe_load((TEMPLATES / "copier.yml").read_text())
     assert set(settings) == {"_subdirectory", "_envops"}  # no tasks, migrations or extensions
@@ -109,7 +121,8 @@ def test_a_place_that_cannot_be_written(tmp_path):
     with pytest.raises(ConfigurationError) as raised:
         write(Names("loss", "my_rule"), place)
     assert str(raised.value) == (
-        f"{place} cannot be written: Not a directory. Choose another folder: --into FOLDER"
+        f"{place} cannot be written (File exists: {tmp_path / 'file'}). Choose another folder: "
+        "--into FOLDER"
     )
 
 
