@@ -21,9 +21,9 @@ usage: harness train [overrides]      train one run, e.g. harness train optimize
        harness sweeps [--json]        list the sweeps: what is finished, and the command for the rest
        harness plugins [--json]       list the installed plugins and their components
        harness check NAME...          hold components, or all of a plugin, against the rules of their kind
-       harness new KIND NAME          write a package for a component of your own: new optimizer my-rule
        harness ui [overrides]         open the MLflow dashboard on the configured store
        harness log FOLDER...          log runs again from the journals in their output folders
+       harness new KIND NAME          write a package for a component of your own: new optimizer my-rule
        harness --version
 
 `harness train --help` shows the configuration; `harness train --cfg job` the composed one.
@@ -155,28 +155,6 @@ def _check(rest: list[str]) -> int:
     return 1 if counts.failed else 0
 
 
-def _new(rest: list[str]) -> int:
-    import argparse
-
-    from harness.registry import load_registry
-    from harness.scaffold.naming import names
-    from harness.scaffold.package import next_steps, write
-
-    parser = argparse.ArgumentParser(prog="harness new")
-    parser.add_argument(
-        "kind", help="backend, dataset, optimizer, schedule, initializer, loss or auxiliary-loss"
-    )
-    parser.add_argument("name", help="of the component, as in my-rule")
-    parser.add_argument("--into", type=Path, metavar="FOLDER", help="by default ./harness-NAME")
-    options = parser.parse_args(rest)
-    chosen = names(options.kind, options.name, load_registry())
-    folder = options.into or Path(chosen.distribution)
-    write(chosen, folder)
-    print(f"{folder} is a complete package: the formula in it is an example to replace. Next:\n")
-    print(next_steps(chosen, folder))
-    return 0
-
-
 def _ui(rest: list[str]) -> int:
     import argparse
 
@@ -213,14 +191,36 @@ def _log(rest: list[str]) -> int:
     return 0
 
 
+def _new(rest: list[str]) -> int:
+    import argparse
+
+    from harness.registry import load_registry
+    from harness.scaffold.naming import names
+    from harness.scaffold.package import next_steps, write
+
+    parser = argparse.ArgumentParser(prog="harness new")
+    parser.add_argument(
+        "kind", help="backend, dataset, optimizer, schedule, initializer, loss or auxiliary-loss"
+    )
+    parser.add_argument("name", help="of the component, as in my-rule")
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="by default ./harness-NAME")
+    options = parser.parse_args(rest)
+    chosen = names(options.kind, options.name, load_registry())
+    folder = options.into or Path(chosen.distribution)
+    write(chosen, folder)
+    print(f"{folder} is a complete package: the formula in it is an example to replace. Next:\n")
+    print(next_steps(chosen, folder))
+    return 0
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "sweeps": _sweeps,
     "plugins": _plugins,
     "check": _check,
-    "new": _new,
     "ui": _ui,
     "log": _log,
+    "new": _new,
 }
 
 
