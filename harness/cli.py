@@ -27,6 +27,7 @@ usage: harness train [overrides]      train one run, e.g. harness train optimize
        harness check NAME...          check a component, or all of a plugin, by the rules of its kind
        harness ui [overrides]         open the MLflow dashboard on the configured store
        harness log FOLDER...          log runs again from the journals in their output folders
+       harness new KIND NAME          write a package for a component of your own: new optimizer my-rule
        harness --version
        harness --no-plugins COMMAND   without the plugins of others: is it one of them that is at fault?
 
@@ -222,6 +223,28 @@ def _log(rest: list[str]) -> int:
     return 0
 
 
+def _new(rest: list[str]) -> int:
+    import argparse
+
+    from harness.registry import load_registry
+    from harness.scaffold.naming import names
+    from harness.scaffold.package import next_steps, write
+
+    parser = argparse.ArgumentParser(prog="harness new")
+    parser.add_argument(
+        "kind", help="backend, dataset, optimizer, schedule, initializer, loss or auxiliary-loss"
+    )
+    parser.add_argument("name", help="of the component, as in my-rule")
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="by default ./harness-NAME")
+    options = parser.parse_args(rest)
+    chosen = names(options.kind, options.name, load_registry())
+    folder = options.into or Path(chosen.distribution)
+    write(chosen, folder)
+    print(f"{folder} is a complete package: the formula in it is an example to replace. Next:\n")
+    print(next_steps(chosen, folder))
+    return 0
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "sweeps": _sweeps,
@@ -229,6 +252,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
     "ui": _ui,
     "log": _log,
+    "new": _new,
 }
 
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
-import venv
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PathDistribution, distribution
+from importlib.metadata import PathDistribution
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import harness
+from environments import closure, make_environment, must, needed, pip, run
 
 pytestmark = pytest.mark.slow
 
@@ -94,45 +91,6 @@ PLUGIN_MODULE = '''
     def harness_datasets():
         return {"line": Line}
 '''
-
-
-def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """A command that sees nothing of the Python it is started from."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=own,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def must(*command: object, cwd: Path | None = None) -> str:
-    """The standard output of a command that has to succeed."""
-    done = run(*command, cwd=cwd)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def needed(requires: Iterable[str], extra: str = "") -> list[Requirement]:
-    """The requirements that hold here, with this extra."""
-    parsed = [Requirement(text) for text in requires]
-    return [one for one in parsed if not one.marker or one.marker.evaluate({"extra": extra})]
-
-
-def closure(todo: list[Requirement]) -> dict[str, Distribution]:
-    """All distributions that pip would install for these requirements, as they are installed here."""
-    found: dict[tuple[str, str], Distribution] = {}
-    while todo:
-        requirement = todo.pop()
-        for extra in ("", *requirement.extras):
-            key = (canonicalize_name(requirement.name), extra)
-            if key not in found:
-                found[key] = distribution(requirement.name)
-                todo += needed(found[key].requires or [], extra)
-    return {name: one for (name, _), one in found.items()}
 
 
 # --- what is built --------------------------------------------------------------------------------
@@ -243,7 +201,7 @@ class Environment:
         return {one["name"]: one for one in json.loads(done.stdout)}
 
     def pip(self, *arguments: object) -> None:
-        must(sys.executable, "-m", "pip", "--python", self.python, *arguments)
+        pip(self.python, *arguments)
 
     def runs(self) -> list[Any]:
         """The runs in the store of the folder."""
@@ -267,21 +225,11 @@ def plugin(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(wheel, metadata, plugin, tmp_path_factory) -> Environment:
-    """Both wheels and the libraries that harness declares: so without PyTorch, and nothing editable.
-
-    The libraries are links to those of this environment; nothing is downloaded.
-    """
-    base, libraries = tmp_path_factory.mktemp("venv"), tmp_path_factory.mktemp("libraries")
-    venv.create(base, symlinks=True)
-    paths = sysconfig.get_paths("venv", {"base": str(base), "platbase": str(base)})
-    for library in closure(needed(metadata.requires or [])).values():
-        for top in {file.parts[0] for file in library.files or []} - {"..", "__pycache__"}:
-            if not (libraries / top).exists():  # several distributions may share a namespace
-                (libraries / top).symlink_to(str(library.locate_file(top)))
-    environment = Environment(Path(paths["scripts"], "python"), Path(paths["purelib"]), base)
-    (environment.site / "libraries.pth").write_text(str(libraries))
-    environment.pip("install", "--quiet", "--no-deps", "--no-index", wheel, plugin)
-    return environment
+    """Both wheels and the libraries that harness declares: so without PyTorch, and nothing editable."""
+    base = tmp_path_factory.mktemp("venv")
+    python, packages = make_environment(base, needed(metadata.requires or []))
+    pip(python, "install", "--quiet", "--no-deps", "--no-index", wheel, plugin)
+    return Environment(python, packages, base)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ LEVELS = [
     {"recording", "session", "identity"},
     {"recall", "workers"},
     {"running"},
-    {"sweep", "testing"},
+    {"scaffold", "sweep", "testing"},
     {"application"},
     {"cli"},
     {"__main__"},

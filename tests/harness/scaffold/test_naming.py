@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import ConfigurationError
+from harness.registry import KINDS, Plugin, Registry
+from harness.scaffold.naming import Names, names
+
+
+@pytest.mark.parametrize("name", ["my-rule", "my_rule"])
+def test_everything_is_called_after_the_component(registry, name):
+    found = names("optimizer", name, registry)
+    assert (found.component, found.cls) == ("my_rule", "MyRule")
+    assert (found.distribution, found.module) == ("harness-my-rule", "harness_my_rule")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_with_hyphens_and_with_underscores(registry, kind):
+    expected = Names(kind, "l2_norm")
+    assert names(kind, "l2-norm", registry) == expected
+    assert names(kind.replace("_", "-"), "l2-norm", registry) == expected
+
+
+def refusal(registry, name, kind="optimizer"):
+    with pytest.raises(ConfigurationError) as raised:
+        names(kind, name, registry)
+    return str(raised.value)
+
+
+def test_an_unknown_kind(registry):
+    assert refusal(registry, "my-rule", kind="optimiser") == (
+        "Unknown kind of component 'optimiser'. Did you mean 'optimizer'? Allowed: auxiliary-loss, "
+        "backend, dataset, initializer, loss, optimizer, schedule."
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "1d", "My-Rule", "my rule", "my.rule", "my--rule", "-rule", "rule-", "_", "règle"),
+        *("../rule", "/rule", "my\nrule", "{{ name }}", "x" * 33),
+    ],
+)
+def test_what_is_not_a_name(registry, name):
+    message = refusal(registry, name)
+    assert "lower-case letters and digits" in message
+    assert "as in my-rule" in message
+    assert message.endswith(f"Got {name!r}.")
+
+
+def test_the_longest_and_the_shortest_name(registry):
+    assert names("loss", "x" * 32, registry).component == "x" * 32
+    assert names("loss", "x", registry).cls == "X"
+
+
+@pytest.mark.parametrize("name", ["lambda", "class", "nan", "null", "true", "auto"])
+def test_what_means_something_else(registry, name):
+    message = refusal(registry, name)
+    assert message.startswith(f"{name!r} means something else to Python or on the command line")
+    assert message.endswith(f"Choose another name, as in my-{name}.")
+
+
+@pytest.mark.parametrize(
+    "name", ["none", "warning", "state", "scope", "any", "class-var", "back-propagation"]
+)
+def test_a_class_that_would_hide_another_one(registry, name):
+    message = refusal(registry, name)
+    assert f"would be called {Names('optimizer', name.replace('-', '_')).cls}," in message
+    assert message.endswith(f"Choose another name, as in my-{name}.")
+
+
+@pytest.mark.parametrize("name", ["adam", "heavy-ball"])
+def test_a_component_of_harness(registry, name):
+    message = refusal(registry, name)
+    assert f"{name.replace('-', '_')!r} is the name of an installed optimizer" in message
+    assert message.endswith("Choose another name.")
+
+
+def test_a_component_of_another_kind(registry):
+    assert "an installed dataset" in refusal(registry, "moons")
+
+
+def test_a_component_of_somebody_else():
+    acme = Plugin("acme:rules", "acme", "2.5", "acme", {"optimizer": {"lion": object}})
+    message = refusal(Registry([acme]), "lion")
+    assert "of the distribution acme 2.5" in message
+    assert message.endswith("or uninstall that: pip uninstall acme")
+
+
+def test_a_module_that_is_installed(registry):
+    message = refusal(registry, "optimizers")
+    assert "imported as harness_optimizers" in message
+    assert message.endswith("Choose another name.")

@@ -1,0 +1,206 @@
+"""What is written; `test_generated.py` installs and runs it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import harness
+from harness.cli import main
+from harness.errors import ConfigurationError
+from harness.registry import KINDS
+from harness.scaffold.naming import TAKEN, Names
+from harness.scaffold.package import TEMPLATES, next_steps, write
+
+FILES = {
+    ".github/workflows/ci.yml",
+    ".gitignore",
+    "README.md",
+    "pyproject.toml",
+    "src/harness_my_rule/__init__.py",
+    "src/harness_my_rule/my_rule.py",
+    "tests/test_numbers.py",
+    "tests/test_rules.py",
+}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in files}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_package_is_complete(tmp_path, kind):
+    write(Names(kind, "my_rule"), tmp_path / "new")
+    found = contents(tmp_path / "new")
+    assert set(found) == FILES
+    for name, text in found.items():
+        assert text.endswith("\n"), name
+        assert not re.search(r"\{\{|\{%|%\}|\n\n\n\n| \n|\n\n$", text), name
+        assert str(Path(harness.__file__).parent) not in text, name
+    assert "class MyRule:" in found["src/harness_my_rule/my_rule.py"]
+    assert f"def {KINDS[kind]}()" in found["src/harness_my_rule/__init__.py"]
+    assert re.search(r"^harness_contract = 1\b", found["src/harness_my_rule/__init__.py"], re.M)
+    project = tomllib.loads(found["pyproject.toml"])["project"]
+    assert project["entry-points"] == {"harness.plugins": {"my_rule": "harness_my_rule"}}
+    assert project["dependencies"][0] == "harness>=0.1"
+    assert "license" not in project
+    (job,) = yaml.safe_load(found[".github/workflows/ci.yml"])["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert [command.split()[0] for command in commands] == ["pip", "ruff", "ruff", "pytest"]
+
+
+@pytest.mark.parametrize("component", ["x", "my_rule", "x" * 32])
+def test_ruff_has_nothing_to_say_whatever_the_name(tmp_path, component):
+    for kind in KINDS:
+        write(Names(kind, component), tmp_path / kind)
+    for arguments in (["format", "--check"], ["check"]):
+        command = [sys.executable, "-m", "ruff", *arguments, "--no-cache", tmp_path]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_class_cannot_hide_what_the_templates_use(tmp_path, kind):
+    write(Names(kind, "my_rule"), tmp_path / "new")
+    for name, text in contents(tmp_path / "new").items():
+        if name.endswith(".py"):
+            nodes = ast.walk(ast.parse(text))
+            used = {node.id for node in nodes if isinstance(node, ast.Name)}
+            used = {one for one in used if one[0].isupper() and not one.isupper()}
+            assert used - {"MyRule"} <= TAKEN, name
+
+
+def test_templates_run_no_code():
+    settings = yaml.safe_load((TEMPLATES / "copier.yml").read_text())
+    assert set(settings) == {"_subdirectory", "_envops"}  # no tasks, migrations or extensions
+    kinds = {path.name for path in (TEMPLATES / "kinds").iterdir()}
+    assert kinds == set(KINDS)
+
+
+def test_what_a_user_lets_copier_do_plays_no_part(tmp_path, monkeypatch):
+    settings = tmp_path / "settings.yml"
+    settings.write_text("defaults: {component: other}\ntrust: not a list\n")
+    monkeypatch.setenv("COPIER_SETTINGS_PATH", str(settings))
+    write(Names("loss", "my_rule"), tmp_path / "new")
+    assert set(contents(tmp_path / "new")) == FILES
+
+
+# --- mistakes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", ["folder", "file", "link"])
+def test_nothing_is_written_over(tmp_path, there):
+    place = tmp_path / "new"
+    if there == "folder":
+        place.mkdir()
+    elif there == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to("nowhere")
+    with pytest.raises(ConfigurationError) as raised:
+        write(Names("loss", "my_rule"), place)
+    assert str(raised.value) == (
+        f"{place} is there already, and nothing is written over. Remove it, or choose another "
+        "folder: --into FOLDER"
+    )
+    assert there != "folder" or not list(place.iterdir())
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "new"
+    with pytest.raises(ConfigurationError) as raised:
+        write(Names("loss", "my_rule"), place)
+    assert str(raised.value) == (
+        f"{place} cannot be written (File exists: {tmp_path / 'file'}). Choose another folder: "
+        "--into FOLDER"
+    )
+
+
+# --- where others get harness ---------------------------------------------------------------------
+
+
+def install(folder: Path, direct_url: dict) -> None:
+    """The metadata of a harness that pip got from there."""
+    info = folder / "harness-9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: harness\nVersion: 9\n")
+    (info / "direct_url.json").write_text(json.dumps(direct_url))
+
+
+def source(folder: Path) -> str:
+    text = contents(folder)[".github/workflows/ci.yml"]
+    return yaml.safe_load(text)["env"]["HARNESS"]
+
+
+def test_ci_installs_the_harness_that_is_installed_here(tmp_path, monkeypatch):
+    git = {"vcs": "git", "commit_id": "0a1b2c"}
+    install(tmp_path, {"url": "https://example.org/harness.git", "vcs_info": git})
+    monkeypatch.syspath_prepend(tmp_path)
+    write(Names("loss", "my_rule"), tmp_path / "new")
+    assert source(tmp_path / "new") == "harness @ git+https://example.org/harness.git@0a1b2c"
+
+
+@pytest.mark.parametrize(
+    "direct_url",
+    [
+        {"url": "file:///home/me/harness", "dir_info": {"editable": True}},
+        {"url": "file:///home/me/harness", "vcs_info": {"vcs": "git", "commit_id": "0a1b2c"}},
+    ],
+)
+def test_a_folder_of_this_machine_is_not_where_others_get_it(tmp_path, monkeypatch, direct_url):
+    install(tmp_path, direct_url)
+    monkeypatch.syspath_prepend(tmp_path)
+    write(Names("loss", "my_rule"), tmp_path / "new")
+    assert source(tmp_path / "new") == ""
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_to_do_next(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "optimizer", "my-rule"]) == 0
+    assert set(contents(tmp_path / "harness-my-rule")) == FILES
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "pip install -e './harness-my-rule[dev]'",
+        "harness check my_rule",
+        "harness train optimizer=my_rule",
+    ]
+
+
+def test_into_a_folder_of_choice(tmp_path, capsys):
+    place = tmp_path / "a folder" / "deep"
+    assert main(["new", "auxiliary-loss", "my_term", "--into", str(place)]) == 0
+    assert (place / "src" / "harness_my_term" / "my_term.py").exists()
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        f"pip install -e '{place}[dev]'",
+        "harness check my_term",
+        "harness train objective.auxiliary.my_term=0.1",
+    ]
+
+
+def test_a_mistake_has_one_message_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "optimizer", "adam"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("harness: error: 'adam' is the name of an installed optimizer")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_readme_trains_with_what_is_printed(tmp_path, kind):
+    names = Names(kind, "my_rule")
+    write(names, tmp_path / "new")
+    train = next_steps(names, tmp_path / "new").splitlines()[-1]
+    assert f"    {train}\n" in contents(tmp_path / "new")["README.md"]
