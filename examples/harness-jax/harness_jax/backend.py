@@ -61,10 +61,14 @@ class Jax:
 
     @cached_property
     def _device(self) -> Device:
+        import logging
+
         import jax
 
         from harness_jax.compiling import Device
 
+        # At level INFO, which Hydra sets, it tells of every kind of device that is not there
+        logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
         device = jax.devices(None if self.device == "auto" else self.device)[0]
         return Device(device, self.dtype, 16 if device.platform == "cpu" else 1024)
 

@@ -40,7 +40,7 @@ def called(key: Hashable, function: Callable[..., Any], device: Device, *argumen
     dtype=float64, whatever the process has set: `jax.enable_x64` holds for this thread and this call.
     """
     with jax.enable_x64(True), jax.default_device(device.device):
-        shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(arguments))
+        shapes = tuple((array.shape, array.dtype) for array in jax.tree.leaves(arguments))
         whole = (key, device, shapes)
         if whole in _compiled:
             return _functions[key, device](*arguments)

@@ -19,6 +19,16 @@ __all__ = ["JaxUpdater", "traceable"]
 
 def traceable(rule: Any, network: Network, dtype: str) -> bool:
     """Whether a rule can be called without numbers, as JAX has to do before it compiles."""
+    key = PureRule(rule, network).signature, network, dtype
+    if key not in _traceable:  # asked for whenever runs come or go, and takes some 30 ms
+        _traceable[key] = _can_trace(_alone(rule), network, dtype)
+    return _traceable[key]
+
+
+_traceable: dict[tuple[str, Network, str], bool] = {}
+
+
+def _can_trace(rule: Any, network: Network, dtype: str) -> bool:
     theta = np.zeros((1, network.size), dtype)
     state = update.initial_state(Block(slice(0, 1), rule), theta, network)
     numbers = {name: np.ones((1, 1)) for name in ("lr", "t", *float_fields(rule))}
@@ -37,7 +47,7 @@ class JaxUpdater:
         self._blocks = list(blocks)
         self._network = network
         self._device = device
-        self._traceable = [traceable(_alone(b.rule), network, device.dtype) for b in blocks]
+        self._traceable = [traceable(b.rule, network, device.dtype) for b in blocks]
 
     def init(self, theta: np.ndarray) -> list[list[State]]:
         """The state of each block."""

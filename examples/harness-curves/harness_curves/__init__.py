@@ -1,0 +1,12 @@
+"""Curves to fit for harness: regression with one feature."""
+
+import harness
+from harness_curves.curve import Curve
+
+__all__ = ["Curve"]
+
+
+@harness.hookimpl
+def harness_datasets() -> dict[str, type]:
+    """One dataset, `curve`."""
+    return {"curve": Curve}

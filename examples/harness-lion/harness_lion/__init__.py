@@ -1,0 +1,12 @@
+"""The optimizer Lion for harness."""
+
+import harness
+from harness_lion.lion import Lion
+
+__all__ = ["Lion"]
+
+
+@harness.hookimpl
+def harness_optimizers() -> dict[str, type]:
+    """One optimizer, `lion`."""
+    return {"lion": Lion}
