@@ -1,4 +1,4 @@
-"""All steps of an epoch as one compiled function: a scan over gather, forward, backward, clip, update."""
+"""An epoch as one compiled function: a scan over gather, forward, backward, clip, update."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ class _BlockEpoch:
         def step(carry: tuple[Parts, list[State]], given: Any) -> Any:
             rows, lr, t = given
             numbers = {**runs.numbers, "lr": lr[:, None], "t": t}
-            return self._step(
-                objective, *carry, features[rows], targets[rows], numbers, runs.clip
-            )
+            return self._step(objective, *carry, features[rows], targets[rows], numbers, runs.clip)
 
         steps = jnp.arange(runs.lr.shape[0], dtype=runs.t.dtype)[:, None, None]
         carry = cut(runs.theta, self._network), self._rule.opened(runs.state)

@@ -25,7 +25,8 @@ def forward(network: Network, theta: Parts, x: jax.Array) -> Forward:
     """x: (R, B, F), or (B, F) shared by all runs, which then meet it in one matrix product."""
     function = activation(network.activation, network.slope)
     found = iter(zip(network.parameters, theta, strict=True))
-    h, hidden = x, []
+    h = x
+    hidden: list[jax.Array] = []
     for layer in network.layers:
         parameter, part = next(found)
         weight = part.reshape(-1, *parameter.shape)
@@ -76,7 +77,12 @@ def gradient(
 def factors(objective: Objective) -> list[np.ndarray]:
     """The factors of an objective, (R,) each, which `with_factors` puts back."""
     found: list[np.ndarray] = []
-    objective.placed(found.append)  # type: ignore[func-returns-value]
+
+    def keep(factor: np.ndarray) -> np.ndarray:
+        found.append(factor)
+        return factor
+
+    objective.placed(keep)
     return found
 
 

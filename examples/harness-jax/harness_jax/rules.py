@@ -79,7 +79,7 @@ class PureRule:
         stepped = [self._step(*piece, numbers) for piece in pieces]
         new = [theta for theta, _ in stepped]
         if self._rule.scope is Scope.VECTOR:
-            new = cut(*new, self._network)
+            new = cut(new[0], self._network)
         new = [part.reshape(old.shape) for part, old in zip(new, theta, strict=True)]
         return new, [slots for _, slots in stepped]
 
