@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+EXAMPLES := $(wildcard examples/harness-*)
 
 .PHONY: demo test lint docs lock clean
 
@@ -25,13 +26,13 @@ lint: $(READY)
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# The environment: exact versions from the lock, the project itself in place.
-$(READY): requirements.lock pyproject.toml
+# The environment: exact versions from the lock, the project itself and the examples in place.
+$(READY): requirements.lock pyproject.toml $(EXAMPLES:%=%/pyproject.toml)
 	@test -n "$(PYTHON)" || { echo 'harness needs Python 3.11, 3.12 or 3.13: install one, or name it as in make PYTHON=/path/to/python3.12 demo'; exit 1; }
 	@echo 'Setting up .venv from requirements.lock: some minutes, most of them for PyTorch.'
 	$(PYTHON) -m venv .venv
 	$(PIP) install --requirement requirements.lock
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(PIP) install --no-deps --no-build-isolation --editable . $(EXAMPLES:%=--editable %)
 	@touch $(READY)
 
 # The versions that are installed now become the lock.
@@ -40,4 +41,4 @@ lock:
 	  $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+cpu$$//'; } > requirements.lock
 
 clean:
-	rm -rf .venv build dist plugins/*.egg-info
+	rm -rf .venv build dist plugins/*.egg-info examples/*/*.egg-info

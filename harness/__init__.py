@@ -1,9 +1,10 @@
 """Compare optimizers and weight initializers on neural networks, honestly and fast.
 
-This module is what a plugin imports: the contracts, `hookimpl` and the errors. It imports no Hydra,
-MLflow or PyTorch.
+This module is what a plugin imports: the contracts, `hookimpl` and the errors, and for backends
+`update`, how a rule meets θ. It imports no Hydra, MLflow or PyTorch.
 """
 
+from harness import update
 from harness.contracts import (
     CONTRACT_VERSION,
     Array,
@@ -80,4 +81,5 @@ __all__ = [
     "check_range",
     "float_fields",
     "hookimpl",
+    "update",
 ]

@@ -147,7 +147,15 @@ def test_the_sdist_holds_tracked_files_and_all_that_a_test_of_it_needs(sources, 
     with tarfile.open(sdist) as archive:
         files = [member.name.partition("/")[2] for member in archive if member.isfile()]
     actual = {name for name in files if ".egg-info/" not in name} - {"PKG-INFO", "setup.cfg"}
-    wanted = (*PLACES, "tests/", "conftest.py", "pyproject.toml", "Makefile", "requirements.lock")
+    wanted = (
+        *PLACES,
+        "examples/",
+        "tests/",
+        "conftest.py",
+        "pyproject.toml",
+        "Makefile",
+        "requirements.lock",
+    )
     assert sorted(actual - set(sources)) == []
     assert sorted({name for name in sources if name.startswith(wanted)} - actual) == []
 

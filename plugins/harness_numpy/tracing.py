@@ -34,6 +34,16 @@ def select(condition: Any, a: Any, b: Any, out: np.ndarray) -> None:
     np.copyto(out, a, where=condition)
 
 
+def maximum(a: Any, b: Any, out: np.ndarray | None = None) -> Any:
+    """NumPy's own, which with `minimum` no longer takes `out` by its place."""
+    return np.maximum(a, b, out=out)
+
+
+def minimum(a: Any, b: Any, out: np.ndarray | None = None) -> Any:
+    """See `maximum`."""
+    return np.minimum(a, b, out=out)
+
+
 class Symbol:
     """A value of the trace: a leaf with a name, or an operation on arguments."""
 
@@ -130,7 +140,7 @@ class _Namespace:
     def __getattr__(self, name: str) -> Callable[..., Symbol]:
         if name not in self._ELEMENTWISE:
             raise AttributeError(f"{name} is not an elementwise operation that can run in pieces")
-        operation = getattr(np, name)
+        operation = _BY_KEYWORD.get(name, getattr(np, name))
         return lambda *arguments: _operate(operation, *arguments)
 
     @staticmethod
@@ -139,6 +149,7 @@ class _Namespace:
 
 
 _NAMESPACE = _Namespace()
+_BY_KEYWORD = {"maximum": maximum, "minimum": minimum}
 
 
 @dataclasses.dataclass(frozen=True)

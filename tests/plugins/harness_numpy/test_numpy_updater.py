@@ -129,3 +129,26 @@ def test_what_cannot_be_traced_runs_as_written(registry):
     theta, update = run([(Normalised(), 1)])
     assert isinstance(update._runners[0], _AsWritten)
     np.testing.assert_allclose(theta, as_written(Normalised()), rtol=1e-13)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """Its steps are neither long nor short, by functions that take `out` by name alone."""
+
+    lr: float = 0.1
+    floor: float = 0.5
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta):
+        return {}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        size = xp.minimum(xp.maximum(abs(gradient), self.floor), 1.0)
+        return theta - lr * size * xp.sign(gradient), state
+
+
+def test_maximum_and_minimum(registry):
+    theta, update = run([(Bounded(), 1)])
+    assert isinstance(update._runners[0], _Traced)
+    np.testing.assert_array_equal(theta, as_written(Bounded()))

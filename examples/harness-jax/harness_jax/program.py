@@ -1,0 +1,166 @@
+"""A network and an objective as a JAX program: forward pass written out, gradient by `jax.vjp`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from harness import Forward, Network, Objective
+from harness_jax.activations import activation
+from harness_jax.compiling import Device, called
+from harness_jax.groups import filled, groups
+from harness_jax.rules import Parts, cut, joined
+
+__all__ = ["JaxProgram", "factors", "forward", "gradient", "of_objective", "with_factors"]
+
+
+# --- pure functions, on the parameters of R runs ----------------------------------------------------
+
+
+def forward(network: Network, theta: Parts, x: jax.Array) -> Forward:
+    """x: (R, B, F), or (B, F) shared by all runs, which then meet it in one matrix product."""
+    function = activation(network.activation, network.slope)
+    found = iter(zip(network.parameters, theta, strict=True))
+    h = x
+    hidden: list[jax.Array] = []
+    for layer in network.layers:
+        parameter, part = next(found)
+        weight = part.reshape(-1, *parameter.shape)
+        sides = "bi,roi->rbo" if h.ndim == 2 else "rbi,roi->rbo"
+        # without a word on precision a GPU would round to TF32
+        a = jnp.einsum(sides, h, weight, precision=jax.lax.Precision.HIGHEST)
+        if network.bias:
+            a = a + next(found)[1][:, None, :]
+        if layer.index == layer.depth - 1:
+            return Forward(a, tuple(hidden))
+        h = function(a)
+        hidden.append(h)
+    raise AssertionError("a network has an output layer")
+
+
+def gradient(
+    network: Network, objective: Objective, theta: Parts, x: jax.Array, target: jax.Array
+) -> tuple[Forward, Parts]:
+    """The forward pass and ∂ℒ/∂θ by parameter.
+
+    JAX carries back what the objective says of the outputs and of the hidden activations.
+    """
+
+    def run(theta: Parts) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+        kept = forward(network, theta, x)
+        return kept.output, kept.hidden
+
+    (output, hidden), back = jax.vjp(run, theta)
+    slopes = [objective.hidden_gradient(h) for h in hidden]
+    (parts,) = back(
+        (
+            objective.output_gradient(output, target).astype(output.dtype),
+            tuple(
+                jnp.zeros_like(h) if slope is None else slope.astype(h.dtype)
+                for slope, h in zip(slopes, hidden, strict=True)
+            ),
+        )
+    )
+    decays = [objective.decay_gradient(part) for part in theta]
+    return Forward(output, hidden), [
+        part if decay is None else part + decay for part, decay in zip(parts, decays, strict=True)
+    ]
+
+
+# --- the factors of an objective as arguments ---------------------------------------------------------
+
+
+def factors(objective: Objective) -> list[np.ndarray]:
+    """The factors of an objective, (R,) each, which `with_factors` puts back."""
+    found: list[np.ndarray] = []
+
+    def keep(factor: np.ndarray) -> np.ndarray:
+        found.append(factor)
+        return factor
+
+    objective.placed(keep)
+    return found
+
+
+def with_factors(objective: Objective, values: list[Any]) -> Objective:
+    """The objective with these factors."""
+    rest = iter(values)
+    return objective.placed(lambda _: next(rest))
+
+
+def of_objective(objective: Objective) -> str:
+    """Equal for objectives that differ in their factors alone. (The repr of a dataclass is complete.)"""
+    losses = [(objective.name, objective.loss), *((t.name, t.loss) for t in objective.auxiliary)]
+    parts = [(name, type(loss).__module__, repr(loss)) for name, loss in losses]
+    return repr((parts, objective.weight_decay is not None))
+
+
+# --- what the core calls ------------------------------------------------------------------------------
+
+
+class JaxProgram:
+    """See harness.Program. Takes and gives arrays of the host."""
+
+    def __init__(self, network: Network, objective: Objective, device: Device) -> None:
+        self._network = network
+        self._objective = objective
+        self._device = device
+        self._factors = [device.floats(value) for value in factors(objective)]
+        self._signature = repr((network, of_objective(objective)))
+
+    def forward(self, theta: np.ndarray, x: np.ndarray) -> Forward:
+        """theta: (R, P), for any R; x: (R, B, F), or (B, F) shared by all runs."""
+        network = self._network
+
+        def function(theta: jax.Array, x: jax.Array) -> Any:
+            kept = forward(network, cut(theta, network), x)
+            return kept.output, kept.hidden
+
+        # Parts of the data end in chunks of any size: filled up, they share a compilation
+        samples = x.shape[-2]
+        size = 1 << (samples - 1).bit_length()
+        x = filled(x, slice(0, samples), size, axis=x.ndim - 2)
+        output, hidden = self._by_groups("forward", function, theta, x)
+        return Forward(output[:, :samples], tuple(h[:, :samples] for h in hidden))
+
+    def gradient(
+        self, theta: np.ndarray, x: np.ndarray, target: np.ndarray
+    ) -> tuple[Forward, np.ndarray]:
+        """The forward pass and ∂ℒ/∂θ, (R, P)."""
+        network, objective = self._network, self._objective
+
+        def function(
+            theta: jax.Array, x: jax.Array, target: jax.Array, values: list[jax.Array]
+        ) -> Any:
+            own = with_factors(objective, values)
+            kept, parts = gradient(network, own, cut(theta, network), x, target)
+            return kept.output, kept.hidden, joined(parts)
+
+        output, hidden, found = self._by_groups(
+            "gradient", function, theta, x, target, self._factors
+        )
+        return Forward(output, hidden), found
+
+    def _by_groups(
+        self, name: str, function: Callable[..., Any], theta: np.ndarray, *rest: Any
+    ) -> Any:
+        """The results for all runs, side by side."""
+
+        def of_group(value: Any, rows: slice, size: int) -> Any:
+            if isinstance(value, list):
+                return [filled(one, rows, size) for one in value]
+            return filled(value, rows, size) if value.ndim == 3 else value
+
+        found = []
+        for rows, size in groups(slice(0, len(theta)), self._device.largest):
+            arguments = [filled(theta, rows, size), *(of_group(v, rows, size) for v in rest)]
+            result = called((self._signature, name), function, self._device, *arguments)
+            runs = rows.stop - rows.start
+            found.append(jax.tree.map(lambda array, runs=runs: np.asarray(array)[:runs], result))
+        if len(found) == 1:
+            return found[0]
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *found)

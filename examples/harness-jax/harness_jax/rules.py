@@ -1,0 +1,114 @@
+"""An update rule as a pure function of the parameters of a network, each an array of its own.
+
+A flat θ would be cut up and put together at every step, which takes a quarter of the time of a small
+network; so θ and the state are cut once an epoch. An elementwise rule may see any slice of θ, and here
+sees one parameter at a time; a rule of scope VECTOR gets all of θ.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from harness import Network, Scope, State, float_fields
+from harness_jax.columns import Column, with_numbers
+
+__all__ = ["PureRule", "cut", "joined", "numbers_of"]
+
+Numbers = Mapping[str, Any]  # "lr", "t" and each float field, (R, 1) float64
+Parts = list[jax.Array]  # θ, or what is shaped like it, by parameter: (R, n) each
+
+
+def cut(theta: jax.Array, network: Network) -> Parts:
+    """Each parameter of θ, (R, P), flat."""
+    return [theta[:, parameter.start : parameter.stop] for parameter in network.parameters]
+
+
+def joined(parts: Sequence[jax.Array]) -> jax.Array:
+    """θ from its parameters."""
+    return jnp.concatenate([part.reshape(part.shape[0], -1) for part in parts], axis=1)
+
+
+def numbers_of(rule: Any, rows: int) -> dict[str, np.ndarray]:
+    """The float fields of the rule of a block, (rows, 1) float64 each."""
+    return {
+        name: np.broadcast_to(np.asarray(getattr(rule, name), np.float64), (rows, 1))
+        for name in float_fields(rule)
+        if name != "lr"  # the base rate: what a rule steps with is given
+    }
+
+
+class PureRule:
+    """One step of a rule for the runs of a block. The values of its float fields are arguments."""
+
+    def __init__(self, rule: Any, network: Network) -> None:
+        self._rule = rule
+        self._network = network
+        floats = float_fields(rule)
+        fields = [field.name for field in dataclasses.fields(rule) if field.name not in floats]
+        fixed = [(name, getattr(rule, name)) for name in fields]
+        self.signature = repr((type(rule).__module__, type(rule).__qualname__, fixed))
+
+    def opened(self, state: list[State]) -> list[State]:
+        """The state, as `harness.update` lays it out, by the pieces that the rule sees."""
+        if self._rule.scope is not Scope.ELEMENT:
+            return state
+        (slots,) = state
+        by_name = {name: cut(slot, self._network) for name, slot in slots.items()}
+        return [
+            {name: parts[place] for name, parts in by_name.items()}
+            for place in range(len(self._network.parameters))
+        ]
+
+    def closed(self, state: list[State]) -> list[State]:
+        """Back to the layout of `harness.update`."""
+        if self._rule.scope is not Scope.ELEMENT:
+            return state
+        return [{name: joined([piece[name] for piece in state]) for name in state[0]}]
+
+    def __call__(
+        self, theta: Parts, gradient: Parts, state: list[State], numbers: Numbers
+    ) -> tuple[Parts, list[State]]:
+        """The new θ and the new state."""
+        pieces = zip(self._pieces(theta), self._pieces(gradient), state, strict=True)
+        stepped = [self._step(*piece, numbers) for piece in pieces]
+        new = [theta for theta, _ in stepped]
+        if self._rule.scope is Scope.VECTOR:
+            new = cut(new[0], self._network)
+        new = [part.reshape(old.shape) for part, old in zip(new, theta, strict=True)]
+        return new, [slots for _, slots in stepped]
+
+    def _pieces(self, parts: Parts) -> list[jax.Array]:
+        if self._rule.scope is Scope.VECTOR:
+            return [joined(parts)]
+        if self._rule.scope is Scope.TENSOR:
+            return [
+                part.reshape(part.shape[0], *parameter.shape)
+                for part, parameter in zip(parts, self._network.parameters, strict=True)
+            ]
+        return parts
+
+    def _step(
+        self, theta: jax.Array, gradient: jax.Array, state: State, numbers: Numbers
+    ) -> tuple[jax.Array, State]:
+        axes = [1] * (theta.ndim - 1)
+        shaped = {name: value.reshape(-1, *axes) for name, value in numbers.items()}
+        columns: dict[str, Any] = {name: Column(value) for name, value in shaped.items()}
+        try:
+            new, slots = self._call(theta, gradient, state, columns)
+        except (AttributeError, TypeError):  # a function of the namespace, which takes arrays alone
+            rounded = {name: value.astype(theta.dtype) for name, value in shaped.items()}
+            new, slots = self._call(theta, gradient, state, rounded)
+        kept = {name: slots[name].astype(slot.dtype) for name, slot in state.items()}
+        return new.astype(theta.dtype), kept
+
+    def _call(
+        self, theta: jax.Array, gradient: jax.Array, state: State, numbers: Numbers
+    ) -> tuple[Any, State]:
+        rule = with_numbers(self._rule, numbers)
+        return rule.step(theta, gradient, state, lr=numbers["lr"], t=numbers["t"])
