@@ -73,8 +73,8 @@ def names(kind: str, name: str, registry: Registry) -> Names:
         )
     if found.component.startswith("harness_"):
         raise ConfigurationError(
-            f"The package of a component is called harness-NAME by itself. Give {name[8:]!r} as the name; "
-            f"got {name!r}."
+            f"The package of a component is called harness-NAME by itself. Give {name[8:]!r} as the "
+            f"name; got {name!r}."
         )
     if keyword.iskeyword(found.component) or found.component in VALUES:
         raise ConfigurationError(
