@@ -71,6 +71,11 @@ def names(kind: str, name: str, registry: Registry) -> Names:
             f"them, as in my-rule; it starts with a letter and has {LONGEST} characters or less. "
             f"Got {name!r}."
         )
+    if found.component.startswith("harness_"):
+        raise ConfigurationError(
+            f"The package of a component is called harness-NAME by itself. Give {name[8:]!r} as the "
+            f"name; got {name!r}."
+        )
     if keyword.iskeyword(found.component) or found.component in VALUES:
         raise ConfigurationError(
             f"{name!r} means something else to Python or on the command line, so that no component can "

@@ -53,6 +53,13 @@ def test_the_longest_and_the_shortest_name(registry):
     assert names("loss", "x", registry).cls == "X"
 
 
+def test_the_name_of_the_package_in_place_of_that_of_the_component(registry):
+    assert refusal(registry, "harness-my-rule") == (
+        "The package of a component is called harness-NAME by itself. Give 'my-rule' as the name; "
+        "got 'harness-my-rule'."
+    )
+
+
 @pytest.mark.parametrize("name", ["lambda", "class", "nan", "null", "true", "auto"])
 def test_what_means_something_else(registry, name):
     message = refusal(registry, name)

@@ -48,7 +48,7 @@ def test_a_package_is_complete(tmp_path, kind):
         assert str(Path(harness.__file__).parent) not in text, name
     assert "class MyRule:" in found["src/harness_my_rule/my_rule.py"]
     assert f"def {KINDS[kind]}()" in found["src/harness_my_rule/__init__.py"]
-    assert re.search(r"^harness_contract = 1\b", found["src/harness_my_rule/__init__.py"], re.M)
+    assert "\nharness_contract = 1\n" in found["src/harness_my_rule/__init__.py"]
     project = tomllib.loads(found["pyproject.toml"])["project"]
     assert project["entry-points"] == {"harness.plugins": {"my_rule": "harness_my_rule"}}
     assert project["dependencies"][0] == "harness>=0.1"
