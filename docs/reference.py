@@ -24,8 +24,7 @@ from harness.cli import COMMANDS, USAGE
 from harness.registry import KINDS, load_registry
 from harness.search import space_of
 from harness.settings import Config
-
-OWN = "harness"  # the distribution whose components are shown: the site is the same wherever it is built
+from harness.testing.suite import RULES, text_of
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -41,6 +40,7 @@ def pages() -> Iterator[tuple[str, str]]:
         yield _page(kind), "\n".join(_components(kind))
     yield "hooks.md", "\n".join(_hooks())
     yield "facade.md", "\n".join(_facade())
+    yield "rules.md", "\n".join(_rules())
     yield "commands.md", "\n".join(_commands())
     yield "configuration.md", "\n".join(_configuration())
 
@@ -86,7 +86,7 @@ def _components(kind: str) -> Iterator[str]:
     yield f"# {plural(kind).replace('_', ' ').capitalize()}\n"
     yield markdown(getattr(hookspecs, KINDS[kind]).__doc__) + "\n"
     for plugin in load_registry().plugins:
-        if plugin.distribution != OWN:
+        if not plugin.own:  # the site is the same wherever it is built
             continue
         for name, component in sorted(plugin.components.get(kind, {}).items()):
             yield f"## `{name}`\n"
@@ -117,6 +117,18 @@ def _hooks() -> Iterator[str]:
         yield f"## `{name}`\n"
         yield markdown(getattr(hookspecs, name).__doc__)
         yield f"\nWhat it hands out: [{plural(kind).replace('_', ' ')}]({_page(kind)}).\n"
+
+
+def _rules() -> Iterator[str]:
+    yield "# What a component must do\n"
+    yield "`harness check NAME` holds a component against these rules, in this order.\n"
+    for kind in KINDS:
+        yield f"## {plural(kind).replace('_', ' ').capitalize()}\n"
+        yield "| rule | in words |"
+        yield "|---|---|"
+        for rule in RULES[kind]:
+            yield f"| `{rule.__name__}` | {_text(text_of(rule))} |"
+        yield ""
 
 
 def _facade() -> Iterator[str]:

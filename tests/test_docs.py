@@ -15,6 +15,7 @@ import pytest
 import harness
 from harness.cli import COMMANDS
 from harness.registry import KINDS, load_registry
+from harness.testing.suite import RULES
 
 pytest.importorskip("mkdocs")
 pytest.importorskip("material")
@@ -64,7 +65,7 @@ def titles(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_component_has_its_place(site, kind):
-    own = [plugin for plugin in load_registry().plugins if plugin.distribution == "harness"]
+    own = [plugin for plugin in load_registry().plugins if plugin.own]
     names = {name for plugin in own for name in plugin.components.get(kind, {})}
     assert names
     page = (
@@ -80,6 +81,11 @@ def test_every_hook_command_and_name_of_the_facade_has_its_place(site):
     commands = {f"harness {command}" for command in COMMANDS}
     assert commands <= titles(site / "reference" / "commands")
     assert set(harness.__all__) <= titles(site / "reference" / "facade")
+
+
+def test_every_rule_of_the_conformance_suite_is_shown(site):
+    text = (site / "reference" / "rules" / "index.html").read_text(encoding="utf-8")
+    assert not [rule for rules in RULES.values() for rule in rules if rule.__name__ not in text]
 
 
 def test_formulas_fields_and_search_spaces_are_shown(site):
