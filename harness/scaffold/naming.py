@@ -16,14 +16,8 @@ __all__ = ["TAKEN", "Names", "names"]
 
 WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 32  # so that no line of the templates is too long
-VALUES = {
-    "auto",
-    "false",
-    "inf",
-    "nan",
-    "null",
-    "true",
-}  # what a command line reads as something else
+# What a command line reads as something else
+VALUES = {"auto", "false", "inf", "nan", "null", "true"}
 TAKEN = {  # what a class must not be called
     *vars(builtins),
     *harness.__all__,
