@@ -24,7 +24,7 @@ from harness.metrics import metric_names
 from harness.objective import DECAY
 from harness.search import space_of
 
-__all__ = ["KINDS", "check_component"]
+__all__ = ["KINDS", "check_component", "check_name"]
 
 KINDS = {  # kind of component -> the hook that hands it out
     "backend": "harness_backends",
@@ -60,7 +60,7 @@ TAKEN = {  # by the core: a choice of its own, and what is logged beside the ter
 
 def check_component(kind: str, name: object, cls: object) -> None:
     """Raises PluginError with the rule that is broken."""
-    _check_name(kind, name)
+    check_name(kind, name)
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise PluginError(f"it must be a frozen dataclass. Got {cls!r}")
     if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
@@ -75,7 +75,8 @@ def check_component(kind: str, name: object, cls: object) -> None:
     space_of(cls)
 
 
-def _check_name(kind: str, name: object) -> None:
+def check_name(kind: str, name: object) -> None:
+    """Raises PluginError for what no component of this kind can be called."""
     if not isinstance(name, str):
         raise PluginError(f"its name must be text. Got {name!r}")
     if not NAME.fullmatch(name) or name.lower() in VALUES:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import harness
-from harness.errors import ConfigurationError, unknown_name
+from harness.admission import check_name
+from harness.errors import ConfigurationError, PluginError, unknown_name
 from harness.registry import KINDS, Registry
 
 __all__ = ["TAKEN", "Names", "names"]
@@ -80,6 +81,12 @@ def names(kind: str, name: str, registry: Registry) -> Names:
             f"The class of {name!r} would be called {found.cls}, and that name has a meaning already. "
             f"Choose another name, as in my-{name}."
         )
+    try:
+        check_name(found.kind, found.component)
+    except PluginError as error:
+        raise ConfigurationError(
+            f"No {kind} can be called {name!r}: {error}. Choose another name, as in my-{name}."
+        ) from error
     _check_free(found, registry)
     return found
 
@@ -88,11 +95,14 @@ def _check_free(found: Names, registry: Registry) -> None:
     for kind in KINDS:
         if found.component in registry.names(kind):
             plugin = registry.provider(kind, found.component)
-            own = plugin.distribution == "harness"
             raise ConfigurationError(
                 f"{found.component!r} is the name of an installed {kind.replace('_', ' ')}, of the "
                 f"distribution {plugin.distribution} {plugin.version}. Choose another name"
-                + ("." if own else f", or uninstall that: pip uninstall {plugin.distribution}")
+                + (
+                    "."
+                    if plugin.own
+                    else f", or uninstall that: pip uninstall {plugin.distribution}"
+                )
             )
     if find_spec(found.module) is not None:
         raise ConfigurationError(

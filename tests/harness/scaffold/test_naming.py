@@ -98,3 +98,9 @@ def test_a_module_that_is_installed(registry):
     message = refusal(registry, "optimizers")
     assert "imported as harness_optimizers" in message
     assert message.endswith("Choose another name.")
+
+
+def test_a_name_that_the_core_uses_itself_is_refused_for_the_kind_that_it_matters_to(registry):
+    with pytest.raises(ConfigurationError, match="No loss can be called 'accuracy'"):
+        names("loss", "accuracy", registry)
+    assert names("dataset", "accuracy", registry).component == "accuracy"
