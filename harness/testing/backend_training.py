@@ -90,7 +90,7 @@ def survives_a_fork(subject: Subject) -> None:
     """Where it says `forkable`, a forked process trains to the same bits as this one, in 20 seconds."""
     backend = in_precision(subject.example, "float64")
     if not backend.forkable or FORK is None:
-        raise Skip("it says that it does not" if FORK else "nothing is forked on this system")
+        raise Skip("it is not forkable" if FORK else "nothing is forked on this system")
     here = trained(backend, [Momentum()], [0]).theta
     there, error = _in_a_fork(lambda: trained(backend, [Momentum()], [0]).theta)
     remedy = "Set forkable to False: stacks then train in threads."
