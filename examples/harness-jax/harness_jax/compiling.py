@@ -22,7 +22,7 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Device:
-    """Where functions run. largest: how many runs they are compiled for at most, a power of four."""
+    """Where functions run. largest: how many runs train in one call at most, a power of four."""
 
     device: jax.Device
     dtype: str
@@ -39,16 +39,16 @@ _compiling: dict[Hashable, threading.Lock] = defaultdict(threading.Lock)
 
 
 def computed(
-    key: Hashable, function: Function, device: Device, runs: Any, *shared: Any
+    key: Hashable, function: Function, device: Device, largest: int, runs: Any, *shared: Any
 ) -> Iterator[tuple[slice, Any]]:
     """The results of function(runs, *shared), for one group of runs after another, filled up.
 
     runs: arrays, in dicts, lists and tuples, whose first axis is that of the runs. shared: those that
     all runs share. key: equal for functions that compute the same, of arrays that have the same shapes
-    but for the number of runs.
+    but for the number of runs. largest: the most runs of a group.
     """
     key = key, device
-    for rows in groups(len(jax.tree.leaves(runs)[0]), device.largest):
+    for rows in groups(len(jax.tree.leaves(runs)[0]), largest):
         count = rows.stop - rows.start
         size = _sizes.choose(key, count)
         start = perf_counter()

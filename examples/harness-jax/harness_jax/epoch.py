@@ -150,7 +150,7 @@ class JaxPass:
             )
             key = epoch.signature, order.ndim, samples
             for rows, (*new, terms) in computed(
-                key, epoch, self._device, runs, shared, *self._data
+                key, epoch, self._device, self._device.largest, runs, shared, *self._data
             ):
                 write([runs.theta, runs.state], new, rows)
                 for name, total in self._totals(terms, samples).items():

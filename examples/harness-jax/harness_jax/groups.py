@@ -57,7 +57,7 @@ class Sizes:
     >>> sizes = Sizes()
     >>> sizes.compiled("epoch", 16, seconds=2.0)
     >>> sizes.choose("epoch", 3), sizes.choose("epoch", 17), sizes.choose("other", 3)
-    (16, 64, 4)
+    (16, 32, 4)
     >>> sizes.ran("epoch", 3, 16, seconds=3.0)
     >>> sizes.choose("epoch", 3), sizes.choose("epoch", 5)
     (4, 16)
@@ -86,5 +86,11 @@ class Sizes:
 
 
 def _fitting(runs: int) -> int:
-    """The next power of four."""
-    return int(4 ** -(-(runs - 1).bit_length() // 2))
+    """The next of 1, 4, 16, 32, 48, 64, 128, …: from 16 on by quarters of the next power of four.
+
+    >>> [_fitting(runs) for runs in (1, 2, 5, 17, 45, 64, 65)]
+    [1, 4, 16, 32, 48, 64, 128]
+    """
+    power = int(4 ** -(-(runs - 1).bit_length() // 2))
+    part = power if power <= 16 else power // 4
+    return -(-runs // part) * part

@@ -152,10 +152,13 @@ class JaxProgram:
         shapes = [array.shape[1:] for array in jax.tree.leaves(runs)]
         shapes += [array.shape for array in jax.tree.leaves(shared)]
         key = self._signature, name, tuple(shapes)
+        largest = (
+            4 * self._device.largest
+        )  # a call takes as long as a few runs: one for all of a stack
         found = [
             jax.tree.map(
                 lambda array, count=rows.stop - rows.start: np.asarray(array)[:count], part
             )
-            for rows, part in computed(key, function, self._device, runs, shared)
+            for rows, part in computed(key, function, self._device, largest, runs, shared)
         ]
         return jax.tree.map(lambda *parts: np.concatenate(parts), *found)

@@ -86,7 +86,7 @@ class JaxUpdater:
         runs = theta[own], gradient[own], state, numbers
         key = "update", self._network, PureRule(block.rule, self._network).signature
         function = _stepping(block.rule, self._network)
-        for rows, new in computed(key, function, self._device, runs):
+        for rows, new in computed(key, function, self._device, self._device.largest, runs):
             write([theta[own], state], new, rows)
 
 
