@@ -81,7 +81,7 @@ def test_all_three_in_one_command(tmp_path, needs):
 
     (result,) = tmp_path.glob("outputs/runs/**/result.json")
     assert json.loads(result.read_text(encoding="utf-8"))["metrics"]["test/r2"] > 0.5
-    assert "tpu" not in said.lower()
+    assert "libtpu" not in said
 
 
 @pytest.mark.slow
@@ -103,6 +103,7 @@ def test_a_sweep_of_them(tmp_path, needs):
     results = [
         json.loads(path.read_text(encoding="utf-8"))
         for path in tmp_path.glob("outputs/**/result.json")
+        if "mlartifacts" not in path.parts
     ]
     assert [result["status"] for result in results] == ["finished"] * 8
 

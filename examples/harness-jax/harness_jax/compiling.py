@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Hashable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import jax
 import numpy as np
 
-__all__ = ["Device", "called", "resident"]
+from harness_jax.groups import Sizes, filled, groups
+
+__all__ = ["Device", "computed", "resident"]
+
+Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where functions run, and how many runs they are compiled for at most."""
+    """Where functions run. largest: how many runs train in one call at most, a power of four."""
 
     device: jax.Device
     dtype: str
@@ -27,33 +33,51 @@ class Device:
         return np.asarray(array, self.dtype)
 
 
-_functions: dict[Hashable, Callable[..., Any]] = {}
-_compiled: set[Hashable] = set()
-_compiling: dict[Hashable, threading.Lock] = {}
-_guard = threading.Lock()
+_functions: dict[Hashable, Function] = {}  # by key and size
+_sizes = Sizes()
+_compiling: dict[Hashable, threading.Lock] = defaultdict(threading.Lock)
 
 
-def called(key: Hashable, function: Callable[..., Any], device: Device, *arguments: Any) -> Any:
-    """The function's result, compiled once for equal keys, shapes and devices.
+def computed(
+    key: Hashable, function: Function, device: Device, largest: int, runs: Any, *shared: Any
+) -> Iterator[tuple[slice, Any]]:
+    """The results of function(runs, *shared), for one group of runs after another, filled up.
 
-    key: equal for functions that compute the same. Double precision is there inside, for columns and for
-    dtype=float64, whatever the process has set: `jax.enable_x64` holds for this thread and this call.
+    runs: arrays, in dicts, lists and tuples, whose first axis is that of the runs. shared: those that
+    all runs share. key: equal for functions that compute the same, of arrays that have the same shapes
+    but for the number of runs. largest: the most runs of a group.
     """
+    key = key, device
+    for rows in groups(len(jax.tree.leaves(runs)[0]), largest):
+        count = rows.stop - rows.start
+        size = _sizes.choose(key, count)
+        start = perf_counter()
+        result = _call(key, function, device, size, (filled(runs, rows, size), *shared))
+        _sizes.ran(key, count, size, perf_counter() - start)
+        yield rows, result
+
+
+def _call(key: Hashable, function: Function, device: Device, size: int, arguments: Any) -> Any:
+    # Double precision is there inside, for columns and for dtype=float64, whatever the process has set:
+    # this holds for this thread and this call
     with jax.enable_x64(True), jax.default_device(device.device):
-        shapes = tuple((array.shape, array.dtype) for array in jax.tree.leaves(arguments))
-        whole = (key, device, shapes)
-        if whole in _compiled:
-            return _functions[key, device](*arguments)
-        with _guard:
-            jitted = _functions.setdefault((key, device), _jitted(function, device))
-            lock = _compiling.setdefault(whole, threading.Lock())
-        with lock:  # two stacks that come to the same function at once need it compiled once
-            result = jitted(*arguments)
-            _compiled.add(whole)
-        return result
+        if (key, size) not in _functions:
+            with _compiling[key, size]:  # two stacks may come to it at once
+                if (key, size) not in _functions:
+                    start = perf_counter()
+                    jitted = _jitted(function, device)
+                    result = _done(jitted(*arguments))
+                    _sizes.compiled(key, size, perf_counter() - start)
+                    _functions[key, size] = jitted
+                    return result
+        return _done(_functions[key, size](*arguments))
 
 
-def _jitted(function: Callable[..., Any], device: Device) -> Callable[..., Any]:
+def _done(result: Any) -> Any:
+    return jax.block_until_ready(result)  # type: ignore[no-untyped-call]
+
+
+def _jitted(function: Function, device: Device) -> Function:
     # One thread a stack: small products gain nothing from more, and the other cores are other stacks'
     single = {"xla_cpu_multi_thread_eigen": False} if device.device.platform == "cpu" else None
     return jax.jit(function, compiler_options=single)

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from harness import Block, Objective, State, Step, update
-from harness_jax.compiling import Device, called, resident
-from harness_jax.groups import filled, groups
+from harness_jax.compiling import Device, computed, resident
+from harness_jax.groups import write
 from harness_jax.program import factors, gradient, of_objective, with_factors
 from harness_jax.rules import Parts, PureRule, cut, joined, numbers_of
 
@@ -21,10 +21,10 @@ Terms = OrderedDict[str, jax.Array]  # in the order of the objective, which a di
 
 
 class Runs(NamedTuple):
-    """What an epoch of R runs is computed from; numbers that may change without a new compilation.
+    """What the epoch of R runs is computed from: the first axis of each array is that of the runs.
 
-    order: (R, N) or (N,). lr: (S, R). t: (R, 1). numbers: (R, 1) each. factors: (R,) each. clip: (R, 1)
-    or None.
+    order: (R, N), or None where all share one. lr: (R, S). t: (R, 1). numbers: the float fields of the
+    rule, (R, 1). factors: (R,) each. clip: (R, 1), or None. Another value is no other compilation.
     """
 
     theta: Any
@@ -46,7 +46,7 @@ class _BlockEpoch:
         self._objective = step.objective
         self._batch_size = step.batch_size
         self._rule = PureRule(block.rule, step.network)
-        self.block = block
+        self.rows = block.rows
         self.numbers = numbers_of(block.rule, block.rows.stop - block.rows.start)
         self.signature = repr(
             (
@@ -59,10 +59,13 @@ class _BlockEpoch:
         )
 
     def __call__(
-        self, runs: Runs, features: jax.Array, targets: jax.Array
+        self, runs: Runs, shared: jax.Array | None, features: jax.Array, targets: jax.Array
     ) -> tuple[jax.Array, list[State], list[Terms]]:
-        """The new θ and state, and the terms of the whole batches, (S, R), and of the rest, (1, R)."""
-        size, samples = self._batch_size, runs.order.shape[-1]
+        """The new θ and state, and the terms of the whole batches, (S, R), and of the rest, (1, R).
+
+        shared: the order of all runs, (N,), or None.
+        """
+        order = runs.order if shared is None else shared
         objective = with_factors(self._objective, runs.factors)
 
         def step(carry: tuple[Parts, list[State]], given: Any) -> Any:
@@ -70,14 +73,16 @@ class _BlockEpoch:
             numbers = {**runs.numbers, "lr": lr[:, None], "t": t}
             return self._step(objective, *carry, features[rows], targets[rows], numbers, runs.clip)
 
-        steps = jnp.arange(runs.lr.shape[0], dtype=runs.t.dtype)[:, None, None]
+        rates = runs.lr.T
+        numbers = runs.t + jnp.arange(len(rates), dtype=runs.t.dtype)[:, None, None]  # (S, R, 1)
         carry = cut(runs.theta, self._network), self._rule.opened(runs.state)
-        terms = []
-        for start, count in _batches(samples, size):
-            batches = _cut_batches(runs.order[..., start * size :], count, size)
-            lr, t = runs.lr[start : start + count], (runs.t + steps)[start : start + count]
-            carry, found = jax.lax.scan(step, carry, (batches, lr, t))
+        terms, start = [], 0
+        for batches in _batches(order, self._batch_size):
+            stop = start + len(batches)
+            given = batches, rates[start:stop], numbers[start:stop]
+            carry, found = jax.lax.scan(step, carry, given)
             terms.append(found)
+            start = stop
         theta, state = carry
         return joined(theta), self._rule.closed(state), terms
 
@@ -99,16 +104,11 @@ class _BlockEpoch:
         return self._rule(theta, slopes, state, numbers), terms
 
 
-def _batches(samples: int, size: int) -> list[tuple[int, int]]:
-    """The first batch and the number of batches, of the whole ones and of the smaller last one."""
-    whole = samples // size
-    return [(0, whole), (whole, 1)] if samples % size else [(0, whole)]
-
-
-def _cut_batches(order: jax.Array, count: int, size: int) -> jax.Array:
-    """(count, [R,] B) row numbers from ([R,] N)."""
-    rows = order[..., : count * size]
-    return jnp.moveaxis(rows.reshape(*rows.shape[:-1], count, -1), -2, 0)
+def _batches(order: jax.Array, size: int) -> list[jax.Array]:
+    """The row numbers of the whole batches, (S, [R,] B), and of the smaller one that may be left."""
+    whole = order.shape[-1] // size * size
+    parts = [order[..., :whole].reshape(*order.shape[:-1], -1, size), order[..., None, whole:]]
+    return [jnp.moveaxis(part, -2, 0) for part in parts if part.shape[-1]]
 
 
 class JaxPass:
@@ -133,32 +133,28 @@ class JaxPass:
         t: np.ndarray,
     ) -> tuple[np.ndarray, list[list[State]], dict[str, np.ndarray]]:
         """Writes into θ and the state."""
-        order = order.astype(np.int32)
+        order, samples = order.astype(np.int32), order.shape[-1]
+        shared = order if order.ndim == 1 else None
         sums: dict[str, np.ndarray] = {}
         for epoch, slots in zip(self._epochs, state, strict=True):
-            start = epoch.block.rows.start
-            for rows, size in groups(epoch.block.rows, self._device.largest):
-                own = slice(rows.start - start, rows.stop - start)  # the same within the block
-                runs = Runs(
-                    theta=filled(theta, rows, size),
-                    state=[{n: filled(s, own, size) for n, s in piece.items()} for piece in slots],
-                    order=filled(order, rows, size) if order.ndim == 2 else order,
-                    lr=filled(lr, rows, size, axis=1),
-                    t=filled(t, rows, size),
-                    numbers={n: filled(v, own, size) for n, v in epoch.numbers.items()},
-                    factors=[filled(value, rows, size) for value in self._factors],
-                    clip=None if self._clip is None else filled(self._clip, rows, size),
-                )
-                new, new_slots, terms = called(
-                    epoch.signature, epoch, self._device, runs, *self._data
-                )
-                count = rows.stop - rows.start
-                theta[rows] = np.asarray(new)[:count]
-                for piece, new_piece in zip(slots, new_slots, strict=True):
-                    for name, slot in piece.items():
-                        slot[own] = np.asarray(new_piece[name])[:count]
-                for name, total in self._totals(terms, order.shape[-1]).items():
-                    sums.setdefault(name, np.empty(len(theta)))[rows] = total[:count]
+            own = epoch.rows
+            runs = Runs(
+                theta=theta[own],
+                state=slots,
+                order=order[own] if shared is None else None,
+                lr=lr.T[own],
+                t=t[own],
+                numbers=epoch.numbers,
+                factors=[value[own] for value in self._factors],
+                clip=None if self._clip is None else self._clip[own],
+            )
+            key = epoch.signature, order.ndim, samples
+            for rows, (*new, terms) in computed(
+                key, epoch, self._device, self._device.largest, runs, shared, *self._data
+            ):
+                write([runs.theta, runs.state], new, rows)
+                for name, total in self._totals(terms, samples).items():
+                    write(sums.setdefault(name, np.empty(len(theta)))[own], total, rows)
         return theta, state, sums
 
     def _totals(self, terms: list[Terms], samples: int) -> dict[str, np.ndarray]:

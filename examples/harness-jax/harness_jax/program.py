@@ -11,8 +11,7 @@ import numpy as np
 
 from harness import Forward, Network, Objective
 from harness_jax.activations import activation
-from harness_jax.compiling import Device, called
-from harness_jax.groups import filled, groups
+from harness_jax.compiling import Device, computed
 from harness_jax.rules import Parts, cut, joined
 
 __all__ = ["JaxProgram", "factors", "forward", "gradient", "of_objective", "with_factors"]
@@ -116,15 +115,17 @@ class JaxProgram:
         """theta: (R, P), for any R; x: (R, B, F), or (B, F) shared by all runs."""
         network = self._network
 
-        def function(theta: jax.Array, x: jax.Array) -> Any:
-            kept = forward(network, cut(theta, network), x)
+        def function(runs: Any, x: Any) -> Any:
+            theta, own = runs
+            kept = forward(network, cut(theta, network), x if own is None else own)
             return kept.output, kept.hidden
 
         # Parts of the data end in chunks of any size: filled up, they share a compilation
         samples = x.shape[-2]
-        size = 1 << (samples - 1).bit_length()
-        x = filled(x, slice(0, samples), size, axis=x.ndim - 2)
-        output, hidden = self._by_groups("forward", function, theta, x)
+        rest = (1 << (samples - 1).bit_length()) - samples
+        x = np.pad(x, [(0, 0)] * (x.ndim - 2) + [(0, rest), (0, 0)])
+        runs = theta, x if x.ndim == 3 else None
+        output, hidden = self._by_groups("forward", function, runs, x if x.ndim == 2 else None)
         return Forward(output[:, :samples], tuple(h[:, :samples] for h in hidden))
 
     def gradient(
@@ -133,34 +134,31 @@ class JaxProgram:
         """The forward pass and ∂ℒ/∂θ, (R, P)."""
         network, objective = self._network, self._objective
 
-        def function(
-            theta: jax.Array, x: jax.Array, target: jax.Array, values: list[jax.Array]
-        ) -> Any:
-            own = with_factors(objective, values)
-            kept, parts = gradient(network, own, cut(theta, network), x, target)
+        def function(runs: Any, shared: Any) -> Any:
+            theta, values, own = runs
+            x, target = own or shared
+            full = with_factors(objective, values)
+            kept, parts = gradient(network, full, cut(theta, network), x, target)
             return kept.output, kept.hidden, joined(parts)
 
-        output, hidden, found = self._by_groups(
-            "gradient", function, theta, x, target, self._factors
-        )
+        batch = x, target
+        runs = theta, self._factors, batch if x.ndim == 3 else None
+        shared = batch if x.ndim == 2 else None
+        output, hidden, found = self._by_groups("gradient", function, runs, shared)
         return Forward(output, hidden), found
 
-    def _by_groups(
-        self, name: str, function: Callable[..., Any], theta: np.ndarray, *rest: Any
-    ) -> Any:
+    def _by_groups(self, name: str, function: Callable[..., Any], runs: Any, shared: Any) -> Any:
         """The results for all runs, side by side."""
-
-        def of_group(value: Any, rows: slice, size: int) -> Any:
-            if isinstance(value, list):
-                return [filled(one, rows, size) for one in value]
-            return filled(value, rows, size) if value.ndim == 3 else value
-
-        found = []
-        for rows, size in groups(slice(0, len(theta)), self._device.largest):
-            arguments = [filled(theta, rows, size), *(of_group(v, rows, size) for v in rest)]
-            result = called((self._signature, name), function, self._device, *arguments)
-            runs = rows.stop - rows.start
-            found.append(jax.tree.map(lambda array, runs=runs: np.asarray(array)[:runs], result))
-        if len(found) == 1:
-            return found[0]
+        shapes = [array.shape[1:] for array in jax.tree.leaves(runs)]
+        shapes += [array.shape for array in jax.tree.leaves(shared)]
+        key = self._signature, name, tuple(shapes)
+        largest = (
+            4 * self._device.largest
+        )  # a call takes as long as a few runs: one for all of a stack
+        found = [
+            jax.tree.map(
+                lambda array, count=rows.stop - rows.start: np.asarray(array)[:count], part
+            )
+            for rows, part in computed(key, function, self._device, largest, runs, shared)
+        ]
         return jax.tree.map(lambda *parts: np.concatenate(parts), *found)

@@ -10,8 +10,8 @@ import numpy as np
 
 from harness import Block, Network, State, float_fields, update
 from harness_jax.columns import with_numbers
-from harness_jax.compiling import Device, called
-from harness_jax.groups import filled, groups
+from harness_jax.compiling import Device, computed
+from harness_jax.groups import write
 from harness_jax.rules import PureRule, cut, joined, numbers_of
 
 __all__ = ["JaxUpdater", "traceable"]
@@ -34,7 +34,7 @@ def _can_trace(rule: Any, network: Network, dtype: str) -> bool:
     numbers = {name: np.ones((1, 1)) for name in ("lr", "t", *float_fields(rule))}
     try:
         with jax.enable_x64(True):
-            jax.eval_shape(_stepping(rule, network), theta, theta, state, numbers)
+            jax.eval_shape(_stepping(rule, network), (theta, theta, state, numbers))
     except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError):
         return False
     return True
@@ -81,33 +81,21 @@ class JaxUpdater:
         lr: np.ndarray,
         t: np.ndarray,
     ) -> None:
-        start = block.rows.start
-        given = {"lr": lr[block.rows], "t": t[block.rows]}
-        given |= numbers_of(block.rule, block.rows.stop - start)
-        key = ("update", self._network, PureRule(block.rule, self._network).signature)
+        own = block.rows
+        numbers = {"lr": lr[own], "t": t[own], **numbers_of(block.rule, own.stop - own.start)}
+        runs = theta[own], gradient[own], state, numbers
+        key = "update", self._network, PureRule(block.rule, self._network).signature
         function = _stepping(block.rule, self._network)
-        for rows, size in groups(block.rows, self._device.largest):
-            own = slice(rows.start - start, rows.stop - start)
-            new, new_state = called(
-                key,
-                function,
-                self._device,
-                filled(theta, rows, size),
-                filled(gradient, rows, size),
-                [{name: filled(slot, own, size) for name, slot in p.items()} for p in state],
-                {name: filled(value, own, size) for name, value in given.items()},
-            )
-            theta[rows] = np.asarray(new)[: rows.stop - rows.start]
-            for piece, new_piece in zip(state, new_state, strict=True):
-                for name, slot in piece.items():
-                    slot[own] = np.asarray(new_piece[name])[: rows.stop - rows.start]
+        for rows, new in computed(key, function, self._device, self._device.largest, runs):
+            write([theta[own], state], new, rows)
 
 
 def _stepping(rule: Any, network: Network) -> Any:
     """One step as a function of θ, the gradient, the state and the numbers."""
     pure = PureRule(rule, network)
 
-    def step(theta: Any, gradient: Any, state: list[State], numbers: dict[str, Any]) -> Any:
+    def step(runs: tuple[Any, Any, list[State], dict[str, Any]]) -> Any:
+        theta, gradient, state, numbers = runs
         new, new_state = pure(
             cut(theta, network), cut(gradient, network), pure.opened(state), numbers
         )
