@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import make_dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,13 @@ def choices(registry: Registry, group: str) -> dict[str, type]:
 
 def _schema(registry: Registry) -> DictConfig:
     node = node_of(Config)
-    auxiliary = make_dataclass(
-        "Auxiliary", [(name, float, 0.0) for name in registry.names("auxiliary_loss")], frozen=True
-    )
-    node.objective.auxiliary = node_of(auxiliary)
+    node.objective.auxiliary = node_of(_auxiliary(tuple(registry.names("auxiliary_loss"))))
     return node
+
+
+@cache  # one class for one list: configurations made before and after another registration are equal
+def _auxiliary(names: tuple[str, ...]) -> type:
+    return make_dataclass("Auxiliary", [(name, float, 0.0) for name in names], frozen=True)
 
 
 def run_from(tree: DictConfig, registry: Registry) -> Run:

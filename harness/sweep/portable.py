@@ -24,6 +24,7 @@ from harness.config import choices, node, run_of
 from harness.errors import ConfigurationError, PluginError, unknown_name
 from harness.identity import plugins_of
 from harness.job import Job
+from harness.nodes import node_of
 from harness.overrides import explain, unknown_choice
 from harness.registry import Registry
 from harness.settings import GROUPS, Config, Run
@@ -143,7 +144,7 @@ class _Nodes:
         if known not in self._known:
             part = OmegaConf.masked_copy(self._schema, key)
             if key in GROUPS:
-                part[key] = node(f"{key}/{name}")
+                part[key] = node_of(self._choices[key][name])
             try:
                 merged: Any = OmegaConf.merge(part, {key: _literal(value)})
                 found = merged[key]
