@@ -110,8 +110,10 @@ def _in_a_fork(work: Callable[[], np.ndarray]) -> tuple[np.ndarray | None, str]:
         except BaseException as error:
             sender.send((None, f"it raised {type(error).__name__}: {error}"))
 
-    with warnings.catch_warnings():  # of a fork beside threads, which is what is tried here
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with (
+        warnings.catch_warnings()
+    ):  # Python and JAX warn of a fork beside threads: it is tried here
+        warnings.simplefilter("ignore")
         process = FORK.Process(target=child, daemon=True)
         process.start()
     sender.close()

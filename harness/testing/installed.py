@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def backends(registry: Registry) -> dict[str, Any]:
     return dict(sorted(found.items(), key=lambda item: not exact(item[1])))
 
 
+@cache
 def trainers(registry: Registry) -> dict[str, Any]:
     """Those backends that train the suite's own update rule, each to the θ of the one before.
 

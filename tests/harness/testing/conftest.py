@@ -14,9 +14,15 @@ from harness.testing.verdicts import Outcome, Status
 
 
 @pytest.fixture(scope="session")
-def without_torch(registry) -> Registry:
-    """All but the backend that takes a second to import."""
-    return Registry([plugin for plugin in registry.plugins if plugin.module != "harness_torch"])
+def first_party(registry) -> Registry:
+    """What this repository brings along, whatever else is installed here."""
+    return Registry([plugin for plugin in registry.plugins if plugin.distribution == "harness"])
+
+
+@pytest.fixture(scope="session")
+def without_torch(first_party) -> Registry:
+    """All of it but the backend that takes a second to import."""
+    return Registry([plugin for plugin in first_party.plugins if plugin.module != "harness_torch"])
 
 
 @pytest.fixture
@@ -62,6 +68,6 @@ def sound(outcomes):
 
 
 @pytest.fixture(scope="session")
-def alone(registry) -> Registry:
+def alone(first_party) -> Registry:
     """No backend is installed but the one that is checked."""
-    return Registry([p for p in registry.plugins if "backend" not in p.components])
+    return Registry([p for p in first_party.plugins if "backend" not in p.components])

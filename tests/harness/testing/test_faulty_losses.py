@@ -178,10 +178,10 @@ def test_a_missing_batch_mean_is_named_with_its_numbers(breaks):
     assert "It is 5 times the derivative everywhere (B = 5, K = 4)" in outcome.remedy
 
 
-def test_a_loss_that_differs_on_another_backend_is_caught(breaks, registry):
+def test_a_loss_that_differs_on_another_backend_is_caught(breaks, first_party):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     rule = "computes_alike_on_every_backend"
-    breaks("loss", AsksForTheLibrary, rule, r"on torch .* differ by 0\.01", installed=registry)
+    breaks("loss", AsksForTheLibrary, rule, r"on torch .* differ by 0\.01", installed=first_party)
 
 
 @dataclass(frozen=True)

@@ -237,14 +237,14 @@ def test_a_faulty_optimizer_is_caught_by_its_rule(breaks, component, rule, found
     breaks("optimizer", component, rule, found)
 
 
-def test_a_rule_that_differs_on_another_backend_is_caught(breaks, registry):
+def test_a_rule_that_differs_on_another_backend_is_caught(breaks, first_party):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     breaks(
         "optimizer",
         AsksForTheLibrary,
         "trains_alike_on_every_backend",
         r"on torch and on numpy differ by 0\.\d+ relative .* 1e-10 is allowed",
-        installed=registry,
+        installed=first_party,
     )
 
 

@@ -26,12 +26,14 @@ def labels(subjects):
         (["harness_numpy"], ["backend=numpy"]),
     ],
 )
-def test_a_word_is_a_component_or_a_plugin(registry, words, expected):
-    assert labels(named(registry, words)) == expected
+def test_a_word_is_a_component_or_a_plugin(first_party, words, expected):
+    assert labels(named(first_party, words)) == expected
 
 
-def test_a_distribution_is_all_of_its_components(registry):
-    assert sorted(labels(named(registry, ["harness"]))) == sorted(labels(everything(registry)))
+def test_a_distribution_is_all_of_its_components(first_party):
+    assert sorted(labels(named(first_party, ["harness"]))) == sorted(
+        labels(everything(first_party))
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,9 +51,9 @@ def test_a_distribution_is_all_of_its_components(registry):
         ),
     ],
 )
-def test_a_word_that_means_nothing_or_too_much_is_refused(registry, word, message):
+def test_a_word_that_means_nothing_or_too_much_is_refused(first_party, word, message):
     with pytest.raises(ConfigurationError) as error:
-        named(registry, [word])
+        named(first_party, [word])
     assert message in str(error.value)
 
 
@@ -61,13 +63,13 @@ def test_a_plugin_that_did_not_load_says_why():
         named(Registry([broken]), ["acme"])
 
 
-def test_a_module_without_hooks_has_nothing_to_check(registry):
+def test_a_module_without_hooks_has_nothing_to_check(first_party):
     with pytest.raises(PluginError, match="no component to check in empty"):
-        of_plugins(registry, [types.ModuleType("empty")], {})
+        of_plugins(first_party, [types.ModuleType("empty")], {})
 
 
-def test_an_example_for_a_component_that_is_not_there_is_refused(registry):
+def test_an_example_for_a_component_that_is_not_there_is_refused(first_party):
     import harness_schedules
 
     with pytest.raises(ConfigurationError, match=r"'cosin'\. Did you mean 'cosine'"):
-        of_plugins(registry, [harness_schedules], {"cosin": harness_schedules.Cosine(0.5)})
+        of_plugins(first_party, [harness_schedules], {"cosin": harness_schedules.Cosine(0.5)})
