@@ -28,7 +28,7 @@ class Jax:
     "gpu", or "auto" for what JAX takes by itself.
 
     Between epochs the core picks, drops and joins the rows of θ and of the state, for ever other numbers
-    of runs. Outside a compiled function JAX compiles each operation for each shape, 20 to 70 ms a time,
+    of runs. Outside a compiled function JAX compiles each operation for each shape, some 70 ms a time,
     so these arrays are then the host's; the training data stay on the device. A run alone and in a stack
     agree to rounding: XLA chooses its kernels by the shape.
     """

@@ -1,6 +1,6 @@
 """An update rule as a pure function of the parameters of a network, each an array of its own.
 
-A flat θ would be cut up and put together at every step, which takes a quarter of the time of a small
+A flat θ would be cut up and put together at every step, which takes a fifth of the time of a small
 network; so θ and the state are cut once an epoch. An elementwise rule may see any slice of θ, and here
 sees one parameter at a time; a rule of scope VECTOR gets all of θ.
 """
