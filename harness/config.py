@@ -170,6 +170,11 @@ def _check(run: Run, registry: Registry) -> None:
             "Early stopping needs a validation part: set split.validation above 0, or "
             "training.stopping.patience=null to train without stopping."
         )
+    if config.training.halving.factor is not None and config.split.validation == 0:
+        raise ConfigurationError(
+            "Successive halving compares runs on the validation part: set split.validation above 0, or "
+            "training.halving.factor=null to drop no run."
+        )
     # Not every initializer has a meaning for biases: the one that has none says so here
     nowhere = Layer(index=0, depth=1, fan_in=1, fan_out=1, activation="identity")
     config.bias_initializer.sample((1,), nowhere, np.random.default_rng(0))

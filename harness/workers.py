@@ -86,8 +86,9 @@ def work(tasks: Sequence[Task], workers: int) -> Iterator[Message]:
                 threading.Thread(target=_work, args=arguments, name=THREAD, daemon=True).start()
                 continue
             _widen(sender)
-            with warnings.catch_warnings():  # of a fork beside threads: they hold no lock we use
-                warnings.simplefilter("ignore", DeprecationWarning)
+            # Python and JAX warn of a fork beside threads: they hold no lock that is used there
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 fork.Process(
                     target=_forked, args=(tasks, turn, sender, receivers), daemon=True
                 ).start()

@@ -94,7 +94,7 @@ def test_the_commands_that_are_printed_train(python, results, kinds):
     quick = ("training.max_epochs=1", "tracking.log_model=false")
     done = run(python, "-m", "harness", "train", *words.values(), *quick, cwd=results)
     assert done.returncode == 0, done.stderr
-    assert "finished after 1 epochs" in done.stderr + done.stdout
+    assert "finished after 1 epoch," in done.stderr + done.stdout
     assert "did not load" not in done.stderr
     assert [path.name for path in results.iterdir()] == ["outputs"]
 

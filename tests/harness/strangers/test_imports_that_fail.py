@@ -152,7 +152,7 @@ def test_each_is_listed_with_its_reason(here):
     plugins = here.plugins()
     expected = {f"{name}:{name.replace('-', '_')}": said for name, (_, said) in BROKEN.items()}
     expected |= {f"{name}:main": said for name, (_, said) in POINTS.items()}
-    assert set(plugins) == {*expected, "many-faults:many"}
+    assert set(plugins) >= {*expected, "many-faults:many"}  # the examples may be installed
     for name, said in expected.items():
         assert said in plugins[name]["error"], name
         assert not plugins[name]["loaded"]

@@ -56,11 +56,11 @@ def marked(source: str) -> str:
 
 @pytest.fixture(scope="module")
 def site(install) -> Path:
-    one = marked(rule("lion", lr=0.25)).replace("\n    scope:", SPACE) + PENALTY.format(factor=1.0)
-    two = marked(rule("lion", lr=0.5)) + PENALTY.format(factor=2.0)
+    one = marked(rule("lynx", lr=0.25)).replace("\n    scope:", SPACE) + PENALTY.format(factor=1.0)
+    two = marked(rule("lynx", lr=0.5)) + PENALTY.format(factor=2.0)
     return install(
-        Distribution("one-lion", {"one_lion": one}),
-        Distribution("Two_Lion", {"two_lion": two}, version="2.0"),
+        Distribution("one-lynx", {"one_lynx": one}),
+        Distribution("Two_Lynx", {"two_lynx": two}, version="2.0"),
         Distribution("false-adam", {"false_adam": marked(rule("adam", lr=9.0))}),
         Distribution("twins", {"twin_a": marked(rule("twin")), "twin_b": marked(rule("twin"))}),
     )
@@ -81,7 +81,7 @@ class Marked(Site):
         return {mark.name for mark in marks}
 
 
-EVERYBODY = {"one_lion", "two_lion", "false_adam", "twin_a", "twin_b"}
+EVERYBODY = {"one_lynx", "two_lynx", "false_adam", "twin_a", "twin_b"}
 
 
 @pytest.fixture
@@ -93,28 +93,28 @@ def test_a_contested_name_hurts_nobody_until_it_is_used(here):
     done = here.harness("train", *QUICK, "optimizer=sgd")
     assert done.returncode == 0, done.stderr
     assert "warning: The plugin" not in done.stderr
-    refused = here.harness("train", "optimizer=lion")
+    refused = here.harness("train", "optimizer=lynx")
     assert refused.returncode == 2
     assert refused.stderr == (
-        "harness: error: 'lion' may mean two things: optimizer 'lion' of the plugin one-lion:one_lion "
-        "(one-lion 1.0) and optimizer 'lion' of the plugin two-lion:two_lion (two-lion 2.0). Choose "
-        "one by its full name: one-lion:lion or two-lion:lion.\n"
+        "harness: error: 'lynx' may mean two things: optimizer 'lynx' of the plugin one-lynx:one_lynx "
+        "(one-lynx 1.0) and optimizer 'lynx' of the plugin two-lynx:two_lynx (two-lynx 2.0). Choose "
+        "one by its full name: one-lynx:lynx or two-lynx:lynx.\n"
     )
     preset = here.folder / "own" / "experiment"
     preset.mkdir(parents=True)
     text = "# @package _global_\ndefaults:\n  - override /optimizer: {}\n"
-    (preset / "short.yaml").write_text(text.format("lion"))
-    (preset / "full.yaml").write_text(text.format("two-lion:lion"))
+    (preset / "short.yaml").write_text(text.format("lynx"))
+    (preset / "full.yaml").write_text(text.format("two-lynx:lynx"))
     own = ("--config-dir", str(here.folder / "own"))
     refused = here.harness("train", *own, "experiment=short")
     assert refused.returncode == 2
-    assert "'lion' may mean two things" in refused.stderr
+    assert "'lynx' may mean two things" in refused.stderr
     shown = here.harness("train", *own, "experiment=full", "--cfg", "job")
     assert "optimizer:\n  lr: 0.5\n" in shown.stdout
 
 
 def test_a_full_name_chooses_one_in_runs_and_sweeps(here):
-    chosen = ["adam", "one-lion:lion", "two-lion:lion", "false-adam:adam"]
+    chosen = ["adam", "one-lynx:lynx", "two-lynx:lynx", "false-adam:adam"]
     done = here.harness("train", "-m", *QUICK, f"optimizer={','.join(chosen)}")
     assert done.returncode == 0, done.stderr
     results = here.results()
@@ -132,8 +132,8 @@ def test_a_full_name_chooses_one_in_runs_and_sweeps(here):
     experiment = client.get_experiment_by_name("harness").experiment_id
     runs = client.search_runs([experiment], "tags.kind = 'run'")
     assert {run.data.tags["optimizer"] for run in runs} == set(chosen)
-    lion = next(run for run in runs if run.data.tags["optimizer"] == "two-lion:lion")
-    assert lion.data.tags["plugin/two-lion:two_lion"] == "2.0"
+    lynx = next(run for run in runs if run.data.tags["optimizer"] == "two-lynx:lynx")
+    assert lynx.data.tags["plugin/two-lynx:two_lynx"] == "2.0"
 
 
 def _texts(path: Path) -> list[str]:
@@ -153,13 +153,13 @@ def test_a_short_name_of_harness_stays_what_it_was(here):
 def test_a_full_name_has_its_search_space(here):
     done = here.harness(
         "train", "-m", *QUICK, "hydra/sweeper=sobol", "hydra.sweeper.trials=2",
-        "optimizer=one-lion:lion,sgd",
+        "optimizer=one-lynx:lynx,sgd",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rates = [
         float(one["optimizer.lr"])
         for one in here.configurations()
-        if one["optimizer"] == "one-lion:lion"
+        if one["optimizer"] == "one-lynx:lynx"
     ]
     assert len(rates) == 2
     assert all(0.5 <= rate <= 0.6 for rate in rates)
@@ -168,11 +168,11 @@ def test_a_full_name_has_its_search_space(here):
 def test_a_contested_auxiliary_loss_has_a_key_of_its_own(here):
     refused = here.harness("train", *QUICK, "objective.auxiliary.penalty=1")
     assert refused.returncode == 2
-    assert "one_lion__penalty or two_lion__penalty" in refused.stderr
-    done = here.harness("train", *QUICK, "objective.auxiliary.two_lion__penalty=0.5")
+    assert "one_lynx__penalty or two_lynx__penalty" in refused.stderr
+    done = here.harness("train", *QUICK, "objective.auxiliary.two_lynx__penalty=0.5")
     assert done.returncode == 0, done.stderr
     (metrics,) = here.files("metrics.csv")
-    assert "train/two_lion__penalty" in metrics.read_text()
+    assert "train/two_lynx__penalty" in metrics.read_text()
 
 
 def test_two_plugins_of_one_distribution_are_told_apart_by_leaving_one_out(here):
@@ -187,7 +187,7 @@ def test_two_plugins_of_one_distribution_are_told_apart_by_leaving_one_out(here)
 def test_completion_knows_full_names(here):
     line = "harness train optimizer=one-"
     done = here.harness("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line)))
-    assert done.stdout.split() == ["optimizer=one-lion:lion"]
+    assert done.stdout.split() == ["optimizer=one-lynx:lynx"]
     here.imported()
     line = "harness --no-plugins train optimizer=one-"
     done = here.harness("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line)))
@@ -201,16 +201,16 @@ def test_completion_knows_full_names(here):
 @pytest.mark.parametrize(
     ("arguments", "variables", "blocked"),
     [
-        (["plugins.blocked=[Two-Lion]"], {}, {"two_lion"}),
+        (["plugins.blocked=[Two-Lynx]"], {}, {"two_lynx"}),
         (["plugins.blocked=[twins:twin_a,false_adam]"], {}, {"twin_a", "false_adam"}),
         (["plugins={blocked:[twins]}"], {}, {"twin_a", "twin_b"}),
         (["plugins.blocked=[*]"], {}, EVERYBODY),
         (["--no-plugins"], {}, EVERYBODY),
-        ([], {"HARNESS_BLOCKED_PLUGINS": "twins, one-lion"}, {"twin_a", "twin_b", "one_lion"}),
+        ([], {"HARNESS_BLOCKED_PLUGINS": "twins, one-lynx"}, {"twin_a", "twin_b", "one_lynx"}),
         (
             ["plugins.blocked=[false-adam]"],
-            {"HARNESS_BLOCKED_PLUGINS": "one-lion"},
-            {"one_lion", "false_adam"},
+            {"HARNESS_BLOCKED_PLUGINS": "one-lynx"},
+            {"one_lynx", "false_adam"},
         ),
     ],
 )
@@ -231,35 +231,35 @@ def test_a_blocked_plugin_is_listed_as_such_and_named_where_it_is_missed(here):
     listed = here.plugins("--no-plugins")
     assert all(one["blocked"] and not one["loaded"] and not one["error"] for one in listed.values())
     assert (
-        "one-lion:one_lion  (version 1.0, module one_lion)  BLOCKED"
+        "one-lynx:one_lynx  (version 1.0, module one_lynx)  BLOCKED"
         in here.harness("plugins", "--no-plugins").stdout
     )
-    missed = here.harness("train", "optimizer=one-lion:lion", "plugins.blocked=[one-lion]")
+    missed = here.harness("train", "optimizer=one-lynx:lynx", "plugins.blocked=[one-lynx]")
     assert missed.returncode == 2
-    assert "Blocked: one-lion:one_lion" in missed.stderr
+    assert "Blocked: one-lynx:one_lynx" in missed.stderr
 
 
 def test_with_a_rival_blocked_the_short_name_is_free(here):
-    done = here.harness("train", *QUICK, "optimizer=lion", "plugins.blocked=[two-lion]")
+    done = here.harness("train", *QUICK, "optimizer=lynx", "plugins.blocked=[two-lynx]")
     assert done.returncode == 0, done.stderr
     (result,) = here.results()
-    assert result["names"]["optimizer"] == "lion"
+    assert result["names"]["optimizer"] == "lynx"
 
 
 def test_a_preset_or_the_main_file_blocks(here):
     own = here.folder / "own"
     (own / "experiment").mkdir(parents=True)
-    preset = "# @package _global_\nplugins:\n  blocked: [one-lion, twins]\n"
+    preset = "# @package _global_\nplugins:\n  blocked: [one-lynx, twins]\n"
     (own / "experiment" / "alone.yaml").write_text(preset)
     arguments = ("--config-dir", str(own), "experiment=alone", *QUICK)
     done = here.harness("train", *arguments)
     assert done.returncode == 0, done.stderr
-    assert here.imported() == {"two_lion", "false_adam"}
-    assert here.configurations()[0]["plugins.blocked"] == "['one-lion', 'twins']"
+    assert here.imported() == {"two_lynx", "false_adam"}
+    assert here.configurations()[0]["plugins.blocked"] == "['one-lynx', 'twins']"
     # the command line has the last word, the environment adds to it
     done = here.harness("train", *arguments, "plugins.blocked=[]", HARNESS_BLOCKED_PLUGINS="twins")
     assert done.returncode == 0, done.stderr
-    assert here.imported() == {"one_lion", "two_lion", "false_adam"}
+    assert here.imported() == {"one_lynx", "two_lynx", "false_adam"}
     # a file that is read too late is refused, not ignored
     (own / "experiment" / "nested.yaml").write_text(
         "# @package _global_\ndefaults:\n  - alone\n  - _self_\n"
@@ -270,8 +270,8 @@ def test_a_preset_or_the_main_file_blocks(here):
 
 
 def test_a_misspelt_name_blocks_nothing_and_is_warned_of(here):
-    done = here.harness("train", "--cfg", "job", "plugins.blocked=[one-loin]")
-    assert "no such plugin is installed. Did you mean 'one-lion'?" in done.stderr
+    done = here.harness("train", "--cfg", "job", "plugins.blocked=[one-lnyx]")
+    assert "no such plugin is installed. Did you mean 'one-lynx'?" in done.stderr
 
 
 LAUNCHERS = {  # and what each needs
@@ -289,14 +289,14 @@ def test_all_launchers_block_and_choose_alike(here, launcher):
     more = ["hydra.launcher.cluster=local"] if launcher == "slurm" else []
     done = here.harness(
         "train", "-m", *QUICK, f"hydra/launcher={launcher}", *more, "seed=0,1",
-        "optimizer=two-lion:lion", "plugins.blocked=[one-lion,twins]",
+        "optimizer=two-lynx:lynx", "plugins.blocked=[one-lynx,twins]",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout
-    assert here.imported() == {"two_lion", "false_adam"}
+    assert here.imported() == {"two_lynx", "false_adam"}
     assert [one["status"] for one in here.results()] == ["finished"] * 2
     # without its rival the name is the short one
-    assert {one["optimizer"] for one in here.configurations()} == {"lion"}
-    assert {one["plugins.blocked"] for one in here.configurations()} == {"['one-lion', 'twins']"}
+    assert {one["optimizer"] for one in here.configurations()} == {"lynx"}
+    assert {one["plugins.blocked"] for one in here.configurations()} == {"['one-lynx', 'twins']"}
 
 
 def test_the_flag_is_part_of_the_command_that_completes_a_sweep(here):
