@@ -24,7 +24,7 @@ from harness.metrics import metric_names
 from harness.objective import DECAY
 from harness.search import space_of
 
-__all__ = ["KINDS", "check_component", "check_name"]
+__all__ = ["KINDS", "VALUES", "check_component", "check_name"]
 
 KINDS = {  # kind of component -> the hook that hands it out
     "backend": "harness_backends",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import harness
-from harness.admission import check_name
+from harness.admission import VALUES, check_name
 from harness.errors import ConfigurationError, PluginError, unknown_name
 from harness.registry import KINDS, Registry
 
@@ -17,8 +17,6 @@ __all__ = ["TAKEN", "Names", "names"]
 
 WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 32  # so that no line of the templates is too long
-# What a command line reads as something else
-VALUES = {"auto", "false", "inf", "nan", "null", "true"}
 TAKEN = {  # what a class must not be called
     *vars(builtins),
     *harness.__all__,
@@ -71,7 +69,7 @@ def names(kind: str, name: str, registry: Registry) -> Names:
             f"The package of a component is called harness-NAME by itself. Give {name[8:]!r} as the "
             f"name; got {name!r}."
         )
-    if keyword.iskeyword(found.component) or found.component in VALUES:
+    if keyword.iskeyword(found.component) or found.component in {*VALUES, "auto"}:
         raise ConfigurationError(
             f"{name!r} means something else to Python or on the command line, so that no component can "
             f"be called that. Choose another name, as in my-{name}."
