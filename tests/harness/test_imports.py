@@ -43,6 +43,7 @@ LEVELS = [
     {"recall", "workers"},
     {"running"},
     {"scaffold", "sweep", "testing"},
+    {"compare"},
     {"application"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,102 @@
+"""What a comparison is made of: the question, and the frames that answer it.
+
+Words: a *contender* is one value of the factors that are compared ("adam"; with two factors "adam,
+he_normal"). A *task* is what they compete on, a dataset as a rule. A *setting* is one choice of every
+other hyperparameter that was varied. A *trial* is a setting of a contender on a task, trained from one
+or more seeds. The *counting* runs are those that the verdict rests on: of the chosen setting alone.
+
+A diverged run is a censored outcome: worse than every finite score, and no number. In frames its scores
+are NaN and `diverged` is True; statistics that go by ranks take it as the worst (`scores`), those that
+need numbers are of the runs that converged, with the share of the diverged beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Comparison", "Question"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked.
+
+    by: the factors, keys of the configuration. metric: "accuracy", "loss", …: `best/validation/…` and
+    `test/…` of it are the scores. maximize: whether more is better. tasks: the keys that make a task.
+    targets: the validation score to be reached, by task. asked: the targets as a person gave them, or
+    "" where they are what half of all counting runs reach.
+    """
+
+    by: tuple[str, ...]
+    metric: str
+    maximize: bool
+    tasks: tuple[str, ...] = ("dataset",)
+    targets: dict[str, float] = field(default_factory=dict)
+    asked: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer, in pandas frames; contenders and tasks are text, in a fixed order.
+
+    contenders, tasks: in the order in which everything shows them.
+    paired: whether the counting runs of all contenders share their seeds.
+    findings: what a reader must know (fewer than five seeds, a best value on the edge of its range,
+    unequal budgets that were allowed, …), each a sentence.
+    facts: name -> text or number for the head of a report: store, experiment, sweeps, versions, hashes,
+    counts of runs by status, and `commands`, a list of the command lines that reproduce the runs.
+
+    outcomes: one row a counting run: contender, task, setting (text), seed (int), run_id, run (name),
+        status, diverged (bool), validation, test (NaN if diverged), epochs, steps, samples, seconds:
+        to the target; inf if it was missed or the run diverged. seconds is NaN where the run was
+        trained in a stack, whose time is not its own. chosen (text): how the setting was chosen.
+    trials: one row a run of the tuning (or of the sweep, where nothing was tuned apart): contender,
+        task, setting, seed, run_id, status, diverged, validation, and one column for each varied
+        hyperparameter by its key, numbers where all values are numbers, None or NaN where a contender
+        does not have it.
+    curves: one row an epoch of a counting run: contender, task, seed, run_id, epoch, steps, samples,
+        validation (of the metric; epochs whose value was not finite are absent).
+    summary: one row for each contender, task ("all" for all tasks together, if several) and part
+        ("validation", "test"): runs, diverged (share), mean, median, iqm, gap, each with …_low and
+        …_high: the ends of a 95 % bootstrap interval. NaN where it is not defined. gap is the
+        optimality gap to the best score there can be (1), NaN for a loss.
+    times: one row for each contender and task: target, reached (share of runs), and steps, samples,
+        seconds: medians, inf where fewer than half reach it, NaN where there is no time.
+    pairs: one row for each pair and task (and "all"): a, b, task, part "test" (validation where there
+        is no test), seeds (number), difference (a − b, in the metric's unit, of the means; paired by
+        seed where `paired`), low, high, improvement (P(a better than b)), improvement_low,
+        improvement_high, p, p_holm (Holm over the pairs of the task), test (name of the test).
+    budget: one row for each contender, task and k = 1 … trials: expected (E[best validation score of k
+        trials]), low, high, none (probability that all k diverged).
+    profiles: one row for each contender and step of its performance profile: tau, share ρ(τ); for
+        several tasks that of AlgoPerf, over tasks; for one task over its counting runs.
+    benchmark: one row a contender: score B (AlgoPerf); empty for a single task.
+    ranks: one row a contender: rank (mean over tasks and seeds, 1 is best), critical (critical
+        difference of Nemenyi at 5 %), p_friedman; empty for fewer than three contenders or where runs
+        are not paired.
+    interaction: for two factors: one row for each pair of levels and part "test": row (level of the
+        first), column (level of the second), mean, runs, diverged, and effect: mean − row mean −
+        column mean + grand mean, with low and high; empty otherwise.
+    """
+
+    question: Question
+    contenders: tuple[str, ...]
+    tasks: tuple[str, ...]
+    paired: bool
+    findings: tuple[str, ...]
+    facts: dict[str, Any]
+    outcomes: DataFrame
+    trials: DataFrame
+    curves: DataFrame
+    summary: DataFrame
+    times: DataFrame
+    pairs: DataFrame
+    budget: DataFrame
+    profiles: DataFrame
+    benchmark: DataFrame
+    ranks: DataFrame
+    interaction: DataFrame

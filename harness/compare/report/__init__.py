@@ -1,0 +1,1 @@
+"""A comparison for people and programs: terminal, HTML, CSV, JSON, LaTeX, MLflow."""
