@@ -14,7 +14,7 @@ from harness.tracking.entry import Run
 from harness.tracking.events import RunEnded
 from harness.tracking.pictures import draw_curves
 
-__all__ = ["log_artifacts"]
+__all__ = ["log_artifacts", "put"]
 
 _one_at_a_time = threading.Lock()  # matplotlib's figures and MLflow's current store are global
 
@@ -32,17 +32,21 @@ def log_artifacts(uri: str, run: Run, event: RunEnded) -> None:
         with _one_at_a_time:
             draw_curves(replace(event.curves, runs=found), picture)
         artifacts.append(picture)
-    if artifacts:
-        target = _local(run.artifact_uri)
-        if target:
-            _copy(artifacts, target)
-        else:
-            _upload(artifacts, run.artifact_uri, uri)
+    put(artifacts, run.artifact_uri, uri)
     if event.log_model:
         from harness.tracking.model import log_model
 
         with _one_at_a_time:
             log_model(uri, run.run_id, run.folder)
+
+
+def put(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
+    """Copies files and folders to an artifact address of the store `uri`."""
+    target = _local(artifact_uri)
+    if artifacts and target:
+        _copy(artifacts, target)
+    elif artifacts:
+        _upload(artifacts, artifact_uri, uri)
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -1,0 +1,199 @@
+"""Which runs a comparison reads, and what each of them was: contender, task, setting, seed.
+
+Runs are taken from the store alone: no folder needs to be there any more. Of runs that compute the same
+(equal identities) the last one that is over counts, as for `skip_finished`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.compare.comparison import Question
+from harness.compare.factors import labels, settings, varying
+from harness.errors import ConfigurationError, unknown_name
+from harness.metrics import higher_is_better
+from harness.recall import DONE, noted
+from harness.records import Status
+from harness.tracking import frames, history
+from harness.tracking.history import Logged
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["UNTUNED", "Evidence", "Source", "read"]
+
+SCORES = ("accuracy", "r2")  # what a task is judged by, where no metric is named
+UNTUNED = " (untuned)"  # after the name of a contender at its defaults
+
+VALIDATION, TEST = "best/validation/", "test/"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the runs are.
+
+    uri, experiment: as in `tracking`. sweeps: their names; with none the newest one, and with
+    `everything` all runs of the experiment. condition: a filter in MLflow's own language, or "".
+    """
+
+    uri: str
+    experiment: str
+    sweeps: tuple[str, ...] = ()
+    everything: bool = False
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The runs that were read.
+
+    runs: one row a run that is over, by run id and in order of the start: contender, task, setting,
+    seed, phase, status, diverged, validation, test, run (its name). params, tags: all of the same runs.
+    varied: the hyperparameters that vary within a contender. sweeps: the runs that are the sweeps' own.
+    left_out: how many runs are not among them, by reason.
+    """
+
+    source: Source
+    question: Question
+    runs: DataFrame
+    params: DataFrame
+    tags: DataFrame
+    varied: tuple[str, ...]
+    sweeps: tuple[Logged, ...]
+    left_out: dict[str, int]
+
+
+def read(
+    source: Source,
+    by: Sequence[str],
+    tasks: Sequence[str] = ("dataset",),
+    metric: str | None = None,
+) -> Evidence:
+    """The runs of a source, sorted into contenders and tasks.
+
+    Raises ConfigurationError for keys, metrics and sweeps that are not there, with those that are;
+    TrackingError if the store cannot be read.
+    """
+    logged, sweeps = _logged(source)
+    over = [run for run in logged if run.tags.get("status") in DONE]
+    # Later ones take the place of earlier ones; the phases of a tuning are apart
+    last = {(r.tags.get("identity", r.run_id), r.tags.get("phase", "")): r for r in over}
+    kept = [run.run_id for run in last.values()]
+    left_out = {
+        "failed": sum(run.tags.get("status") == Status.FAILED for run in logged),
+        "not over": sum(
+            run.tags.get("status") not in DONE and run.tags.get("status") != Status.FAILED
+            for run in logged
+        ),
+        "trained again later": len(over) - len(kept),
+    }
+    if not kept:
+        counted = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
+        raise ConfigurationError(
+            f"No run of {_where(source)} is over{f' ({counted})' if counted else ''}: there is "
+            f"nothing to compare. `harness sweeps` lists what there is."
+        )
+    names = [metric] if metric else list(SCORES)
+    wanted = [f"{part}{name}" for part in (VALIDATION, TEST) for name in names]
+    found = frames.read_runs(source.uri, source.experiment, kept, wanted)
+    for key in (*by, *tasks):
+        if key not in found.params:
+            raise unknown_name("key of the configuration", key, found.params.columns)
+    chosen = metric or _metric(found, tasks)
+    question = Question(tuple(by), chosen, higher_is_better(chosen), tuple(tasks))
+    runs, varied = _rows(found, question, source)
+    runs["run"] = [run.name for run in last.values()]
+    return Evidence(source, question, runs, found.params, found.tags, varied, sweeps, left_out)
+
+
+def _logged(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
+    """The runs of the source, and the sweeps' own, as the store knows them."""
+    logged = history.runs(source.uri, source.experiment)
+    own = [run for run in logged if run.tags.get("kind") == "sweep"]
+    runs = [run for run in logged if run.tags.get("kind") == "run"]
+    if not runs:
+        raise ConfigurationError(
+            f"The experiment {source.experiment!r} has no runs. Train a sweep first (harness train "
+            f"-m …), or name another store or experiment: tracking.uri=…, tracking.experiment=…"
+        )
+    if source.condition:
+        matching = set(frames.matching(source.uri, source.experiment, source.condition))
+        runs = [run for run in runs if run.run_id in matching]
+    names = source.sweeps
+    if not names and not source.everything and not source.condition:
+        names = (own[-1].tags["sweep"],) if own else ()
+    if not names:
+        return runs, ()
+    for name in names:
+        if name not in {run.tags["sweep"] for run in own}:
+            raise unknown_name("sweep", name, {run.tags["sweep"] for run in own})
+    sweeps = tuple(run for run in own if run.tags["sweep"] in names)
+    # A sweep that was continued holds runs that an earlier one has trained
+    recalled = {i for run in sweeps for i in noted(Path(run.tags.get("folder", "")))}
+    chosen = [r for r in runs if r.tags.get("sweep") in names or r.tags.get("identity") in recalled]
+    return chosen, sweeps
+
+
+def _where(source: Source) -> str:
+    named = f"the sweep {', '.join(source.sweeps)}" if source.sweeps else "the newest sweep"
+    what = "the experiment" if source.everything or source.condition else f"{named} in"
+    return f"{what} {source.experiment!r}"
+
+
+def _metric(found: frames.Runs, tasks: Sequence[str]) -> str:
+    """The metric that all tasks are judged by. Raises ConfigurationError where they have none."""
+    task = labels(found.params, tasks)
+    known = {
+        name: set(
+            task[
+                found.metrics.reindex(columns=[f"{VALIDATION}{name}", f"{TEST}{name}"])
+                .notna()
+                .any(axis=1)
+            ]
+        )
+        for name in SCORES
+    }
+    for name, reached in known.items():
+        others = set().union(*(r for other, r in known.items() if other != name))
+        if reached and not others - reached:
+            return name
+    judged = [
+        f"{', '.join(sorted(reached))} by {name}" for name, reached in known.items() if reached
+    ]
+    raise ConfigurationError(
+        f"The tasks have no score in common: {'; '.join(judged) or 'every run diverged'}. Compare "
+        f"them one by one (--filter \"tags.dataset = 'digits'\"), or name a metric that all of them "
+        f"have: --metric loss."
+    )
+
+
+def _rows(
+    found: frames.Runs, question: Question, source: Source
+) -> tuple[DataFrame, tuple[str, ...]]:
+    from pandas import DataFrame, to_numeric
+
+    tags, metric = found.tags, question.metric
+    runs = DataFrame(index=found.params.index)
+    base = labels(found.params, question.by)
+    runs["task"] = labels(found.params, question.tasks)
+    runs["seed"] = to_numeric(found.params["seed"]).astype(int)
+    runs["phase"] = tags["phase"].fillna("") if "phase" in tags else ""
+    runs["status"] = tags["status"]
+    runs["diverged"] = runs["status"] == Status.DIVERGED
+    own = varying(found.params, [base, runs["task"]], (*question.by, *question.tasks))
+    runs["setting"] = settings(found.params, [base, runs["task"]], own)
+    runs["contender"] = base.where(runs["phase"] != "untuned", base + UNTUNED)
+    for part, name in ((VALIDATION, "validation"), (TEST, "test")):
+        values = found.metrics.reindex(columns=[f"{part}{metric}"]).iloc[:, 0].astype(float)
+        runs[name] = values.where(~runs["diverged"])
+    if not runs["validation"].notna().any() and not runs["test"].notna().any():
+        if runs["diverged"].all():
+            raise ConfigurationError(f"Every run of {_where(source)} diverged: none has a score.")
+        known = frames.read_runs(source.uri, source.experiment, list(runs.index[:100]), None)
+        names = [c.removeprefix(VALIDATION) for c in known.metrics if c.startswith(VALIDATION)]
+        names += [c.removeprefix(TEST) for c in known.metrics if c.startswith(TEST)]
+        raise unknown_name("metric", metric, set(names))
+    return runs, tuple(dict.fromkeys(key for keys in own.values() for key in keys))

@@ -1,0 +1,75 @@
+"""What runs are called by their configuration: the labels of factors, and the settings within them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.settings import GROUPS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["decides_nothing", "labels", "settings", "varying"]
+
+Group = tuple[Any, ...]  # a contender and a task
+
+
+def labels(params: DataFrame, keys: Sequence[str]) -> Series:
+    """What each run is called by these keys: "adam, he_normal", or "optimizer.lr=0.1".
+
+    The name of a component speaks for itself; any other value needs its key.
+    """
+    parts = [_texts(params[key], "" if key in GROUPS else f"{key}=") for key in keys]
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined + ", " + part
+    return joined
+
+
+def decides_nothing(key: str) -> bool:
+    """Whether a key is none of those that a setting is made of.
+
+    >>> decides_nothing("tracking.phase"), decides_nothing("seed"), decides_nothing("optimizer.lr")
+    (True, True, False)
+    """
+    return key in ("seed", "skip_finished") or key.startswith(("tracking.", "plugins."))
+
+
+def varying(
+    params: DataFrame, groups: Sequence[Series], factors: Collection[str]
+) -> dict[Group, list[str]]:
+    """The keys whose values differ within each group, factors and seed left out."""
+    candidates = [
+        key
+        for key in params
+        if key not in factors and not decides_nothing(key) and params[key].nunique(dropna=False) > 1
+    ]
+    if not candidates:
+        return {}
+    values = params[candidates].groupby(list(groups), sort=False).nunique(dropna=False)
+    return {
+        tuple(group): [key for key, count in zip(candidates, counts, strict=True) if count > 1]
+        for group, counts in zip(values.index, values.to_numpy(), strict=True)
+    }
+
+
+def settings(
+    params: DataFrame, groups: Sequence[Series], own: Mapping[Group, Sequence[str]]
+) -> Series:
+    """The setting of each run as a command line says it, of the keys that vary within its group."""
+    from pandas import Series, concat
+
+    if not own:
+        return Series("", index=params.index)
+    parts = []
+    for group, rows in params.groupby(list(groups), sort=False):
+        text = Series("", index=rows.index)
+        for number, key in enumerate(own[tuple(group)]):
+            text = text + (" " if number else "") + _texts(rows[key], f"{key}=")
+        parts.append(text)
+    return concat(parts).reindex(params.index)
+
+
+def _texts(values: Series, prefix: str) -> Series:
+    return prefix + values.fillna("-").astype(str)

@@ -1,0 +1,92 @@
+"""Whether contenders can be compared at all: what is unequal about them, and what else they differ in.
+
+What would decide a comparison in somebody's favour is refused, unless it is allowed by name:
+
+    budgets     contenders with unequal numbers of trials, or of seeds a trial
+    epochs      unequal limits of epochs (`training.max_epochs`)
+    data        other rows, or another split of them, within one task
+    settings    another key of the configuration that is one thing for one contender and another for the
+                next: the difference may be its doing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from harness.compare.evidence import UNTUNED, Evidence
+from harness.compare.factors import decides_nothing
+from harness.errors import ConfigurationError, unknown_name
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["REFUSED", "refuse_unless"]
+
+REFUSED = ("budgets", "epochs", "data", "settings")
+EPOCHS = "training.max_epochs"
+
+
+def refuse_unless(
+    allowed: Collection[str], evidence: Evidence, chosen: DataFrame, counting: DataFrame
+) -> list[str]:
+    """What is unequal and was allowed, as sentences. Raises ConfigurationError for what was not.
+
+    chosen: see `trials.chosen_settings`. counting: the runs that the verdict rests on.
+    """
+    for name in allowed:
+        if name not in REFUSED:
+            raise unknown_name("inequality to allow", name, REFUSED)
+    found = [*_budgets(chosen), *_settings(evidence, counting), *_data(evidence)]
+    refused = [(name, text) for name, text in found if name not in allowed]
+    if refused:
+        names = ",".join(dict.fromkeys(name for name, _ in refused))
+        lines = "\n".join(f"  {name}: {text}" for name, text in refused)
+        raise ConfigurationError(
+            f"These runs cannot be compared as they are:\n{lines}\nCompare fewer of them (a sweep by "
+            f"name, or --filter), make them equal, or compare them all the same with --allow {names}; "
+            f"the report then says so."
+        )
+    return [text for _, text in found]
+
+
+def _budgets(chosen: DataFrame) -> Iterator[tuple[str, str]]:
+    for task, rows in chosen.groupby("task", sort=False):
+        for column, unit in (("trials", "trials"), ("seeds", "seeds a trial")):
+            if rows[column].nunique() > 1:
+                each = ", ".join(f"{r.contender} {getattr(r, column)}" for r in rows.itertuples())
+                yield "budgets", f"unequal numbers of {unit} on {task}: {each}."
+
+
+def _settings(evidence: Evidence, counting: DataFrame) -> Iterator[tuple[str, str]]:
+    """Keys that are not the factors' own, and differ between contenders that each keep to one value."""
+    question, params = evidence.question, evidence.params.loc[counting.index]
+    own = (*question.by, *question.tasks, *evidence.varied)
+    keys = [
+        key
+        for key in params
+        if key not in own
+        and not decides_nothing(key)
+        and not any(key.startswith(f"{factor}.") for factor in (*question.by, *question.tasks))
+        and params[key].nunique(dropna=False) > 1
+    ]
+    contenders = counting["contender"].str.removesuffix(UNTUNED)
+    # What is tuned for one contender, and fixed for another, is a matter of their search spaces
+    for key in keys:
+        for task, rows in params.groupby(counting["task"], sort=False):
+            values = rows[key].fillna("-").groupby(contenders[rows.index], sort=False).agg(set)
+            if len({frozenset(one) for one in values}) > 1:
+                each = "; ".join(f"{who} {', '.join(sorted(v))}" for who, v in values.items())
+                kind = "epochs" if key == EPOCHS else "settings"
+                yield kind, f"{key} differs on {task}: {each}."
+
+
+def _data(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    tags, task = evidence.tags, evidence.runs["task"]
+    for tag, what in (("sha256/data", "rows"), ("sha256/split", "splits of the rows")):
+        if tag not in tags:
+            continue
+        for name, hashes in tags[tag].dropna().groupby(task, sort=False):
+            if hashes.nunique() > 1:
+                each = ", ".join(f"{h[:8]}… ({n} runs)" for h, n in hashes.value_counts().items())
+                yield "data", f"{hashes.nunique()} different {what} under the name {name}: {each}."

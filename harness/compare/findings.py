@@ -1,0 +1,118 @@
+"""What a reader of a comparison must know besides its numbers, as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from harness.compare.evidence import Evidence
+from harness.compare.trials import was_tuned
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["findings_of", "is_paired"]
+
+FEW_SEEDS = 5
+HASHES = {"sha256/initial_weights": "initial weights", "sha256/order": "batches"}
+
+
+def is_paired(counting: DataFrame) -> bool:
+    """Whether all contenders of a task have the same seeds, once each."""
+    for _, rows in counting.groupby("task"):
+        seeds = rows.groupby("contender")["seed"].agg(lambda values: tuple(sorted(values)))
+        if seeds.nunique() > 1 or any(len(set(one)) < len(one) for one in seeds):
+            return False
+    return True
+
+
+def findings_of(
+    evidence: Evidence, chosen: DataFrame, counting: DataFrame, at_edges: list[str]
+) -> list[str]:
+    """All of them, the weightiest first."""
+    return [
+        *_seeds(counting),
+        *_chosen_on_its_own_seeds(evidence, chosen),
+        *_pairing(evidence, counting),
+        *_diverged(chosen, counting),
+        *at_edges,
+        *_left_out(evidence),
+        *_versions(evidence),
+        *_in_stacks(evidence, counting),
+    ]
+
+
+def _seeds(counting: DataFrame) -> Iterator[str]:
+    sizes = counting.groupby(["contender", "task"], sort=False).size()
+    if sizes.min() < FEW_SEEDS:
+        few = [f"{c} on {t} {n}" for (c, t), n in sizes.items() if n < FEW_SEEDS]
+        yield (
+            f"Fewer than {FEW_SEEDS} seeds ({_some(few)}): intervals of so few runs are too narrow, and "
+            f"no test can find a difference."
+        )
+    elif sizes.nunique() > 1:
+        yield f"Unequal numbers of seeds: {_some([f'{c} on {t} {n}' for (c, t), n in sizes.items()])}."
+
+
+def _chosen_on_its_own_seeds(evidence: Evidence, chosen: DataFrame) -> Iterator[str]:
+    if not was_tuned(evidence.runs) and chosen["trials"].max() > 1:
+        yield (
+            "Each setting was chosen by the same runs that it is judged by, so validation scores are a "
+            "little too good, the more so the more trials there were. `harness tune` trains the chosen "
+            "setting again on other seeds."
+        )
+
+
+def _pairing(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
+    if not is_paired(counting):
+        yield "The contenders do not have the same seeds, so they are compared without pairs."
+        return
+    for tag, what in HASHES.items():
+        if tag not in evidence.tags:
+            continue
+        hashes = evidence.tags.loc[counting.index, tag]
+        each = hashes.groupby([counting["task"], counting["seed"]]).nunique()
+        # Contenders that differ in how they start differ in this on purpose
+        if (each > 1).any() and not any("initializer" in key for key in evidence.question.by):
+            yield f"Runs of one seed do not have the same {what}: pairs share little but the seed."
+
+
+def _diverged(chosen: DataFrame, counting: DataFrame) -> Iterator[str]:
+    for one in chosen[chosen["score"].isna()].itertuples():
+        yield f"{one.contender} on {one.task}: every setting diverged from at least one seed."
+    shares = counting.groupby(["contender", "task"], sort=False)["diverged"].agg(["sum", "size"])
+    for (contender, task), (diverged, runs) in shares.iterrows():
+        if diverged:
+            yield f"{contender} on {task}: {diverged} of {runs} runs diverged."
+
+
+def _left_out(evidence: Evidence) -> Iterator[str]:
+    counted = {reason: count for reason, count in evidence.left_out.items() if count}
+    if counted:
+        listed = ", ".join(f"{count} {reason}" for reason, count in counted.items())
+        yield f"Runs that are not in the comparison: {listed}."
+
+
+def _versions(evidence: Evidence) -> Iterator[str]:
+    for tag in evidence.tags:
+        if tag.startswith(("version/", "plugin/")):
+            versions = sorted(evidence.tags[tag].dropna().unique())
+            if len(versions) > 1:
+                yield (
+                    f"The runs were trained with several versions of {tag.partition('/')[2]}: "
+                    + (", ".join(versions) + ".")
+                )
+
+
+def _in_stacks(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
+    stacked = int((evidence.tags.loc[counting.index, "stack_size"] != "1").sum())
+    if stacked:
+        yield (
+            f"{stacked} of {len(counting)} runs were trained in stacks and make no claim in seconds; "
+            f"hydra.launcher.stack_size=1 hydra.launcher.workers=1 trains them alone."
+        )
+
+
+def _some(texts: list[str], most: int = 6) -> str:
+    return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")
+

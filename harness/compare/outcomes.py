@@ -1,0 +1,117 @@
+"""What became of the runs that count: their scores, and when they reached the target.
+
+A target is reached at the first epoch whose validation score is at least as good: the network is
+evaluated once an epoch, so times are whole epochs. Steps and samples are those of training; seconds are
+those of training alone, evaluation and logging left out, and only of runs that had the machine to
+themselves. In a stack the time is everybody's, so a run that was in one makes no claim.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.compare.evidence import Evidence
+from harness.errors import ConfigurationError
+from harness.tracking import frames
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["curves_of", "outcomes_of", "targets_of"]
+
+
+def curves_of(evidence: Evidence, counting: DataFrame) -> DataFrame:
+    """The validation scores of the counting runs by epoch: the frame `curves` of a `Comparison`."""
+    source = evidence.source
+    ids = list(counting.index)
+    curves = frames.history_of(source.uri, ids, f"validation/{evidence.question.metric}")
+    curves = curves.rename(columns={"step": "epoch", "value": "validation"})
+    for name in ("steps", "samples"):
+        # Every epoch has as many, so the first tells all
+        first = frames.history_of(source.uri, ids, f"train/{name}", step=1)
+        curves[name] = curves["epoch"] * curves["run_id"].map(first.set_index("run_id")["value"])
+    for key in ("contender", "task", "seed"):
+        curves[key] = curves["run_id"].map(counting[key])
+    columns = ["contender", "task", "seed", "run_id", "epoch", "steps", "samples", "validation"]
+    return curves[columns]
+
+
+def targets_of(
+    counting: DataFrame, maximize: bool, asked: dict[str, float] | float | None
+) -> dict[str, float]:
+    """The target of each task: what was asked for, or else the score that half of all counting runs
+    reach, those that diverged included.
+
+    Raises ConfigurationError for a target of a task that is not there.
+    """
+    tasks = list(dict.fromkeys(counting["task"]))
+    if isinstance(asked, dict):
+        for task in asked:
+            if task not in tasks:
+                from harness.errors import unknown_name
+
+                raise unknown_name("task", task, tasks)
+        missing = [task for task in tasks if task not in asked]
+        if missing:
+            raise ConfigurationError(
+                f"No target for {', '.join(missing)}. Give one for every task, as in --target "
+                f"{tasks[0]}=0.9, or one number for all."
+            )
+        return dict(asked)
+    if asked is not None:
+        return dict.fromkeys(tasks, asked)
+    worst = -np.inf if maximize else np.inf
+    scores = counting["validation"].where(~counting["diverged"], worst)
+    half = scores.groupby(counting["task"]).quantile(
+        0.5, interpolation="lower" if maximize else "higher"
+    )
+    return {task: float(half[task]) for task in tasks if np.isfinite(half[task])}
+
+
+def outcomes_of(
+    evidence: Evidence,
+    counting: DataFrame,
+    curves: DataFrame,
+    targets: dict[str, float],
+) -> DataFrame:
+    """The frame `outcomes` of a `Comparison`."""
+    outcomes = counting[
+        ["contender", "task", "setting", "seed", "run", "status", "diverged", "validation", "test"]
+    ].copy()
+    outcomes["chosen"] = counting["chosen"]
+    outcomes["epochs"] = curves.groupby("run_id")["epoch"].max().reindex(outcomes.index)
+    reached = _reached(curves, targets, evidence.question.maximize)
+    for name in ("steps", "samples"):
+        outcomes[name] = reached[name].reindex(outcomes.index).fillna(np.inf)
+        outcomes.loc[outcomes["diverged"], name] = np.inf
+    outcomes["seconds"] = _seconds(evidence, outcomes, reached["epoch"])
+    no_target = ~outcomes["task"].isin(list(targets))
+    outcomes.loc[no_target, ["steps", "samples", "seconds"]] = np.nan
+    return outcomes.reset_index(names="run_id")
+
+
+def _reached(curves: DataFrame, targets: dict[str, float], maximize: bool) -> DataFrame:
+    """The first epoch of each run at its target: epoch, steps, samples, by run id."""
+    target = curves["task"].map(targets)
+    there = curves["validation"] >= target if maximize else curves["validation"] <= target
+    first = curves[there].drop_duplicates("run_id")  # they are in order of the epochs
+    return first.set_index("run_id")[["epoch", "steps", "samples"]]
+
+
+def _seconds(evidence: Evidence, outcomes: DataFrame, epoch: Series) -> Series:
+    """Seconds of training until the epoch; inf if it never came, NaN for runs of a stack."""
+    from pandas import Series
+
+    seconds = Series(np.nan, index=outcomes.index)
+    alone = outcomes.index[evidence.tags.loc[outcomes.index, "stack_size"] == "1"]
+    if not len(alone):
+        return seconds
+    seconds[alone] = np.inf
+    times = frames.history_of(evidence.source.uri, list(alone), "train/epoch_seconds")
+    before = times[times["step"] <= times["run_id"].map(epoch)]
+    spent = before.groupby("run_id")["value"].sum()
+    seconds[spent.index] = spent
+    seconds[outcomes.index[outcomes["diverged"]].intersection(alone)] = np.inf
+    return seconds

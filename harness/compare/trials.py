@@ -1,0 +1,139 @@
+"""What was tuned: the trials of each contender, the setting that was chosen, and the runs that count.
+
+The chosen setting is the one with the best mean validation score over its seeds; a setting that
+diverged from one seed is behind all that did not. After `harness tune` the runs that count are those of
+the chosen setting on fresh seeds, and of the contenders at their defaults. Elsewhere they are the very
+runs that the choice was made by, whose validation score is then a little too good: see `findings.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.compare.evidence import Evidence
+from harness.errors import ConfigurationError
+from harness.records import Status
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["chosen_settings", "counting_runs", "edges", "trials_of", "was_tuned"]
+
+PLACE = ["contender", "task"]
+FINAL, UNTUNED_PHASE, TUNING = "final", "untuned", "tuning"  # as `tracking.phase` has them
+FEWEST_VALUES = 3  # of a hyperparameter that has an inside: two values are both at an end
+
+
+def was_tuned(runs: DataFrame) -> bool:
+    """Whether the runs come from the protocol, which says of each run what it is for."""
+    return bool((runs["phase"] == FINAL).any())
+
+
+def trials_of(evidence: Evidence) -> DataFrame:
+    """The runs that settings are chosen by, with a column for each hyperparameter that varies.
+
+    Where ranges were extended, those of the last round alone: every contender has the same budget.
+    """
+    runs = evidence.runs
+    if was_tuned(runs):
+        runs = runs[runs["phase"].str.startswith(TUNING)]
+        rounds = runs["phase"].str.partition("-")[2].replace("", "1").astype(int)
+        runs = runs[rounds == rounds.groupby([runs[key] for key in PLACE]).transform("max")]
+    trials = runs[[*PLACE, "setting", "seed", "status", "diverged", "validation"]].copy()
+    for key in evidence.varied:
+        trials[key] = _numbers_if_all_are(evidence.params.loc[trials.index, key])
+    return trials
+
+
+def chosen_settings(trials: DataFrame, maximize: bool) -> DataFrame:
+    """The best setting of each contender on each task: setting, score, trials, seeds (of a trial).
+
+    score: the mean over the seeds; NaN where every setting diverged from some seed, and the first one
+    stands for all. A setting that successive halving dropped from any seed is not chosen. Raises
+    ConfigurationError where there are settings and no validation scores to choose by.
+    """
+    best = _scores(trials, maximize)
+    if best.isna().any():
+        if (trials.groupby(PLACE)["setting"].nunique() > 1).any():
+            raise ConfigurationError(
+                "Some runs have no validation score (split.validation=0), so there is nothing to "
+                "choose their settings by. Compare with every setting fixed, or name the settings "
+                "among the factors: --by optimizer,optimizer.lr."
+            )
+        best = best.fillna(0.0)
+    by_setting = trials.assign(best=best, dropped=trials["status"] == Status.DROPPED).groupby(
+        [*PLACE, "setting"], sort=False
+    )
+    table = by_setting.agg(
+        score=("best", "mean"), dropped=("dropped", "any"), seeds=("seed", "count")
+    )
+    table.loc[table["dropped"], "score"] = -np.inf
+    table = table.reset_index()
+    groups = table.groupby(PLACE, sort=False)
+    chosen = table.loc[groups["score"].idxmax()].copy()
+    chosen["trials"] = (
+        groups.size().reindex(list(zip(*(chosen[k] for k in PLACE), strict=True))).array
+    )
+    chosen["score"] = chosen["score"].where(np.isfinite(chosen["score"])) * (1 if maximize else -1)
+    return chosen[[*PLACE, "setting", "score", "trials", "seeds"]].reset_index(drop=True)
+
+
+def counting_runs(evidence: Evidence, chosen: DataFrame) -> DataFrame:
+    """The runs that the verdict rests on, with `chosen`: how their setting was chosen.
+
+    Raises ConfigurationError where the store has two choices for one contender.
+    """
+    runs = evidence.runs
+    if was_tuned(runs):
+        counting = runs[runs["phase"].isin((FINAL, UNTUNED_PHASE))].copy()
+        several = counting.groupby(PLACE)["setting"].nunique()
+        if (several > 1).any():
+            contender, task = several[several > 1].index[0]
+            raise ConfigurationError(
+                f"{contender} on {task} was tuned {several.max()} times, with different choices. Name "
+                f"the sweep that counts: harness compare SWEEP. `harness sweeps` lists them."
+            )
+        fresh = counting["phase"] == FINAL
+        counting["chosen"] = np.where(fresh, "tuned on other seeds", "the defaults")
+        return counting
+    wanted = chosen.set_index([*PLACE, "setting"]).index
+    counting = runs[runs.set_index([*PLACE, "setting"]).index.isin(wanted)].copy()
+    only = chosen.set_index(PLACE)["trials"].reindex(counting.set_index(PLACE).index).array == 1
+    counting["chosen"] = np.where(only, "the only one", "the best one on these seeds")
+    return counting
+
+
+def edges(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) -> list[str]:
+    """The chosen values beyond which nothing was tried, as sentences."""
+    found = []
+    groups = dict(list(trials.groupby(PLACE, sort=False)))
+    for one in chosen.itertuples():
+        own = groups[one.contender, one.task]
+        for key in keys:
+            tried = own[key].dropna()
+            if tried.dtype.kind not in "if" or tried.nunique() < FEWEST_VALUES:
+                continue
+            value = own.loc[own["setting"] == one.setting, key].iloc[0]
+            for end, name in ((tried.min(), "smallest"), (tried.max(), "largest")):
+                if value == end:
+                    found.append(
+                        f"{one.contender} on {one.task}: the best {key}, {value:g}, is the {name} that "
+                        f"was tried, so a better one may lie beyond it."
+                    )
+    return found
+
+
+def _scores(trials: DataFrame, maximize: bool) -> Series:
+    """Higher is better; −inf for what diverged."""
+    signed = trials["validation"] if maximize else -trials["validation"]
+    return signed.where(~trials["diverged"], -np.inf)
+
+
+def _numbers_if_all_are(values: Series) -> Series:
+    from pandas import to_numeric
+
+    numbers = to_numeric(values, errors="coerce")
+    return numbers if (numbers.notna() | values.isna()).all() else values
+
