@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.compare.comparison import Question
-from harness.compare.factors import labels, settings, varying
+from harness.compare.factors import factors_of, labels, settings, varying
 from harness.errors import ConfigurationError, unknown_name
 from harness.metrics import higher_is_better
 from harness.recall import DONE, noted
@@ -74,6 +74,8 @@ def read(
 ) -> Evidence:
     """The runs of a source, sorted into contenders and tasks.
 
+    by: the factors; those components that vary if empty. metric: what the tasks are judged by if None.
+
     Raises ConfigurationError for keys, metrics and sweeps that are not there, with those that are;
     TrackingError if the store cannot be read.
     """
@@ -102,6 +104,8 @@ def read(
     for key in (*by, *tasks):
         if key not in found.params:
             raise unknown_name("key of the configuration", key, found.params.columns)
+    by = by or factors_of(found.params, tasks)
+    tasks = [key for key in tasks if key not in by]
     chosen = metric or _metric(found, tasks)
     question = Question(tuple(by), chosen, higher_is_better(chosen), tuple(tasks))
     runs, varied = _rows(found, question, source)

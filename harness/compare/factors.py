@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import ConfigurationError
 from harness.settings import GROUPS
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["decides_nothing", "labels", "settings", "varying"]
+__all__ = ["decides_nothing", "factors_of", "labels", "settings", "varying"]
+
+FIRST = ("optimizer", "initializer")  # what this program is there to compare
 
 Group = tuple[Any, ...]  # a contender and a task
 
@@ -20,11 +23,33 @@ def labels(params: DataFrame, keys: Sequence[str]) -> Series:
 
     The name of a component speaks for itself; any other value needs its key.
     """
+    if not keys:
+        from pandas import Series
+
+        return Series("all", index=params.index)
     parts = [_texts(params[key], "" if key in GROUPS else f"{key}=") for key in keys]
     joined = parts[0]
     for part in parts[1:]:
         joined = joined + ", " + part
     return joined
+
+
+def factors_of(params: DataFrame, tasks: Sequence[str]) -> tuple[str, ...]:
+    """What is compared where nobody says: the components that vary within a task.
+
+    Raises ConfigurationError where none does, with the keys that do.
+    """
+    task = labels(params, tasks)
+    varied = set().union(*varying(params, [task], tasks).values())
+    components = tuple(key for key in FIRST if key in varied)
+    components += tuple(key for key in GROUPS if key in varied and key not in FIRST)
+    if not components:
+        others = ", ".join(sorted(varied)) or "nothing"
+        raise ConfigurationError(
+            f"No optimizer, initializer or other component varies among these runs, but {others} does. "
+            f"Name what is to be compared: --by {sorted(varied)[0] if varied else 'optimizer'}"
+        )
+    return components
 
 
 def decides_nothing(key: str) -> bool:
@@ -49,7 +74,7 @@ def varying(
         return {}
     values = params[candidates].groupby(list(groups), sort=False).nunique(dropna=False)
     return {
-        tuple(group): [key for key, count in zip(candidates, counts, strict=True) if count > 1]
+        _key(group): [key for key, count in zip(candidates, counts, strict=True) if count > 1]
         for group, counts in zip(values.index, values.to_numpy(), strict=True)
     }
 
@@ -65,10 +90,14 @@ def settings(
     parts = []
     for group, rows in params.groupby(list(groups), sort=False):
         text = Series("", index=rows.index)
-        for number, key in enumerate(own[tuple(group)]):
+        for number, key in enumerate(own[_key(group)]):
             text = text + (" " if number else "") + _texts(rows[key], f"{key}=")
         parts.append(text)
     return concat(parts).reindex(params.index)
+
+
+def _key(group: Any) -> Group:
+    return group if isinstance(group, tuple) else (group,)
 
 
 def _texts(values: Series, prefix: str) -> Series:

@@ -1,0 +1,144 @@
+"""The command `harness compare`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from harness.application import tracking_settings
+from harness.compare.assembling import compare_runs
+from harness.compare.comparison import Comparison
+from harness.compare.evidence import Evidence, Source, read
+from harness.compare.fairness import REFUSED
+from harness.compare.report import mlflow, terminal
+from harness.compare.report.files import write
+from harness.errors import ConfigurationError
+from harness.sweep.command import program
+
+__all__ = ["compare_command", "report_on"]
+
+FOLDER = Path("outputs/comparisons")
+
+EXAMPLES = """\
+examples:
+  harness compare                                     the newest sweep, by what varies in it
+  harness compare 2026-11-25/13-19-26-782783 --by optimizer,initializer
+  harness compare --all --filter "tags.dataset = 'digits'" --by optimizer --metric loss
+  harness compare --target 0.95 --allow budgets tracking.uri=http://localhost:5000
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message}. `harness compare --help` shows what there is.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="harness compare",
+        description="Which contender is better, how sure that is, and at what cost of tuning.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="SWEEP|KEY=VALUE",
+        help="sweeps by name (default: the newest one), and overrides such as tracking.uri=…",
+    )
+    parser.add_argument("--all", action="store_true", help="all runs of the experiment")
+    parser.add_argument("--filter", default="", metavar="CONDITION", help="MLflow's own filter")
+    parser.add_argument(
+        "--by", default="", metavar="KEYS", help="the factors, as in optimizer,initializer"
+    )
+    parser.add_argument("--tasks", default="dataset", metavar="KEYS", help="what makes a task")
+    parser.add_argument(
+        "--metric", help="accuracy, macro_f1, r2, loss, …; default: what the task is judged by"
+    )
+    parser.add_argument(
+        "--target",
+        metavar="SCORE",
+        help="of the time to target: a number, or one a task as in digits=0.95,moons=0.99; "
+        "default: what half of the runs reach",
+    )
+    parser.add_argument(
+        "--allow", default="", metavar="WHAT", help=f"compare in spite of: {','.join(REFUSED)}"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help=f"of the report; default: {FOLDER}/SWEEP"
+    )
+    parser.add_argument("--json", action="store_true", help="print the comparison for programs")
+    parser.add_argument("--no-log", action="store_true", help="write nothing back to MLflow")
+    return parser
+
+
+def compare_command(rest: Sequence[str]) -> int:
+    """Compares, shows, and leaves a report. Returns the exit status."""
+    options = _parser().parse_args(list(rest))
+    overrides = [word for word in options.words if "=" in word]
+    sweeps = tuple(word for word in options.words if "=" not in word)
+    tracking = tracking_settings(overrides)
+    source = Source(tracking.uri, tracking.experiment, sweeps, options.all, options.filter)
+    evidence = read(source, _keys(options.by), _keys(options.tasks), options.metric)
+    comparison = compare_runs(evidence, _target(options.target), _keys(options.allow))
+    report_on(evidence, comparison, options.output, as_json=options.json, log=not options.no_log)
+    return 0
+
+
+def report_on(
+    evidence: Evidence,
+    comparison: Comparison,
+    folder: Path | None = None,
+    *,
+    as_json: bool = False,
+    log: bool = True,
+) -> None:
+    """Shows a comparison, and writes its report to a folder and to MLflow."""
+    folder = folder or FOLDER / _folder_name(evidence)
+    paths = write(comparison, folder)
+    if as_json:
+        print((folder / "comparison.json").read_text(encoding="utf-8"))
+    else:
+        terminal.show(comparison, sys.stdout)
+    own = ""
+    if log:
+        ids = tuple(run.run_id for run in evidence.sweeps)
+        own = mlflow.log(comparison, evidence.source.uri, ids, folder)
+    if not as_json:
+        report = next((path for path in paths if path.suffix == ".html"), folder)
+        print(f"The report: {report}")
+        if own:
+            print(f"In MLflow: run {own}, artifacts {folder.name}/   ({program()} ui)")
+
+
+def _folder_name(evidence: Evidence) -> str:
+    if len(evidence.sweeps) == 1:
+        return evidence.sweeps[0].tags["sweep"].replace("/", "_")
+    from datetime import datetime
+
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())
+
+
+def _target(text: str | None) -> float | dict[str, float] | None:
+    """0.95, or digits=0.95,moons=0.99."""
+    if text is None:
+        return None
+    try:
+        if "=" not in text:
+            return float(text)
+        pairs = (part.rpartition("=") for part in text.split(","))
+        return {task.strip(): float(number) for task, _, number in pairs}
+    except ValueError:
+        raise ConfigurationError(
+            f"--target takes a number, or one a task as in digits=0.95,moons=0.99. Got {text!r}."
+        ) from None

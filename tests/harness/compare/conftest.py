@@ -1,0 +1,61 @@
+"""Real sweeps in a real store, trained once for all tests of the comparison."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+
+
+def trained(folder: Path, *sweeps: list[str]) -> str:
+    """Trains sweeps in a folder of their own. Returns the address of the store."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for arguments in sweeps:
+            assert main(["train", "-m", *arguments, "hydra.launcher.workers=1"]) == 0
+    finally:
+        os.chdir(before)
+    return f"sqlite:///{folder}/outputs/mlflow.db"
+
+
+GRID = [
+    "optimizer=sgd,adam",
+    "optimizer.lr=1e-3,1e-2,1e-1",
+    "dataset=moons,iris",
+    "seed=range(5)",
+    "training.max_epochs=6",
+    "network.hidden=[8]",
+]
+
+DIVERGING = [
+    "optimizer=sgd,heavy_ball",
+    "optimizer.lr=0.01,1000",
+    "dataset=diabetes",
+    "loss=squared_error",
+    "seed=0,1",
+    "training.max_epochs=3",
+    "network.hidden=[]",
+]
+
+
+@pytest.fixture(scope="session")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Two optimizers, three rates, two datasets, five seeds: sixty runs."""
+    return trained(tmp_path_factory.mktemp("grid"), GRID)
+
+
+@pytest.fixture(scope="session")
+def diverging(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Two optimizers at two rates, of which one is far too large: eight runs."""
+    return trained(tmp_path_factory.mktemp("diverging"), DIVERGING)
+
+
+@pytest.fixture
+def train_sweeps(tmp_path: Path) -> Callable[..., str]:
+    """Trains sweeps of a test's own, one after another in one store."""
+    return lambda *sweeps: trained(tmp_path, *sweeps)

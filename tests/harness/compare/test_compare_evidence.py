@@ -1,0 +1,141 @@
+"""Which runs are read, and what each was; held against MLflow's own client."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness.compare.evidence import Source, read
+from harness.errors import ConfigurationError, TrackingError
+
+SHORT = ["network.hidden=[4]", "training.max_epochs=2", "dataset=moons"]
+
+
+def source(uri, *sweeps, **options):
+    return Source(uri, "harness", tuple(sweeps), **options)
+
+
+def test_each_run_is_given_its_place(grid):
+    from mlflow import MlflowClient
+
+    evidence = read(source(grid), ["optimizer"])
+    assert evidence.question.metric == "accuracy"
+    assert evidence.question.maximize
+    assert evidence.varied == ("optimizer.lr",)
+    assert len(evidence.runs) == 60
+    client = MlflowClient(grid)
+    for row in evidence.runs.sample(12, random_state=0).itertuples():
+        run = client.get_run(row.Index).data
+        assert row.contender == run.tags["optimizer"]
+        assert row.task == run.tags["dataset"]
+        assert row.seed == int(run.params["seed"])
+        assert row.setting == f"optimizer.lr={run.params['optimizer.lr']}"
+        assert row.validation == run.metrics["best/validation/accuracy"]
+        assert row.test == run.metrics["test/accuracy"]
+        assert row.run == run.tags["mlflow.runName"]
+        assert not row.diverged
+
+
+def test_what_varies_is_compared_where_nobody_says(grid):
+    assert read(source(grid), []).question.by == ("optimizer",)
+
+
+@pytest.mark.parametrize(
+    ("by", "contenders", "varied"),
+    [
+        (["optimizer"], {"sgd", "adam"}, ("optimizer.lr",)),
+        (["optimizer.lr"], {f"optimizer.lr={r}" for r in ("0.001", "0.01", "0.1")}, ("optimizer",)),
+        (
+            ["optimizer", "optimizer.lr"],
+            {f"{o}, optimizer.lr={r}" for o in ("sgd", "adam") for r in ("0.001", "0.01", "0.1")},
+            (),
+        ),
+    ],
+)
+def test_any_keys_are_factors(grid, by, contenders, varied):
+    evidence = read(source(grid), by)
+    assert set(evidence.runs["contender"]) == contenders
+    assert tuple(key for key in evidence.varied if key.count(".") < 2)[: len(varied)] == varied
+
+
+def test_a_dataset_can_be_the_factor(grid):
+    evidence = read(source(grid), ["dataset"])
+    assert set(evidence.runs["contender"]) == {"moons", "iris"}
+    assert set(evidence.runs["task"]) == {"all"}
+
+
+def test_a_filter_is_mlflows_own(grid):
+    evidence = read(source(grid, condition="tags.dataset = 'iris' and tags.seed = '3'"), [])
+    assert len(evidence.runs) == 6
+    with pytest.raises(TrackingError, match=r"filter 'dataset is iris'.*An example"):
+        read(source(grid, condition="dataset is iris"), [])
+
+
+def test_a_diverged_run_has_no_score(diverging):
+    evidence = read(source(diverging), ["optimizer"])
+    assert evidence.question.metric == "r2"
+    runs = evidence.runs
+    assert runs["diverged"].sum() == 4
+    assert (runs.loc[runs["diverged"], "setting"] == "optimizer.lr=1000.0").all()
+    assert runs.loc[runs["diverged"], ["validation", "test"]].isna().all(axis=None)
+    assert runs.loc[~runs["diverged"], ["validation", "test"]].map(math.isfinite).all(axis=None)
+
+
+def test_another_metric_is_minimized(grid):
+    question = read(source(grid), ["optimizer"], metric="loss").question
+    assert (question.metric, question.maximize) == ("loss", False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"by": ["optimzer"]},
+            "Unknown key of the configuration 'optimzer'. Did you mean 'optimizer'",
+        ),
+        ({"by": ["optimizer"], "tasks": ["data"]}, "Unknown key of the configuration 'data'"),
+        ({"by": [], "metric": "acuracy"}, "Unknown metric 'acuracy'. Did you mean 'accuracy'"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_is(grid, arguments, message):
+    with pytest.raises(ConfigurationError, match=message):
+        read(source(grid), **arguments)
+
+
+def test_an_unknown_sweep_and_an_empty_experiment(grid):
+    with pytest.raises(ConfigurationError, match="Unknown sweep '2020'"):
+        read(source(grid, "2020"), [])
+    with pytest.raises(ConfigurationError, match="The experiment 'nothing' has no runs"):
+        read(Source(grid, "nothing"), [])
+
+
+def test_tasks_without_a_common_score(train_sweeps):
+    uri = train_sweeps([*SHORT[:2], "dataset=moons,diabetes", "optimizer=sgd,adam"])
+    with pytest.raises(ConfigurationError, match=r"diabetes by r2.*--metric loss"):
+        read(source(uri), [])
+    assert read(source(uri), [], metric="loss").question.metric == "loss"
+
+
+def test_the_newest_sweep_one_by_name_and_all(train_sweeps):
+    uri = train_sweeps(
+        [*SHORT, "optimizer=sgd,adam", "seed=0,1"],
+        [*SHORT, "optimizer=sgd,nesterov,adam", "seed=0,1", "skip_finished=true"],
+    )
+    newest = read(source(uri), [])
+    assert set(newest.runs["contender"]) == {"sgd", "adam", "nesterov"}, (
+        "recalled runs belong to it"
+    )
+    assert len(newest.sweeps) == 1
+    everything = read(source(uri, everything=True), [])
+    assert len(everything.runs) == 6
+    first = sorted(set(everything.tags["sweep"]))[0]
+    assert set(read(source(uri, first), []).runs["contender"]) == {"sgd", "adam"}
+
+
+def test_of_runs_that_compute_the_same_the_last_one_counts(train_sweeps):
+    uri = train_sweeps(*[[*SHORT, "optimizer=sgd,adam"]] * 2)
+    evidence = read(source(uri, everything=True), [])
+    assert len(evidence.runs) == 2
+    assert evidence.left_out["trained again later"] == 2
+    assert set(evidence.tags["sweep"]) == {max(evidence.tags["sweep"])}

@@ -1,0 +1,90 @@
+"""Times to target, held against a reading of each run's own metrics.csv."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+
+from harness.compare.evidence import Source, read
+from harness.compare.outcomes import curves_of, outcomes_of, targets_of
+from harness.compare.trials import chosen_settings, counting_runs, trials_of
+from harness.errors import ConfigurationError
+
+ALONE = ["hydra.launcher.stack_size=1", "training.max_epochs=5", "dataset=moons"]
+
+
+def outcomes(uri, target=None, metric=None):
+    evidence = read(Source(uri, "harness", everything=True), ["optimizer"], metric=metric)
+    maximize = evidence.question.maximize
+    counting = counting_runs(evidence, chosen_settings(trials_of(evidence), maximize))
+    curves = curves_of(evidence, counting)
+    targets = targets_of(counting, maximize, target)
+    return evidence, curves, targets, outcomes_of(evidence, counting, curves, targets)
+
+
+def by_epoch(evidence, run_id):
+    """The rows of the run's own file."""
+    with (Path(evidence.tags.loc[run_id, "folder"]) / "metrics.csv").open() as file:
+        return [{name: float(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize(("metric", "better"), [("accuracy", float.__ge__), ("loss", float.__le__)])
+def test_a_run_reaches_its_target_at_the_first_epoch_that_is_as_good(grid, metric, better):
+    evidence, curves, targets, found = outcomes(grid, metric=metric)
+    assert set(targets) == {"moons", "iris"}
+    reached = 0
+    for run in found.itertuples():
+        rows = by_epoch(evidence, run.run_id)
+        own = curves[curves["run_id"] == run.run_id]
+        assert own["validation"].tolist() == [row[f"validation/{metric}"] for row in rows]
+        assert own["steps"].tolist() == [row["train/steps"] for row in rows]
+        assert own["samples"].tolist() == [row["train/samples"] for row in rows]
+        there = [r for r in rows if better(r[f"validation/{metric}"], targets[run.task])]
+        assert run.steps == (there[0]["train/steps"] if there else math.inf)
+        assert run.samples == (there[0]["train/samples"] if there else math.inf)
+        assert run.epochs == len(rows)
+        assert math.isnan(run.seconds), "a run of a stack has no time of its own"
+        reached += bool(there)
+    assert 0 < reached < len(found)
+
+
+def test_the_target_is_what_half_of_the_runs_reach(grid):
+    _, _, targets, found = outcomes(grid)
+    for task, target in targets.items():
+        own = found[found["task"] == task]
+        assert (own["validation"] >= target).sum() * 2 >= len(own)
+        assert target in set(own["validation"])
+
+
+def test_seconds_are_those_of_training_alone(train_sweeps):
+    uri = train_sweeps([*ALONE, "optimizer=sgd,adam", "seed=0,1"])
+    evidence, _, _, found = outcomes(uri, 0.85)
+    for run in found.itertuples():
+        rows = by_epoch(evidence, run.run_id)
+        there = [n for n, row in enumerate(rows) if row["validation/accuracy"] >= 0.85]
+        spent = (
+            [row["train/epoch_seconds"] for row in rows[: there[0] + 1]] if there else [math.inf]
+        )
+        assert run.seconds == pytest.approx(math.fsum(spent))
+    assert found["seconds"].map(math.isfinite).any()
+
+
+def test_a_run_that_diverged_never_reaches_a_target(diverging):
+    evidence = read(Source(diverging, "harness"), ["optimizer", "optimizer.lr"])
+    counting = counting_runs(evidence, chosen_settings(trials_of(evidence), True))
+    curves = curves_of(evidence, counting)
+    found = outcomes_of(evidence, counting, curves, targets_of(counting, True, -1e9))
+    assert (found.loc[found["diverged"], ["steps", "samples"]] == math.inf).all(axis=None)
+    assert found.loc[~found["diverged"], "steps"].map(math.isfinite).all()
+
+
+def test_targets_that_are_asked_for(grid):
+    assert outcomes(grid, 0.5)[2] == {"moons": 0.5, "iris": 0.5}
+    assert outcomes(grid, {"moons": 0.5, "iris": 0.6})[2] == {"moons": 0.5, "iris": 0.6}
+    with pytest.raises(ConfigurationError, match=r"Unknown task 'moon'. Did you mean 'moons'"):
+        outcomes(grid, {"moon": 0.5})
+    with pytest.raises(ConfigurationError, match="No target for iris"):
+        outcomes(grid, {"moons": 0.5})

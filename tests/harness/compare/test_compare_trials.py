@@ -1,0 +1,106 @@
+"""The choice of settings, held against a recomputation in plain Python, and hand-worked cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import fmean
+
+import numpy as np
+import pytest
+from pandas import DataFrame
+
+from harness.compare.evidence import Source, read
+from harness.compare.trials import chosen_settings, counting_runs, edges, trials_of
+from harness.errors import ConfigurationError
+
+
+def trials(*rows):
+    """Rows of (setting, seed, score); a score of None diverged, and "dropped" was dropped."""
+    frame = DataFrame(
+        [
+            {
+                "contender": "adam",
+                "task": "moons",
+                "setting": f"optimizer.lr={setting}",
+                "seed": seed,
+                "status": "dropped" if dropped else "finished",
+                "diverged": score is None,
+                "validation": np.nan if score is None else score,
+                "optimizer.lr": float(setting),
+            }
+            for setting, seed, score, *dropped in rows
+        ]
+    )
+    return frame
+
+
+def test_the_setting_with_the_best_mean_is_chosen(grid):
+    from mlflow import MlflowClient
+
+    evidence = read(Source(grid, "harness"), ["optimizer"])
+    scores = defaultdict(list)
+    client = MlflowClient(grid)
+    for run in client.search_runs([client.get_experiment_by_name("harness").experiment_id]):
+        if run.data.tags["kind"] == "run":
+            place = run.data.tags["optimizer"], run.data.tags["dataset"]
+            key = (*place, run.data.params["optimizer.lr"])
+            scores[key].append(run.data.metrics["best/validation/accuracy"])
+    chosen = chosen_settings(trials_of(evidence), maximize=True)
+    assert len(chosen) == 4
+    for one in chosen.itertuples():
+        means = {
+            key[2]: fmean(values)
+            for key, values in scores.items()
+            if key[:2] == (one.contender, one.task)
+        }
+        assert one.score == pytest.approx(max(means.values()), abs=1e-12)
+        assert means[one.setting.partition("=")[2]] == pytest.approx(one.score)
+        assert (one.trials, one.seeds) == (3, 5)
+    counting = counting_runs(evidence, chosen)
+    assert len(counting) == 20
+    assert set(counting["chosen"]) == {"the best one on these seeds"}
+
+
+def test_a_loss_is_minimized():
+    found = chosen_settings(trials((1, 0, 0.5), (2, 0, 0.3), (3, 0, 0.4)), maximize=False)
+    assert found["setting"].item() == "optimizer.lr=2"
+    assert found["score"].item() == 0.3
+
+
+def test_a_setting_that_diverged_from_one_seed_is_behind_all_others():
+    rows = trials((1, 0, 0.2), (1, 1, 0.2), (2, 0, 0.9), (2, 1, None))
+    assert chosen_settings(rows, maximize=True)["setting"].item() == "optimizer.lr=1"
+    assert chosen_settings(rows, maximize=False)["setting"].item() == "optimizer.lr=1"
+
+
+def test_where_every_setting_diverged_there_is_no_score():
+    found = chosen_settings(trials((1, 0, None), (2, 0, None)), maximize=True)
+    assert found["score"].isna().item()
+    assert found["trials"].item() == 2
+
+
+def test_a_setting_that_was_dropped_is_not_chosen():
+    rows = trials((1, 0, 0.5), (2, 0, 0.9, "dropped"))
+    assert chosen_settings(rows, maximize=True)["setting"].item() == "optimizer.lr=1"
+
+
+def test_without_validation_there_is_nothing_to_choose_by():
+    rows = trials((1, 0, np.nan), (2, 0, np.nan))
+    with pytest.raises(ConfigurationError, match="no validation score"):
+        chosen_settings(rows, maximize=True)
+    alone = chosen_settings(rows[:1], maximize=True)
+    assert alone["setting"].item() == "optimizer.lr=1"
+
+
+@pytest.mark.parametrize(("best", "said"), [(1, "smallest"), (4, "largest"), (2, None), (3, None)])
+def test_a_best_value_on_the_edge_is_told(best, said):
+    rows = trials(*((rate, 0, 0.9 if rate == best else 0.5) for rate in (1, 2, 3, 4)))
+    found = edges(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))
+    assert len(found) == (said is not None)
+    if said:
+        assert f"the best optimizer.lr, {best}, is the {said} that was tried" in found[0]
+
+
+def test_two_values_have_no_inside():
+    rows = trials((1, 0, 0.5), (2, 0, 0.9))
+    assert not edges(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))
