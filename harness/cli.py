@@ -23,6 +23,7 @@ harness compares optimizers and weight initializers on neural networks, honestly
 usage: harness train [overrides]      train one run, e.g. harness train optimizer=adam optimizer.lr=0.01
        harness train -m [overrides]   train a sweep: every combination of comma-separated values
        harness sweeps [--json]        list the sweeps: what is finished, and the command for the rest
+       harness compare [SWEEP...]     which contender is better, how sure that is, and a report on it
        harness plugins [--json]       list the installed plugins and their components
        harness check NAME...          check a component, or all of a plugin, by the rules of its kind
        harness ui [overrides]         open the MLflow dashboard on the configured store
@@ -145,6 +146,12 @@ def _sweeps(rest: list[str]) -> int:
     return 0
 
 
+def _compare(rest: list[str]) -> int:
+    from harness.compare.command import compare_command
+
+    return compare_command(rest)
+
+
 def _plugins(rest: list[str]) -> int:
     import argparse
 
@@ -248,6 +255,7 @@ def _new(rest: list[str]) -> int:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "sweeps": _sweeps,
+    "compare": _compare,
     "plugins": _plugins,
     "check": _check,
     "ui": _ui,

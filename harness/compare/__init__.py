@@ -1,1 +1,48 @@
-"""From runs in MLflow to a verdict: which contender is better, how sure, at what cost of tuning."""
+"""From runs in MLflow to a verdict: which contender is better, how sure, at what cost of tuning.
+
+from harness.compare import compare
+
+found = compare(by=["optimizer"])      # the newest sweep of the store in this folder
+found.verdict                          # a sentence
+found.summary                          # pandas frames, see `Comparison`
+found.pictures()                       # name -> matplotlib figure
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from harness.compare.comparison import Comparison, Question
+
+__all__ = ["Comparison", "Question", "compare"]
+
+
+def compare(  # noqa: PLR0913  (they are the options of the command)
+    *sweeps: str,
+    uri: str = "sqlite:///outputs/mlflow.db",
+    experiment: str = "harness",
+    by: Sequence[str] = (),
+    metric: str | None = None,
+    tasks: Sequence[str] = ("dataset",),
+    target: float | dict[str, float] | None = None,
+    everything: bool = False,
+    condition: str = "",
+    allow: Collection[str] = (),
+) -> Comparison:
+    """Compares the contenders in runs that MLflow has. Nothing is written.
+
+    sweeps: by name; the newest one if none is named, or with `everything` all runs of the experiment.
+    by: the factors, keys of the configuration; those components that vary if empty. metric: what the
+    runs are judged by; accuracy or R² if None. tasks: the keys that make a task. target: the validation
+    score of the time to target; what half of the runs reach if None. condition: a filter in MLflow's
+    language, as in "tags.dataset = 'digits'". allow: inequalities to put up with: budgets, epochs, data,
+    settings.
+
+    Raises ConfigurationError for what is not there, and for a comparison that would not be fair;
+    TrackingError if the store cannot be read.
+    """
+    from harness.compare.assembling import compare_runs
+    from harness.compare.evidence import Source, read
+
+    source = Source(uri, experiment, sweeps, everything, condition)
+    return compare_runs(read(source, by, tasks, metric), target, allow)

@@ -28,6 +28,8 @@ __all__ = ["UNTUNED", "Evidence", "Source", "read"]
 SCORES = ("accuracy", "r2")  # what a task is judged by, where no metric is named
 UNTUNED = " (untuned)"  # after the name of a contender at its defaults
 
+ASKED = ("sweep", "identity", "status", "phase")  # tags
+
 VALIDATION, TEST = "best/validation/", "test/"
 
 
@@ -115,9 +117,8 @@ def read(
 
 def _logged(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
     """The runs of the source, and the sweeps' own, as the store knows them."""
-    logged = history.runs(source.uri, source.experiment)
-    own = [run for run in logged if run.tags.get("kind") == "sweep"]
-    runs = [run for run in logged if run.tags.get("kind") == "run"]
+    own = history.runs(source.uri, source.experiment, {"kind": "sweep"})
+    runs = history.runs(source.uri, source.experiment, {"kind": "run"}, ASKED)
     if not runs:
         raise ConfigurationError(
             f"The experiment {source.experiment!r} has no runs. Train a sweep first (harness train "

@@ -48,14 +48,13 @@ def read_runs(
     if path is None:
         return _from_client(resolved, experiment, run_ids, metrics)
     with _chosen(path, run_ids) as connection:
-        of_these = "" if metrics is None else f" AND key IN ({', '.join('?' * len(metrics))})"
         return Runs(
-            _wide(connection.execute("SELECT run_uuid, key, value FROM params" + AMONG), run_ids),
-            _wide(connection.execute("SELECT run_uuid, key, value FROM tags" + AMONG), run_ids),
+            _texts(connection, "params", run_ids),
+            _texts(connection, "tags", run_ids),
             _wide(
                 connection.execute(
                     "SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END "
-                    f"FROM latest_metrics{AMONG}{of_these}",
+                    f"FROM latest_metrics{AMONG}{_of(metrics)}",
                     tuple(metrics or ()),
                 ),
                 run_ids,
@@ -116,6 +115,22 @@ def _chosen(path: Path, run_ids: Sequence[str]) -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.Error as error:
         raise TrackingError(f"The MLflow store {path} cannot be read: {error}.") from error
+
+
+def _texts(connection: sqlite3.Connection, table: str, run_ids: Sequence[str]) -> DataFrame:
+    """Params or tags. Most have one value in all runs, which need not be fetched run by run."""
+    counted = connection.execute(
+        f"SELECT key, min(value), max(value), count(*) FROM {table}{AMONG} GROUP BY key"
+    ).fetchall()
+    shared = {key: low for key, low, high, n in counted if low == high and n == len(run_ids)}
+    others = [key for key, *_ in counted if key not in shared]
+    query = f"SELECT run_uuid, key, value FROM {table}{AMONG}{_of(others)}"
+    wide = _wide(connection.execute(query, others), run_ids)
+    return wide.assign(**shared)[[key for key, *_ in counted]]
+
+
+def _of(keys: Collection[str] | None) -> str:
+    return "" if keys is None else f" AND key IN ({', '.join('?' * len(keys))})"
 
 
 def _wide(rows: Any, run_ids: Sequence[str]) -> DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +33,15 @@ class Logged:
     status: str
 
 
-def runs(uri: str, experiment: str, tags: Mapping[str, str] | None = None) -> list[Logged]:
+def runs(
+    uri: str,
+    experiment: str,
+    tags: Mapping[str, str] | None = None,
+    keys: Collection[str] | None = None,
+) -> list[Logged]:
     """The runs of an experiment that have all these tags, oldest first; deleted ones are left out.
+
+    keys: the tags that are wanted of each, all of them by default; a few take a fraction of the time.
 
     uri: as in `store.resolve`; a relative path is taken from the working directory. Gives [] for an
     experiment, or a SQLite file, that is not there. Raises TrackingError if the store cannot be
@@ -52,7 +59,7 @@ def runs(uri: str, experiment: str, tags: Mapping[str, str] | None = None) -> li
         ) as connection:
             found = {name: _columns(connection, name) for name in COLUMNS}
             if all(columns <= found[name] for name, columns in COLUMNS.items()):
-                return _from_tables(connection, experiment, tags or {})
+                return _from_tables(connection, experiment, tags or {}, keys)
     except sqlite3.Error as error:
         raise TrackingError(f"The MLflow store {path} cannot be read: {error}.") from error
     return _through_client(resolved, experiment, tags or {}) if any(found.values()) else []
@@ -63,18 +70,23 @@ def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
 
 
 def _from_tables(
-    connection: sqlite3.Connection, experiment: str, tags: Mapping[str, str]
+    connection: sqlite3.Connection,
+    experiment: str,
+    tags: Mapping[str, str],
+    keys: Collection[str] | None,
 ) -> list[Logged]:
+    wanted = "" if keys is None else f" AND t.key IN ({', '.join('?' * len(keys))})"
     tagged = (
         " AND EXISTS (SELECT 1 FROM tags WHERE run_uuid = r.run_uuid AND key = ? AND value = ?)"
     )
     rows = connection.execute(
         "SELECT r.run_uuid, r.name, r.status, t.key, t.value "
-        "FROM experiments e JOIN runs r USING (experiment_id) LEFT JOIN tags t USING (run_uuid) "
+        "FROM experiments e JOIN runs r USING (experiment_id) "
+        f"LEFT JOIN tags t ON t.run_uuid = r.run_uuid{wanted} "
         "WHERE e.name = ? AND e.lifecycle_stage = 'active' AND r.lifecycle_stage = 'active'"
         + tagged * len(tags)
         + " ORDER BY r.start_time, r.run_uuid",
-        (experiment, *(text for tag in tags.items() for text in tag)),
+        (*(keys or ()), experiment, *(text for tag in tags.items() for text in tag)),
     )
     found: dict[str, Logged] = {}
     for run_id, name, status, key, value in rows:

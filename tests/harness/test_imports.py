@@ -43,8 +43,8 @@ LEVELS = [
     {"recall", "workers"},
     {"running"},
     {"scaffold", "sweep", "testing"},
-    {"compare"},
     {"application"},
+    {"compare"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,94 @@
+"""Puts a comparison together: evidence, choice, outcomes, statistics, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.compare.comparison import Comparison, Question
+from harness.compare.evidence import UNTUNED, Evidence
+from harness.compare.facts import facts_of
+from harness.compare.fairness import refuse_unless
+from harness.compare.findings import findings_of, is_paired
+from harness.compare.outcomes import curves_of, outcomes_of, targets_of
+from harness.compare.tables.budget import budget_of
+from harness.compare.tables.interaction import interaction_of
+from harness.compare.tables.pairs import pairs_of
+from harness.compare.tables.profiles import benchmark_of, profiles_of
+from harness.compare.tables.ranks import ranks_of
+from harness.compare.tables.scores import judged_by
+from harness.compare.tables.summary import summary_of
+from harness.compare.tables.times import times_of
+from harness.compare.trials import chosen_settings, counting_runs, edges, trials_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["compare_runs"]
+
+
+def compare_runs(
+    evidence: Evidence,
+    target: float | dict[str, float] | None = None,
+    allow: Collection[str] = (),
+) -> Comparison:
+    """The comparison of the runs that were read.
+
+    target: the validation score of the time to target, for all tasks or by task. allow: what may be
+    unequal, see `fairness.py`. Raises ConfigurationError for a comparison that would not be fair.
+    """
+    asked = evidence.question
+    trials = trials_of(evidence)
+    chosen = chosen_settings(trials, asked.maximize)
+    counting = counting_runs(evidence, chosen)
+    unequal = refuse_unless(allow, evidence, chosen, counting)
+    curves = curves_of(evidence, counting)
+    targets = targets_of(counting, asked.maximize, target)
+    question = Question(
+        asked.by,
+        asked.metric,
+        asked.maximize,
+        asked.tasks,
+        targets,
+        "" if target is None else str(target),
+    )
+    outcomes = outcomes_of(evidence, counting, curves, targets)
+    contenders = _best_first(outcomes, asked.maximize)
+    tasks = tuple(sorted(outcomes["task"].unique()))
+    times = times_of(outcomes, contenders, tasks, targets)
+    at_edges = edges(trials, chosen, evidence.varied)
+    return Comparison(
+        question=question,
+        contenders=contenders,
+        tasks=tasks,
+        paired=is_paired(counting),
+        findings=(*unequal, *findings_of(evidence, chosen, counting, at_edges)),
+        facts=facts_of(evidence, chosen, counting),
+        outcomes=outcomes,
+        trials=trials.reset_index(names="run_id"),
+        curves=curves,
+        summary=summary_of(outcomes, contenders, tasks, question),
+        times=times,
+        pairs=pairs_of(outcomes, contenders, tasks, question.maximize),
+        budget=budget_of(trials, contenders, tasks, question.maximize),
+        profiles=profiles_of(outcomes, times, contenders, tasks),
+        benchmark=benchmark_of(times, contenders, tasks),
+        ranks=ranks_of(outcomes, contenders, tasks, question.maximize),
+        interaction=interaction_of(evidence, outcomes),
+    )
+
+
+def _best_first(outcomes: DataFrame, maximize: bool) -> tuple[str, ...]:
+    """The contenders by their mean rank over the tasks, of their median scores; a tuned one stands
+    before the same at its defaults where they are level."""
+    part = judged_by(outcomes)
+    sign = 1.0 if maximize else -1.0
+    scores = (sign * outcomes[part]).where(~outcomes["diverged"], -np.inf)
+    medians = scores.groupby([outcomes["contender"], outcomes["task"]]).quantile(
+        0.5, interpolation="lower"
+    )
+    ranks = medians.groupby("task").rank(ascending=False).groupby("contender").mean()
+    order = sorted(ranks.index, key=lambda name: (ranks[name], name.endswith(UNTUNED), name))
+    return tuple(order)

@@ -1,0 +1,1 @@
+"""The frames of a comparison, one a file: outcomes in, statistics applied, rows out."""

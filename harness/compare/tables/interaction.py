@@ -1,0 +1,73 @@
+"""Two factors: what each pair of levels comes to, and whether one factor depends on the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.compare.evidence import UNTUNED, Evidence
+from harness.compare.factors import labels
+from harness.compare.statistics.bootstrap import independently, jointly
+from harness.compare.statistics.interaction import interaction, interaction_test
+from harness.compare.tables.scores import SEED, judged_by, scores_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["interaction_of"]
+
+COLUMNS = ["row", "column", "part", "mean", "runs", "diverged", "effect", "low", "high", "p"]
+
+
+def interaction_of(evidence: Evidence, outcomes: DataFrame) -> DataFrame:
+    """The frame `interaction` of a `Comparison`, without the contenders at their defaults."""
+    from pandas import DataFrame
+
+    by = evidence.question.by
+    if len(by) != 2:
+        return DataFrame(columns=COLUMNS)
+    part, maximize = judged_by(outcomes), evidence.question.maximize
+    tuned = outcomes[~outcomes["contender"].str.endswith(UNTUNED)]
+    params = evidence.params.loc[tuned["run_id"]]
+    first, second = (labels(params, [key]).to_numpy() for key in by)
+    levels = dict(zip(tuned["contender"], zip(first, second, strict=True), strict=True))
+    names = {pair: contender for contender, pair in levels.items()}
+    rows, columns = (sorted(set(level)) for level in zip(*levels.values(), strict=True))
+    if len(rows) < 2 or len(columns) < 2:
+        return DataFrame(columns=COLUMNS)
+
+    scores = scores_of(tuned, part, maximize)
+    tasks = sorted(tuned["task"].unique())
+    nothing = np.empty(0)
+    table = [
+        [[scores.scores.get((names.get((r, c), ""), t), nothing) for t in tasks] for c in columns]
+        for r in rows
+    ]
+    cells = [(name, t) for name in levels for t in tasks]
+    seeds = {t: {tuple(scores.seeds.get((n, t), ())) for n, at in cells if at == t} for t in tasks}
+    whole = len(levels) == len(rows) * len(columns)
+    paired = whole and all(len(one) == 1 for one in seeds.values())
+    sign = 1.0 if maximize else -1.0
+    found = interaction(table, jointly if paired else independently, np.random.default_rng(SEED))
+    p = interaction_test(table).p if whole else np.nan
+    low, high = (found.low, found.high) if maximize else (-found.high, -found.low)
+    return DataFrame(
+        [
+            {
+                "row": r,
+                "column": c,
+                "part": part,
+                "mean": sign * found.means[i, j],
+                "runs": int(found.runs[i, j]),
+                "diverged": int(found.diverged[i, j]),
+                "effect": sign * found.effects[i, j],
+                "low": low[i, j],
+                "high": high[i, j],
+                "p": p,
+            }
+            for i, r in enumerate(rows)
+            for j, c in enumerate(columns)
+        ],
+        columns=COLUMNS,
+    )

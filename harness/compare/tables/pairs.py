@@ -1,0 +1,101 @@
+"""Every two contenders against each other: difference, probability of improvement, test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.compare.statistics.bootstrap import Interval, independently, interval, jointly
+from harness.compare.statistics.differences import paired_difference, unpaired_difference
+from harness.compare.statistics.holm import holm
+from harness.compare.statistics.improvement import probability_of_improvement
+from harness.compare.statistics.pairwise import rank_sum, signed_rank
+from harness.compare.tables.scores import SEED, Scores, judged_by, scores_of
+from harness.compare.tables.summary import place_tasks, places
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["pairs_of"]
+
+COLUMNS = ["a", "b", "task", "part", "seeds", "difference", "low", "high", "improvement"]
+COLUMNS += ["improvement_low", "improvement_high", "p", "p_holm", "test"]
+
+Samples = tuple[list[np.ndarray], list[np.ndarray]]
+
+
+def pairs_of(
+    outcomes: DataFrame, contenders: Sequence[str], tasks: Sequence[str], maximize: bool
+) -> DataFrame:
+    """The frame `pairs` of a `Comparison`. Two contenders are paired by those seeds that both have, as
+    long as one of them has no others."""
+    from pandas import DataFrame
+
+    part = judged_by(outcomes)
+    scores = scores_of(outcomes, part, maximize)
+    rows: list[dict[str, Any]] = []
+    for place in places(tasks):
+        own = []
+        for a, b in combinations(contenders, 2):
+            row = _row(scores, a, b, place_tasks(place, tasks), maximize)
+            if row:
+                own.append({"a": a, "b": b, "task": place, "part": part, **row})
+        adjusted = holm([row["p"] for row in own])
+        rows += [{**row, "p_holm": p} for row, p in zip(own, adjusted, strict=True)]
+    return DataFrame(rows, columns=COLUMNS)
+
+
+def _row(
+    scores: Scores, a: str, b: str, tasks: Sequence[str], maximize: bool
+) -> dict[str, Any] | None:
+    sample_a, sample_b = scores.sample(a, tasks), scores.sample(b, tasks)
+    if sample_a is None or sample_b is None:
+        return None
+    paired = _paired(scores, a, b, tasks, (sample_a, sample_b))
+    if paired:
+        sample_a, sample_b = paired
+    rng = np.random.default_rng(SEED)
+    found = (paired_difference if paired else unpaired_difference)(sample_a, sample_b, rng)
+    better = interval(
+        probability_of_improvement,
+        [sample_a, sample_b],
+        jointly if paired else independently,
+        np.random.default_rng(SEED),
+    )
+    test = (signed_rank if paired else rank_sum)(sample_a, sample_b)
+    difference = found.interval if maximize else _turned(found.interval)
+    return {
+        "seeds": min(sum(map(len, sample_a)), sum(map(len, sample_b))),
+        "difference": difference.estimate,
+        "low": difference.low,
+        "high": difference.high,
+        "improvement": better.estimate,
+        "improvement_low": better.low,
+        "improvement_high": better.high,
+        "p": test.p,
+        "test": test.test,
+    }
+
+
+def _paired(
+    scores: Scores, a: str, b: str, tasks: Sequence[str], samples: Samples
+) -> Samples | None:
+    """The scores of the seeds that both have, task by task; None where they cannot be paired."""
+    both_a, both_b = [], []
+    seeds = zip(scores.seeds_of(a, tasks), scores.seeds_of(b, tasks), strict=True)
+    for of_a, of_b, x, y in zip(*zip(*seeds, strict=True), *samples, strict=True):
+        shared = set(of_a) & set(of_b)
+        once = len(set(of_a)) == len(of_a) and len(set(of_b)) == len(of_b)
+        if not once or len(shared) < min(len(of_a), len(of_b)):
+            return None
+        both_a.append(x[[seed in shared for seed in of_a]])
+        both_b.append(y[[seed in shared for seed in of_b]])
+    return both_a, both_b
+
+
+def _turned(found: Interval) -> Interval:
+    """Of negated scores, in the unit of the scores."""
+    return Interval(-found.estimate, -found.high, -found.low)

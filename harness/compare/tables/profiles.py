@@ -1,0 +1,73 @@
+"""Performance profiles and benchmark scores, from the steps to the target.
+
+Steps are what every run can be held to; seconds are there for runs that were trained alone only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.compare.statistics.profiles import (
+    benchmark_score,
+    performance_profile,
+    performance_ratios,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["benchmark_of", "profiles_of"]
+
+
+def profiles_of(
+    outcomes: DataFrame, times: DataFrame, contenders: Sequence[str], tasks: Sequence[str]
+) -> DataFrame:
+    """The frame `profiles` of a `Comparison`.
+
+    Workloads are the tasks, with the median steps of a contender; where there is one task, its seeds.
+    """
+    from pandas import DataFrame
+
+    several = len(tasks) > 1
+    workloads = (
+        times.rename(columns={"task": "workload"})
+        if several
+        else outcomes.assign(workload=outcomes["seed"])
+    )
+    table = _table(workloads, contenders)
+    if table is None:
+        return DataFrame(columns=["contender", "tau", "share"])
+    ratios = performance_ratios(table)
+    tau = np.unique(np.append(ratios[np.isfinite(ratios)], 1.0))
+    shares = performance_profile(ratios, tau)
+    return DataFrame(
+        {
+            "contender": np.repeat(list(contenders), len(tau)),
+            "tau": np.tile(tau, len(contenders)),
+            "share": shares.ravel(),
+        }
+    )
+
+
+def benchmark_of(times: DataFrame, contenders: Sequence[str], tasks: Sequence[str]) -> DataFrame:
+    """The frame `benchmark` of a `Comparison`."""
+    from pandas import DataFrame
+
+    table = _table(times.rename(columns={"task": "workload"}), contenders)
+    if len(tasks) < 2 or table is None:
+        return DataFrame(columns=["contender", "score"])
+    scores = benchmark_score(performance_ratios(table))
+    return DataFrame({"contender": list(contenders), "score": scores})
+
+
+def _table(rows: DataFrame, contenders: Sequence[str]) -> np.ndarray | None:
+    """Steps by contender and workload; None where a contender lacks one, or has one twice."""
+    wanted = rows[["contender", "workload", "steps"]]
+    if wanted.empty or wanted.duplicated(["contender", "workload"]).any():
+        return None
+    wide = wanted.pivot(index="contender", columns="workload", values="steps")
+    table = wide.reindex(list(contenders)).to_numpy(float)
+    return None if np.isnan(table).any() else table

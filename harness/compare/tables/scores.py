@@ -1,0 +1,53 @@
+"""Outcomes as the statistics take them: an array a task, higher is better, −inf for what diverged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["ALL", "PARTS", "SEED", "Scores", "judged_by", "scores_of"]
+
+ALL = "all"  # all tasks together
+PARTS = ("validation", "test")
+SEED = 0  # of the generator of the bootstrap: the same runs give the same intervals
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of contenders on tasks, in order of the seeds. seeds: of the same runs."""
+
+    scores: dict[tuple[str, str], np.ndarray]
+    seeds: dict[tuple[str, str], np.ndarray]
+
+    def sample(self, contender: str, tasks: Sequence[str]) -> list[np.ndarray] | None:
+        """An array a task; None where the contender has no runs on one of them."""
+        found = [self.scores.get((contender, task)) for task in tasks]
+        known = [scores for scores in found if scores is not None]
+        return known if len(known) == len(found) else None
+
+    def seeds_of(self, contender: str, tasks: Sequence[str]) -> list[tuple[int, ...]]:
+        """The seeds a task."""
+        return [tuple(self.seeds[contender, task].tolist()) for task in tasks]
+
+
+def scores_of(outcomes: DataFrame, part: str, maximize: bool) -> Scores:
+    """The scores of a part. A run that converged without one, for want of such a part, is left out."""
+    sign = 1.0 if maximize else -1.0
+    known = outcomes[outcomes[part].notna() | outcomes["diverged"]].sort_values("seed")
+    values = (sign * known[part]).where(~known["diverged"], -np.inf)
+    scores, seeds = {}, {}
+    for (contender, task), rows in values.groupby([known["contender"], known["task"]]):
+        scores[contender, task] = rows.to_numpy(float)
+        seeds[contender, task] = known.loc[rows.index, "seed"].to_numpy()
+    return Scores(scores, seeds)
+
+
+def judged_by(outcomes: DataFrame) -> str:
+    """The part that a verdict rests on: test, or validation where no test part was read."""
+    return "test" if outcomes["test"].notna().any() else "validation"

@@ -1,0 +1,78 @@
+"""How each contender did: mean, median, interquartile mean and optimality gap, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.compare.comparison import Question
+from harness.compare.statistics.aggregates import (
+    interquartile_mean,
+    mean,
+    median,
+    optimality_gap,
+)
+from harness.compare.statistics.bootstrap import independently, interval
+from harness.compare.tables.scores import ALL, PARTS, SEED, scores_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["summary_of"]
+
+STATISTICS = {"mean": mean, "median": median, "iqm": interquartile_mean}
+GAP = "gap"
+
+
+def summary_of(
+    outcomes: DataFrame, contenders: Sequence[str], tasks: Sequence[str], question: Question
+) -> DataFrame:
+    """The frame `summary` of a `Comparison`."""
+    from pandas import DataFrame
+
+    rows = []
+    for part in PARTS:
+        scores = scores_of(outcomes, part, question.maximize)
+        if not any(np.isfinite(one).any() for one in scores.scores.values()):
+            continue
+        for place in places(tasks):
+            for contender in contenders:
+                sample = scores.sample(contender, place_tasks(place, tasks))
+                if sample is not None:
+                    row = {"contender": contender, "task": place, "part": part}
+                    rows.append(row | _row(sample, question.maximize))
+    columns = ["contender", "task", "part", "runs", "diverged"]
+    columns += [f"{s}{end}" for s in (*STATISTICS, GAP) for end in ("", "_low", "_high")]
+    return DataFrame(rows, columns=columns)
+
+
+def places(tasks: Sequence[str]) -> list[str]:
+    """All tasks together, where there are several, and each."""
+    return [ALL, *tasks] if len(tasks) > 1 else list(tasks)
+
+
+def place_tasks(place: str, tasks: Sequence[str]) -> Sequence[str]:
+    """The tasks that a place stands for."""
+    return tasks if place == ALL and len(tasks) > 1 else (place,)
+
+
+def _row(sample: list[np.ndarray], maximize: bool) -> dict[str, Any]:
+    every = np.concatenate(sample)
+    row: dict[str, Any] = {"runs": len(every), "diverged": float(np.mean(~np.isfinite(every)))}
+    for name, statistic in STATISTICS.items():
+        found = interval(statistic, [sample], independently, np.random.default_rng(SEED))
+        ends = (found.low, found.high) if maximize else (-found.high, -found.low)
+        row[name] = found.estimate if maximize else -found.estimate
+        row[f"{name}_low"], row[f"{name}_high"] = (_finite(end) for end in ends)
+    # Of a loss there is no best value to fall short of
+    if maximize:
+        found = interval(optimality_gap, [sample], independently, np.random.default_rng(SEED))
+        row |= {GAP: found.estimate, "gap_low": _finite(found.low), "gap_high": _finite(found.high)}
+    return row
+
+
+def _finite(end: float) -> float:
+    """The end of an interval that reaches to the diverged runs is no number."""
+    return end if np.isfinite(end) else np.nan

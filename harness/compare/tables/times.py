@@ -1,0 +1,56 @@
+"""When the contenders reached the target: medians over runs, those that never did included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["UNITS", "median_time", "times_of"]
+
+UNITS = ("steps", "samples", "seconds")
+
+
+def times_of(
+    outcomes: DataFrame,
+    contenders: Sequence[str],
+    tasks: Sequence[str],
+    targets: Mapping[str, float],
+) -> DataFrame:
+    """The frame `times` of a `Comparison`."""
+    from pandas import DataFrame
+
+    rows = []
+    groups = dict(list(outcomes.groupby(["contender", "task"])))
+    for task in tasks:
+        for contender in contenders:
+            own = groups.get((contender, task))
+            if own is None or task not in targets:
+                continue
+            rows.append(
+                {
+                    "contender": contender,
+                    "task": task,
+                    "target": targets[task],
+                    "reached": float(np.isfinite(own["steps"]).mean()),
+                    **{unit: median_time(own[unit].to_numpy(float)) for unit in UNITS},
+                }
+            )
+    return DataFrame(rows, columns=["contender", "task", "target", "reached", *UNITS])
+
+
+def median_time(times: np.ndarray) -> float:
+    """The time within which at least half of the runs are there: inf where fewer ever are.
+
+    A time between one that came and one that never did would be infinite: the earlier of the two middle
+    ones is taken. Runs whose time is not their own (NaN) are left out; NaN where no other is left.
+
+    >>> median_time(np.array([3.0, 1.0, np.inf])), median_time(np.array([1.0, np.inf, np.nan]))
+    (3.0, 1.0)
+    """
+    known = np.sort(times[~np.isnan(times)])
+    return float(known[(len(known) - 1) // 2]) if known.size else np.nan
