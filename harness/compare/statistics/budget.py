@@ -1,0 +1,119 @@
+"""The best score to be expected of a budget of k trials of tuning, for every k.
+
+Of n trials with scores x_(1) ≤ … ≤ x_(n) the expected best of k, drawn without replacement, is
+
+    E[max of k] = Σ_i w_i(k) x_(i),   w_i(k) = C(i − 1, k − 1) / C(n, k)
+
+the mean over all subsets of k trials: a U-statistic, and so an unbiased estimate for k trials of
+the same search. Dodge et al. draw with replacement, w_i = (i/n)^k − ((i − 1)/n)^k, which is the
+expected best of k from the empirical distribution; the same trial can come twice, so it is biased
+downwards, the more so the nearer k is to n (at k = n it does not reach the best trial). Both tend
+to each other for n ≫ k.
+
+Diverged trials are the d lowest. They have no number, so the expectation is of budgets in which at
+least one trial converged, Σ_{i > d} w_i x_(i) / Σ_{i > d} w_i, and beside it stands P(none) = C(d,
+k) / C(n, k), the probability that all k diverge. As a quotient of two unbiased estimates it is not
+quite unbiased itself.
+
+The band is the percentile bootstrap over trials. For k near n it is too narrow and at k = n it
+cannot go beyond the best trial: the bootstrap is not consistent for a maximum (Bickel & Freedman,
+Annals of Statistics 1981). Trust it for k ≪ n. Trials of a quasi-random search or of one that
+learns are not independent; for them it is a description.
+
+Sources: Tang et al., Showing Your Work Doesn't Always Work, ACL 2020; Dodge et al., Show Your Work:
+Improved Reporting of Experimental Results, EMNLP 2019.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.compare.statistics.bootstrap import (
+    CONFIDENCE,
+    RESAMPLES,
+    independently,
+    percentiles,
+)
+
+__all__ = ["BudgetCurve", "budget_curve", "expected_maximum", "order_weights"]
+
+
+@dataclass(frozen=True)
+class BudgetCurve:
+    """Arrays (K,) for budgets k.
+
+    expected: given that a trial converged; NaN if none of the n did. low, high: its band, NaN where
+    there are fewer than two trials. none: P(all k diverge).
+    """
+
+    k: np.ndarray
+    expected: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    none: np.ndarray
+
+
+def budget_curve(
+    scores: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    k: np.ndarray | None = None,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+) -> BudgetCurve:
+    """The curve of a contender on a task.
+
+    scores: (n,), one a trial (the mean of its seeds, say). k: budgets from 1 to n, all of them if left
+    out. All k take O(n²), and the band `resamples` times as much as that: for thousands of trials choose
+    some.
+
+    >>> curve = budget_curve(np.array([0.5, 0.75, 1.0, -np.inf]), np.random.default_rng(0))
+    >>> curve.expected.round(3), curve.none
+    (array([0.75 , 0.833, 0.938, 1.   ]), array([0.25, 0.  , 0.  , 0.  ]))
+    """
+    n = len(scores)
+    budgets = np.arange(1, n + 1) if k is None else np.asarray(k)
+    weights = order_weights(n, budgets)
+    expected = expected_maximum(scores, weights)
+    if n < 2:
+        low = high = np.full(len(budgets), np.nan)
+    else:
+        [[drawn]] = independently([[scores]], rng, resamples)
+        low, high = percentiles(expected_maximum(drawn, weights), confidence)
+    diverged = int(np.isneginf(scores).sum())
+    return BudgetCurve(budgets, expected, low, high, weights[:, :diverged].sum(axis=1))
+
+
+def expected_maximum(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """E[max of k | a trial converged], (..., K); NaN where none of the n did.
+
+    scores: (..., n). weights: (K, n), of `order_weights`.
+
+    >>> expected_maximum(np.array([1.0, 3.0, -np.inf]), order_weights(3, np.array([1, 2])))
+    array([2.        , 2.33333333])
+    """
+    ordered = np.sort(scores, axis=-1)
+    finite = np.isfinite(ordered)
+    total = np.where(finite, ordered, 0.0) @ weights.T
+    converged = finite.astype(float) @ weights.T
+    none = converged == 0
+    return np.where(none, np.nan, total / np.where(none, 1.0, converged))
+
+
+def order_weights(n: int, k: np.ndarray) -> np.ndarray:
+    """w_i(k) of the n order statistics, (K, n), each row of sum 1.
+
+    From w_n = k/n downwards by w_{j−1} = w_j (j − k) / (j − 1): factors between 0 and 1, so nothing
+    overflows, and what underflows is of no weight.
+
+    >>> order_weights(4, np.array([1, 2, 4]))
+    array([[0.25      , 0.25      , 0.25      , 0.25      ],
+           [0.        , 0.16666667, 0.33333333, 0.5       ],
+           [0.        , 0.        , 0.        , 1.        ]])
+    """
+    j = np.arange(n, 1, -1)
+    factors = np.maximum(j - k[:, None], 0) / (j - 1)
+    downwards = np.cumprod(np.concatenate([k[:, None] / n, factors], axis=1), axis=1)
+    return downwards[:, ::-1]

@@ -1,0 +1,119 @@
+"""How much better one contender is than another, in the unit of the scores.
+
+The difference of means over tasks, each task counting the same. A diverged run has no number, so:
+
+- paired by seed, it is the mean of a_i − b_i over the seeds for which both converged;
+- unpaired, the mean of the converged runs of a minus that of b.
+
+Both say what holds where training works; that one contender fails more often is not in them, but in
+how many runs were left out, in P(A > B) and in the tests, where a diverged run is the worst. NaN
+where a task has nothing to compare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.compare.statistics.aggregates import mean, mean_where
+from harness.compare.statistics.bootstrap import (
+    CONFIDENCE,
+    RESAMPLES,
+    Interval,
+    Sample,
+    independently,
+    interval,
+    jointly,
+)
+
+__all__ = [
+    "Difference",
+    "mean_difference",
+    "mean_paired_difference",
+    "paired_difference",
+    "unpaired_difference",
+]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of means and its interval.
+
+    used, left_out: of pairs of runs where they are paired, of runs of both contenders where not.
+    """
+
+    interval: Interval
+    used: int
+    left_out: int
+
+
+def mean_paired_difference(a: Sample, b: Sample) -> np.ndarray:
+    """The mean over tasks of the means of a_i − b_i where both converged. Arrays (..., runs) to (...).
+
+    >>> a, b = [np.array([3.0, 2.0, -np.inf])], [np.array([2.0, 1.5, 9.0])]
+    >>> float(mean_paired_difference(a, b))
+    0.75
+    """
+    differences = []
+    for x, y in zip(a, b, strict=True):
+        both = np.isfinite(x) & np.isfinite(y)
+        differences.append(mean_where(np.where(both, x, 0.0) - np.where(both, y, 0.0), both))
+    return np.mean(differences, axis=0)
+
+
+def mean_difference(a: Sample, b: Sample) -> np.ndarray:
+    """The mean of the converged of `a` minus that of `b`. Arrays (..., runs) to (...).
+
+    >>> float(mean_difference([np.array([3.0, 2.0, -np.inf])], [np.array([2.0, 1.5])]))
+    0.75
+    """
+    return mean(a) - mean(b)
+
+
+def paired_difference(
+    a: Sample,
+    b: Sample,
+    rng: np.random.Generator,
+    *,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+) -> Difference:
+    """The difference of runs that share a seed with the one at the same place; seeds drawn jointly.
+
+    Raises ValueError where a task has not equally many runs of both.
+
+    >>> a = [np.array([0.9, 0.7, 0.8, -np.inf])]
+    >>> b = [np.array([0.8, 0.5, 0.7, 0.6])]
+    >>> found = paired_difference(a, b, np.random.default_rng(0))
+    >>> f"{found.interval.estimate:.3f}", found.used, found.left_out
+    ('0.133', 3, 1)
+    """
+    found = interval(
+        mean_paired_difference, [a, b], jointly, rng, resamples=resamples, confidence=confidence
+    )
+    used = sum(int((np.isfinite(x) & np.isfinite(y)).sum()) for x, y in zip(a, b, strict=True))
+    return Difference(found, used, sum(map(len, a)) - used)
+
+
+def unpaired_difference(
+    a: Sample,
+    b: Sample,
+    rng: np.random.Generator,
+    *,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+) -> Difference:
+    """The difference of runs that have nothing in common; the runs of each are drawn for themselves.
+
+    >>> a, b = [np.array([0.9, 0.7, -np.inf])], [np.array([0.8, 0.5])]
+    >>> found = unpaired_difference(a, b, np.random.default_rng(0))
+    >>> f"{found.interval.estimate:.3f}", found.used, found.left_out
+    ('0.150', 4, 1)
+    """
+    found = interval(
+        mean_difference, [a, b], independently, rng, resamples=resamples, confidence=confidence
+    )
+    runs = sum(map(len, [*a, *b]))
+    used = sum(int(np.isfinite(scores).sum()) for scores in [*a, *b])
+    return Difference(found, used, runs - used)

@@ -1,0 +1,154 @@
+"""Two factors at once: is an optimizer better with every initializer, or do they depend on each other?
+
+Levels i = 1 … r of the first factor, j = 1 … c of the second, a cell of runs for each pair:
+
+    ȳ_ij  mean of a cell    ȳ_i.  of a row    ȳ_.j  of a column    ȳ_..  of all cells
+    effect_ij = ȳ_ij − ȳ_i. − ȳ_.j + ȳ_..
+
+Row, column and grand means are of cell means, each cell counting the same, whatever its number of
+runs. Cell means are of the converged runs, averaged over tasks as every mean here. A cell without
+any is NaN, and with it its row, its column and all effects, which need the whole table; the cells
+still show where it works.
+
+Source: Montgomery, Design and Analysis of Experiments, Section 5.3 (the two-factor factorial
+design).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import f
+
+from harness.compare.statistics.aggregates import mean
+from harness.compare.statistics.bootstrap import (
+    CONFIDENCE,
+    RESAMPLES,
+    Resampler,
+    Sample,
+    percentiles,
+    single_runs,
+)
+
+__all__ = ["FTest", "Interaction", "interaction", "interaction_test"]
+
+Table = Sequence[Sequence[Sample]]  # r rows of c cells, each with an array of scores for each task
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """A two-factor table.
+
+    means, effects, low, high: (r, c); low and high are the ends of the intervals of the effects. rows:
+    (r,), columns: (c,), grand: the other means. runs, diverged: (r, c), numbers of runs.
+    """
+
+    means: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
+    grand: float
+    effects: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    runs: np.ndarray
+    diverged: np.ndarray
+
+
+@dataclass(frozen=True)
+class FTest:
+    """F = MS_interaction / MS_error and its p; NaN where it is not defined."""
+
+    statistic: float
+    between: int  # degrees of freedom of the interaction, (r − 1)(c − 1)
+    within: int  # and of the error
+    p: float
+
+
+def interaction(
+    table: Table,
+    resampler: Resampler,
+    rng: np.random.Generator,
+    *,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+) -> Interaction:
+    """Means and interaction effects, with bootstrap intervals (see `bootstrap`).
+
+    >>> from harness.compare.statistics.bootstrap import independently
+    >>> table = [[[np.array([1.0, 3.0])], [np.array([4.0, 4.0])]],
+    ...          [[np.array([5.0, 5.0])], [np.array([2.0, 4.0])]]]
+    >>> found = interaction(table, independently, np.random.default_rng(0))
+    >>> found.effects.tolist(), found.rows.tolist(), found.columns.tolist(), found.grand
+    ([[-1.0, 1.0], [1.0, -1.0]], [3.0, 4.0], [3.5, 3.5], 3.5)
+    """
+    shape = len(table), len(table[0])
+    cells = [cell for row in table for cell in row]
+    means = _means(cells, shape)
+    effects = _effects(means)
+    if single_runs(cells):
+        low = high = np.full(shape, np.nan)
+    else:
+        drawn = _effects(_means(resampler(cells, rng, resamples), shape))
+        low, high = percentiles(drawn, confidence)
+    return Interaction(
+        means=means,
+        rows=means.mean(axis=1),
+        columns=means.mean(axis=0),
+        grand=float(means.mean()),
+        effects=effects,
+        low=low,
+        high=high,
+        runs=np.array([sum(map(len, cell)) for cell in cells]).reshape(shape),
+        diverged=np.array([sum(int(np.isneginf(s).sum()) for s in cell) for cell in cells]).reshape(
+            shape
+        ),
+    )
+
+
+def interaction_test(table: Table) -> FTest:
+    """The F test of no interaction, for balanced designs: n runs of each cell on each of T tasks.
+
+        MS_interaction = n T Σ_ij effect_ij² / ((r − 1)(c − 1))
+        MS_error       = Σ_tij Σ_k (y_tijk − ȳ_tij)² / (T r c (n − 1))
+
+    With one task it is that of the two-way analysis of variance, with several that of the mean
+    interaction over these tasks. It takes the runs to be independent and normal with one variance; where
+    cells share their seeds, prefer the intervals of the effects with seeds drawn jointly. NaN where the
+    design is not balanced, a run diverged, cells have one run, a factor one level, or no cell varies.
+
+    >>> table = [[[np.array([1.0, 3.0])], [np.array([4.0, 4.0])]],
+    ...          [[np.array([5.0, 5.0])], [np.array([2.0, 4.0])]]]
+    >>> found = interaction_test(table)
+    >>> found.statistic, found.between, found.within, round(found.p, 4)
+    (8.0, 1, 4, 0.0474)
+    """
+    shape = len(table), len(table[0])
+    cells = [cell for row in table for cell in row]
+    groups = [scores for cell in cells for scores in cell]
+    runs = len(groups[0])
+    between = (shape[0] - 1) * (shape[1] - 1)
+    within = sum(len(scores) - 1 for scores in groups)
+    balanced = all(len(scores) == runs for scores in groups)
+    converged = all(np.isfinite(scores).all() for scores in groups)
+    varies = any(np.ptp(scores) > 0 for scores in groups) if converged else False
+    if not (balanced and varies and between):
+        return FTest(np.nan, between, within, np.nan)
+    effects = _effects(_means(cells, shape))
+    error = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in groups) / within
+    statistic = runs * len(cells[0]) * float((effects**2).sum()) / between / error
+    return FTest(statistic, between, within, float(f.sf(statistic, between, within)))
+
+
+def _means(cells: Sequence[Sample], shape: tuple[int, int]) -> np.ndarray:
+    """The cell means, (..., r, c)."""
+    means = np.stack([mean(cell) for cell in cells], axis=-1)
+    return means.reshape(*means.shape[:-1], *shape)
+
+
+def _effects(means: np.ndarray) -> np.ndarray:
+    rows = means.mean(axis=-1, keepdims=True)
+    columns = means.mean(axis=-2, keepdims=True)
+    effects: np.ndarray = means - rows - columns + means.mean(axis=(-2, -1), keepdims=True)
+    return effects
