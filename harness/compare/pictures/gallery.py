@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,17 +26,28 @@ if TYPE_CHECKING:
 
     from harness.compare.comparison import Comparison
 
-__all__ = ["Picture", "gallery", "save", "svg"]
+__all__ = ["Picture", "gallery", "save"]
+
+SHADED = ("heatmap", "factors")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """name: of its file, without a suffix. caption: how to read it, in a sentence or two."""
+    """name: of its file, without a suffix. caption: how to read it, in a sentence or two.
+    shaded: whether its colours stand for numbers, so that nobody may turn them round."""
 
     name: str
     title: str
     caption: str
     figure: Figure
+    shaded: bool = False
+
+    @cached_property
+    def svg(self) -> bytes:
+        """As SVG on no ground, with its letters as paths; the same bytes every time."""
+        buffer = io.BytesIO()
+        _write(self, buffer, "svg", {"Date": None})
+        return buffer.getvalue()
 
 
 def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
@@ -123,27 +135,29 @@ def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
         )
         for number, task in enumerate(c.tasks, 1)
     ]
+    for *_, figure in found:
+        if figure is not None:
+            _settle(figure)
     return [
-        Picture(name, title, caption, figure)
+        Picture(name, title, caption, figure, shaded=name.startswith(SHADED))
         for name, title, caption, figure in found
         if figure is not None
     ]
 
 
-def svg(picture: Picture) -> bytes:
-    """The picture as SVG, on no ground, with its letters as paths; the same bytes every time."""
-    buffer = io.BytesIO()
-    _write(picture, buffer, "svg", {"Date": None})
-    return buffer.getvalue()
-
-
 def save(picture: Picture, folder: Path) -> list[Path]:
     """Writes NAME.svg for the web and NAME.pdf for a paper, with its fonts embedded."""
     paths = [folder / f"{picture.name}.svg", folder / f"{picture.name}.pdf"]
-    paths[0].write_bytes(svg(picture))
+    paths[0].write_bytes(picture.svg)
     with paths[1].open("wb") as file:
         _write(picture, file, "pdf", {"CreationDate": None})
     return paths
+
+
+def _settle(figure: Figure) -> None:
+    """Lays it out once, so that each file it is written to need not do so again."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
 
 def _write(picture: Picture, file: object, kind: str, metadata: dict[str, None]) -> None:

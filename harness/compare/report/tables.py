@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.compare.report.standings import ALL, Standing, pairings, standings
+from harness.compare.report.standings import ALL, Standing, judged_by, pairings, standings
 from harness.compare.report.tuning import tuning
 from harness.compare.report.verdict import metric_name
 from harness.compare.report.wording import (
@@ -75,14 +75,15 @@ def standings_table(comparison: Comparison, task: str) -> Table:
         columns += ["reached" if target is None else f"reached {target:.4g}", "steps to it"]
     if timed and seconds:
         columns += ["seconds to it"]
-    scales = {part: _scale([getattr(row, part) for row in rows]) for part in ("validation", "test")}
+    part = judged_by(comparison)
+    scales = {part: _scale([getattr(row, part) for row in rows])}
     cells = [
         (
             Cell(row.contender, row.contender, row.best, row.contender),
             _number(str(row.runs), row.runs),
             _number(str(row.diverged), row.diverged),
-            _estimate(row.validation, scales["validation"]),
-            _estimate(row.test, scales["test"], strong=row.best),
+            _estimate(row.validation, scales.get("validation"), strong=row.best and part != "test"),
+            _estimate(row.test, scales.get("test"), strong=row.best),
             *(_times(row, seconds=seconds) if timed else ()),
         )
         for row in rows
@@ -233,8 +234,10 @@ def _scale(estimates: list[Estimate]) -> tuple[float, float]:
     return (min(known), max(known)) if known else (0.0, 0.0)
 
 
-def _estimate(estimate: Estimate, scale: tuple[float, float], *, strong: bool = False) -> Cell:
-    low, high = scale
+def _estimate(
+    estimate: Estimate, scale: tuple[float, float] | None, *, strong: bool = False
+) -> Cell:
+    low, high = scale or (0.0, 0.0)
     bar = None
     if high > low and all(math.isfinite(number) for number in estimate):
         bar = Bar(
