@@ -1,0 +1,114 @@
+"""Who is who: names beside the ends of their lines, or one legend for several panels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from harness.compare.pictures.style import INK, Style, Styles, literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["End", "label_ends", "legend", "spread"]
+
+LINE = 9.5  # points that a line of a label takes
+KEY = 1.07  # of the axes' width: where the markers of labels stand
+
+
+class End(NamedTuple):
+    """Where the line of a contender ends, in the units of the data, and what to call it."""
+
+    x: float
+    y: float
+    text: str
+    style: Style
+
+
+def spread(heights: np.ndarray, apart: float) -> np.ndarray:
+    """The heights nearest to those given (least squares) that lie `apart` or more, in their order.
+
+    Isotonic regression by pooling neighbours that are in each other's way.
+
+    >>> spread(np.array([0.0, 0.1, 5.0]), 1.0).tolist()
+    [-0.45, 0.55, 5.0]
+    """
+    order = np.argsort(heights, kind="stable")
+    shifted = heights[order] - apart * np.arange(len(heights))
+    pools: list[tuple[float, int]] = []  # mean and size
+    for value in shifted:
+        mean, size = float(value), 1
+        while pools and pools[-1][0] > mean:
+            before, count = pools.pop()
+            mean, size = (mean * size + before * count) / (size + count), size + count
+        pools.append((mean, size))
+    placed = np.repeat([mean for mean, _ in pools], [size for _, size in pools])
+    result = np.empty(len(heights))
+    result[order] = placed + apart * np.arange(len(heights))
+    return result
+
+
+def label_ends(axes: Axes, ends: list[End]) -> None:
+    """Names to the right of the axes, each at the height of its line and joined to its end.
+
+    To be called last: limits and scales of the axes must be settled.
+    """
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    points = axes.get_window_extent().height * 72 / axes.figure.dpi
+    to_axes = axes.transData + axes.transAxes.inverted()
+    heights = to_axes.transform([(end.x, end.y) for end in ends])[:, 1].clip(0, 1)
+    wanted = spread(heights, LINE / points)
+    # All within the axes, as long as there is room
+    wanted += max(0.0, 0.02 - wanted.min()) - max(0.0, wanted.max() - 1.0)
+    for end, height in zip(ends, wanted, strict=True):
+        axes.annotate(
+            "",
+            (end.x, end.y),
+            (KEY, float(height)),
+            textcoords=axes.transAxes,
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": end.style.colour,
+                "linewidth": 0.6,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
+        colour, marker, _ = end.style
+        axes.scatter(
+            KEY, height, 14, colour, marker=marker, transform=axes.transAxes, clip_on=False
+        )
+        axes.annotate(
+            end.text,
+            (KEY, float(height)),
+            (5, 0),
+            xycoords=axes.transAxes,
+            textcoords="offset points",
+            va="center",
+            color=INK,
+            fontsize=7.5,
+            annotation_clip=False,
+        )
+
+
+def legend(figure: Figure, styles: Styles, notes: Mapping[str, str] | None = None) -> None:
+    """One legend under all panels. notes: what is added to a name, by contender."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=colour, marker=marker, linestyle=line)
+        for colour, marker, line in styles.values()
+    ]
+    texts = [literal(name) + (notes or {}).get(name, "") for name in styles]
+    letters = max(map(len, texts)) + 7
+    figure.legend(
+        handles,
+        texts,
+        loc="outside lower center",
+        ncols=max(1, min(len(texts), int(figure.get_figwidth() * 17 / letters))),
+        handlelength=2.6,
+    )

@@ -1,0 +1,96 @@
+"""The validation metric against steps: the median over seeds, and the quartiles around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.compare.pictures.labels import End, label_ends, legend
+from harness.compare.pictures.style import Styles, band, literal, panels, score_label, styled, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from harness.compare.comparison import Question
+
+__all__ = ["draw_learning_curves"]
+
+
+@styled
+def draw_learning_curves(
+    curves: DataFrame, outcomes: DataFrame, question: Question, styles: Styles
+) -> Figure | None:
+    """A panel a task, a line a contender, the band from the lower to the upper quartile.
+
+    Lines are of the runs that converged; a run that stopped early keeps its last value. How many
+    diverged stands with the name, and a cross at the bottom marks after how many steps each did.
+    """
+    tasks = [task for task in outcomes["task"].unique() if task in set(curves["task"])]
+    if not tasks:
+        return None
+    figure, grid = panels(tasks, 2.3)
+    for axes, task in zip(grid, tasks, strict=True):
+        of, runs = curves[curves["task"] == task], outcomes[outcomes["task"] == task]
+        ends = _draw_task(axes, of, runs, styles)
+        axes.set_xlabel("steps")
+        values = of["validation"]
+        if not question.maximize and values.min() > 0 and values.max() > 50 * values.min():
+            axes.set_yscale("log")
+        axes.set_xlim(0)
+        tidy(axes)
+        if len(grid) == 1 and ends:
+            label_ends(axes, ends)
+    grid[0].set_ylabel(score_label(question, "validation"))
+    if len(grid) > 1:
+        legend(figure, styles, {name: _note(outcomes, name) for name in styles})
+    return figure
+
+
+def _draw_task(axes: Axes, curves: DataFrame, runs: DataFrame, styles: Styles) -> list[End]:
+    ends: list[End] = []
+    diverged = set(runs.loc[runs["diverged"].astype(bool), "run_id"])
+    for name, style in styles.items():
+        of = curves[curves["contender"] == name]
+        lost = of[of["run_id"].isin(diverged)].groupby("run_id")["steps"].max()
+        axes.plot(
+            lost,
+            np.full(len(lost), 0.03),
+            "x",
+            color=style.colour,
+            transform=axes.get_xaxis_transform(),
+            zorder=5,
+        )
+        line = _quartiles(of[~of["run_id"].isin(diverged)])
+        if line.empty:
+            continue
+        band(axes, line[["steps", "low", "high"]], style, len(styles))
+        axes.plot(
+            line["steps"],
+            line["median"],
+            color=style.colour,
+            linestyle=style.line,
+            marker=style.marker,
+            markevery=(0.02 * len(ends), 0.2),
+            markersize=3.5,
+            label=literal(name),
+        )
+        text = literal(name) + _note(runs, name)
+        last = line.iloc[-1]
+        ends.append(End(float(last["steps"]), float(last["median"]), text, style))
+    return ends
+
+
+def _quartiles(curves: DataFrame) -> DataFrame:
+    """steps, and over runs the lower quartile as low, the median, the upper quartile as high."""
+    table = curves.pivot_table(index="steps", columns="run_id", values="validation", aggfunc="last")
+    quartiles = table.astype(float).sort_index().ffill().quantile([0.25, 0.5, 0.75], axis=1).T
+    quartiles.columns = ["low", "median", "high"]
+    return quartiles.dropna().reset_index()
+
+
+def _note(runs: DataFrame, name: str) -> str:
+    of = runs.loc[runs["contender"] == name, "diverged"].astype(bool)
+    return f" ({of.sum()} of {len(of)} diverged)" if of.any() else ""

@@ -1,0 +1,58 @@
+"""Performance profiles: the share of tasks or runs that a contender solves within τ times the best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.compare.pictures.labels import End, label_ends
+from harness.compare.pictures.style import COLUMN, Styles, canvas, literal, styled, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+__all__ = ["draw_performance_profile"]
+
+
+@styled
+def draw_performance_profile(profiles: DataFrame, styles: Styles, of: str) -> Figure | None:
+    """A step line a contender: higher is better, and who is highest at τ = 1 is fastest most often.
+
+    None for one alone.
+
+    of: what there is a share of, "tasks" or "runs". Source: Dolan & Moré, Benchmarking optimization
+    software with performance profiles, 2002, section 2.
+    """
+    known = profiles[profiles["share"].notna()]
+    names = [name for name in styles if (known["contender"] == name).any()]
+    if len(names) < 2:
+        return None
+    figure = canvas(COLUMN + 0.6, 2.3)
+    axes = figure.subplots()
+    last = float(known["tau"].max())
+    ends: list[End] = []
+    for name in names:
+        line = known[known["contender"] == name].sort_values("tau")
+        colour, marker, dashes = styles[name]
+        # Each goes on to the right edge: no larger τ changes its share
+        taus, shares = [*line["tau"], last * 1.02], [*line["share"], line["share"].iloc[-1]]
+        axes.step(
+            taus,
+            shares,
+            where="post",
+            color=colour,
+            linestyle=dashes,
+            marker=marker,
+            markevery=(0.03 * len(ends), 0.25),
+            label=literal(name),
+        )
+        ends.append(End(taus[-1], shares[-1], literal(name), styles[name]))
+    if last > 10:
+        axes.set_xscale("log")
+    axes.set_ylim(0, 1.02)
+    axes.set_xlim(1.0, last * 1.02)
+    axes.set_xlabel("τ: steps to the target, in times of the fastest")
+    axes.set_ylabel(f"share of {of} within τ")
+    tidy(axes)
+    label_ends(axes, ends)
+    return figure

@@ -1,0 +1,119 @@
+"""A comparison as one JSON document, and back.
+
+    {"format": "harness comparison 1",
+     "question": {...}, "contenders": [...], "tasks": [...], "paired": ..., "findings": [...],
+     "facts": {...},
+     "frames": {NAME: {"columns": [{"name": ..., "type": ...}, ...], "rows": [[...], ...]}, ...}}
+
+JSON has no NaN and no infinity. A NaN or a missing text is null; infinities are the strings "inf" and
+"-inf". The type of a column says what its cells are: "number" (float), "integer", "boolean", "text", or
+"mixed" where cells are of several kinds; in a column of text "inf" is text. In the facts, which have
+no types, a float that is not finite is written likewise and read back as it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from harness.compare.comparison import Comparison, Question
+from harness.compare.report.csv_files import frames_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["FORMAT", "decode", "encode"]
+
+FORMAT = "harness comparison 1"
+KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}  # by numpy's kind of dtype
+DTYPES = {"boolean": "bool", "integer": "int64", "number": "float64", "mixed": "object"}
+
+
+def encode(comparison: Comparison) -> str:
+    """The document, on a line a row of a frame, so that two of them can be compared."""
+    head = {
+        "format": FORMAT,
+        "question": _plain(asdict(comparison.question)),
+        "contenders": list(comparison.contenders),
+        "tasks": list(comparison.tasks),
+        "paired": bool(comparison.paired),
+        "findings": list(comparison.findings),
+        "facts": _plain(comparison.facts),
+    }
+    lines = [f"{_json(name)}: {_json(value)}" for name, value in head.items()]
+    frames = [f"{_json(name)}: {_frame(frame)}" for name, frame in frames_of(comparison).items()]
+    lines.append('"frames": {\n' + ",\n".join(frames) + "}")
+    return "{" + ",\n".join(lines) + "}\n"
+
+
+def decode(text: str) -> Comparison:
+    """The comparison of a document.
+
+    Raises ValueError if it is none, or of another format.
+    """
+    document = json.loads(text)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f'This is no document of the format "{FORMAT}".')
+    question = dict(document["question"])
+    targets = {task: _number(value) for task, value in question["targets"].items()}
+    question |= {"by": tuple(question["by"]), "tasks": tuple(question["tasks"])}
+    return Comparison(
+        question=Question(**question | {"targets": targets}),
+        contenders=tuple(document["contenders"]),
+        tasks=tuple(document["tasks"]),
+        paired=document["paired"],
+        findings=tuple(document["findings"]),
+        facts=document["facts"],
+        **{name: _to_frame(frame) for name, frame in document["frames"].items()},
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _frame(frame: DataFrame) -> str:
+    types = [_type(frame[name]) for name in frame]
+    columns = [{"name": str(name), "type": kind} for name, kind in zip(frame, types, strict=True)]
+    cells = [[_plain(cell) for cell in frame[name].tolist()] for name in frame]
+    rows = [_json(row) for row in zip(*cells, strict=True)]
+    body = "[\n" + ",\n".join(rows) + "]" if rows else "[]"
+    return f'{{"columns": {_json(columns)}, "rows": {body}}}'
+
+
+def _type(column: Series) -> str:
+    kind = KINDS.get(getattr(column.dtype, "kind", ""))
+    if kind:
+        return kind
+    return "text" if all(isinstance(cell, str) for cell in column.dropna()) else "mixed"
+
+
+def _to_frame(stored: dict[str, Any]) -> DataFrame:
+    from pandas import DataFrame, Series
+
+    columns = {}
+    for place, column in enumerate(stored["columns"]):
+        cells = [row[place] for row in stored["rows"]]
+        if column["type"] == "number":
+            cells = [_number(cell) for cell in cells]
+        columns[column["name"]] = Series(cells, dtype=DTYPES.get(column["type"], "str"))
+    return DataFrame(columns)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: of NumPy's numbers Python's, of tuples lists, of the infinite a text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value if value is None or isinstance(value, str | bool | int | float) else str(value)
+
+
+def _number(cell: Any) -> float:
+    return math.nan if cell is None else float(cell)

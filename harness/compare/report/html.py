@@ -1,0 +1,195 @@
+"""A comparison as one HTML file that needs nothing else: no network, no framework, no second file.
+
+Whatever comes from a store is text to the template, which escapes it. A content security policy in the
+page itself allows its one style sheet and its one script, by their hashes, and pictures in data URIs;
+nothing else runs or loads, even if something slipped through.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from harness.compare.pictures.gallery import Picture
+from harness.compare.pictures.style import styles_of
+from harness.compare.report.standings import pairings, places
+from harness.compare.report.tables import (
+    pairs_table,
+    runs_table,
+    standings_table,
+    trials_table,
+    tuning_table,
+)
+from harness.compare.report.verdict import asked, metric_name, verdicts
+from harness.compare.report.wording import enumeration
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from harness.compare.comparison import Comparison
+
+__all__ = ["page"]
+
+ZOOM = 1.2 * 96  # pixels an inch: letters of 8 points read well on a screen at 13 pixels
+TRIALS = 500  # rows of the tuning that the page shows; all are in trials.csv
+
+
+class Key(NamedTuple):
+    """The marker of a contender, as in the pictures. path: of SVG, within a unit around zero."""
+
+    colour: str
+    path: str
+
+
+class Shown(NamedTuple):
+    """A picture as the page has it. Sizes are in pixels."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    source: str
+    width: int
+    height: int
+    shaded: bool
+
+
+def page(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
+    """The page; the same comparison and pictures give the same text."""
+    style, script = _template("report.css"), _template("report.js")
+    tasks = places(comparison)
+    pairs = [pairs_table(comparison, task) for task in tasks if pairings(comparison, task)]
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            question=asked(comparison),
+            verdicts=list(verdicts(comparison).values()),
+            glance=_glance(comparison),
+            findings=comparison.findings,
+            keys=_keys(comparison),
+            numbers={name: number for number, name in enumerate(comparison.contenders)},
+            standings=[standings_table(comparison, task) for task in tasks],
+            pictures=[_shown(comparison, picture) for picture in pictures],
+            pairs=pairs,
+            tuning=tuning_table(comparison),
+            trials=trials_table(comparison, TRIALS),
+            all_trials=len(comparison.trials),
+            runs=runs_table(comparison),
+            diverged=runs_table(comparison, diverged_only=True),
+            facts=_facts(comparison.facts),
+            commands=[str(command) for command in comparison.facts.get("commands", ())],
+            metric=metric_name(comparison),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("harness.compare.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["key"] = _key
+    return environment
+
+
+def _key(key: float | str | None) -> str:
+    """What a cell is sorted by, as JavaScript reads numbers."""
+    if key is None:
+        return ""
+    return "Infinity" if key == math.inf else str(key)
+
+
+def _template(name: str) -> Any:
+    """The text of a file of ours, which needs no escaping."""
+    from markupsafe import Markup
+
+    return Markup((files("harness.compare.report") / "templates" / name).read_text("utf-8"))
+
+
+def _policy(style: str, script: str) -> str:
+    allowed = {"style-src": style, "script-src": script}
+    hashes = {
+        name: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for name, text in allowed.items()
+    }
+    sources = "; ".join(f"{name} 'sha256-{value}'" for name, value in hashes.items())
+    return f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; {sources}"
+
+
+def _glance(comparison: Comparison) -> list[tuple[str, str]]:
+    """The size of it all."""
+    question, outcomes = comparison.question, comparison.outcomes
+    seeds = outcomes.groupby(["contender", "task"]).size()
+    each = sorted({int(size) for size in seeds})
+    spread = str(each[0]) if len(each) == 1 else f"{each[0]} to {each[-1]}" if each else "none"
+    targets = [f"{target:.4g} on {task}" for task, target in question.targets.items()]
+    given = question.asked or "what half of the runs reach"
+    return [
+        ("Contenders", str(len(comparison.contenders))),
+        ("Tasks", enumeration(list(comparison.tasks)) or "none"),
+        ("Seeds for each", f"{spread}, {'paired' if comparison.paired else 'not paired'}"),
+        ("Counting runs", f"{len(outcomes)}, {int(outcomes['diverged'].sum())} diverged"),
+        ("Runs of tuning", str(len(comparison.trials))),
+        ("Validation target", f"{enumeration(targets)} ({given})" if targets else "none"),
+    ]
+
+
+def _keys(comparison: Comparison) -> list[Key]:
+    from matplotlib.markers import MarkerStyle
+
+    keys = []
+    for style in styles_of(comparison.contenders).values():
+        marker = MarkerStyle(style.marker)
+        outline = marker.get_path().transformed(marker.get_transform())
+        parts = [
+            "M" + "L".join(f"{x:.2f},{-y:.2f}" for x, y in np.asarray(polygon)) + "Z"
+            for polygon in outline.to_polygons()
+        ]
+        keys.append(Key(style.colour, "".join(parts)))
+    return keys
+
+
+def _shown(comparison: Comparison, picture: Picture) -> Shown:
+    width, height = picture.figure.get_size_inches()
+    contenders = enumeration(list(comparison.contenders), most=12)
+    return Shown(
+        picture.name,
+        picture.title,
+        picture.caption,
+        f"{picture.title} of {contenders}. {picture.caption}",
+        "data:image/svg+xml;base64," + base64.b64encode(picture.svg).decode(),
+        round(width * ZOOM),
+        round(height * ZOOM),
+        picture.shaded,
+    )
+
+
+def _facts(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """All but the commands; a mapping or a list is a line for each of its entries."""
+    found = []
+    for name, value in facts.items():
+        if name == "commands":
+            continue
+        if isinstance(value, dict):
+            lines = [f"{key}: {entry}" for key, entry in value.items()]
+        else:
+            lines = [str(one) for one in (value if isinstance(value, list | tuple) else [value])]
+        found.append((name, lines))
+    return found

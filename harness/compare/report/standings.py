@@ -1,0 +1,160 @@
+"""The rows that every report shows, typed: how each contender did, and how each pair compares."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.compare.report.wording import Estimate
+
+if TYPE_CHECKING:
+    from harness.compare.comparison import Comparison
+
+__all__ = ["ALL", "Pairing", "Standing", "best_of", "judged_by", "pairings", "places", "standings"]
+
+ALL = "all"  # all tasks together, where frames name a task
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A contender on a task. Scores are interquartile means; times are medians, inf if missed."""
+
+    contender: str
+    runs: int
+    diverged: int
+    validation: Estimate
+    test: Estimate
+    reached: float
+    steps: float
+    seconds: float
+    best: bool
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """a against b on a task. difference: a − b. improvement: P(a is better than b)."""
+
+    a: str
+    b: str
+    part: str
+    seeds: int
+    difference: Estimate
+    improvement: Estimate
+    p: float
+    p_holm: float
+    test: str
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the test finds a difference at 5 %, all pairs of the task taken together."""
+        return self.p_holm < LEVEL
+
+    def of(self, contender: str) -> Pairing:
+        """The same with this contender as a."""
+        if contender == self.a:
+            return self
+        d, i = self.difference, self.improvement
+        return Pairing(
+            self.b,
+            self.a,
+            self.part,
+            self.seeds,
+            Estimate(-d.value, -d.high, -d.low),
+            Estimate(1 - i.value, 1 - i.high, 1 - i.low),
+            self.p,
+            self.p_holm,
+            self.test,
+        )
+
+
+def places(comparison: Comparison) -> list[str]:
+    """What there are tables for: all tasks together first, where they are several, then each."""
+    known = set(comparison.summary["task"])
+    together = [ALL] if len(comparison.tasks) > 1 else []
+    return [task for task in (*together, *comparison.tasks) if task in known]
+
+
+def standings(comparison: Comparison, task: str) -> list[Standing]:
+    """A row for each contender that ran on the task, in the order of the contenders."""
+    summary = comparison.summary[comparison.summary["task"] == task]
+    parts = {(row["contender"], row["part"]): row for row in summary.to_dict("records")}
+    of = comparison.times[comparison.times["task"] == task]
+    times = {row["contender"]: row for row in of.to_dict("records")}
+    best = best_of(comparison, task)
+    rows = []
+    for name in comparison.contenders:
+        validation, test = parts.get((name, "validation"), {}), parts.get((name, "test"), {})
+        runs = validation or test
+        if not runs:
+            continue
+        time = times.get(name, {})
+        rows.append(
+            Standing(
+                contender=name,
+                runs=int(runs["runs"]),
+                diverged=round(runs["diverged"] * runs["runs"]),
+                validation=_estimate(validation),
+                test=_estimate(test),
+                reached=_number(time, "reached"),
+                steps=_number(time, "steps"),
+                seconds=_number(time, "seconds"),
+                best=name == best,
+            )
+        )
+    return rows
+
+
+def pairings(comparison: Comparison, task: str) -> list[Pairing]:
+    """A row for each pair on the task."""
+    return [
+        Pairing(
+            row["a"],
+            row["b"],
+            row["part"],
+            int(row["seeds"]),
+            Estimate(row["difference"], row["low"], row["high"]),
+            Estimate(row["improvement"], row["improvement_low"], row["improvement_high"]),
+            row["p"],
+            row["p_holm"],
+            row["test"],
+        )
+        for row in comparison.pairs[comparison.pairs["task"] == task].to_dict("records")
+    ]
+
+
+def judged_by(comparison: Comparison) -> str:
+    """The part that the verdict rests on: "test", or "validation" where no test part was read."""
+    tested = comparison.summary["part"] == "test"
+    return "test" if comparison.summary.loc[tested, "iqm"].notna().any() else "validation"
+
+
+def best_of(comparison: Comparison, task: str) -> str | None:
+    """Who is ahead on a task: better than most others more often than not, in pairs that know of
+    diverged runs; of equals, who has the better interquartile mean. None where nobody has a score."""
+    summary = comparison.summary
+    of = summary[(summary["task"] == task) & (summary["part"] == judged_by(comparison))]
+    sign = 1 if comparison.question.maximize else -1
+    scores = {
+        row["contender"]: sign * row["iqm"]
+        for row in of.to_dict("records")
+        if math.isfinite(row["iqm"])
+    }
+    wins = dict.fromkeys(scores, 0)
+    for pair in pairings(comparison, task):
+        for name, better in (
+            (pair.a, pair.improvement.value),
+            (pair.b, 1 - pair.improvement.value),
+        ):
+            if name in wins and better > 0.5:
+                wins[name] += 1
+    return max(scores, key=lambda name: (wins[name], scores[name]), default=None)
+
+
+def _estimate(row: dict[str, float]) -> Estimate:
+    return Estimate(*(_number(row, name) for name in ("iqm", "iqm_low", "iqm_high")))
+
+
+def _number(row: dict[str, float], name: str) -> float:
+    return float(row.get(name, math.nan))

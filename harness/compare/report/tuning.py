@@ -1,0 +1,81 @@
+"""What the search for settings cost each contender, what it chose, and whether it looked far enough."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.compare.pictures.trials import hyperparameters, numbers
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from harness.compare.comparison import Comparison
+
+__all__ = ["Tuned", "tuning"]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The tuning of a contender on a task.
+
+    settings: how many were tried, in how many runs, of which diverged. best: the best validation score
+    of a run. chosen: the setting of the counting runs, how: how it was chosen. edges: the
+    hyperparameters of it that lie at an end of what was tried.
+    """
+
+    contender: str
+    task: str
+    settings: int
+    runs: int
+    diverged: int
+    best: float
+    chosen: str
+    how: str
+    edges: tuple[str, ...]
+
+
+def tuning(comparison: Comparison) -> list[Tuned]:
+    """A row for each contender and task that has trials."""
+    rows = []
+    for task in comparison.tasks:
+        for name in comparison.contenders:
+            of = _of(comparison.trials, name, task)
+            if of.empty:
+                continue
+            counting = _of(comparison.outcomes, name, task)
+            chosen = counting["setting"].iloc[0] if len(counting) else ""
+            scores = of["validation"].dropna().astype(float)
+            best = scores.max() if comparison.question.maximize else scores.min()
+            rows.append(
+                Tuned(
+                    contender=name,
+                    task=task,
+                    settings=of["setting"].nunique(),
+                    runs=len(of),
+                    diverged=int(of["diverged"].astype(bool).sum()),
+                    best=float(best) if len(scores) else math.nan,
+                    chosen=str(chosen),
+                    how=str(counting["chosen"].iloc[0]) if len(counting) else "",
+                    edges=_edges(of, chosen),
+                )
+            )
+    return rows
+
+
+def _of(frame: DataFrame, contender: str, task: str) -> DataFrame:
+    return frame[(frame["contender"] == contender) & (frame["task"] == task)]
+
+
+def _edges(trials: DataFrame, chosen: str) -> tuple[str, ...]:
+    found = []
+    for key in hyperparameters(trials):
+        tried = numbers(trials[key])
+        if tried is None or tried.nunique() < 3:
+            continue
+        mine = set(tried[trials["setting"] == chosen])
+        for value, end in ((tried.min(), "smallest"), (tried.max(), "largest")):
+            if value in mine:
+                found.append(f"{key} = {value:g} is the {end} tried")
+    return tuple(found)

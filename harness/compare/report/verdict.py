@@ -1,0 +1,97 @@
+"""The question in a sentence, and the answer in another."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from harness.compare.report.standings import (
+    ALL,
+    Pairing,
+    best_of,
+    judged_by,
+    pairings,
+    places,
+    standings,
+)
+from harness.compare.report.wording import difference, enumeration, interval, probability
+
+if TYPE_CHECKING:
+    from harness.compare.comparison import Comparison
+
+__all__ = ["asked", "metric_name", "verdict", "verdicts"]
+
+
+def metric_name(comparison: Comparison) -> str:
+    """The metric as it is called in prose."""
+    return "R²" if comparison.question.metric == "r2" else comparison.question.metric
+
+
+def asked(comparison: Comparison) -> str:
+    """The question, as in "Which optimizer has the highest test accuracy on digits?"."""
+    question = comparison.question
+    what = " and ".join(key.split(".")[-1] for key in question.by)
+    which = f"Which {what}" if len(question.by) == 1 else f"Which choice of {what}"
+    extreme = "highest" if question.maximize else "lowest"
+    where = f" on {enumeration(list(comparison.tasks))}" if comparison.tasks else ""
+    return f"{which} has the {extreme} {judged_by(comparison)} {metric_name(comparison)}{where}?"
+
+
+def verdict(comparison: Comparison) -> str:
+    """Who is best, and whether it can be told: on all tasks together, where there are several."""
+    found = verdicts(comparison)
+    return next(iter(found.values()), "There are no runs to compare.")
+
+
+def verdicts(comparison: Comparison) -> dict[str, str]:
+    """A sentence for each task, that for all of them first."""
+    return {task: _sentence(comparison, task) for task in places(comparison)}
+
+
+def _sentence(comparison: Comparison, task: str) -> str:
+    where = "on all tasks together" if task == ALL and ALL not in comparison.tasks else f"on {task}"
+    part = f"{judged_by(comparison)} {metric_name(comparison)}"
+    best = best_of(comparison, task)
+    if best is None:
+        return f"No contender has a score {where}: every run diverged or failed."
+    rows = {row.contender: row for row in standings(comparison, task)}
+    lost = rows[best].diverged
+    note = f" {lost} of {rows[best].runs} runs of {best} diverged." if lost else ""
+    pairs = [pair.of(best) for pair in pairings(comparison, task) if best in (pair.a, pair.b)]
+    if not pairs:
+        estimate = interval(getattr(rows[best], judged_by(comparison)))
+        return f"{best} has {estimate} {part} {where}, and nothing to be compared with.{note}"
+    beaten = [pair for pair in pairs if pair.told_apart and not pair.improvement.value < 0.5]
+    level = [pair for pair in pairs if pair not in beaten]
+    return _compared(best, beaten, level, where, part) + note
+
+
+def _compared(best: str, beaten: list[Pairing], level: list[Pairing], where: str, part: str) -> str:
+    if level:
+        nearest = min(level, key=_lead)
+        names = enumeration([pair.b for pair in level])
+        if not beaten and len(level) == 1:
+            start = f"{best} and {names} cannot be told apart {where}"
+        else:
+            start = f"{best} is ahead {where}, but cannot be told apart from {names}"
+        also = f"; it beats {enumeration([pair.b for pair in beaten])}" if beaten else ""
+        return f"{start}: {_evidence(nearest, part, one=len(level) == 1)}{also}."
+    nearest = min(beaten, key=_lead)
+    names = enumeration([pair.b for pair in beaten])
+    return f"{best} beats {names} {where}: {_evidence(nearest, part, one=len(beaten) == 1)}."
+
+
+def _lead(pair: Pairing) -> float:
+    """How far a is ahead, for what comes closest: NaN, of which nothing is known, comes last."""
+    lead = abs(pair.difference.value)
+    return math.inf if math.isnan(lead) else lead
+
+
+def _evidence(pair: Pairing, part: str, *, one: bool) -> str:
+    over = "" if one else f" over {pair.b}"
+    p = probability(pair.p_holm)
+    p = p.replace("<", "p < ") if p.startswith("<") else f"p = {p}"
+    p = "no test could be made" if math.isnan(pair.p_holm) else p
+    if math.isnan(pair.difference.value):
+        return f"better with probability {pair.improvement.value:.2f}{over}, {p}"
+    return f"{difference(pair.difference)} {part}{over}, {p}"

@@ -1,0 +1,103 @@
+"""Numbers as a reader of a report sees them; full precision is in the files."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+__all__ = [
+    "MISSING",
+    "Estimate",
+    "difference",
+    "enumeration",
+    "interval",
+    "probability",
+    "score",
+    "time",
+]
+
+MISSING = "-"
+
+
+class Estimate(NamedTuple):
+    """A number with the ends of its interval; NaN where there is none."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+def score(value: float) -> str:
+    """A score, in as many digits as scores of its size differ in.
+
+    >>> score(0.97314), score(231.46), score(float("nan"))
+    ('0.9731', '231.5', '-')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    if abs(value) < 10:
+        return f"{value:.4f}"
+    return f"{value:.1f}" if abs(value) < 10_000 else f"{value:.4g}"
+
+
+def interval(estimate: Estimate) -> str:
+    """A score with its interval, if it has one.
+
+    >>> interval(Estimate(0.9731, 0.9712, 0.975))
+    '0.9731 [0.9712, 0.9750]'
+    """
+    ends = [score(estimate.low), score(estimate.high)]
+    if MISSING in ends:
+        return score(estimate.value)
+    return f"{score(estimate.value)} [{', '.join(ends)}]"
+
+
+def difference(estimate: Estimate) -> str:
+    """A difference with its sign, in the digits that its interval leaves certain.
+
+    >>> difference(Estimate(0.0118, 0.0041, 0.0192)), difference(Estimate(-0.25))
+    ('+0.012 [0.004, 0.019]', '-0.2500')
+    """
+    value, low, high = estimate
+    if not math.isfinite(value):
+        return MISSING
+    width = high - low
+    if not math.isfinite(width) or width <= 0:
+        return f"{value:+.4f}"
+    digits = min(6, max(0, 1 - math.floor(math.log10(width))))
+    return f"{value:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def probability(p: float) -> str:
+    """A p-value.
+
+    >>> probability(0.0123), probability(0.00001), probability(float("nan"))
+    ('0.012', '<0.001', '-')
+    """
+    if not math.isfinite(p):
+        return MISSING
+    return "<0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def time(value: float) -> str:
+    """Steps, samples or seconds until something; "missed" where it did not happen.
+
+    >>> time(540.0), time(0.3721), time(float("inf")), time(float("nan"))
+    ('540', '0.372', 'missed', '-')
+    """
+    if math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "missed"
+    return f"{value:.0f}" if value == round(value) else f"{value:.3g}"
+
+
+def enumeration(names: list[str], most: int = 4) -> str:
+    """Names in a sentence.
+
+    >>> enumeration(["a", "b", "c"]), enumeration(list("abcdefg"))
+    ('a, b and c', 'a, b, c, d and 3 others')
+    """
+    if len(names) > most + 1:
+        names = [*names[:most], f"{len(names) - most} others"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
