@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +57,7 @@ def compare_runs(
     outcomes = outcomes_of(evidence, counting, curves, targets)
     contenders = _best_first(outcomes, asked.maximize)
     tasks = tuple(sorted(outcomes["task"].unique()))
+    outcomes = _in_order(outcomes, contenders, tasks)
     times = times_of(outcomes, contenders, tasks, targets)
     at_edges = edges(trials, chosen, evidence.varied)
     return Comparison(
@@ -65,10 +66,10 @@ def compare_runs(
         tasks=tasks,
         paired=is_paired(counting),
         findings=(*unequal, *findings_of(evidence, chosen, counting, at_edges)),
-        facts=facts_of(evidence, chosen, counting),
+        facts=facts_of(evidence, counting),
         outcomes=outcomes,
-        trials=trials.reset_index(names="run_id"),
-        curves=curves,
+        trials=_in_order(trials.reset_index(names="run_id"), contenders, tasks),
+        curves=_in_order(curves, contenders, tasks),
         summary=summary_of(outcomes, contenders, tasks, question),
         times=times,
         pairs=pairs_of(outcomes, contenders, tasks, question.maximize),
@@ -77,6 +78,14 @@ def compare_runs(
         benchmark=benchmark_of(times, contenders, tasks),
         ranks=ranks_of(outcomes, contenders, tasks, question.maximize),
         interaction=interaction_of(evidence, outcomes),
+    )
+
+
+def _in_order(frame: DataFrame, contenders: Sequence[str], tasks: Sequence[str]) -> DataFrame:
+    """Rows by task and contender, and as they were within them."""
+    places = {name: place for names in (contenders, tasks) for place, name in enumerate(names)}
+    return frame.sort_values(
+        ["task", "contender"], key=lambda names: names.map(places), kind="stable", ignore_index=True
     )
 
 

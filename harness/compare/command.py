@@ -14,7 +14,7 @@ from harness.compare.comparison import Comparison
 from harness.compare.evidence import Evidence, Source, read
 from harness.compare.fairness import REFUSED
 from harness.compare.report import mlflow, terminal
-from harness.compare.report.files import write
+from harness.compare.report.writing import write
 from harness.errors import ConfigurationError
 from harness.sweep.command import program
 

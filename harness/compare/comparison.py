@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 __all__ = ["Comparison", "Question"]
@@ -47,8 +48,8 @@ class Comparison:
     paired: whether the counting runs of all contenders share their seeds.
     findings: what a reader must know (fewer than five seeds, a best value on the edge of its range,
     unequal budgets that were allowed, …), each a sentence.
-    facts: name -> text or number for the head of a report: store, experiment, sweeps, versions, hashes,
-    counts of runs by status, and `commands`, a list of the command lines that reproduce the runs.
+    facts: where it all comes from, see `facts.py`: texts, and lists and mappings of texts. `commands`
+    trained the runs, `configurations` train the counting ones again.
 
     outcomes: one row a counting run: contender, task, setting (text), seed (int), run_id, run (name),
         status, diverged (bool), validation, test (NaN if diverged), epochs, steps, samples, seconds:
@@ -80,7 +81,7 @@ class Comparison:
         are not paired.
     interaction: for two factors: one row for each pair of levels and part "test": row (level of the
         first), column (level of the second), mean, runs, diverged, and effect: mean − row mean −
-        column mean + grand mean, with low and high; empty otherwise.
+        column mean + grand mean, with low and high, and p of the F test; empty otherwise.
     """
 
     question: Question
@@ -100,3 +101,16 @@ class Comparison:
     benchmark: DataFrame
     ranks: DataFrame
     interaction: DataFrame
+
+    @property
+    def verdict(self) -> str:
+        """Who is best, and whether it can be told, in a sentence."""
+        from harness.compare.report.verdict import verdict
+
+        return verdict(self)
+
+    def pictures(self) -> dict[str, Figure]:
+        """The pictures that there is something to draw for, by name: matplotlib figures."""
+        from harness.compare.pictures.gallery import gallery
+
+        return {picture.name: picture.figure for picture in gallery(self)}

@@ -2,80 +2,85 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import Evidence
 from harness.compare.factors import decides_nothing
+from harness.sweep.command import shown
 from harness.tracking.store import public
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 __all__ = ["facts_of"]
 
 HASHES = {"sha256/data": "data", "sha256/split": "split"}
 BRIEF = 16  # hexadecimal digits of a hash
+WORDS = {"None": "null", "True": "true", "False": "false"}  # of Python in a command line
 
 
-def facts_of(evidence: Evidence, chosen: DataFrame, counting: DataFrame) -> dict[str, Any]:
-    """What makes a comparison repeatable.
+def facts_of(evidence: Evidence, counting: DataFrame) -> dict[str, Any]:
+    """What makes a comparison repeatable: texts, and mappings and lists of texts.
 
-    store, experiment, sweeps, condition: where the runs are. runs: how many ended how. versions: by
-    package, all that were met. hashes: by task and kind. common: the configuration that all counting
-    runs share. choices: of each contender and task its setting, and `differs`, the rest of its
-    configuration. commands: that trained the runs.
+    store, experiment, sweeps, filter: where the runs are. runs: how many ended how. versions: by package
+    all that were met. hashes: by task. commands: that trained the runs. configurations: by contender and
+    task the command that trains its counting runs again, with every value written out.
     """
     source, tags = evidence.source, evidence.tags
-    params = evidence.params.loc[counting.index]
-    params = params[[key for key in params if not decides_nothing(key)]]
-    shared = [key for key in params if params[key].nunique(dropna=False) == 1]
-    return {
+    counts = {**evidence.runs["status"].value_counts().to_dict(), **evidence.left_out}
+    facts: dict[str, Any] = {
         "store": public(source.uri),
         "experiment": source.experiment,
         "sweeps": [run.tags["sweep"] for run in evidence.sweeps],
-        "condition": source.condition,
-        "runs": {**evidence.runs["status"].value_counts().to_dict(), **evidence.left_out},
+        "filter": source.condition,
+        "runs": {str(name): str(count) for name, count in counts.items() if count},
         "versions": {
-            tag.partition("/")[2]: sorted(tags[tag].dropna().unique())
-            for tag in tags
+            tag.partition("/")[2]: ", ".join(sorted(tags[tag].dropna().unique()))
+            for tag in sorted(tags)
             if tag.startswith(("version/", "plugin/"))
         },
         "hashes": {
-            task: {
-                name: sorted({one[:BRIEF] for one in rows[tag].dropna()})
-                for tag, name in HASHES.items()
-                if tag in rows
-            }
-            for task, rows in tags.loc[counting.index].groupby(counting["task"], sort=False)
+            str(task): _hashes(rows)
+            for task, rows in tags.loc[counting.index].groupby(counting["task"])
         },
-        "common": {key: params[key].iloc[0] for key in shared},
-        "choices": _choices(params.drop(columns=shared), counting, chosen),
-        "commands": list(dict.fromkeys(run.tags.get("command", "") for run in evidence.sweeps)),
+    }
+    commands = dict.fromkeys(run.tags.get("command", "") for run in evidence.sweeps)
+    return {
+        **{name: fact for name, fact in facts.items() if fact},
+        "commands": [command for command in commands if command],
+        "configurations": _configurations(evidence.params.loc[counting.index], counting),
     }
 
 
-def _choices(params: DataFrame, counting: DataFrame, chosen: DataFrame) -> list[dict[str, Any]]:
-    places = [counting["contender"], counting["task"]]
-    tried = {(c.contender, c.task): c for c in chosen.itertuples()}
-    choices = []
-    for (contender, task), rows in params.groupby(places, sort=False):
-        one = tried.get((contender, task))
-        own = counting.loc[rows.index]
-        choices.append(
-            {
-                "contender": contender,
-                "task": task,
-                "setting": own["setting"].iloc[0],
-                "chosen": own["chosen"].iloc[0],
-                "trials": 0 if one is None else int(one.trials),
-                "seeds_a_trial": 0 if one is None else int(one.seeds),
-                "score": None if one is None or one.score != one.score else float(one.score),
-                "seeds": sorted(int(seed) for seed in own["seed"]),
-                "differs": {
-                    key: rows[key].iloc[0]
-                    for key in rows
-                    if rows[key].nunique() == 1 and rows[key].notna().all()
-                },
-            }
+def _hashes(tags: DataFrame) -> str:
+    return ", ".join(
+        f"{name} {' and '.join(sorted({one[:BRIEF] for one in tags[tag].dropna()}))}"
+        for tag, name in HASHES.items()
+        if tag in tags
+    )
+
+
+def _configurations(params: DataFrame, counting: DataFrame) -> dict[str, str]:
+    params = params[[key for key in params if not decides_nothing(key)]]
+    found = {}
+    for (contender, task), rows in params.groupby([counting["contender"], counting["task"]]):
+        words = [word for key in rows if (word := _override(key, rows[key]))]
+        seeds = ",".join(str(seed) for seed in sorted(counting.loc[rows.index, "seed"]))
+        found[f"{contender} on {task}"] = shlex.join(
+            ["harness", "train", "-m", *shown(words), f"seed={seeds}"]
         )
-    return choices
+    return found
+
+
+def _override(key: str, values: Series) -> str:
+    """A value that all runs have, as the command line takes it; "" where there is none.
+
+    >>> from pandas import Series
+    >>> _override("training.clip_norm", Series(["None", "None"]))
+    'training.clip_norm=null'
+    """
+    if values.isna().any() or values.nunique() > 1:
+        return ""
+    value = str(values.iloc[0])
+    return f"{key}={WORDS.get(value, value)}"

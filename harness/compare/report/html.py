@@ -89,6 +89,7 @@ def page(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
             diverged=runs_table(comparison, diverged_only=True),
             facts=_facts(comparison.facts),
             commands=[str(command) for command in comparison.facts.get("commands", ())],
+            configurations=comparison.facts.get("configurations", {}),
             metric=metric_name(comparison),
         )
     )
@@ -182,10 +183,10 @@ def _shown(comparison: Comparison, picture: Picture) -> Shown:
 
 
 def _facts(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """All but the commands; a mapping or a list is a line for each of its entries."""
+    """All but what is shown as commands; a mapping or a list is a line for each of its entries."""
     found = []
     for name, value in facts.items():
-        if name == "commands":
+        if name in ("commands", "configurations"):
             continue
         if isinstance(value, dict):
             lines = [f"{key}: {entry}" for key, entry in value.items()]
