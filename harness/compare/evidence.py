@@ -106,6 +106,10 @@ def read(
     for key in (*by, *tasks):
         if key not in found.params:
             raise unknown_name("key of the configuration", key, found.params.columns)
+        if key == "seed":
+            raise ConfigurationError(
+                "'seed' tells runs of one contender apart, and is neither a factor nor a task."
+            )
     by = by or factors_of(found.params, tasks)
     tasks = [key for key in tasks if key not in by]
     chosen = metric or _metric(found, tasks)

@@ -1,0 +1,134 @@
+"""`harness compare` as a person meets it, and what it leaves in folders and in MLflow."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.compare import compare
+from harness.compare.report.document import decode
+
+
+@pytest.fixture
+def own_grid(grid, tmp_path, monkeypatch):
+    """A copy of the store of the grid, in a folder that the test works in."""
+    folder = Path(grid.removeprefix("sqlite:///")).parent
+    shutil.copytree(folder, tmp_path / "outputs", ignore=shutil.ignore_patterns("sweeps"))
+    monkeypatch.chdir(tmp_path)
+    # MLflow keeps a store open under its address: one that is relative would be another test's
+    return f"sqlite:///{tmp_path}/outputs/mlflow.db"
+
+
+@pytest.fixture
+def client(own_grid):
+    from mlflow import MlflowClient
+
+    return MlflowClient(own_grid)
+
+
+def runs_of(client, kind):
+    experiment = client.get_experiment_by_name("harness").experiment_id
+    return client.search_runs([experiment], f"tags.kind = '{kind}'", max_results=1000)
+
+
+def test_it_shows_writes_and_logs(own_grid, client, capsys):
+    assert main(["compare"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    found = compare(uri=own_grid)
+    assert found.verdict in shown.out
+    for contender in ("adam", "sgd"):
+        row = found.summary.query(
+            f"contender == '{contender}' and task == 'iris' and part == 'test'"
+        )
+        assert f"{row['iqm'].item():.4f} [" in shown.out
+    (folder,) = Path("outputs/comparisons").iterdir()
+    assert (folder / "report.html").read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")
+    assert (folder / "table.tex").exists()
+    assert (folder / "pictures" / "learning_curves.svg").exists()
+
+    (sweep,) = runs_of(client, "sweep")
+    assert sweep.data.tags["verdict"] == found.verdict
+    for row in found.summary.itertuples():
+        name = f"compare/{row.contender}/{row.task}/{row.part}/accuracy/iqm"
+        assert sweep.data.metrics[name] == pytest.approx(row.iqm)
+    files = client.list_artifacts(sweep.info.run_id, folder.name)
+    assert f"{folder.name}/report.html" in {file.path for file in files}
+
+    runs = {run.info.run_id: run.data for run in runs_of(client, "run")}
+    counting = {i for i, data in runs.items() if data.tags.get("counts") == "true"}
+    assert counting == set(found.outcomes["run_id"])
+    for row in found.outcomes.itertuples():
+        metrics = runs[row.run_id].metrics
+        assert metrics.get("time_to_target/steps", math.inf) == row.steps
+        assert "time_to_target/seconds" not in metrics, "a run of a stack makes no claim"
+
+
+def test_for_programs(own_grid, client, capsys):
+    assert main(["compare", "--json", "--no-log", "--metric", "loss", "--output", "here"]) == 0
+    found = decode(capsys.readouterr().out)
+    assert found.question.metric == "loss"
+    assert set(found.contenders) == {"adam", "sgd"}
+    assert Path("here/comparison.json").exists()
+    assert "verdict" not in runs_of(client, "sweep")[0].data.tags
+
+
+def test_the_frames_of_a_notebook_are_those_of_the_report(own_grid, capsys):
+    assert main(["compare", "--json", "--no-log", "--by", "optimizer,optimizer.lr"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    found = compare(uri=own_grid, by=["optimizer", "optimizer.lr"])
+    rows = report["frames"]["summary"]["rows"]
+    assert len(rows) == len(found.summary) == 6 * 3 * 2
+    assert [row[0] for row in rows] == found.summary["contender"].tolist()
+    assert len(found.interaction) == 6
+
+
+def test_a_configuration_trains_the_very_same_runs(grid, train_sweeps, tmp_path):
+    """The commands of the report give runs of the same identities, and so the same numbers."""
+    found = compare(uri=grid, target=0.9)
+    command = found.facts["configurations"]["adam on moons"]
+    words = [word for word in shlex.split(command)[3:] if not word.startswith("seed=")]
+    again = compare(uri=train_sweeps([*words, "seed=0,1"]), by=["optimizer"], target=0.9)
+    before = found.outcomes.query("contender == 'adam' and task == 'moons' and seed < 2")
+    for part in ("validation", "test", "steps"):
+        assert again.outcomes[part].tolist() == before[part].tolist()
+
+
+def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    short = ["dataset=moons", "training.max_epochs=2", "seed=0,1"]
+    uri = train_sweeps([*short, "optimizer=sgd"], [*short, "optimizer=adam"])
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "--all"]) == 0
+    (own,) = runs_of(MlflowClient(uri), "comparison")
+    assert own.data.tags["verdict"] == compare(uri=uri, everything=True).verdict
+    assert own.info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--bye", "optimizer"], "unrecognized arguments: --bye. `harness compare --help`"),
+        (["--target", "high"], "--target takes a number, or one a task as in digits=0.95"),
+        (
+            ["--by", "optimzer"],
+            "Unknown key of the configuration 'optimzer'. Did you mean 'optimizer'",
+        ),
+        (["2020-01-01/00-00-00"], "Unknown sweep '2020-01-01/00-00-00'"),
+        (["--by", "seed"], "'seed' tells runs of one contender apart"),
+        (["tracking.experiment=nothing"], "The experiment 'nothing' has no runs"),
+        (["tracking.urii=x"], "Unknown key 'tracking.urii'. Did you mean 'tracking.uri'?"),
+    ],
+)
+def test_mistakes_get_one_message(own_grid, capsys, arguments, message):
+    assert main(["compare", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
