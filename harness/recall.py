@@ -29,9 +29,9 @@ def recall(jobs: Sequence[Job], identities: Sequence[str]) -> dict[int, Result]:
     """The results of the jobs that need no training, by position.
 
     Those are the jobs with `skip_finished` whose identity has a run of the same phase in the store that
-    is over and did not fail: a comparison finds the counting runs by their phase. Each gets the earlier run's `result.json` and `metrics.csv` into its own folder, marked as
-    skipped, so that the folder of a continued sweep holds the whole of it. One query, whatever the
-    number of jobs. Raises TrackingError if the store cannot be read.
+    is over and did not fail: a comparison finds the counting runs by their phase. Each gets the earlier
+    run's `result.json` and `metrics.csv` into its own folder, marked as skipped, so that the folder of a
+    continued sweep holds the whole of it. One query, whatever the number of jobs. Raises TrackingError if the store cannot be read.
     """
     wanted = {
         (identity, job.run.config.tracking.phase)

@@ -137,7 +137,7 @@ class Integers:
         """The value at u in [0, 1]."""
         return min(max(round(self._steps.at(u)), self.low), self.high)
 
-    def position(self, value: int) -> float:
+    def position(self, value: float) -> float:
         """A u at which `at` gives this value: the middle of its share on a linear scale."""
         return self._steps.position(value)
 
