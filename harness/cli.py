@@ -22,7 +22,7 @@ harness compares optimizers and weight initializers on neural networks, honestly
 
 usage: harness train [overrides]      train one run, e.g. harness train optimizer=adam optimizer.lr=0.01
        harness train -m [overrides]   train a sweep: every combination of comma-separated values
-       harness tune [overrides]       tune contenders alike, then judge them on fresh seeds; --help for more
+       harness tune [overrides]       tune contenders alike, then judge them on fresh seeds: see --help
        harness sweeps [--json]        list the sweeps: what is finished, and the command for the rest
        harness plugins [--json]       list the installed plugins and their components
        harness check NAME...          check a component, or all of a plugin, by the rules of its kind

@@ -31,7 +31,8 @@ def recall(jobs: Sequence[Job], identities: Sequence[str]) -> dict[int, Result]:
     Those are the jobs with `skip_finished` whose identity has a run of the same phase in the store that
     is over and did not fail: a comparison finds the counting runs by their phase. Each gets the earlier
     run's `result.json` and `metrics.csv` into its own folder, marked as skipped, so that the folder of a
-    continued sweep holds the whole of it. One query, whatever the number of jobs. Raises TrackingError if the store cannot be read.
+    continued sweep holds the whole of it. One query, whatever the number of jobs. Raises TrackingError
+    if the store cannot be read.
     """
     wanted = {
         (identity, job.run.config.tracking.phase)

@@ -85,8 +85,9 @@ class Range:
         >>> Range(1e-3, 10, "log").extended(above=0.5)
         Range(low=0.001, high=1000.0, scale='log', meaning='')
         """
-        low = float(self._digits(self._on_scale(-below))) if below else self.low
-        high = float(self._digits(self._on_scale(1 + above))) if above else self.high
+        # Without the noise of the last digits: 1000, not 1000.0000000000002
+        low = float(self._digits(self._on_scale(-below), 12)) if below else self.low
+        high = float(self._digits(self._on_scale(1 + above), 12)) if above else self.high
         return replace(self, low=low, high=high)
 
     def text(self, value: float) -> str:
@@ -105,9 +106,9 @@ class Range:
             return 1 - (1 - self.low) * ((1 - self.high) / (1 - self.low)) ** u
         return self.low + (self.high - self.low) * u
 
-    def _digits(self, value: float) -> str:
+    def _digits(self, value: float, digits: int = 6) -> str:
         complement = self.scale == "complement"
-        return str(1 - Decimal(f"{1 - value:.6g}")) if complement else f"{value:.6g}"
+        return str(1 - Decimal(f"{1 - value:.{digits}g}")) if complement else f"{value:.{digits}g}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ A value beyond it whose runs diverged was tried; one whose runs failed was not. 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import ConfigurationError
@@ -81,11 +81,12 @@ def extended(space: Space, found: Sequence[Edge], allows: Callable[[str, str], b
         for share in SHARES:
             ends = (share, 0.0) if edge.side == "low" else (0.0, share)
             try:
-                dimension: Any = longer[edge.key]
+                dimension: Any = space[edge.key]
                 dimension = dimension.extended(*ends)
             except ConfigurationError:  # no such range on its scale
                 continue
-            if allows(edge.key, dimension.text(getattr(dimension, edge.side))):
-                longer[edge.key] = dimension
+            end = getattr(dimension, edge.side)
+            if allows(edge.key, dimension.text(end)):
+                longer[edge.key] = replace(longer[edge.key], **{edge.side: end})
                 break
     return longer

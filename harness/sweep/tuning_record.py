@@ -149,10 +149,7 @@ def _findings(entrant: Entrant) -> list[str]:
             beyond = "nothing beyond it can be trained with"
         else:
             more = f"hydra.sweeper.extend={extensions + 1}"
-            after = f", {counted(extensions, 'extension')} later still" if extensions else ""
-            beyond = (
-                f"a better one may lie beyond it{after}. {more} extends the range and tunes again"
-            )
+            beyond = f"a better one may lie beyond it. {more} extends the range and tunes again"
         found.append(f"{name}: {edge}: {beyond}.")
     return found
 

@@ -24,10 +24,10 @@ __all__ = ["TunedSweeper"]
 class TunedSweeperConf:
     """trials: for each contender; every one of them is run for all seeds.
 
-    method: sobol, halton or random. seed: of the points. final_seeds: how many fresh seeds the chosen settings are run for. untuned: also
-    run each contender's defaults for them. extend: how many times at most a range is extended whose best
-    value lies on its edge. metric: what settings are chosen by, on validation: loss or a score of the
-    task; null for the score that stopping goes by, else accuracy or r2.
+    method: sobol, halton or random. seed: of the points. final_seeds: how many fresh seeds the chosen
+    settings are run for. untuned: also run each contender's defaults for them. extend: how many times at
+    most a range is extended whose best value lies on its edge. metric: what settings are chosen by, on
+    validation: loss or a score of the task; null for the score that stopping goes by, else accuracy, r2.
     """
 
     _target_: str = "hydra_plugins.harness_sweepers.tuned.TunedSweeper"
