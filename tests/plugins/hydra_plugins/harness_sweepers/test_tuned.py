@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import signal
 import sqlite3
 import statistics
@@ -104,7 +105,8 @@ def test_the_whole_protocol(capsys):
         untuned = [r for r in by_phase["untuned"] if r.tags["optimizer"] == optimizer]
         defaults = {"sgd": (0.1,), "adam": (0.001, 0.9, 0.999)}
         assert {setting(run) for run in untuned} == {defaults[optimizer]}
-        assert f"train {' '.join(own['overrides'])}" in shown.out
+        words = [*own["overrides"], *(f"{key}={text}" for key, text in own["setting"].items())]
+        assert f"harness {shlex.join(['train', *words])}\n" in shown.out
 
         folders = {run.tags["folder"] for run in finals}
         assert {run["folder"] for run in own["final"]} == folders
