@@ -29,7 +29,7 @@ from harness.sweep.contest import Contest
 from harness.sweep.entrant import Compose, Entrant
 from harness.sweep.sampling import unit_points
 from harness.sweep.scoring import result_of
-from harness.sweep.tuning_record import TUNING, findings, outcome, record, write
+from harness.sweep.tuning_record import TUNING, advice, findings, outcome, record, write
 
 __all__ = ["TUNING", "Settings", "tune"]
 
@@ -96,6 +96,8 @@ class _Protocol:
             print(outcome(entrant), flush=True)
         for finding in findings(self.entrants):
             self.progress.warn(finding)
+        if todo := advice(self.entrants, self.settings.extend):
+            self.progress.say(todo)
         self._judge()
         self._write(complete=True)
         return self.returns

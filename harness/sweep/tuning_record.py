@@ -32,7 +32,7 @@ from harness.sweep.scoring import run_score
 from harness.sweep.summary import MISSING
 from harness.tracking.journal import write_atomically
 
-__all__ = ["TUNING", "findings", "outcome", "record", "write"]
+__all__ = ["TUNING", "advice", "findings", "outcome", "record", "write"]
 
 TUNING = "tuning.json"  # in the folder of the sweep
 
@@ -143,15 +143,21 @@ def _findings(entrant: Entrant) -> list[str]:
             f"{name}: {failed} of {trials} failed and gave no score, so it was tuned with less than the "
             f"others. Go on with skip_finished=true once the reason is mended."
         )
-    extensions = len(entrant.tunings) - 1
     for edge in tuning.edges:
-        if (edge.key, edge.side) in entrant.stuck:
-            beyond = "nothing beyond it can be trained with"
-        else:
-            more = f"hydra.sweeper.extend={extensions + 1}"
-            beyond = f"a better one may lie beyond it. {more} extends the range and tunes again"
+        stuck = (edge.key, edge.side) in entrant.stuck
+        beyond = (
+            "nothing beyond it can be trained with" if stuck else "a better one may lie beyond it"
+        )
         found.append(f"{name}: {edge}: {beyond}.")
     return found
+
+
+def advice(entrants: Sequence[Entrant], extend: int) -> str:
+    """What to do about best values on edges; "" where there is nothing to do. extend: the setting."""
+    for entrant in entrants:
+        if any((edge.key, edge.side) not in entrant.stuck for edge in entrant.tunings[-1].edges):
+            return f"hydra.sweeper.extend={extend + 1} extends the ranges at these edges and tunes again"
+    return ""
 
 
 def _command(entrant: Entrant, trial: Trial) -> str:

@@ -137,6 +137,23 @@ def test_the_whole_protocol(capsys):
     assert (listed.state, listed.runs, listed.missing) == ("complete", len(runs), 0)
 
 
+@pytest.mark.usefixtures("in_empty_folder")
+@pytest.mark.parametrize(
+    ("given", "sweeper"),
+    [
+        ([], "grid.GridSweeper"),
+        (["experiment=tuned_optimizers"], "tuned.TunedSweeper"),  # a preset chooses its sweeper
+        (["experiment=tuned_optimizers", "hydra/sweeper=sobol"], "points.PointsSweeper"),
+        (["experiment=demo"], "grid.GridSweeper"),
+    ],
+)
+def test_a_preset_may_be_one_of_tuning(given, sweeper, capsys):
+    assert main(["train", *given, "--cfg", "hydra", "--package", "hydra.sweeper"]) == 0
+    shown = capsys.readouterr().out
+    assert f"_target_: hydra_plugins.harness_sweepers.{sweeper}\n" in shown
+    assert ("trials: 32" in shown) == (sweeper != "grid.GridSweeper")
+
+
 KILLED = """
 import os, signal, sys
 from harness import application
