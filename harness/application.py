@@ -29,13 +29,22 @@ from harness.session import close_sweeps, session
 from harness.settings import Tracking
 from harness.sweep.callback import SweepCallback
 
-__all__ = ["register_hydra_plugins", "tracking_settings", "train"]
+__all__ = ["register_hydra_plugins", "tracking_settings", "train", "tune"]
 
 
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
     with _explained(), excluding(arguments) as complete:
         return _train(complete)
+
+
+def tune(arguments: list[str]) -> int:
+    """Tunes contenders alike and trains the chosen settings on fresh seeds, see `sweep/tuning.py`.
+
+    arguments: as of `train`. Returns the exit status; the folder of the sweep is then
+    `SweepCallback.folder`.
+    """
+    return train(["--multirun", "hydra/sweeper=tuned", *arguments])
 
 
 def _train(arguments: list[str]) -> int:
@@ -104,9 +113,10 @@ def register_hydra_plugins() -> None:
     from hydra_plugins.harness_sweepers.grid import GridSweeper
     from hydra_plugins.harness_sweepers.points import PointsSweeper
     from hydra_plugins.harness_sweepers.study import OptunaSweeper
+    from hydra_plugins.harness_sweepers.tuned import TunedSweeper
 
     launchers = (FusedLauncher, RayLauncher, SlurmLauncher)
-    for plugin in (*launchers, GridSweeper, PointsSweeper, OptunaSweeper):
+    for plugin in (*launchers, GridSweeper, PointsSweeper, OptunaSweeper, TunedSweeper):
         plugins.register(plugin)
 
 

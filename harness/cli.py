@@ -22,6 +22,7 @@ harness compares optimizers and weight initializers on neural networks, honestly
 
 usage: harness train [overrides]      train one run, e.g. harness train optimizer=adam optimizer.lr=0.01
        harness train -m [overrides]   train a sweep: every combination of comma-separated values
+       harness tune [overrides]       tune contenders alike, then judge them on fresh seeds: see --help
        harness sweeps [--json]        list the sweeps: what is finished, and the command for the rest
        harness compare [SWEEP...]     which contender is better, how sure that is, and a report on it
        harness plugins [--json]       list the installed plugins and their components
@@ -92,17 +93,62 @@ def _dispatch(given: list[str]) -> int:
 def _train(rest: list[str]) -> int:
     from harness.application import train
 
+    status = _with_completion(lambda: train(rest))
+    if "install=bash" in rest:  # beside Hydra's script: full names have a colon
+        print("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}")
+    return status
+
+
+def _with_completion(command: Callable[[], int]) -> int:
+    """An interrupted sweep says what completes it."""
     try:
-        status = train(rest)
-        if "install=bash" in rest:  # beside Hydra's script: full names have a colon
-            print("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}")
-        return status
+        return command()
     except KeyboardInterrupt as stop:
         from harness.sweep.callback import SweepCallback
 
         if SweepCallback.completes_with:
             stop.add_note(f"Train what is not finished with: {SweepCallback.completes_with}")
         raise
+
+
+def _tune(rest: list[str]) -> int:
+    import argparse
+
+    from harness.application import tune
+    from harness.errors import unknown_name
+
+    parser = argparse.ArgumentParser(
+        prog="harness tune",
+        allow_abbrev=False,
+        description="Each combination of listed values, as in optimizer=sgd,adam, is tuned on the "
+        "validation part with as many settings of its own search space, each trained from all seeds; "
+        "the best one, and the defaults, are trained again from fresh seeds.",
+        epilog="The options are short for hydra.sweeper.trials=N and so on, of hydra/sweeper=tuned.",
+    )
+    options = {
+        "--trials": ("N", "settings for each contender (32)"),
+        "--final-seeds": ("N", "fresh seeds that the chosen settings are trained from (10)"),
+        "--extend": (
+            "N",
+            "extend a range whose best value is on its edge, N times at most (alone: 1)",
+        ),
+        "--method": ("M", "of the points: sobol, halton or random (sobol)"),
+        "--metric": ("M", "to choose by: loss, or a score of the task (accuracy or r2)"),
+    }
+    for option, (metavar, text) in options.items():
+        parser.add_argument(option, metavar=metavar, help=text)
+    parser.add_argument(
+        "overrides", nargs="*", help="of the configuration, e.g. optimizer=sgd,adam"
+    )
+    given = []
+    for word, after in zip(rest, [*rest[1:], ""], strict=True):
+        given.append("--extend=1" if word == "--extend" and not after.isdecimal() else word)
+    found, unknown = parser.parse_known_intermixed_args(given)
+    for word in unknown:
+        raise unknown_name("option", word.partition("=")[0], [*options, "--help"])
+    short = {name: value for name, value in vars(found).items() if name != "overrides"}
+    settings = [f"hydra.sweeper.{name}={value}" for name, value in short.items() if value]
+    return _with_completion(lambda: tune([*settings, *found.overrides]))
 
 
 def _complete(rest: list[str]) -> int:
@@ -254,6 +300,7 @@ def _new(rest: list[str]) -> int:
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
+    "tune": _tune,
     "sweeps": _sweeps,
     "compare": _compare,
     "plugins": _plugins,

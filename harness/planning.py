@@ -1,8 +1,9 @@
 """Which runs train together.
 
-Runs of one group share every shape: the data, the network, the batch size, the backend, the loss and
-the terms of the objective. They may differ in seed, initializers, optimizer, schedule, stopping, in the
-number of epochs and in the values of λ, β and the clipping norm. Any of them may share a stack.
+Runs of one group share every shape: the data, the network, the batch size, the backend, the loss, the
+terms of the objective, and whether the test part is read. They may differ in seed, initializers,
+optimizer, schedule, stopping, in the number of epochs and in the values of λ, β and the clipping norm.
+Any of them may share a stack.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def _signature(config: Config) -> str:
             config.training.batch_size,
             config.training.clip_norm is None,
             config.training.halving,
+            config.training.test,
             config.training.stopping.metric,
             config.training.stopping.maximize,
         )

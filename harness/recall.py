@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,14 @@ IDENTITIES = "identities.txt"  # in a sweep's folder: of its jobs, one a line
 def recall(jobs: Sequence[Job], identities: Sequence[str]) -> dict[int, Result]:
     """The results of the jobs that need no training, by position.
 
-    Those are the jobs with `skip_finished` whose identity has a run in the store that is over and did
-    not fail. Each gets the earlier run's `result.json` and `metrics.csv` into its own folder, marked as
-    skipped, so that the folder of a continued sweep holds the whole of it. One query, whatever the
-    number of jobs. Raises TrackingError if the store cannot be read.
+    Those are the jobs with `skip_finished` whose identity has a run of the same phase in the store that
+    is over and did not fail: a comparison finds the counting runs by their phase. Each gets the earlier
+    run's `result.json` and `metrics.csv` into its own folder, marked as skipped, so that the folder of a
+    continued sweep holds the whole of it. One query, whatever the number of jobs. Raises TrackingError
+    if the store cannot be read.
     """
     wanted = {
-        identity
+        (identity, job.run.config.tracking.phase)
         for job, identity in zip(jobs, identities, strict=True)
         if job.run.config.skip_finished
     }
@@ -44,29 +45,38 @@ def recall(jobs: Sequence[Job], identities: Sequence[str]) -> dict[int, Result]:
     earlier = _finished(tracking.uri, tracking.experiment, wanted)
     found = {}
     for position, (job, identity) in enumerate(zip(jobs, identities, strict=True)):
-        if job.run.config.skip_finished and identity in earlier:
-            found[position] = _taken_over(earlier[identity], job)
+        key = (identity, job.run.config.tracking.phase)
+        if job.run.config.skip_finished and key in earlier:
+            found[position] = _taken_over(earlier[key], job)
     return found
 
 
-def _finished(uri: str, experiment: str, identities: Iterable[str]) -> dict[str, Logged]:
-    """The last run of each identity that is over and did not fail."""
-    wanted = set(identities)
+def _finished(
+    uri: str, experiment: str, wanted: Set[tuple[str, str]]
+) -> dict[tuple[str, str], Logged]:
+    """The last run of each identity and phase that is over and did not fail."""
     tags = {"kind": "run"}
     if len(wanted) == 1:  # a job alone, as `hydra/launcher=basic` starts them
-        tags["identity"] = next(iter(wanted))
-    return {
-        run.tags["identity"]: run
-        for run in history.runs(uri, experiment, tags)
-        if run.tags.get("identity") in wanted and run.tags.get("status") in DONE
-    }
+        tags["identity"] = next(iter(wanted))[0]
+    found = {}
+    for run in history.runs(uri, experiment, tags):
+        key = (run.tags.get("identity", ""), run.tags.get("phase", ""))
+        if key in wanted and run.tags.get("status") in DONE:
+            found[key] = run
+    return found
 
 
 def _taken_over(run: Logged, job: Job) -> Result:
     """The result of an earlier run as that of a job, left in the job's folder."""
     folder = Path(run.tags.get("folder", ""))
     result = _kept(run, folder) or _from_store(run, job)
-    result = replace(result, name=job.name, overrides=job.overrides, names=job.run.names)
+    result = replace(
+        result,
+        name=job.name,
+        overrides=job.overrides,
+        names=job.run.names,
+        phase=job.run.config.tracking.phase,
+    )
     job.folder.mkdir(parents=True, exist_ok=True)
     if (folder / METRICS).exists() and folder != job.folder:
         shutil.copyfile(folder / METRICS, job.folder / METRICS)

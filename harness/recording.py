@@ -167,6 +167,8 @@ def begin_run(job: Job, tags: dict[str, str], registry: Registry, tracker: Track
     }
     if job.sweep:
         tags["sweep"] = job.sweep
+    if run.config.tracking.phase:
+        tags["phase"] = run.config.tracking.phase
     job.folder.mkdir(parents=True, exist_ok=True)
     for name in RESULTS:  # of an earlier run in the same folder
         (job.folder / name).unlink(missing_ok=True)
@@ -205,6 +207,7 @@ def end_run(
         best_epoch=record.best_epoch,
         metrics=record.metrics,
         error=error,
+        phase=job.run.config.tracking.phase,
     )
     if rows:
         results.write_metrics(job.folder, rows)

@@ -53,8 +53,8 @@ class Ended:
     """A run is over: it was the last epoch, it stopped early, was dropped, or diverged.
 
     best_epoch: the epoch whose parameters were restored; the last one without restoring. metrics:
-    `best/…` at that epoch and `test/…`; none for a diverged run, and no test for a dropped one. theta:
-    the parameters, (P,).
+    `best/…` at that epoch and `test/…`; none for a diverged run, and no test for a dropped one or
+    without `training.test`. theta: the parameters, (P,).
     """
 
     run: int
@@ -70,7 +70,7 @@ Record = Began | Epoch | Ended
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended. metrics: `best/…` and `test/…`."""
+    """How a run ended. metrics: `best/…` and `test/…`. phase: `tracking.phase`."""
 
     name: str
     folder: str
@@ -81,3 +81,4 @@ class Result:
     best_epoch: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     error: str = ""
+    phase: str = ""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -64,13 +64,31 @@ class Range:
 
     def at(self, u: float) -> float:
         """The value at u in [0, 1]; `low` at 0, and higher for higher u."""
+        return min(max(self._on_scale(u), self.low), self.high)  # rounding may lead past an end
+
+    def position(self, value: float) -> float:
+        """The u at which `at` gives this value.
+
+        >>> round(Range(0.9, 0.999, "complement").position(0.99), 12)
+        0.5
+        """
         if self.scale == "log":
-            value = self.low * (self.high / self.low) ** u
-        elif self.scale == "complement":
-            value = 1 - (1 - self.low) * ((1 - self.high) / (1 - self.low)) ** u
-        else:
-            value = self.low + (self.high - self.low) * u
-        return min(max(value, self.low), self.high)  # rounding may lead past an end
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        if self.scale == "complement":
+            away = (1 - self.high) / (1 - self.low)
+            return math.log((1 - value) / (1 - self.low)) / math.log(away)
+        return (value - self.low) / (self.high - self.low)
+
+    def extended(self, below: float = 0.0, above: float = 0.0) -> Range:
+        """A longer range: beyond `low` and `high` by these shares of its width, on its scale.
+
+        >>> Range(1e-3, 10, "log").extended(above=0.5)
+        Range(low=0.001, high=1000.0, scale='log', meaning='')
+        """
+        # Without the noise of the last digits: 1000, not 1000.0000000000002
+        low = float(self._digits(self._on_scale(-below), 12)) if below else self.low
+        high = float(self._digits(self._on_scale(1 + above), 12)) if above else self.high
+        return replace(self, low=low, high=high)
 
     def text(self, value: float) -> str:
         """Six significant digits, of 1 − x on the complement scale; never outside the range.
@@ -78,9 +96,19 @@ class Range:
         >>> Range(0.5, 0.9999, "complement").text(0.99987654321)
         '0.999876543'
         """
-        complement = self.scale == "complement"
-        text = str(1 - Decimal(f"{1 - value:.6g}")) if complement else f"{value:.6g}"
+        text = self._digits(value)
         return text if self.low <= float(text) <= self.high else repr(float(value))
+
+    def _on_scale(self, u: float) -> float:
+        if self.scale == "log":
+            return self.low * (self.high / self.low) ** u
+        if self.scale == "complement":
+            return 1 - (1 - self.low) * ((1 - self.high) / (1 - self.low)) ** u
+        return self.low + (self.high - self.low) * u
+
+    def _digits(self, value: float, digits: int = 6) -> str:
+        complement = self.scale == "complement"
+        return str(1 - Decimal(f"{1 - value:.{digits}g}")) if complement else f"{value:.{digits}g}"
 
 
 @dataclass(frozen=True)
@@ -108,13 +136,27 @@ class Integers:
 
     def at(self, u: float) -> int:
         """The value at u in [0, 1]."""
-        # Half a step further on both sides, so that the ends get their full share
-        value = round(Range(self.low - 0.5, self.high + 0.5, self.scale).at(u))
-        return min(max(value, self.low), self.high)
+        return min(max(round(self._steps.at(u)), self.low), self.high)
+
+    def position(self, value: float) -> float:
+        """A u at which `at` gives this value: the middle of its share on a linear scale."""
+        return self._steps.position(value)
+
+    def extended(self, below: float = 0.0, above: float = 0.0) -> Integers:
+        """A longer range, by one number at least; see `Range.extended`."""
+        longer = self._steps.extended(below, above)
+        low = min(round(longer.low + 0.5), self.low - 1) if below else self.low
+        high = max(round(longer.high - 0.5), self.high + 1) if above else self.high
+        return replace(self, low=low, high=high)
 
     def text(self, value: int) -> str:
         """All digits."""
         return str(value)
+
+    @property
+    def _steps(self) -> Range:
+        # Half a step further on both sides, so that the ends get their full share
+        return Range(self.low - 0.5, self.high + 0.5, self.scale)
 
 
 @dataclass(frozen=True)

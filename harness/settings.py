@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,8 @@ GROUPS = {  # group of the configuration -> kind of component (None: the core's 
     "loss": "loss",
 }
 
+PHASE = re.compile(r"|tuning(-[1-9][0-9]*)?|final|untuned")
+
 
 @dataclass(frozen=True)
 class AutoLoss:
@@ -52,6 +55,7 @@ class Training:
     max_epochs: passes over the training part at most. warmup_epochs: the rate rises linearly to
     `optimizer.lr` in them. reference_batch_size: where set, the rate is scaled by
     batch_size / reference_batch_size (Goyal et al. 2017). clip_norm: the largest norm of a gradient.
+    test: read the test part at the end; false for runs that a setting is chosen by.
     """
 
     batch_size: int | str = 32
@@ -59,6 +63,7 @@ class Training:
     warmup_epochs: float = 0.0
     reference_batch_size: int | None = None
     clip_norm: float | None = None
+    test: bool = True
     stopping: Stopping = field(default_factory=Stopping)
     halving: Halving = field(default_factory=Halving)
 
@@ -112,14 +117,22 @@ class Tracking:
 
     log_model: log an MLflow model (2 s); null does so for a single run and not in a sweep. picture:
     draw the learning curves of each run; null as for log_model (a sweep draws one of all its runs).
+    phase: what a run is for in a tuning protocol, which sets it: "tuning" ("tuning-2", … once ranges
+    were extended), "final" or "untuned"; "" outside of one. It is the tag `phase` of the run.
     """
 
     uri: str = "sqlite:///outputs/mlflow.db"
     experiment: str = "harness"
     log_model: bool | None = None
     picture: bool | None = None
+    phase: str = ""
 
     def __post_init__(self) -> None:
+        if not PHASE.fullmatch(self.phase):
+            raise ConfigurationError(
+                f"'tracking.phase' must be tuning, tuning-2, tuning-3, …, final, untuned or empty; "
+                f"`harness tune` sets it. Got {self.phase!r}."
+            )
         if not self.experiment.strip():
             raise ConfigurationError("'tracking.experiment' needs a name. Got an empty one.")
 

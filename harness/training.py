@@ -283,14 +283,14 @@ class _Training:
 
     def _ended(self, rows: Rows, over: np.ndarray, status: Status) -> Iterator[Ended]:
         """Evaluates the restored parameters of the rows `over`; the test part only here, and only of
-        runs that have had their time."""
+        runs that have had their time and are to be judged by it."""
         if not over.size:
             return
         theta = rows.best[self._backend.place(over)]
         objective = self._stack.objective.rows(over).placed(self._backend.place)
         found: dict[str, np.ndarray] = {}
         parts = {"best/train": "train", "best/validation": "validation"}
-        if status is not Status.DROPPED:
+        if status is not Status.DROPPED and self._stack.shared.config.training.test:
             parts["test"] = "test"
         for prefix, name in parts.items():
             part = self._data.part(name)

@@ -24,6 +24,7 @@ from harness.sweep import summary
 from harness.sweep.command import completing, program, shown, started_by
 from harness.sweep.grid import batches
 from harness.sweep.multirun import checks_all_jobs
+from harness.sweep.tuning_record import TUNING
 from harness.tracking.events import Curves, RunEnded, RunStarted, now_ms
 from harness.tracking.provenance import provenance
 from harness.tracking.results import METRICS
@@ -31,10 +32,12 @@ from harness.tracking.results import METRICS
 __all__ = ["SweepCallback"]
 
 TABLE = "table.csv"
+ARTIFACTS = (TABLE, IDENTITIES, TUNING)
 GRIDS = (  # the sweepers whose jobs are every combination of the given values
     "hydra_plugins.harness_sweepers.grid.GridSweeper",
     "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
 )
+TUNED = "hydra_plugins.harness_sweepers.tuned.TunedSweeper"
 
 
 class SweepCallback(Callback):
@@ -45,10 +48,12 @@ class SweepCallback(Callback):
 
     failed: runs of the last sweep in this process that ended with an error, or left no result.
     completes_with: the command that completes the sweep under way, to be shown if it is interrupted.
+    folder: of the last sweep in this process.
     """
 
     failed = 0
     completes_with = ""
+    folder: Path | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Before the first job is composed."""
@@ -56,8 +61,9 @@ class SweepCallback(Callback):
         self._began = now_ms()
         self._jobs = _jobs(config)
         self._command = started_by()
-        folder = Path(config.hydra.sweep.dir).absolute()
-        (folder / IDENTITIES).unlink(missing_ok=True)  # of an earlier sweep in the same folder
+        SweepCallback.folder = folder = Path(config.hydra.sweep.dir).absolute()
+        for name in (IDENTITIES, TUNING):  # of an earlier sweep in the same folder
+            (folder / name).unlink(missing_ok=True)
         open_sweep(self._own_run(config, folder))
         SweepCallback.completes_with = completing(self._command)
         if not checks_all_jobs(config):  # then nothing is left to be waited for
@@ -75,15 +81,15 @@ class SweepCallback(Callback):
             return
         counts = summary.totals(results, jobs)
         failed = counts[Status.FAILED] + counts[summary.MISSING]
-        table = summary.rows(results)
         folder.mkdir(parents=True, exist_ok=True)
-        summary.write_csv(table, folder / TABLE)
-        summary.show(table, summary.score_name(results), sys.stdout)
+        summary.write_csv(summary.rows(results), folder / TABLE)
+        judged = summary.judged(results)
+        summary.show(summary.rows(judged), summary.score_name(judged), sys.stdout)
         print(summary.sentence(counts))
         if failed:
             print(f"Train what is not finished with: {SweepCallback.completes_with}")
         SweepCallback.completes_with = ""
-        self._log(config, folder, results, counts)
+        self._log(config, folder, judged, counts)
         ui = " ".join(
             [
                 f"{program()} ui",
@@ -99,6 +105,8 @@ class SweepCallback(Callback):
         began = datetime.fromtimestamp(self._began // 1000)
         tags = {"kind": "sweep", "sweep": name, "folder": str(folder), "command": self._command}
         tags |= {"started": str(began)}
+        if config.hydra.sweeper._target_ == TUNED:
+            tags["tuned"] = "true"
         if self._jobs is not None:
             tags["jobs"] = str(self._jobs)
         return RunStarted(
@@ -118,7 +126,7 @@ class SweepCallback(Callback):
         results: list[dict[str, Any]],
         counts: dict[str, int],
     ) -> None:
-        """The end of the sweep's own run: totals, table, one picture of all curves."""
+        """The end of the sweep's own run: totals, table, one picture of the curves of these results."""
         keys = summary.varied(results)
         runs = [
             (_label(result, keys), os.path.relpath(Path(result["job"]) / METRICS, folder))
@@ -137,7 +145,7 @@ class SweepCallback(Callback):
                         name if name == "runs" else f"runs/{name}": float(count)
                         for name, count in counts.items()
                     },
-                    artifacts=tuple(n for n in (TABLE, IDENTITIES) if (folder / n).exists()),
+                    artifacts=tuple(n for n in ARTIFACTS if (folder / n).exists()),
                     curves=Curves(tuple(runs), title=title) if runs else None,
                 )
             )

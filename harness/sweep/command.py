@@ -15,11 +15,14 @@ __all__ = ["completing", "program", "shown", "started_by"]
 
 SKIP = "skip_finished="
 URI = "tracking.uri="
+TUNED = "hydra/sweeper=tuned"
 
 
 def started_by() -> str:
     """The command of the sweep of this process as it was typed, quoted for a shell."""
     given = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
+    if TUNED in given and not any(word.startswith("-") for word in given):
+        return shlex.join(["harness", "tune", *(word for word in shown(given) if word != TUNED)])
     return shlex.join(["harness", "train", "-m", *shown(given)])
 
 

@@ -25,6 +25,7 @@ from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
@@ -32,8 +33,9 @@ from omegaconf.errors import OmegaConfBaseException
 from harness.config import node, run_of
 from harness.errors import ConfigurationError
 from harness.job import Job, job_from
+from harness.overrides import explain
 from harness.registry import load_registry
-from harness.settings import GROUPS, Config
+from harness.settings import GROUPS, Config, Run
 
 __all__ = ["Composer", "compose_jobs"]
 
@@ -93,6 +95,13 @@ class Composer:
             overrides=given,
             sweep_folder=Path(self._config.hydra.sweep.dir).absolute(),
         )
+
+    def run(self, overrides: Sequence[str]) -> Run:
+        """The run of these overrides, as a job of the sweep. Raises ConfigurationError."""
+        try:
+            return self.job(overrides, 0).run
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigurationError(explain(error)) from error
 
     def save(self, overrides: Sequence[str], number: int, folder: Path) -> None:
         """Hydra's usual files of a job."""

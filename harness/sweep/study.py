@@ -1,13 +1,9 @@
 """A search with Optuna: one study a contender, whole batches of trials, each trial for all seeds.
 
 Every contender has a study of its own, so that each gets the same number of trials, whatever the
-others score. The score of a trial is the mean over the seeds of the best validation metric:
-
-    a run diverged      −inf: a setting that diverges for one seed is none to recommend. The sampler
-                        learns to keep away from it, and no score is made up.
-    a run was dropped   what it had reached (successive halving)
-    a run failed        none: an error says nothing about the setting. The trial is failed, samplers
-                        pass over it, and the next call with this study gives its budget again.
+others score. The score of a trial is that of its setting, see `scoring.py`. From one of −inf the sampler
+learns to keep away. A trial without a score is failed: samplers pass over it, and the next call with
+this study gives its budget again.
 
 A study is continued under its name until it has as many trials with a score as are asked for. What
 the sampler draws depends on its seed and on the trials that were told before the batch, and on nothing
@@ -18,20 +14,20 @@ from __future__ import annotations
 
 import math
 import shlex
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 
 from harness.errors import ConfigurationError
 from harness.progress import Progress
-from harness.records import Result, Status
+from harness.records import Result
 from harness.search import Choice, Dimension, Integers, Range
 from harness.sweep.command import program
 from harness.sweep.contest import Contender, Contest
+from harness.sweep.scoring import mean_score, result_of
 from harness.sweep.study_store import StudyStore, quiet, sampler_of
 from harness.sweep.summary import SCORES
 
@@ -86,7 +82,7 @@ def search(contest: Contest, settings: Settings, name: str, launch: Launch) -> l
             first += len(returned)
             ends = iter(returned)
             for (entrant, trial), own in zip(asked, jobs, strict=True):
-                entrant.tell(trial, [_result(next(ends)) for _ in own])
+                entrant.tell(trial, [result_of(next(ends)) for _ in own])
             for one in returned:
                 _ = one.return_value  # raises what a job has raised
             returns.append(returned)
@@ -174,7 +170,7 @@ class _Entrant:
         from optuna.trial import TrialState
 
         trial.set_user_attr(RUNS, {one.folder: str(one.status) for one in results if one})
-        score = _score(results)
+        score = mean_score(results, SCORES)
         if score is None:
             self.study.tell(trial, state=TrialState.FAIL)
         else:
@@ -198,27 +194,6 @@ class _Entrant:
             f"{self.contender.name}: best validation score {best.value:.4f} of {len(done)} trials in "
             f"study {name!r}, with\n  {command}"
         )
-
-
-def _result(returned: JobReturn) -> Result | None:
-    result = returned.return_value if returned.status is JobStatus.COMPLETED else None
-    return result if isinstance(result, Result) else None
-
-
-def _score(results: Sequence[Result | None]) -> float | None:
-    """The score of a trial, or None for a failed one; see the head of this file."""
-    if any(result is None or result.status is Status.FAILED for result in results):
-        return None
-    scores = [_score_of_run(result) for result in results if result is not None]
-    known = [score for score in scores if score is not None]
-    return statistics.fmean(known) if len(known) == len(results) else None
-
-
-def _score_of_run(result: Result) -> float | None:
-    if result.status is Status.DIVERGED:
-        return -math.inf
-    names = [f"best/validation/{score}" for score in SCORES]
-    return next((result.metrics[name] for name in names if name in result.metrics), None)
 
 
 def _distribution(key: str, dimension: Dimension) -> tuple[str, Any]:

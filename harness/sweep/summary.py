@@ -19,6 +19,7 @@ __all__ = [
     "MISSING",
     "SKIPPED",
     "Row",
+    "judged",
     "overrides",
     "read_results",
     "rows",
@@ -65,6 +66,11 @@ def read_results(folder: Path, since: float = 0.0) -> list[dict[str, Any]]:
     return [
         {**json.loads(path.read_text(encoding="utf-8")), "job": str(path.parent)} for path in paths
     ]
+
+
+def judged(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that a table shows: all, but for the runs that settings were chosen by."""
+    return [result for result in results if not result.get("phase", "").startswith("tuning")]
 
 
 def varied(results: list[dict[str, Any]]) -> list[str]:
@@ -187,8 +193,9 @@ def write_csv(table: list[Row], path: Path) -> None:
 
 
 def overrides(result: dict[str, Any]) -> dict[str, str]:
-    """What a job chose on the command line: value by key."""
-    return {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
+    """What a job chose on the command line, value by key; and its phase, where it has one."""
+    chosen = {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
+    return chosen | ({"phase": result["phase"]} if result.get("phase") else {})
 
 
 def _ended(members: list[dict[str, Any]], status: Status) -> int:

@@ -25,6 +25,7 @@ def test_runs_of_one_seed_follow_one_another_and_of_one_rule_among_them(run_of):
         "objective.auxiliary.z_loss=0.1",
         "training.clip_norm=1",
         "training.halving.factor=2",
+        "training.test=false",
         "training.stopping.metric=accuracy",
         "loss=softmax_cross_entropy",
     ],
@@ -48,6 +49,7 @@ def test_what_changes_shape_data_or_terms_needs_its_own_stack(run_of, override):
         "training.stopping.patience=3",
         "training.stopping.restore=false",
         "tracking.experiment=other",
+        "tracking.phase=final",
     ],
 )
 def test_everything_else_may_differ(run_of, override):

@@ -19,10 +19,12 @@ pytestmark = pytest.mark.slow  # starts the writer process
 METRICS = {"best/validation/loss": 0.25, "test/loss": 0.5, "best/epoch": 1.0}
 
 
-def log(tracker, folder, identity, status):
+def log(tracker, folder, identity, status, phase=""):
     """A run as training leaves it; status None: it was killed."""
     key = str(folder)
     tags = {"kind": "run", "identity": identity, "folder": key}
+    if phase:
+        tags["phase"] = phase
     tracker.start(RunStarted(key, key, "harness", f"run {folder.name}", 0, tags))
     for epoch in (1, 2):
         tracker.log(MetricsLogged(key, epoch, epoch, {"train/loss": 1.0 / epoch}))
@@ -58,6 +60,9 @@ def store(tmp_path_factory):
             log(tracker, folder / name, name, "finished")
         log(tracker, folder / "again", "again", "finished")
         log(tracker, folder / "failed after", "again", "failed")
+        for phase in ("", "final", "untuned"):
+            log(tracker, folder / f"phase {phase}", "phased", "finished", phase)
+        log(tracker, folder / "tuned", "tuned", "finished", "tuning")
     with Tracker(uri, "harness") as tracker:
         log(tracker, folder / "reused", "another", "diverged")
     shutil.rmtree(folder / "gone")
@@ -69,9 +74,9 @@ def ask(store, run_of, tmp_path):
     """Recalls jobs with these identities; gives the results by identity."""
     uri, _ = store
 
-    def go(*identities, skip=True, experiment="harness"):
+    def go(*identities, skip=True, experiment="harness", phase=""):
         run = run_of("skip_finished=true")
-        tracking = replace(run.config.tracking, uri=uri, experiment=experiment)
+        tracking = replace(run.config.tracking, uri=uri, experiment=experiment, phase=phase)
         config = replace(run.config, tracking=tracking, skip_finished=skip)
         jobs = [
             Job(replace(run, config=config), tmp_path / str(number), f"job {number}", ("seed=5",))
@@ -105,6 +110,18 @@ def test_nothing_is_recalled_unasked_or_from_elsewhere(ask, tmp_path):
     assert not ask("finished", "diverged", skip=False)
     assert not ask("finished", "diverged", experiment="other")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("others", [(), ("unknown",)])  # a job alone, and several
+@pytest.mark.parametrize("phase", ["", "final", "untuned"])
+def test_a_run_of_another_phase_is_not_recalled(phase, others, ask, store):
+    found = ask("phased", *others, phase=phase)["phased"]
+    assert found.folder == str(store[1] / f"phase {phase}")
+    assert found.phase == phase
+    assert not ask("phased", *others, phase="tuning")
+    assert not ask("tuned", *others, phase=phase)
+    assert not ask("tuned", *others, phase="tuning-2")
+    assert set(ask("tuned", *others, phase="tuning")) == {"tuned"}
 
 
 def test_a_job_takes_over_the_result_under_its_own_name(ask, store, tmp_path):

@@ -141,3 +141,28 @@ def test_a_component_may_state_no_space_and_must_not_state_a_wrong_one():
     for wrong in (Misspelt, Untyped):
         with pytest.raises(PluginError, match=r"must give a harness.Range for each of some of its"):
             space_of(wrong)
+
+
+@settings(deadline=None, max_examples=200)
+@given(RANGES, st.floats(0, 1))
+def test_a_position_is_where_a_value_comes_from(range_, u):
+    assert range_.position(range_.low) == 0
+    assert range_.position(range_.high) == pytest.approx(1)
+    # Next to 1, a step of a float is long on the complement scale
+    assert range_.at(range_.position(range_.at(u))) == pytest.approx(range_.at(u), rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_a_position_of_a_whole_number_gives_it_back(scale):
+    whole = Integers(3, 40, scale)
+    assert [whole.at(whole.position(value)) for value in range(3, 41)] == list(range(3, 41))
+
+
+@settings(deadline=None, max_examples=200)
+@given(RANGES, st.sampled_from([0.5, 0.25]))
+def test_an_extended_range_goes_on_by_a_share_of_its_width_on_its_scale(range_, share):
+    longer = range_.extended(above=share)
+    assert longer.low == range_.low
+    assert longer.high > range_.high
+    assert range_.position(longer.high) == pytest.approx(1 + share, abs=0.01)
+    assert range_.extended() == range_

@@ -221,6 +221,16 @@ def test_the_test_part_is_not_read_before_the_end(run_of):
             assert same(_floats(one.metrics), _floats(other.metrics))
 
 
+def test_the_test_part_may_be_left_alone(run_of, fit):
+    """Without it all other numbers are the same, to the last bit."""
+    given = ("dataset=iris", "training.max_epochs=3")
+    whole, part = (fit(run_of(*given, *more)) for more in ((), ("training.test=false",)))
+    kept = {n: v for n, v in whole.ended[0].metrics.items() if not n.startswith("test/")}
+    assert len(kept) < len(whole.ended[0].metrics)
+    assert same(part.ended[0].metrics, kept)
+    np.testing.assert_array_equal(part.ended[0].theta, whole.ended[0].theta)
+
+
 def _floats(metrics):
     return {name: values.tolist() for name, values in metrics.items()}
 

@@ -16,6 +16,19 @@ def test_the_command_of_a_sweep_is_what_was_typed(given, monkeypatch):
     assert shlex.split(started_by()) == ["harness", "train", "-m", *overrides]
 
 
+def test_a_tuning_protocol_is_called_by_its_own_command(monkeypatch):
+    given = ["hydra/sweeper=tuned", "hydra.sweeper.trials=4", "optimizer=sgd,adam"]
+    monkeypatch.setattr(sys, "argv", ["harness", "--multirun", *given])
+    assert started_by() == "harness tune hydra.sweeper.trials=4 optimizer=sgd,adam"
+    assert (
+        completing(started_by()).partition(" ")[2]
+        == f"tune {' '.join(given[1:])} skip_finished=true"
+    )
+    # Options of Hydra's are for `train` alone
+    monkeypatch.setattr(sys, "argv", ["harness", "-m", "--config-dir=own", *given])
+    assert started_by().startswith("harness train -m --config-dir=own hydra/sweeper=tuned ")
+
+
 def test_the_completing_command_means_the_same_in_a_shell():
     overrides = ["network.hidden=[8,8]", "dataset.path=my data.csv", "a='$HOME'", "--config-dir=é"]
     command = completing(shlex.join(["harness", "train", "-m", *overrides]))

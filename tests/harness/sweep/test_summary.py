@@ -172,3 +172,24 @@ def test_results_of_an_earlier_sweep_in_the_same_folder_do_not_count(tmp_path):
         path.write_text(json.dumps({**result(number, "sgd", number), "folder": str(folder)}))
         os.utime(path, (1e9 - age, 1e9 - age))
     assert [r["name"] for r in summary.read_results(tmp_path, since=1e9 - 1)] == ["run 1"]
+
+
+def test_a_tuning_protocol_is_shown_without_the_runs_that_settings_were_chosen_by(tmp_path):
+    phases = ("tuning", "tuning", "tuning-2", "final", "final", "untuned")
+    results = [
+        {**result(n, "sgd", n, score=0.5 + n / 10, extra=(f"optimizer.lr=0.{n // 2}",)), "phase": p}
+        for n, p in enumerate(phases)
+    ]
+    shown = summary.rows(summary.judged(results))
+    assert [(row.setting["phase"], row.runs) for row in shown] == [
+        ("final", 1),
+        ("final", 1),
+        ("untuned", 1),
+    ]
+    assert shown[0].validation == (pytest.approx(0.8), None)
+    summary.write_csv(summary.rows(results), tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open() as file:
+        counts = [(row["phase"], row["runs"]) for row in csv.DictReader(file)]
+    assert counts[:2] == [("tuning", "2"), ("tuning-2", "1")]
+    assert summary.judged(RESULTS) == RESULTS
+    assert "phase" not in summary.rows(RESULTS)[0].setting
