@@ -148,7 +148,24 @@ def _tune(rest: list[str]) -> int:
         raise unknown_name("option", word.partition("=")[0], [*options, "--help"])
     short = {name: value for name, value in vars(found).items() if name != "overrides"}
     settings = [f"hydra.sweeper.{name}={value}" for name, value in short.items() if value]
-    return _with_completion(lambda: tune([*settings, *found.overrides]))
+    status = _with_completion(lambda: tune([*settings, *found.overrides]))
+    _compare_tuned([*found.overrides], found.metric)
+    return status
+
+
+def _compare_tuned(overrides: list[str], metric: str | None) -> None:
+    """What the tuning was for."""
+    from harness.compare.command import compare_command
+    from harness.job import sweep_id
+    from harness.sweep.callback import SweepCallback
+
+    if SweepCallback.folder is None:
+        return
+    where = [word for word in overrides if word.startswith("tracking.")]
+    print()
+    compare_command(
+        [sweep_id(str(SweepCallback.folder)), *(["--metric", metric] if metric else []), *where]
+    )
 
 
 def _complete(rest: list[str]) -> int:

@@ -21,7 +21,7 @@ from harness.compare.tables.ranks import ranks_of
 from harness.compare.tables.scores import judged_by
 from harness.compare.tables.summary import summary_of
 from harness.compare.tables.times import times_of
-from harness.compare.trials import chosen_settings, counting_runs, edges, trials_of
+from harness.compare.trials import chosen_settings, counting_runs, edges, final_settings, trials_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -41,7 +41,7 @@ def compare_runs(
     """
     asked = evidence.question
     trials = trials_of(evidence)
-    chosen = chosen_settings(trials, asked.maximize)
+    chosen = chosen_settings(trials, asked.maximize, final_settings(evidence.runs))
     counting = counting_runs(evidence, chosen)
     unequal = refuse_unless(allow, evidence, chosen, counting)
     curves = curves_of(evidence, counting)

@@ -6,6 +6,7 @@ Runs are taken from the store alone: no folder needs to be there any more. Of ru
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.errors import ConfigurationError, unknown_name
 from harness.metrics import higher_is_better
 from harness.recall import DONE, noted
 from harness.records import Status
+from harness.sweep.tuning_record import TUNING
 from harness.tracking import frames, history
 from harness.tracking.history import Logged
 
@@ -110,7 +112,7 @@ def read(
             raise ConfigurationError(
                 "'seed' tells runs of one contender apart, and is neither a factor nor a task."
             )
-    by = by or factors_of(found.params, tasks)
+    by = by or tuned_factors(sweeps, tasks) or factors_of(found.params, tasks)
     tasks = [key for key in tasks if key not in by]
     chosen = metric or _metric(found, tasks)
     question = Question(tuple(by), chosen, higher_is_better(chosen), tuple(tasks))
@@ -144,6 +146,20 @@ def _logged(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
     recalled = {i for run in sweeps for i in noted(Path(run.tags.get("folder", "")))}
     chosen = [r for r in runs if r.tags.get("sweep") in names or r.tags.get("identity") in recalled]
     return chosen, sweeps
+
+
+def tuned_factors(sweeps: Sequence[Logged], tasks: Sequence[str]) -> tuple[str, ...]:
+    """What the contenders of a tuning were, as it has noted; () where nothing was tuned, or the folder
+    of the sweep is gone."""
+    if len(sweeps) != 1 or sweeps[0].tags.get("tuned") != "true":
+        return ()
+    try:
+        noted = json.loads((Path(sweeps[0].tags["folder"]) / TUNING).read_text(encoding="utf-8"))
+        chosen = [dict(o.split("=", 1) for o in one["overrides"]) for one in noted["contenders"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    keys = dict.fromkeys(key for one in chosen for key in one if key not in tasks)
+    return tuple(key for key in keys if len({one.get(key) for one in chosen}) > 1) or ("optimizer",)
 
 
 def _where(source: Source) -> str:

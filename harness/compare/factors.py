@@ -55,10 +55,14 @@ def factors_of(params: DataFrame, tasks: Sequence[str]) -> tuple[str, ...]:
 def decides_nothing(key: str) -> bool:
     """Whether a key is none of those that a setting is made of.
 
+    `training.test` is off where settings are chosen and on where they are judged.
+
     >>> decides_nothing("tracking.phase"), decides_nothing("seed"), decides_nothing("optimizer.lr")
     (True, True, False)
     """
-    return key in ("seed", "skip_finished") or key.startswith(("tracking.", "plugins."))
+    return key in ("seed", "skip_finished", "training.test") or key.startswith(
+        ("tracking.", "plugins.")
+    )
 
 
 def varying(

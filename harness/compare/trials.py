@@ -8,6 +8,7 @@ runs that the choice was made by, whose validation score is then a little too go
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from harness.records import Status
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["chosen_settings", "counting_runs", "edges", "trials_of", "was_tuned"]
+__all__ = ["chosen_settings", "counting_runs", "edges", "final_settings", "trials_of", "was_tuned"]
 
 PLACE = ["contender", "task"]
 FINAL, UNTUNED_PHASE, TUNING = "final", "untuned", "tuning"  # as `tracking.phase` has them
@@ -47,8 +48,13 @@ def trials_of(evidence: Evidence) -> DataFrame:
     return trials
 
 
-def chosen_settings(trials: DataFrame, maximize: bool) -> DataFrame:
+def chosen_settings(
+    trials: DataFrame, maximize: bool, final: Mapping[tuple[str, str], str] | None = None
+) -> DataFrame:
     """The best setting of each contender on each task: setting, score, trials, seeds (of a trial).
+
+    final: what the protocol has chosen, by contender and task: that then is the setting, also where
+    another one is as good.
 
     score: the mean over the seeds; NaN where every setting diverged from some seed, and the first one
     stands for all. A setting that successive halving dropped from any seed is not chosen. Raises
@@ -72,7 +78,13 @@ def chosen_settings(trials: DataFrame, maximize: bool) -> DataFrame:
     table.loc[table["dropped"], "score"] = -np.inf
     table = table.reset_index()
     groups = table.groupby(PLACE, sort=False)
-    chosen = table.loc[groups["score"].idxmax()].copy()
+    decided = final or {}
+    places = zip(table["contender"], table["task"], strict=True)
+    wanted = [
+        decided.get(place, setting) for place, setting in zip(places, table["setting"], strict=True)
+    ]
+    candidates = table[table["setting"] == wanted]
+    chosen = table.loc[candidates.groupby(PLACE, sort=False)["score"].idxmax()].copy()
     chosen["trials"] = (
         groups.size().reindex(list(zip(*(chosen[k] for k in PLACE), strict=True))).array
     )
@@ -80,21 +92,25 @@ def chosen_settings(trials: DataFrame, maximize: bool) -> DataFrame:
     return chosen[[*PLACE, "setting", "score", "trials", "seeds"]].reset_index(drop=True)
 
 
-def counting_runs(evidence: Evidence, chosen: DataFrame) -> DataFrame:
-    """The runs that the verdict rests on, with `chosen`: how their setting was chosen.
+def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
+    """What the protocol has chosen, by contender and task. Raises ConfigurationError where the store has
+    two choices for one contender."""
+    found: dict[tuple[str, str], str] = {}
+    for (contender, task), settings in runs[runs["phase"] == FINAL].groupby(PLACE)["setting"]:
+        if settings.nunique() > 1:
+            raise ConfigurationError(
+                f"{contender} on {task} was tuned {settings.nunique()} times, with different choices. "
+                f"Name the sweep that counts: harness compare SWEEP. `harness sweeps` lists them."
+            )
+        found[contender, task] = settings.iloc[0]
+    return found
 
-    Raises ConfigurationError where the store has two choices for one contender.
-    """
+
+def counting_runs(evidence: Evidence, chosen: DataFrame) -> DataFrame:
+    """The runs that the verdict rests on, with `chosen`: how their setting was chosen."""
     runs = evidence.runs
     if was_tuned(runs):
         counting = runs[runs["phase"].isin((FINAL, UNTUNED_PHASE))].copy()
-        several = counting.groupby(PLACE)["setting"].nunique()
-        if (several > 1).any():
-            contender, task = several[several > 1].index[0]
-            raise ConfigurationError(
-                f"{contender} on {task} was tuned {several.max()} times, with different choices. Name "
-                f"the sweep that counts: harness compare SWEEP. `harness sweeps` lists them."
-            )
         fresh = counting["phase"] == FINAL
         counting["chosen"] = np.where(fresh, "tuned on other seeds", "the defaults")
         return counting

@@ -49,7 +49,9 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
         )
         assert f"{row['iqm'].item():.4f} [" in shown.out
     (folder,) = Path("outputs/comparisons").iterdir()
-    assert (folder / "report.html").read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")
+    assert (
+        (folder / "report.html").read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")
+    )
     assert (folder / "table.tex").exists()
     assert (folder / "pictures" / "learning_curves.svg").exists()
 
