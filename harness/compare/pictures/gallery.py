@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -163,6 +164,7 @@ def _settle(figure: Figure) -> None:
 def _write(picture: Picture, file: object, kind: str, metadata: dict[str, None]) -> None:
     from matplotlib import rc_context
 
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph
     # Without a salt, names inside an SVG are random; font type 42 is what publishers ask for
     with rc_context({"svg.hashsalt": picture.name, "pdf.fonttype": 42}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
