@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -89,6 +90,7 @@ class Plan:
         return self.metric != "loss"
 
 
+@cache
 def two_optimizers() -> Comparison:
     return _make(
         Plan(
@@ -100,6 +102,7 @@ def two_optimizers() -> Comparison:
     )
 
 
+@cache
 def three_on_two() -> Comparison:
     """With diverged runs, quasi-random settings and no seconds."""
     return _make(
@@ -113,6 +116,7 @@ def three_on_two() -> Comparison:
     )
 
 
+@cache
 def factors() -> Comparison:
     rows, columns = ("adam", "sgd"), ("he_normal", "glorot_uniform", "zeros")
     skills = {
@@ -124,6 +128,7 @@ def factors() -> Comparison:
     return replace(made, interaction=_interaction(made.outcomes))
 
 
+@cache
 def many(count: int = 12) -> Comparison:
     names = (
         "adam adamw sgd heavy_ball nesterov averaged_momentum rmsprop adagrad lion lamb "
@@ -133,11 +138,13 @@ def many(count: int = 12) -> Comparison:
     return _make(Plan(skills, tasks=("digits", "wine", "moons"), diverging={"sgd": 1}, seeds=6))
 
 
+@cache
 def regression() -> Comparison:
     """A loss, which is minimized; the test part was never read."""
     return _make(Plan({"adam": 0.31, "sgd": 0.34}, ("diabetes",), metric="loss", tested=False))
 
 
+@cache
 def hostile() -> Comparison:
     made = _make(
         Plan(
@@ -152,11 +159,13 @@ def hostile() -> Comparison:
     return replace(made, facts={"store": "</script><b>", "commands": commands})
 
 
+@cache
 def single_run() -> Comparison:
     made = _make(Plan({"adam": 0.97}, seeds=1))
     return replace(made, trials=made.outcomes[COLUMNS["trials"].split()].copy())
 
 
+@cache
 def empty() -> Comparison:
     frames = {name: DataFrame(columns=columns.split()) for name, columns in COLUMNS.items()}
     return Comparison(Question(("optimizer",), "accuracy", True), (), (), True, (), {}, **frames)

@@ -1,0 +1,120 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import comparisons
+from harness.compare.report.standings import best_of, pairings, standings
+from harness.compare.report.verdict import asked, verdict, verdicts
+
+
+def told(comparison, **columns):
+    """The same comparison with other columns in its pairs."""
+    return replace(comparison, pairs=comparison.pairs.assign(**columns))
+
+
+def pair(low, value, high, p):
+    return {"difference": value, "low": low, "high": high, "p": p, "p_holm": p}
+
+
+TWO = comparisons.two_optimizers()
+THREE = comparisons.three_on_two()
+
+
+@pytest.mark.parametrize(
+    ("comparison", "sentence"),
+    [
+        (
+            told(TWO, **pair(0.004, 0.012, 0.019, 0.0101)),
+            "adam beats sgd on digits: +0.012 [0.004, 0.019] test accuracy, p = 0.01.",
+        ),
+        (
+            told(TWO, **pair(-0.004, 0.012, 0.019, 0.2)),
+            "adam and sgd cannot be told apart on digits: +0.012 [-0.004, 0.019] test accuracy, "
+            "p = 0.2.",
+        ),
+        (
+            told(TWO, **pair(-0.02, -0.01, -0.002, 0.0001), improvement=0.1),
+            "sgd beats adam on digits: +0.010 [0.002, 0.020] test accuracy, p < 0.001.",
+        ),
+        (
+            told(TWO, **pair(np.nan, np.nan, np.nan, 0.01), improvement=1.0),
+            "adam beats sgd on digits: better with probability 1.00, p = 0.01.",
+        ),
+        (
+            told(TWO, p=np.nan, p_holm=np.nan, difference=0.5, low=np.nan, high=np.nan),
+            "adam and sgd cannot be told apart on digits: +0.5000 test accuracy, no test could be "
+            "made.",
+        ),
+        (
+            comparisons.single_run(),
+            "adam has 0.9715 test accuracy on digits, and nothing to be compared with.",
+        ),
+        (comparisons.empty(), "There are no runs to compare."),
+    ],
+)
+def test_the_verdict_in_a_sentence(comparison, sentence):
+    assert verdict(comparison) == sentence
+
+
+def test_of_several_who_is_beaten_and_who_is_not():
+    sentences = verdicts(told(THREE, p_holm=[0.3, 0.01, 0.02] * 3, improvement=0.9))
+    assert list(sentences) == ["all", "digits", "moons"]
+    assert sentences["all"].startswith(
+        "adam is ahead on all tasks together, but cannot be told apart from heavy_ball: "
+    )
+    assert sentences["all"].endswith(", p = 0.3; it beats sgd.")
+    beaten = verdicts(told(THREE, p_holm=0.01, improvement=0.9))["digits"]
+    assert beaten.startswith("adam beats heavy_ball and sgd on digits: ")
+    assert " over " in beaten
+    none = verdicts(told(THREE, p_holm=0.5, improvement=0.9))["digits"]
+    assert "cannot be told apart from heavy_ball and sgd: " in none
+
+
+def test_a_loss_is_best_where_it_is_lowest():
+    loss = comparisons.regression()
+    assert asked(loss) == "Which optimizer has the lowest validation loss on diabetes?"
+    assert verdict(loss).startswith("adam beats sgd on diabetes: -0.0")
+
+
+def test_a_winner_with_diverged_runs_says_so():
+    hostile = comparisons.hostile()
+    best = best_of(hostile, "a_b$")
+    assert "diverged" not in verdicts(hostile)["a_b$"] or best == comparisons.HOSTILE[0]
+    summary = TWO.summary.assign(diverged=0.3)
+    assert verdict(replace(TWO, summary=summary)).endswith(" 3 of 10 runs of adam diverged.")
+
+
+def test_if_every_run_diverged_nobody_is_best():
+    lost = TWO.summary.assign(diverged=1.0, iqm=np.nan, mean=np.nan)
+    sentence = verdict(replace(TWO, summary=lost))
+    assert sentence == "No contender has a score on digits: every run diverged or failed."
+
+
+def test_diverged_runs_count_against_a_contender_whose_others_did_well():
+    """The means of what converged favour sgd; in pairs, where diverged runs are worst, it loses."""
+    summary = TWO.summary.copy()
+    summary.loc[summary.contender == "sgd", "iqm"] = 0.999
+    assert best_of(replace(TWO, summary=summary), "digits") == "adam"
+
+
+def test_a_pair_seen_from_the_other_side():
+    (seen,) = pairings(TWO, "digits")
+    turned = seen.of("sgd")
+    assert (turned.a, turned.b) == ("sgd", "adam")
+    assert turned.difference == (
+        -seen.difference.value,
+        -seen.difference.high,
+        -seen.difference.low,
+    )
+    assert turned.improvement.value == pytest.approx(1 - seen.improvement.value)
+    assert turned.of("adam").difference == seen.difference
+
+
+def test_standings_are_the_rows_of_the_summary():
+    rows = {row.contender: row for row in standings(THREE, "moons")}
+    assert [row.diverged for row in rows.values()] == [0, 0, 2]
+    of = THREE.summary[(THREE.summary.task == "moons") & (THREE.summary.part == "test")]
+    expected = dict(zip(of.contender, of.iqm, strict=True))
+    assert {name: row.test.value for name, row in rows.items()} == expected
+    assert [row.best for row in rows.values()] == [True, False, False]
