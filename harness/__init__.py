@@ -7,6 +7,7 @@ This module is what a plugin imports: the contracts, `hookimpl` and the errors, 
 from harness import update
 from harness.contracts import (
     CONTRACT_VERSION,
+    AdaptiveSchedule,
     Array,
     AuxiliaryLoss,
     Backend,
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CONTRACT_VERSION",
+    "AdaptiveSchedule",
     "Array",
     "AuxiliaryLoss",
     "Backend",

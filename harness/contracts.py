@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTRACT_VERSION",
     "OLDEST_CONTRACT",
+    "AdaptiveSchedule",
     "Array",
     "AuxiliaryLoss",
     "Backend",
@@ -128,6 +129,22 @@ class Schedule(Protocol):
 
     def factor(self, step: np.ndarray, horizon: Horizon) -> np.ndarray:
         """step: (S,) float64 step numbers from 0, warm-up taken off. Returns (S,) factors."""
+
+
+@runtime_checkable
+class AdaptiveSchedule(Schedule, Protocol):
+    """A schedule that watches the validation metric, too.
+
+    What a run has come to is the core's to keep: the method is a function of it and keeps nothing.
+    """
+
+    def factor_after(self, values: np.ndarray) -> float:
+        """A further factor for the whole epoch that is next; `factor` is multiplied with it.
+
+        values: (E,) float64, what `training.stopping.metric` was after each epoch that is over, those
+        with warm-up in them left out: E may be 0. Lower is better; a metric of which higher is better
+        comes with its sign changed. NaN where it is not defined.
+        """
 
 
 # --- initializers ---------------------------------------------------------------------------------

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 
-from harness.contracts import Block, Horizon
+from harness.contracts import AdaptiveSchedule, Block, Horizon
 from harness.errors import BrokenPromise
 from harness.fields import float_fields
 from harness.objective import Objective, Term
@@ -119,13 +120,25 @@ class Stack:
             return orders[wanted[0]]
         return np.stack([orders[key] for key in wanted])
 
-    def rates(self, epochs: np.ndarray, steps: int, batch_size: int) -> np.ndarray:
-        """The learning rate of each step of an epoch and run, (S, R). epochs: as for `order`."""
+    def rates(
+        self,
+        epochs: np.ndarray,
+        steps: int,
+        batch_size: int,
+        history: Sequence[Sequence[float]] | None = None,
+    ) -> np.ndarray:
+        """The learning rate of each step of an epoch and run, (S, R).
+
+        epochs: as for `order`. history: of each run, the validation metric after each epoch so far,
+        lower being better; by default there is none yet.
+        """
         passed = np.arange(steps, dtype=np.float64)
         return np.stack(
             [
-                _rates(config, (epoch - 1) * steps + passed, steps, batch_size)
-                for config, epoch in zip(self.configs, epochs.tolist(), strict=True)
+                _rates(config, (epoch - 1) * steps + passed, steps, batch_size, values)
+                for config, epoch, values in zip(
+                    self.configs, epochs.tolist(), history or [()] * len(epochs), strict=True
+                )
             ],
             axis=1,
         )
@@ -145,7 +158,13 @@ def _merged(rules: list[Any]) -> Any:
     return merged
 
 
-def _rates(config: Config, step: np.ndarray, steps_per_epoch: int, batch_size: int) -> np.ndarray:
+def _rates(
+    config: Config,
+    step: np.ndarray,
+    steps_per_epoch: int,
+    batch_size: int,
+    values: Sequence[float],
+) -> np.ndarray:
     """Linear scaling with the batch × linear warm-up, then the schedule over what is left."""
     training = config.training
     scale = batch_size / training.reference_batch_size if training.reference_batch_size else 1.0
@@ -153,6 +172,10 @@ def _rates(config: Config, step: np.ndarray, steps_per_epoch: int, batch_size: i
     horizon = Horizon(steps_per_epoch, max(training.max_epochs - training.warmup_epochs, 0.0))
     scheduled = config.schedule.factor(np.maximum(step - warmup, 0.0), horizon)
     _check_factors(config.schedule, scheduled, step)
+    if isinstance(config.schedule, AdaptiveSchedule):
+        scheduled = scheduled * _factor_after(
+            config.schedule, values[ceil(training.warmup_epochs) :]
+        )
     ramp = np.minimum((step + 1) / warmup, 1.0) if warmup else 1.0
     return config.optimizer.lr * scale * ramp * np.where(step < warmup, 1.0, scheduled)
 
@@ -171,3 +194,14 @@ def _check_factors(schedule: object, factors: object, step: np.ndarray) -> None:
             schedule,
             f"factor must return finite numbers. Got {factors[place]} for step {step[place]:g}",
         )
+
+
+def _factor_after(schedule: AdaptiveSchedule, values: Sequence[float]) -> float:
+    """What a schedule makes of the metric. Raises BrokenPromise for what is no finite number."""
+    factor = schedule.factor_after(np.array(values, np.float64))
+    if not isinstance(factor, float | int) or not isfinite(factor):  # np.float64 is a float
+        raise BrokenPromise(
+            schedule,
+            f"factor_after must return a finite number. Got {factor!r:.80} after {len(values)} epochs",
+        )
+    return factor

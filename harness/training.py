@@ -152,6 +152,7 @@ class _Training:
             theta=placed,
             best=place(theta[order]),
             best_epoch=np.zeros(len(order), dtype=int),
+            history=[[] for _ in order],
             stopping=EarlyStopping.start([c.training.stopping for c in stack.configs]),
             state=self._backend.updater(stack.blocks, self._network).init(placed),
         )
@@ -184,7 +185,7 @@ class _Training:
         rows = self._rows
         assert rows is not None
         rows.epochs += 1
-        rates = self._stack.rates(rows.epochs, self._steps, self._batch_size)
+        rates = self._stack.rates(rows.epochs, self._steps, self._batch_size, rows.history)
         start = perf_counter()
         terms = self._descend(rows, rates)
         seconds = perf_counter() - start
@@ -240,13 +241,16 @@ class _Training:
             settings = configs[0].training.stopping
             watched = np.where(finite, metrics[f"validation/{settings.metric}"], np.nan)
             improved, stop = rows.stopping.observe(rows.epochs, watched)
+            lower_is_better = -watched if settings.maximize else watched
+            for values, value in zip(rows.history, lower_is_better.tolist(), strict=True):
+                values.append(value)
             restore = np.array([config.training.stopping.restore for config in configs])
             improved |= finite & (~restore | (rows.best_epoch == 0))
             dropped = self._rungs.drop(
                 [config.training.halving for config in configs],
                 [run.names["optimizer"] for run in self._stack.runs],
                 rows.epochs,
-                -watched if settings.maximize else watched,
+                lower_is_better,
             )
         else:
             improved = finite

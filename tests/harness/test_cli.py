@@ -48,6 +48,14 @@ def in_empty_folder(tmp_path, monkeypatch):
         ),
         (["training.stopping.metric=r2"], "must be a logged validation metric: loss, softmax"),
         (["split.validation=0"], "Early stopping needs a validation part"),
+        (
+            [
+                "split.validation=0",
+                "training.stopping.patience=null",
+                "schedule=reduce_on_plateau",
+            ],
+            "schedule=reduce_on_plateau watches the validation metric: set split.validation above 0",
+        ),
         (["+optimizer._target_=os.system"], "names registered components and never code"),
         (["hydra.launcher._target_=os.system"], "names registered components and never code"),
         (["--experimental-rerun", "x.pickle"], "reads a pickle"),
