@@ -35,6 +35,7 @@ __all__ = [
     "Backend",
     "Block",
     "Data",
+    "DataDependentInitializer",
     "Dataset",
     "Forward",
     "Horizon",
@@ -159,6 +160,7 @@ class Layer:
     fan_in: int
     fan_out: int
     activation: str  # of this layer's output; "identity" for the output layer
+    slope: float = 0.01  # ε of leaky_relu, max(a, εa); the other activations have none
 
 
 @runtime_checkable
@@ -171,6 +173,23 @@ class Initializer(Protocol):
 
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """A float64 array of `shape`: (fan_out, fan_in) for weights, (fan_out,) for biases."""
+
+
+@runtime_checkable
+class DataDependentInitializer(Initializer, Protocol):
+    """An initializer of weights that looks at the data.
+
+    The samples are the run's own, the same for every optimizer, batch size and backend: the first 256
+    rows of the training part in the order of its first epoch, or all where there are fewer.
+    """
+
+    def adjusted(self, weights: np.ndarray, layer: Layer, inputs: np.ndarray) -> np.ndarray:
+        """What becomes of the weights that `sample` has drawn; called layer by layer from the first.
+
+        weights: (fan_out, fan_in) float64. inputs: (B, fan_in) float64, what reaches the layer through
+        the adjusted layers before it. Returns float64 weights of the same shape; the arguments are left
+        as they are. It draws nothing. Biases are not adjusted.
+        """
 
 
 # --- losses ---------------------------------------------------------------------------------------

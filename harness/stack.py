@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts import AdaptiveSchedule, Block, Horizon
+from harness.contracts import AdaptiveSchedule, Block, DataDependentInitializer, Horizon
 from harness.errors import BrokenPromise
 from harness.fields import float_fields
 from harness.objective import Objective, Term
@@ -20,6 +20,8 @@ from harness.randomness import order, weight_rngs
 from harness.settings import Config, Run
 
 __all__ = ["Stack", "rule_key"]
+
+SEEN = 256  # samples that an initializer sees, where it looks at data
 
 
 def rule_key(config: Config) -> str:
@@ -97,13 +99,19 @@ class Stack:
             return None
         return self._floats(lambda config: config.training.clip_norm)[:, None]
 
-    def initial_theta(self, network: Any) -> np.ndarray:
-        """θ before training, (R, P) float64."""
+    def initial_theta(self, network: Any, features: np.ndarray | None = None) -> np.ndarray:
+        """θ before training, (R, P) float64.
+
+        features: (N, F) of the training part; only initializers that look at data need them.
+        """
         depth = len(network.layers)
         return np.stack(
             [
                 network.initial(
-                    config.initializer, config.bias_initializer, weight_rngs(config.seed, depth)
+                    config.initializer,
+                    config.bias_initializer,
+                    weight_rngs(config.seed, depth),
+                    _seen(config, features),
                 )
                 for config in self.configs
             ]
@@ -156,6 +164,16 @@ def _merged(rules: list[Any]) -> Any:
             # past __post_init__: each of the rules has been checked by itself
             object.__setattr__(merged, name, np.array(values, dtype=np.float64)[:, None])
     return merged
+
+
+def _seen(config: Config, features: np.ndarray | None) -> np.ndarray | None:
+    """The samples that the initializer of a run sees.
+
+    As many whatever its batch size is, so that runs of one seed start alike.
+    """
+    if features is None or not isinstance(config.initializer, DataDependentInitializer):
+        return None
+    return features[order(config.seed, 1, len(features))[:SEEN]]
 
 
 def _rates(

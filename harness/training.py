@@ -122,7 +122,8 @@ class _Training:
         """Where these runs start, (R, P) float64. Raises BrokenPromise, see `conduct.py`."""
         for position in positions:
             self._conduct.check(self._runs[position])
-        return Stack(tuple(self._runs[p] for p in positions)).initial_theta(self._network)
+        stack = Stack(tuple(self._runs[p] for p in positions))
+        return stack.initial_theta(self._network, self._data.data.train.features)
 
     def change(self, staying: np.ndarray, new: Sequence[int], theta: np.ndarray | None) -> None:
         """Goes on with the rows `staying` and with new runs, which start from θ."""
