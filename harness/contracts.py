@@ -326,10 +326,10 @@ class Pass(Protocol):
     def __call__(
         self, theta: Array, state: list[Any], order: np.ndarray, lr: np.ndarray, t: np.ndarray
     ) -> tuple[Array, list[Any], dict[str, Array]]:
-        """Goes once through the training part.
+        """Goes once through the training part, or through what an epoch takes of it.
 
-        order: (R, N) row numbers, or (N,) where all runs share them. lr: (S, R) of each step. t:
-        (R, 1), the number of the first step, from 1. All three are on the host. May write into
+        order: (R, n) row numbers, or (n,) where all runs share them; n ≤ N. lr: (S, R) of each step.
+        t: (R, 1), the number of the first step, from 1. All three are on the host. May write into
         `theta` and `state`. Returns the new ones, and each term of the objective summed over the
         samples, (R,) float64.
         """

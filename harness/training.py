@@ -104,8 +104,10 @@ class _Training:
         self._backend: Backend = data.backend
         self._network = network_of(runs[0], data.data)
         self._train = data.part("train")
-        self._samples = len(self._train)
         self._batch_size = batch_size_of(runs[0], data.data)
+        most = config.training.steps_per_epoch
+        rows = len(self._train)
+        self._samples = rows if most is None else min(rows, most * self._batch_size)  # an epoch
         self._steps = -(-self._samples // self._batch_size)
         if config.training.stopping.metric == "r2" and len(data.data.validation) == 1:
             raise DataError(
@@ -209,7 +211,7 @@ class _Training:
 
     def _descend(self, rows: Rows, rates: np.ndarray) -> dict[str, np.ndarray]:
         """The inner loop: draw a batch, forward, gradient, update. Returns the means of the terms."""
-        order = self._stack.order(rows.epochs, self._samples)
+        order = self._stack.order(rows.epochs, len(self._train))[..., : self._samples]
         t = (rows.epochs[:, None] - 1.0) * self._steps + 1.0
         if self._pass is not None:
             rows.theta, rows.state, sums = self._pass(rows.theta, rows.state, order, rates, t)
