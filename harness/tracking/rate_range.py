@@ -114,7 +114,7 @@ def _finish(axes: Axes, runs: Sequence[Curve]) -> None:
     tops = [values[: np.argmin(values) + 1].max() for values in finite if values.size]
     if tops and 0 < max(tops) < 1e300:  # matplotlib needs room above
         axes.set_ylim(0, 1.25 * max(tops))
-    if axes.lines:
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize="small")
 
 

@@ -73,6 +73,11 @@ def in_empty_folder(tmp_path, monkeypatch):
         (["network.hidden=[]", "objective.auxiliary.hidden_l1=1"], "network.hidden=[] has none"),
         (["bias_initializer=orthogonal"], "Take another bias_initializer, such as zeros"),
         (["dataset=table"], "dataset.path has no default: give it a value"),
+        (["tracking.against=loss"], "must be one of epoch, rate. Got 'loss'"),
+        (
+            ["training.steps_per_epoch=0"],
+            r"'steps_per_epoch' of Training must be in the range \[1, inf",
+        ),
         (["tracking.experiment="], "'tracking.experiment' needs a name"),
         (["hydra.run.dir=/proc/x"], "/proc/x"),
         (["-m", "tracking.uri=sqlite:///a.db,sqlite:///b.db"], "the same for all runs of a sweep"),
