@@ -29,6 +29,7 @@ __all__ = ["draw_range", "suggested", "suggested_by"]
 RATE, LOSS = "train/lr", "train/loss"
 STEEPEST, LOWEST = "rate/steepest", "rate/lowest"
 WINDOW = 5  # epochs of the running mean
+HUGE = 1e100  # a loss that is off every picture; near 1e308 Matplotlib would overflow
 
 
 def suggested(rates: np.ndarray, losses: np.ndarray) -> dict[str, float]:
@@ -71,7 +72,8 @@ def draw_range(curves: Curves, path: Path) -> None:
     for label, file in curves.runs:
         run = read_metrics(Path(file))
         if RATE in run and LOSS in run:
-            groups[label].append(Curve(run[RATE], run[LOSS]))
+            drawable = np.abs(run[LOSS]) < HUGE  # false for NaN
+            groups[label].append(Curve(run[RATE], np.where(drawable, run[LOSS], np.nan)))
     figure = Figure(figsize=(6.4, 4.0), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
@@ -112,7 +114,7 @@ def _finish(axes: Axes, runs: Sequence[Curve]) -> None:
     finite = [run.values[np.isfinite(run.values)] for run in runs]
     # What is left of the lowest point is what matters; behind it a loss may grow without bounds
     tops = [values[: np.argmin(values) + 1].max() for values in finite if values.size]
-    if tops and 0 < max(tops) < 1e300:  # matplotlib needs room above
+    if tops and max(tops) > 0:
         axes.set_ylim(0, 1.25 * max(tops))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize="small")
