@@ -14,8 +14,7 @@ from harness_initializers.weights_only import check_weights
 
 @dataclass(frozen=True)
 class Fixup:
-    """Fixup's scaling: He normal, times L^(−1/(2m−2)) in the inner hidden layers; zeros in the
-    output.
+    """Fixup's scaling: He's times L^(−1/(2m−2)) in inner hidden layers; zeros in the output layer.
 
     branch: m, the layers of a residual branch, 2 or more. The first layer and the output layer are
     in no branch; the hidden layers after the first count as L = ⌈their number / m⌉ branches.

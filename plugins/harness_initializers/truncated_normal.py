@@ -12,8 +12,7 @@ from harness_initializers import variance
 
 @dataclass(frozen=True)
 class TruncatedNormal:
-    """Normal with a fixed standard deviation and no outliers: what is too far from the mean is
-    redrawn.
+    """Normal with a fixed standard deviation, and without outliers, which are drawn again.
 
     mean: any finite number. std: before the tails are cut, in [0, inf); with cut = 2 that of the
     draws is 0.88 of it. cut: draws lie within so many `std` of the mean, in [1, inf).

@@ -11,8 +11,7 @@ from harness import Horizon, check_choice, check_range
 
 @dataclass(frozen=True)
 class OneCycle:
-    """One cycle: the rate rises to the optimizer's `lr`, which it has once, and falls to almost
-    nothing.
+    """One cycle: the rate rises to the optimizer's `lr` once, and falls to almost nothing.
 
         1/start  →  1  →  1/(start · end)
 
