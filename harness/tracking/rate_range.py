@@ -94,6 +94,8 @@ def _draw_group(axes: Axes, number: int, label: str, runs: Sequence[Curve]) -> N
     axes.plot(*mean, color=colour, linestyle=line, linewidth=1.8, label=label)
     for name, rate in suggested(*mean).items():
         words = {STEEPEST: "steepest descent", LOWEST: "lowest loss"}[name]
+        if rate == mean.steps[-1]:
+            words += ", and no rise,"  # the range ends too early
         axes.plot(
             [rate],
             [mean.values[mean.steps == rate][0]],

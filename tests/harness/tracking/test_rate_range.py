@@ -103,6 +103,13 @@ def test_one_run_is_drawn_over_a_logarithmic_rate_with_its_suggestions(tmp_path,
     assert 2.5 < axes.get_ylim()[1] < 4  # though the last loss is 999
 
 
+def test_a_range_that_ends_too_early_says_so(tmp_path, monkeypatch):
+    path = write(tmp_path / "a", curve(1e-2, 1.0)[:70])  # up to 0.08
+    (axes,) = figure_of(Curves([("a", path)]), tmp_path / "x.png", monkeypatch).axes
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts[1] == f"lowest loss, and no rise, at {RATES[69]:.3g}"
+
+
 def test_runs_of_one_group_are_drawn_faintly_under_their_mean(tmp_path, monkeypatch):
     first, second, other = curve(1e-2, 1.0), curve(1e-2, 1.0) + 0.5, curve(1e-3, 1.0)
     paths = [
