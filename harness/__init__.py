@@ -7,11 +7,13 @@ This module is what a plugin imports: the contracts, `hookimpl` and the errors, 
 from harness import update
 from harness.contracts import (
     CONTRACT_VERSION,
+    AdaptiveSchedule,
     Array,
     AuxiliaryLoss,
     Backend,
     Block,
     Data,
+    DataDependentInitializer,
     Dataset,
     Forward,
     Horizon,
@@ -47,12 +49,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CONTRACT_VERSION",
+    "AdaptiveSchedule",
     "Array",
     "AuxiliaryLoss",
     "Backend",
     "Block",
     "ConfigurationError",
     "Data",
+    "DataDependentInitializer",
     "DataError",
     "Dataset",
     "Forward",

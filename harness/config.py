@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from harness.blocking import canonical
-from harness.contracts import Layer
+from harness.contracts import AdaptiveSchedule, Layer
 from harness.errors import ConfigurationError
 from harness.metrics import metric_names
 from harness.network import Mlp
@@ -169,6 +169,11 @@ def _check(run: Run, registry: Registry) -> None:
         raise ConfigurationError(
             "Early stopping needs a validation part: set split.validation above 0, or "
             "training.stopping.patience=null to train without stopping."
+        )
+    if isinstance(config.schedule, AdaptiveSchedule) and config.split.validation == 0:
+        raise ConfigurationError(
+            f"schedule={names['schedule']} watches the validation metric: set split.validation above 0, "
+            f"or choose a schedule that follows the steps alone, such as schedule=cosine."
         )
     if config.training.halving.factor is not None and config.split.validation == 0:
         raise ConfigurationError(

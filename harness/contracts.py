@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTRACT_VERSION",
     "OLDEST_CONTRACT",
+    "AdaptiveSchedule",
     "Array",
     "AuxiliaryLoss",
     "Backend",
     "Block",
     "Data",
+    "DataDependentInitializer",
     "Dataset",
     "Forward",
     "Horizon",
@@ -130,6 +132,22 @@ class Schedule(Protocol):
         """step: (S,) float64 step numbers from 0, warm-up taken off. Returns (S,) factors."""
 
 
+@runtime_checkable
+class AdaptiveSchedule(Schedule, Protocol):
+    """A schedule that watches the validation metric, too.
+
+    What a run has come to is the core's to keep: the method is a function of it and keeps nothing.
+    """
+
+    def factor_after(self, values: np.ndarray) -> float:
+        """A further factor for the whole epoch that is next; `factor` is multiplied with it.
+
+        values: (E,) float64, what `training.stopping.metric` was after each epoch that is over, those
+        with warm-up in them left out: E may be 0. Lower is better; a metric of which higher is better
+        comes with its sign changed. NaN where it is not defined.
+        """
+
+
 # --- initializers ---------------------------------------------------------------------------------
 
 
@@ -142,6 +160,7 @@ class Layer:
     fan_in: int
     fan_out: int
     activation: str  # of this layer's output; "identity" for the output layer
+    slope: float = 0.01  # ε of leaky_relu, max(a, εa); the other activations have none
 
 
 @runtime_checkable
@@ -154,6 +173,23 @@ class Initializer(Protocol):
 
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
         """A float64 array of `shape`: (fan_out, fan_in) for weights, (fan_out,) for biases."""
+
+
+@runtime_checkable
+class DataDependentInitializer(Initializer, Protocol):
+    """An initializer of weights that looks at the data.
+
+    The samples are the run's own, the same for every optimizer, batch size and backend: the first 256
+    rows of the training part in the order of its first epoch, or all where there are fewer.
+    """
+
+    def adjusted(self, weights: np.ndarray, layer: Layer, inputs: np.ndarray) -> np.ndarray:
+        """What becomes of the weights that `sample` has drawn; called layer by layer from the first.
+
+        weights: (fan_out, fan_in) float64. inputs: (B, fan_in) float64, what reaches the layer through
+        the adjusted layers before it. Returns float64 weights of the same shape; the arguments are left
+        as they are. It draws nothing. Biases are not adjusted.
+        """
 
 
 # --- losses ---------------------------------------------------------------------------------------
@@ -290,10 +326,10 @@ class Pass(Protocol):
     def __call__(
         self, theta: Array, state: list[Any], order: np.ndarray, lr: np.ndarray, t: np.ndarray
     ) -> tuple[Array, list[Any], dict[str, Array]]:
-        """Goes once through the training part.
+        """Goes once through the training part, or through what an epoch takes of it.
 
-        order: (R, N) row numbers, or (N,) where all runs share them. lr: (S, R) of each step. t:
-        (R, 1), the number of the first step, from 1. All three are on the host. May write into
+        order: (R, n) row numbers, or (n,) where all runs share them; n ≤ N. lr: (S, R) of each step.
+        t: (R, 1), the number of the first step, from 1. All three are on the host. May write into
         `theta` and `state`. Returns the new ones, and each term of the objective summed over the
         samples, (R,) float64.
         """

@@ -17,23 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts import Array, Initializer, Layer
+from harness.activations import ACTIVATIONS, activate
+from harness.contracts import Array, DataDependentInitializer, Initializer, Layer
 from harness.errors import BrokenPromise, ConfigurationError
 from harness.fields import check_choice, check_range
 
 __all__ = ["ACTIVATIONS", "Mlp", "Network", "Parameter"]
-
-ACTIVATIONS = (
-    "identity",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "gelu",
-    "silu",
-    "softplus",
-)
 
 
 @dataclass(frozen=True)
@@ -102,6 +91,7 @@ class Network:
                 fan_in=self.sizes[index],
                 fan_out=self.sizes[index + 1],
                 activation=self.activation if index < depth - 1 else "identity",
+                slope=self.slope,
             )
             for index in range(depth)
         )
@@ -139,32 +129,56 @@ class Network:
         weights: Initializer,
         biases: Initializer,
         rngs: list[np.random.Generator],
+        inputs: np.ndarray | None = None,
     ) -> np.ndarray:
-        """θ of one run, (P,) float64. rngs: a generator for each layer, so that layers draw alone."""
+        """θ of one run, (P,) float64. rngs: a generator for each layer, so that layers draw alone.
+
+        inputs: (B, F) samples, for weights that depend on data; see `DataDependentInitializer`.
+        """
         theta = np.empty(self.size)
         for parameter in self.parameters:
             initializer: Any = weights if len(parameter.shape) == 2 else biases
             layer = self.layers[parameter.layer]
             values = initializer.sample(parameter.shape, layer, rngs[parameter.layer])
-            _check_sample(initializer, values, parameter)
+            _check_values(initializer, "sample", values, parameter)
             theta[parameter.start : parameter.stop] = np.ravel(values)
+        if isinstance(weights, DataDependentInitializer):
+            assert inputs is not None
+            self._adjust(theta, weights, inputs)
         return theta
 
+    def _adjust(self, theta: np.ndarray, weights: Any, inputs: np.ndarray) -> None:
+        """Lets `weights` look at what reaches each layer, and writes what it makes of them into θ.
 
-def _check_sample(initializer: object, values: object, parameter: Parameter) -> None:
+        Here and not in a backend: where a run starts must not depend on where it is trained. For the
+        same reason without BLAS, whose rounding may depend on its threads.
+        """
+        h = inputs.astype(np.float64)
+        matrices = [parameter for parameter in self.parameters if len(parameter.shape) == 2]
+        for layer, parameter, (weight, bias) in zip(
+            self.layers, matrices, self.views(theta[None]), strict=True
+        ):
+            values = weights.adjusted(weight[0].copy(), layer, h)
+            _check_values(weights, "adjusted", values, parameter)
+            weight[0] = values
+            a = np.einsum("bi,oi->bo", h, weight[0])
+            h = activate(layer.activation, layer.slope, a if bias is None else a + bias)
+
+
+def _check_values(initializer: object, method: str, values: object, parameter: Parameter) -> None:
     """Raises BrokenPromise for what is no array of finite floats of the parameter's shape."""
     if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
         found = f"{values.dtype} numbers" if isinstance(values, np.ndarray) else repr(values)[:80]
-        raise BrokenPromise(initializer, f"sample must return an array of floats. Got {found}")
+        raise BrokenPromise(initializer, f"{method} must return an array of floats. Got {found}")
     if values.shape != parameter.shape:
         raise BrokenPromise(
             initializer,
-            f"sample must return the shape that it is asked for. Got {values.shape} for "
+            f"{method} must return the shape that it is asked for. Got {values.shape} for "
             f"{parameter.name}, which has {parameter.shape}",
         )
     if not np.isfinite(values).all():
         count = values.size - np.count_nonzero(np.isfinite(values))
         raise BrokenPromise(
             initializer,
-            f"sample must return finite numbers. {count} of {values.size} of {parameter.name} are not",
+            f"{method} must return finite numbers. {count} of {values.size} of {parameter.name} are not",
         )

@@ -19,7 +19,7 @@ from harness.progress import Progress
 from harness.records import Began, Ended, Epoch, Result, Status
 from harness.registry import Registry
 from harness.stack import Stack
-from harness.tracking import results
+from harness.tracking import rate_range, results
 from harness.tracking.description import Description
 from harness.tracking.events import Curves, MetricsLogged, RunEnded, RunStarted, now_ms
 from harness.tracking.provenance import provenance
@@ -197,6 +197,9 @@ def end_run(
     error: str = "",
 ) -> Result:
     """A run is over: what it has come to is left in its folder and in MLflow. rows: of its metrics."""
+    tracking = job.run.config.tracking
+    ranged = tracking.against == "rate" and bool(rows)
+    metrics = {**record.metrics, **(rate_range.suggested_by(rows) if ranged else {})}
     result = Result(
         name=job.name,
         folder=str(job.folder),
@@ -205,7 +208,7 @@ def end_run(
         status=record.status,
         epochs=record.epochs,
         best_epoch=record.best_epoch,
-        metrics=record.metrics,
+        metrics=metrics,
         error=error,
         phase=job.run.config.tracking.phase,
     )
@@ -213,15 +216,14 @@ def end_run(
         results.write_metrics(job.folder, rows)
     (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
     usable = record.status in (Status.FINISHED, Status.STOPPED_EARLY)
-    tracking = job.run.config.tracking
     names = ARTIFACTS if public(tracking.uri) == tracking.uri else WITHOUT_COMMAND_LINE
-    curves = Curves(((job.name, results.METRICS),), title=job.name)
+    curves = Curves(((job.name, results.METRICS),), title=job.name, against=tracking.against)
     tracker.end(
         RunEnded(
             key=str(job.folder),
             status=record.status,
             time_ms=now_ms(),
-            metrics=record.metrics,
+            metrics=metrics,
             artifacts=tuple(name for name in names if (job.folder / name).exists()),
             log_model=_wanted(tracking.log_model, job) and usable,
             curves=curves if _wanted(tracking.picture, job) and rows else None,

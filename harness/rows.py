@@ -24,8 +24,9 @@ class Rows:
     """R runs in training. rules: the key of each row's update rule, sorted.
 
     live: the positions of the runs among all. epochs: done so far. theta, best: (R, P), as they are and
-    at their best so far, which was after `best_epoch`; 0 before the first. state: of the optimizer, one
-    a rule. All (R,) arrays are on the host.
+    at their best so far, which was after `best_epoch`; 0 before the first. history: of each row, the
+    watched validation metric after each of its epochs, lower being better; empty without validation.
+    state: of the optimizer, one a rule. All (R,) arrays are on the host.
     """
 
     rules: list[str]
@@ -34,6 +35,7 @@ class Rows:
     theta: Array
     best: Array
     best_epoch: np.ndarray
+    history: list[list[float]]
     stopping: EarlyStopping
     state: list[Any]
 
@@ -55,6 +57,7 @@ class Rows:
             theta=self.theta[on_device],
             best=self.best[on_device],
             best_epoch=self.best_epoch[rows],
+            history=[self.history[row] for row in rows],
             stopping=self.stopping.keep(rows),
             state=state,
         )
@@ -74,6 +77,7 @@ class Rows:
             theta=xp.concat([self.theta, other.theta])[on_device],
             best=xp.concat([self.best, other.best])[on_device],
             best_epoch=np.concatenate([self.best_epoch, other.best_epoch])[order],
+            history=[[*self.history, *other.history][row] for row in order],
             stopping=self.stopping.join(other.stopping).keep(order),
             state=[_joined(mine.get(rule), theirs.get(rule)) for rule in sorted(set(rules))],
         )

@@ -13,7 +13,7 @@ from omegaconf import MISSING
 from harness.contracts import AuxiliaryLoss
 from harness.data import Split
 from harness.errors import ConfigurationError
-from harness.fields import check_range
+from harness.fields import check_choice, check_range
 from harness.halving import Halving
 from harness.stopping import Stopping
 
@@ -52,7 +52,8 @@ class Training:
     """The loop.
 
     batch_size: samples a step, 1 for stochastic descent, "full" for the whole training part.
-    max_epochs: passes over the training part at most. warmup_epochs: the rate rises linearly to
+    max_epochs: passes over the training part at most. steps_per_epoch: where set, an epoch ends after so
+    many steps, on rows that are drawn anew for each epoch. warmup_epochs: the rate rises linearly to
     `optimizer.lr` in them. reference_batch_size: where set, the rate is scaled by
     batch_size / reference_batch_size (Goyal et al. 2017). clip_norm: the largest norm of a gradient.
     test: read the test part at the end; false for runs that a setting is chosen by.
@@ -60,6 +61,7 @@ class Training:
 
     batch_size: int | str = 32
     max_epochs: int = 100
+    steps_per_epoch: int | None = None
     warmup_epochs: float = 0.0
     reference_batch_size: int | None = None
     clip_norm: float | None = None
@@ -76,6 +78,8 @@ class Training:
         if not isinstance(self.batch_size, str):
             check_range(self, "batch_size", 1)
         check_range(self, "max_epochs", 1)
+        if self.steps_per_epoch is not None:
+            check_range(self, "steps_per_epoch", 1)
         check_range(self, "warmup_epochs", 0)
         if self.reference_batch_size is not None:
             check_range(self, "reference_batch_size", 1)
@@ -119,15 +123,19 @@ class Tracking:
     draw the learning curves of each run; null as for log_model (a sweep draws one of all its runs).
     phase: what a run is for in a tuning protocol, which sets it: "tuning" ("tuning-2", … once ranges
     were extended), "final" or "untuned"; "" outside of one. It is the tag `phase` of the run.
+    against: what they are drawn over, "epoch" or "rate"; "rate" is for a learning-rate range test, logs
+    the rates that it suggests, and needs a schedule whose rate rises: see `experiment=rate_range`.
     """
 
     uri: str = "sqlite:///outputs/mlflow.db"
     experiment: str = "harness"
     log_model: bool | None = None
     picture: bool | None = None
+    against: str = "epoch"
     phase: str = ""
 
     def __post_init__(self) -> None:
+        check_choice(self, "against", ("epoch", "rate"))
         if not PHASE.fullmatch(self.phase):
             raise ConfigurationError(
                 f"'tracking.phase' must be tuning, tuning-2, tuning-3, …, final, untuned or empty; "

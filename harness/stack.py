@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 
-from harness.contracts import Block, Horizon
+from harness.contracts import AdaptiveSchedule, Block, DataDependentInitializer, Horizon
 from harness.errors import BrokenPromise
 from harness.fields import float_fields
 from harness.objective import Objective, Term
@@ -19,6 +20,8 @@ from harness.randomness import order, weight_rngs
 from harness.settings import Config, Run
 
 __all__ = ["Stack", "rule_key"]
+
+SEEN = 256  # samples that an initializer sees, where it looks at data
 
 
 def rule_key(config: Config) -> str:
@@ -96,13 +99,19 @@ class Stack:
             return None
         return self._floats(lambda config: config.training.clip_norm)[:, None]
 
-    def initial_theta(self, network: Any) -> np.ndarray:
-        """θ before training, (R, P) float64."""
+    def initial_theta(self, network: Any, features: np.ndarray | None = None) -> np.ndarray:
+        """θ before training, (R, P) float64.
+
+        features: (N, F) of the training part; only initializers that look at data need them.
+        """
         depth = len(network.layers)
         return np.stack(
             [
                 network.initial(
-                    config.initializer, config.bias_initializer, weight_rngs(config.seed, depth)
+                    config.initializer,
+                    config.bias_initializer,
+                    weight_rngs(config.seed, depth),
+                    _seen(config, features),
                 )
                 for config in self.configs
             ]
@@ -119,13 +128,25 @@ class Stack:
             return orders[wanted[0]]
         return np.stack([orders[key] for key in wanted])
 
-    def rates(self, epochs: np.ndarray, steps: int, batch_size: int) -> np.ndarray:
-        """The learning rate of each step of an epoch and run, (S, R). epochs: as for `order`."""
+    def rates(
+        self,
+        epochs: np.ndarray,
+        steps: int,
+        batch_size: int,
+        history: Sequence[Sequence[float]] | None = None,
+    ) -> np.ndarray:
+        """The learning rate of each step of an epoch and run, (S, R).
+
+        epochs: as for `order`. history: of each run, the validation metric after each epoch so far,
+        lower being better; by default there is none yet.
+        """
         passed = np.arange(steps, dtype=np.float64)
         return np.stack(
             [
-                _rates(config, (epoch - 1) * steps + passed, steps, batch_size)
-                for config, epoch in zip(self.configs, epochs.tolist(), strict=True)
+                _rates(config, (epoch - 1) * steps + passed, steps, batch_size, values)
+                for config, epoch, values in zip(
+                    self.configs, epochs.tolist(), history or [()] * len(epochs), strict=True
+                )
             ],
             axis=1,
         )
@@ -145,7 +166,23 @@ def _merged(rules: list[Any]) -> Any:
     return merged
 
 
-def _rates(config: Config, step: np.ndarray, steps_per_epoch: int, batch_size: int) -> np.ndarray:
+def _seen(config: Config, features: np.ndarray | None) -> np.ndarray | None:
+    """The samples that the initializer of a run sees.
+
+    As many whatever its batch size is, so that runs of one seed start alike.
+    """
+    if features is None or not isinstance(config.initializer, DataDependentInitializer):
+        return None
+    return features[order(config.seed, 1, len(features))[:SEEN]]
+
+
+def _rates(
+    config: Config,
+    step: np.ndarray,
+    steps_per_epoch: int,
+    batch_size: int,
+    values: Sequence[float],
+) -> np.ndarray:
     """Linear scaling with the batch × linear warm-up, then the schedule over what is left."""
     training = config.training
     scale = batch_size / training.reference_batch_size if training.reference_batch_size else 1.0
@@ -153,6 +190,10 @@ def _rates(config: Config, step: np.ndarray, steps_per_epoch: int, batch_size: i
     horizon = Horizon(steps_per_epoch, max(training.max_epochs - training.warmup_epochs, 0.0))
     scheduled = config.schedule.factor(np.maximum(step - warmup, 0.0), horizon)
     _check_factors(config.schedule, scheduled, step)
+    if isinstance(config.schedule, AdaptiveSchedule):
+        scheduled = scheduled * _factor_after(
+            config.schedule, values[ceil(training.warmup_epochs) :]
+        )
     ramp = np.minimum((step + 1) / warmup, 1.0) if warmup else 1.0
     return config.optimizer.lr * scale * ramp * np.where(step < warmup, 1.0, scheduled)
 
@@ -171,3 +212,14 @@ def _check_factors(schedule: object, factors: object, step: np.ndarray) -> None:
             schedule,
             f"factor must return finite numbers. Got {factors[place]} for step {step[place]:g}",
         )
+
+
+def _factor_after(schedule: AdaptiveSchedule, values: Sequence[float]) -> float:
+    """What a schedule makes of the metric. Raises BrokenPromise for what is no finite number."""
+    factor = schedule.factor_after(np.array(values, np.float64))
+    if not isinstance(factor, float | int) or not isfinite(factor):  # np.float64 is a float
+        raise BrokenPromise(
+            schedule,
+            f"factor_after must return a finite number. Got {factor!r:.80} after {len(values)} epochs",
+        )
+    return factor

@@ -104,8 +104,10 @@ class _Training:
         self._backend: Backend = data.backend
         self._network = network_of(runs[0], data.data)
         self._train = data.part("train")
-        self._samples = len(self._train)
         self._batch_size = batch_size_of(runs[0], data.data)
+        most = config.training.steps_per_epoch
+        rows = len(self._train)
+        self._samples = rows if most is None else min(rows, most * self._batch_size)  # an epoch
         self._steps = -(-self._samples // self._batch_size)
         if config.training.stopping.metric == "r2" and len(data.data.validation) == 1:
             raise DataError(
@@ -122,7 +124,8 @@ class _Training:
         """Where these runs start, (R, P) float64. Raises BrokenPromise, see `conduct.py`."""
         for position in positions:
             self._conduct.check(self._runs[position])
-        return Stack(tuple(self._runs[p] for p in positions)).initial_theta(self._network)
+        stack = Stack(tuple(self._runs[p] for p in positions))
+        return stack.initial_theta(self._network, self._data.data.train.features)
 
     def change(self, staying: np.ndarray, new: Sequence[int], theta: np.ndarray | None) -> None:
         """Goes on with the rows `staying` and with new runs, which start from θ."""
@@ -152,6 +155,7 @@ class _Training:
             theta=placed,
             best=place(theta[order]),
             best_epoch=np.zeros(len(order), dtype=int),
+            history=[[] for _ in order],
             stopping=EarlyStopping.start([c.training.stopping for c in stack.configs]),
             state=self._backend.updater(stack.blocks, self._network).init(placed),
         )
@@ -184,7 +188,7 @@ class _Training:
         rows = self._rows
         assert rows is not None
         rows.epochs += 1
-        rates = self._stack.rates(rows.epochs, self._steps, self._batch_size)
+        rates = self._stack.rates(rows.epochs, self._steps, self._batch_size, rows.history)
         start = perf_counter()
         terms = self._descend(rows, rates)
         seconds = perf_counter() - start
@@ -207,7 +211,7 @@ class _Training:
 
     def _descend(self, rows: Rows, rates: np.ndarray) -> dict[str, np.ndarray]:
         """The inner loop: draw a batch, forward, gradient, update. Returns the means of the terms."""
-        order = self._stack.order(rows.epochs, self._samples)
+        order = self._stack.order(rows.epochs, len(self._train))[..., : self._samples]
         t = (rows.epochs[:, None] - 1.0) * self._steps + 1.0
         if self._pass is not None:
             rows.theta, rows.state, sums = self._pass(rows.theta, rows.state, order, rates, t)
@@ -240,13 +244,16 @@ class _Training:
             settings = configs[0].training.stopping
             watched = np.where(finite, metrics[f"validation/{settings.metric}"], np.nan)
             improved, stop = rows.stopping.observe(rows.epochs, watched)
+            lower_is_better = -watched if settings.maximize else watched
+            for values, value in zip(rows.history, lower_is_better.tolist(), strict=True):
+                values.append(value)
             restore = np.array([config.training.stopping.restore for config in configs])
             improved |= finite & (~restore | (rows.best_epoch == 0))
             dropped = self._rungs.drop(
                 [config.training.halving for config in configs],
                 [run.names["optimizer"] for run in self._stack.runs],
                 rows.epochs,
-                -watched if settings.maximize else watched,
+                lower_is_better,
             )
         else:
             improved = finite

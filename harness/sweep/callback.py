@@ -133,7 +133,7 @@ class SweepCallback(Callback):
             for result in results
             if (Path(result["job"]) / METRICS).exists()
         ]
-        title = f"sweep {sweep_id(str(folder))}"
+        title, against = f"sweep {sweep_id(str(folder))}", config.tracking.against
         with session(_tracking(config)) as (tracker, _):
             tracker.end(
                 RunEnded(
@@ -146,7 +146,7 @@ class SweepCallback(Callback):
                         for name, count in counts.items()
                     },
                     artifacts=tuple(n for n in ARTIFACTS if (folder / n).exists()),
-                    curves=Curves(tuple(runs), title=title) if runs else None,
+                    curves=Curves(tuple(runs), title=title, against=against) if runs else None,
                 )
             )
 

@@ -6,6 +6,7 @@ Statistics are held to bounds that a right initializer keeps with a probability 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import inf, sqrt
 from statistics import NormalDist
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from harness.contracts import Layer
 from harness.errors import ConfigurationError
-from harness.testing.comparing import same
+from harness.testing.comparing import Unchanged, same
 from harness.testing.ordering import after
 from harness.testing.randomness import leaves_global_generators_alone
 from harness.testing.subject import Subject
@@ -144,9 +145,59 @@ def has_the_moments_that_it_states(subject: Subject) -> None:
                 )
 
 
+@after(draws_float64_of_the_shape)
+def adjusts_weights_to_any_data(subject: Subject) -> None:
+    """Where it looks at data, `adjusted` returns finite float64 weights of the same shape.
+
+    For many samples and for one, for inputs that are all equal and for zeros.
+    """
+    for initializer, weights, layer, inputs in _adjustments(subject):
+        found = initializer.adjusted(weights, layer, inputs)
+        got = (np.shape(found), getattr(found, "dtype", type(found).__name__))
+        if got != (weights.shape, np.float64):
+            raise Violation(
+                f"For weights of shape {weights.shape} it returned {got[1]} of shape {got[0]}.",
+                "Return a float64 array shaped like the weights.",
+            )
+        if not np.isfinite(found).all():
+            raise Violation(
+                f"{np.count_nonzero(~np.isfinite(found))} of {found.size} weights are not finite for "
+                f"{len(inputs)} samples of {layer.fan_in} inputs between {inputs.min():.3g} and "
+                f"{inputs.max():.3g}.",
+                "Guard divisions: inputs may be constant, and there may be one sample.",
+            )
+
+
+@after(adjusts_weights_to_any_data)
+def adjusts_the_same_weights_alike(subject: Subject) -> None:
+    """Where it looks at data, the same arguments give the same bits, and stay as they are."""
+    for initializer, weights, layer, inputs in _adjustments(subject):
+        before = Unchanged(np.asarray, weights=weights, inputs=inputs)
+        first, second = (np.array(initializer.adjusted(weights, layer, inputs)) for _ in range(2))
+        before.check("Return a new array: no /=, *= or out= on the arguments.")
+        same(
+            second,
+            first,
+            "Weights that were adjusted twice",
+            "Compute from the arguments alone: no generator, clock or counter.",
+        )
+
+
+def _adjustments(subject: Subject) -> Iterator[tuple[Any, np.ndarray, Layer, np.ndarray]]:
+    """Weights as drawn, and inputs to their layer. Raises Skip for one that does not look at data."""
+    if not hasattr(subject.component, "adjusted"):
+        raise Skip("it has no method adjusted(weights, layer, inputs): it does not look at data")
+    for initializer in subject.variants():
+        for out, fan_in in FANS:
+            shape, layer = _layer(out, fan_in)
+            many = _rng(7).normal(size=(50, fan_in))
+            for inputs in (many, many[:1], np.ones_like(many), np.zeros_like(many)):
+                yield initializer, initializer.sample(shape, layer, _rng()), layer, inputs.copy()
+
+
 def _exchanged(initializer: Any, layer: Layer, found: float) -> str:
     """A hint, where the deviation is that of a layer with the fans the other way round."""
-    turned = Layer(layer.index, layer.depth, layer.fan_out, layer.fan_in, layer.activation)
+    turned = replace(layer, fan_in=layer.fan_out, fan_out=layer.fan_in)
     _, other = initializer.moments(turned)
     if layer.fan_in == layer.fan_out or abs(found / other - 1 if other else inf) > 0.05:
         return ""
@@ -195,4 +246,6 @@ RULES = (
     hands_out_arrays_of_its_own,
     does_not_grow_with_the_fans,
     has_the_moments_that_it_states,
+    adjusts_weights_to_any_data,
+    adjusts_the_same_weights_alike,
 )

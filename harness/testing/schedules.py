@@ -12,7 +12,7 @@ from harness.testing.comparing import Unchanged, agree, same
 from harness.testing.ordering import after
 from harness.testing.randomness import leaves_global_generators_alone
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Violation
+from harness.testing.verdicts import Skip, Violation
 
 __all__ = ["RULES"]
 
@@ -96,6 +96,58 @@ def touches_no_global_generator(subject: Subject) -> None:
     )
 
 
+def gives_a_factor_after_any_history(subject: Subject) -> None:
+    """Where it watches the metric, `factor_after` returns a finite number of 0 or more.
+
+    After no epoch at all, and after values that fall, rise, stay, are negative, huge or NaN.
+    """
+    for schedule, values in _histories(subject):
+        found = schedule.factor_after(values.copy())
+        if not isinstance(found, float | int) or not np.isfinite(found) or found < 0:
+            raise Violation(
+                f"After {_listed(values)} it returned {found!r:.60} ({schedule}).",
+                "Return one float that is finite and not negative, whatever the metric was.",
+            )
+
+
+@after(gives_a_factor_after_any_history)
+def forgets_the_histories_of_other_runs(subject: Subject) -> None:
+    """Where it watches the metric, the same values give the same factor, and stay as they are."""
+    first = [schedule.factor_after(values.copy()) for schedule, values in _histories(subject)]
+    for (schedule, values), earlier in zip(_histories(subject), first, strict=True):
+        before = Unchanged(np.asarray, values=values)
+        again = schedule.factor_after(values)
+        if again != earlier:
+            raise Violation(
+                f"After {_listed(values)} it returned {earlier!r}, and {again!r} when asked again.",
+                "Work the factor out from the values alone: one schedule serves many runs.",
+            )
+        before.check("Compute new arrays: the values are the core's.")
+
+
+def _histories(subject: Subject) -> Iterator[tuple[Any, np.ndarray]]:
+    """What may come of a run. Raises Skip for a schedule that does not look."""
+    if not hasattr(subject.component, "factor_after"):
+        raise Skip("it has no method factor_after(values): it does not watch the metric")
+    epochs = np.arange(40.0)
+    for schedule in subject.variants():
+        for values in (
+            epochs[:0],
+            1 / (1 + epochs),
+            np.ones(40),
+            epochs - 20,
+            -1e300 * epochs,
+            np.full(40, np.nan),
+            np.where(epochs % 7 == 0, np.nan, np.cos(epochs)),
+        ):
+            yield schedule, values
+
+
+def _listed(values: np.ndarray) -> str:
+    shown = ", ".join(f"{value:.3g}" for value in values[:3])
+    return f"{len(values)} epochs with {shown}, …" if len(values) else "no epoch"
+
+
 def _cases(subject: Subject) -> Iterator[tuple[Any, np.ndarray, Horizon]]:
     for schedule in subject.variants():
         for horizon in HORIZONS:
@@ -115,4 +167,6 @@ RULES = (
     gives_the_same_factors_again,
     leaves_the_steps_alone,
     touches_no_global_generator,
+    gives_a_factor_after_any_history,
+    forgets_the_histories_of_other_runs,
 )

@@ -13,6 +13,7 @@ from harness.errors import TrackingError
 from harness.tracking.entry import Run
 from harness.tracking.events import RunEnded
 from harness.tracking.pictures import draw_curves
+from harness.tracking.rate_range import draw_range
 
 __all__ = ["log_artifacts", "put"]
 
@@ -29,8 +30,9 @@ def log_artifacts(uri: str, run: Run, event: RunEnded) -> None:
     if event.curves:
         picture = _inside(folder, event.curves.name)
         found = tuple((label, str(_inside(folder, path))) for label, path in event.curves.runs)
+        draw = draw_range if event.curves.against == "rate" else draw_curves
         with _one_at_a_time:
-            draw_curves(replace(event.curves, runs=found), picture)
+            draw(replace(event.curves, runs=found), picture)
         artifacts.append(picture)
     put(artifacts, run.artifact_uri, uri)
     if event.log_model:

@@ -59,13 +59,20 @@ class Curves:
     """A picture of learning curves to draw into the run's folder and to log.
 
     runs: (label, relative path of metrics.csv); runs with the same label are drawn as one group.
+    against: what they are drawn over, "epoch", or "rate" for a learning-rate range test. name: of
+    the file; by default, what it shows.
     """
 
     runs: tuple[tuple[str, str], ...]
-    name: str = "learning_curves.png"
+    name: str = ""
     title: str = ""
+    against: str = "epoch"
 
-    def __post_init__(self) -> None:  # JSON has no tuples
+    def __post_init__(self) -> None:
+        if not self.name:
+            name = "rate_range.png" if self.against == "rate" else "learning_curves.png"
+            object.__setattr__(self, "name", name)
+        # JSON has no tuples
         object.__setattr__(self, "runs", tuple((label, path) for label, path in self.runs))
 
 

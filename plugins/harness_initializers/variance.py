@@ -1,6 +1,8 @@
-"""Draws of mean 0 and a given variance: what Glorot's, He's and LeCun's initializers share."""
+"""Draws of mean 0 and a given variance: what initializers that scale with the fans share."""
 
 from __future__ import annotations
+
+from math import erf, exp, pi, sqrt
 
 import numpy as np
 
@@ -14,3 +16,28 @@ def uniform(shape: tuple[int, ...], variance: float, rng: np.random.Generator) -
     """U[−a, a) with a = √(3 variance), since the variance of U[−a, a) is a²/3."""
     bound = np.sqrt(3 * variance)
     return rng.uniform(-bound, bound, shape)
+
+
+def truncated_normal(
+    shape: tuple[int, ...], variance: float, rng: np.random.Generator
+) -> np.ndarray:
+    """A normal cut at two standard deviations, and made larger for what that takes from its
+    variance."""
+    return sqrt(variance) / deviation_within(2.0) * within(shape, 2.0, rng)
+
+
+def within(shape: tuple[int, ...], cut: float, rng: np.random.Generator) -> np.ndarray:
+    """N(0, 1) under the condition |z| ≤ cut: what is outside is drawn again."""
+    values = rng.standard_normal(shape)
+    while (outside := np.abs(values) > cut).any():
+        values[outside] = rng.standard_normal(np.count_nonzero(outside))
+    return values
+
+
+def deviation_within(cut: float) -> float:
+    """Its standard deviation, √(1 − 2cφ(c) / (2Φ(c) − 1)).
+
+    >>> round(deviation_within(2.0), 6)
+    0.879626
+    """
+    return sqrt(1 - 2 * cut * exp(-(cut**2) / 2) / sqrt(2 * pi) / erf(cut / sqrt(2)))

@@ -68,7 +68,7 @@ class CapturedPass:
         step = self._step
         # a graph reads its data where they are; the epoch keeps them from being freed
         data = [(part.data_ptr(), tuple(part.shape)) for part in self._data]
-        key = (step.signature, tuple(step.runs), order.ndim, tuple(data), self._recorder)
+        key = (step.signature, tuple(step.runs), order.shape, tuple(data), self._recorder)
         with _recording:
             if key not in _kept:
                 while len(_kept) >= KEPT:

@@ -48,6 +48,14 @@ def in_empty_folder(tmp_path, monkeypatch):
         ),
         (["training.stopping.metric=r2"], "must be a logged validation metric: loss, softmax"),
         (["split.validation=0"], "Early stopping needs a validation part"),
+        (
+            [
+                "split.validation=0",
+                "training.stopping.patience=null",
+                "schedule=reduce_on_plateau",
+            ],
+            "schedule=reduce_on_plateau watches the validation metric: set split.validation above 0",
+        ),
         (["+optimizer._target_=os.system"], "names registered components and never code"),
         (["hydra.launcher._target_=os.system"], "names registered components and never code"),
         (["--experimental-rerun", "x.pickle"], "reads a pickle"),
@@ -65,6 +73,11 @@ def in_empty_folder(tmp_path, monkeypatch):
         (["network.hidden=[]", "objective.auxiliary.hidden_l1=1"], "network.hidden=[] has none"),
         (["bias_initializer=orthogonal"], "Take another bias_initializer, such as zeros"),
         (["dataset=table"], "dataset.path has no default: give it a value"),
+        (["tracking.against=loss"], "must be one of epoch, rate. Got 'loss'"),
+        (
+            ["training.steps_per_epoch=0"],
+            r"'steps_per_epoch' of Training must be in the range \[1, inf",
+        ),
         (["tracking.experiment="], "'tracking.experiment' needs a name"),
         (["hydra.run.dir=/proc/x"], "/proc/x"),
         (["-m", "tracking.uri=sqlite:///a.db,sqlite:///b.db"], "the same for all runs of a sweep"),

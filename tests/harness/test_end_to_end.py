@@ -287,3 +287,20 @@ def test_training_on_numpy_imports_neither_pytorch_nor_mlflow(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_range_test_leaves_its_picture_and_its_suggestions(tmp_path):
+    """By its preset, which a sweep composes as well: rates that make sense for plain descent."""
+    done = harness(tmp_path, "train", "-m", "experiment=rate_range", "optimizer=sgd")
+    assert done.returncode == 0, done.stderr
+    sweep, run = (runs_in(tmp_path, f"tags.kind = '{kind}'")[0] for kind in ("sweep", "run"))
+    names = {item.path for item in client_of(tmp_path).list_artifacts(sweep.info.run_id)}
+    assert "rate_range.png" in names
+    assert (Path(sweep.data.tags["folder"]) / "rate_range.png").exists()
+    steepest, lowest = (run.data.metrics[f"rate/{name}"] for name in ("steepest", "lowest"))
+    assert 1e-3 < steepest < 1
+    assert steepest < lowest < 10
+    history = client_of(tmp_path).get_metric_history(run.info.run_id, "train/lr")
+    rates = [metric.value for metric in sorted(history, key=lambda metric: metric.step)]
+    np.testing.assert_allclose(rates, np.logspace(-6, 1, 100)[: len(rates)], rtol=1e-9)
+    assert run.data.params["training.steps_per_epoch"] == "3"

@@ -18,6 +18,7 @@ def test_runs_of_one_seed_follow_one_another_and_of_one_rule_among_them(run_of):
         "network.hidden=[32]",
         "network.activation=tanh",
         "training.batch_size=64",
+        "training.steps_per_epoch=3",
         "dataset=iris",
         "split.seed=1",
         "backend.dtype=float64",

@@ -13,9 +13,10 @@ def rows_of(*members):
     rules = [rule for rule, _ in members]
     live = np.array([position for _, position in members])
     theta = np.repeat(live[:, None], 3, axis=1).astype(float)
+    history = [[float(position)] * position for position in live]
     stopping = EarlyStopping.start([Stopping(patience=int(p) + 1) for p in live])
     state = [[{"m": theta[[r == rule for r in rules]].copy()}] for rule in dict.fromkeys(rules)]
-    return Rows(rules, live, live * 10, theta, theta + 0.5, live * 100, stopping, state)
+    return Rows(rules, live, live * 10, theta, theta + 0.5, live * 100, history, stopping, state)
 
 
 def check(rows, *members):
@@ -23,6 +24,7 @@ def check(rows, *members):
     assert rows.rules == expected.rules
     for name in ("live", "epochs", "theta", "best", "best_epoch"):
         np.testing.assert_array_equal(getattr(rows, name), getattr(expected, name), err_msg=name)
+    assert rows.history == expected.history
     np.testing.assert_array_equal(rows.stopping.patience, expected.stopping.patience)
     assert len(rows.state) == len(expected.state)
     for mine, theirs in zip(rows.state, expected.state, strict=True):

@@ -9,6 +9,7 @@ import pytest
 
 from harness.data import Part, prepare
 from harness.placed import Placed
+from harness.randomness import order
 from harness.records import Ended, Epoch, Status
 from harness.stack import Stack
 from harness.training import network_of, train
@@ -281,3 +282,42 @@ def test_metrics_agree_with_scikit_learn(run_of, fit):
         f1_score(labels, decided, average="macro")
     )
     assert ended.metrics["test/softmax_cross_entropy"] == pytest.approx(log_loss(labels, p))
+
+
+@pytest.mark.parametrize("places", [None, 2])
+def test_short_epochs_take_the_first_rows_of_each_order(run_of, fit, places):
+    """Bitwise alone and in a stack; and by hand, as SGD over the first 2 × 8 rows of each order."""
+    common = ("dataset=iris", "training.max_epochs=3", "training.batch_size=8")
+    short = (*common, "training.steps_per_epoch=2", "backend.dtype=float64")
+    runs = [
+        run_of(*short, "optimizer=sgd", "network.hidden=[]", "training.stopping.restore=false"),
+        run_of(*short, "seed=1", "network.hidden=[]", "schedule=cosine"),
+        run_of(*short, "seed=1", "network.hidden=[]", "training.warmup_epochs=1"),
+    ]
+    together = fit(*runs, places=places)
+    for position, run in enumerate(runs):
+        alone = fit(run)
+        np.testing.assert_array_equal(alone.ended[0].theta, together.ended[position].theta)
+        assert [e["train/steps"] for e in alone.epochs[0]] == [2, 4, 6]
+        assert [e["train/samples"] for e in alone.epochs[0]] == [16, 32, 48]
+
+    run = runs[0]
+    data = _data(run)
+    network = network_of(run, data)
+    theta = Stack((run,)).initial_theta(network)
+    (weight, bias), rate = network.views(theta)[0], run.config.optimizer.lr
+    for epoch in (1, 2, 3):
+        rows = order(0, epoch, len(data.train))
+        for batch in (rows[:8], rows[8:16]):
+            x, y = data.train.features[batch], data.train.targets[batch]
+            outputs = np.exp(x @ weight[0].T + bias[0])
+            error = (outputs / outputs.sum(axis=1, keepdims=True) - y) / 8
+            weight[0] -= rate * error.T @ x
+            bias[0] -= rate * error.sum(axis=0)
+    np.testing.assert_allclose(together.ended[0].theta, theta[0], rtol=1e-10)
+
+
+def test_more_steps_than_there_are_rows_are_a_whole_epoch(run_of, fit):
+    common = ("dataset=iris", "training.max_epochs=2")
+    whole, limited = (fit(run_of(*common, *own)) for own in ((), ("training.steps_per_epoch=99",)))
+    np.testing.assert_array_equal(whole.ended[0].theta, limited.ended[0].theta)

@@ -37,6 +37,7 @@ JOBS = [
     ["dataset=diabetes", "loss=huber", "loss.delta=2"],
     ["experiment=initializers", "initializer=orthogonal", "seed=2"],
     ["experiment=optimizers", "training.max_epochs=2", "optimizer=nesterov"],
+    ["experiment=rate_range", "optimizer=sgd", "optimizer.lr=1"],
     ["tracking.uri='sqlite:///a b.db'", 'tracking.experiment="später, \\"x\\": y"'],
     ["tracking.picture=true", "backend.dtype=float64", "schedule=cosine"],
     ["training.max_epochs=${seed}", "seed=4"],

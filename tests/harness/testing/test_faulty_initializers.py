@@ -115,8 +115,52 @@ class OffCentre(Sound):
         return super().sample(shape, layer, rng) + 0.004
 
 
+class Looks(Sound):
+    """Divides by the root mean square of what a layer puts out."""
+
+    def adjusted(self, weights, layer, inputs):
+        size = np.sqrt(np.mean((inputs @ weights.T) ** 2))
+        return weights / size if size > 0 else weights.copy()
+
+
+class DividesByNothing(Looks):
+    """Does not expect inputs of zeros."""
+
+    def adjusted(self, weights, layer, inputs):
+        return weights / np.sqrt(np.mean((inputs @ weights.T) ** 2))
+
+
+class ScalesEachUnit(Looks):
+    """Returns the scales in place of the weights."""
+
+    def adjusted(self, weights, layer, inputs):
+        return super().adjusted(weights, layer, inputs).mean(axis=1)
+
+
+class ScalesInPlace(Looks):
+    """Writes into what it was given."""
+
+    def adjusted(self, weights, layer, inputs):
+        weights *= 0.5
+        return weights.copy()
+
+
+class ShakesTheWeights(Looks):
+    """Adds something else at each call."""
+
+    calls: ClassVar = itertools.count(1)
+
+    def adjusted(self, weights, layer, inputs):
+        return weights + 1e-9 * next(self.calls)
+
+
 def test_what_they_are_made_from_is_sound(sound):
     sound("initializer", Sound)
+    sound("initializer", Looks)
+
+
+def test_one_that_does_not_look_at_data_is_not_asked(outcomes):
+    assert "adjusted" in outcomes("initializer", Sound)["adjusts_weights_to_any_data"].note
 
 
 @pytest.mark.parametrize(
@@ -141,6 +185,10 @@ def test_what_they_are_made_from_is_sound(sound):
             r"is 0\.07\d+, 0\.1414 is stated .* 0\.07071 with fan_in and fan_out exchanged",
         ),
         (ForgetsAFactor, "has_the_moments_that_it_states", r"is 0\.07\d+, 0\.1 is stated"),
+        (DividesByNothing, "adjusts_weights_to_any_data", r"1 of 1 weights .* between 0 and 0"),
+        (ScalesEachUnit, "adjusts_weights_to_any_data", r"float64 of shape \(1,\)"),
+        (ScalesInPlace, "adjusts_the_same_weights_alike", "weights was changed"),
+        (ShakesTheWeights, "adjusts_the_same_weights_alike", "every bit must be equal"),
         (OffCentre, "has_the_moments_that_it_states", r"The mean of 80000 draws is 0\.00\d+, 0 is"),
     ],
     ids=lambda part: getattr(part, "__name__", None),

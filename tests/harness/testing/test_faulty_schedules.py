@@ -78,8 +78,51 @@ class SeedsNumpy(Sound):
         return super().factor(step, horizon)
 
 
+class Watches(Sound):
+    """Halves the rate where the last value is the worst."""
+
+    def factor_after(self, values):
+        return 0.5 if len(values) and values[-1] == values.max() else 1.0
+
+
+class LooksAtTheLast(Watches):
+    """Does not expect that there is none yet."""
+
+    def factor_after(self, values):
+        return 0.5 if values[-1] == values.max() else 1.0
+
+
+class FollowsTheMetric(Watches):
+    """Takes the metric itself for the factor, NaN and all."""
+
+    def factor_after(self, values):
+        return float(values[-1]) if len(values) else 1.0
+
+
+class CountsCalls(Watches):
+    """Falls from call to call, whichever run it is asked for."""
+
+    calls: ClassVar = itertools.count(1)
+
+    def factor_after(self, values):
+        return 1 / next(self.calls)
+
+
+class SortsTheHistory(Watches):
+    """Sorts in place."""
+
+    def factor_after(self, values):
+        values.sort()
+        return 1.0
+
+
 def test_what_they_are_made_from_is_sound(sound):
     sound("schedule", Sound)
+    sound("schedule", Watches)
+
+
+def test_one_that_does_not_watch_is_not_asked(outcomes):
+    assert "factor_after" in outcomes("schedule", Sound)["gives_a_factor_after_any_history"].note
 
 
 @pytest.mark.parametrize(
@@ -105,6 +148,14 @@ def test_what_they_are_made_from_is_sound(sound):
         (Remembers, "gives_the_same_factors_again", "every bit must be equal"),
         (WritesIntoTheSteps, "leaves_the_steps_alone", r"step was changed, by up to \d"),
         (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
+        (LooksAtTheLast, "gives_a_factor_after_any_history", "IndexError"),
+        (
+            FollowsTheMetric,
+            "gives_a_factor_after_any_history",
+            r"After 40 epochs with .* it returned (nan|-)",
+        ),
+        (CountsCalls, "forgets_the_histories_of_other_runs", "when asked again"),
+        (SortsTheHistory, "forgets_the_histories_of_other_runs", "values was changed"),
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,6 +114,19 @@ def test_other_shapes_rules_and_terms_are_recorded_anew(problem, agree, other):
     found = stack.by_the_pass(BACKEND, captured(stack, recorder, data))
 
     agree(stack.by_the_loop(BACKEND), found)
+    assert recorder.recorded == 2
+
+
+def test_a_shorter_epoch_on_the_same_data_is_recorded_anew(problem, agree):
+    recorder, first = Uncaptured(), problem([(Adam(), 2)])
+    data = first.data(BACKEND)
+    first.by_the_pass(BACKEND, captured(first, recorder, data))
+    samples = first.step.batch_size
+    shorter = replace(first, order=first.order[..., :samples], lr=first.lr[:1])
+
+    agree(
+        shorter.by_the_loop(BACKEND), shorter.by_the_pass(BACKEND, captured(first, recorder, data))
+    )
     assert recorder.recorded == 2
 
 

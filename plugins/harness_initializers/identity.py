@@ -1,0 +1,39 @@
+"""The identity matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from harness import Layer, check_range
+from harness_initializers.weights_only import check_weights
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The identity, or as much of it as there is room for: a layer starts by passing its input on.
+
+    gain: the factor on it, any finite number. Where a layer has more units than inputs, the units
+    beyond them get zero weights; where it has fewer, the last inputs are not heard of. Nothing
+    about it is random: runs that differ in their seed alone differ in their batches alone.
+
+    Source: Le, Jaitly & Hinton, A simple way to initialize recurrent networks of rectified linear
+    units, 2015, where it is for the weights from step to step.
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range(self, "gain")
+
+    def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
+        """See `harness.Initializer.sample`; draws nothing. Raises ConfigurationError for biases."""
+        check_weights(self, shape)
+        return self.gain * np.eye(shape[0], shape[1])
+
+    def moments(self, layer: Layer) -> tuple[float, float]:
+        """Mean and standard deviation; see `harness.Initializer`."""
+        share = 1 / max(layer.fan_in, layer.fan_out)  # of the weights that are not zero
+        return self.gain * share, abs(self.gain) * sqrt(share * (1 - share))
