@@ -1,9 +1,9 @@
 """Which runs train together.
 
 Runs of one group share every shape: the data, the network, the batch size, the steps of an epoch, the
-backend, the loss, the terms of the objective, and whether the test part is read. They may differ in seed,
-initializers, optimizer, schedule, stopping, in the number of epochs and in the values of λ, β and the
-clipping norm. Any of them may share a stack.
+backend, the loss, the terms of the objective, and whether the test part is read. They may differ in
+seed, initializers, optimizer, schedule, stopping, in the number of epochs and in the values of λ, β and
+the clipping norm. Any of them may share a stack.
 """
 
 from __future__ import annotations
