@@ -149,7 +149,7 @@ def percentiles(
     >>> float(low), float(high)
     (49.0, 1950.0)
     """
-    tail = int((1 - confidence) / 2 * (len(values) - 1))
+    tail = int(round((1 - confidence) / 2 * (len(values) - 1), 9))  # 1 − 0.9 is not quite 0.1
     undefined = np.isnan(values)
     low = np.sort(np.where(undefined, -np.inf, values), axis=0)[tail]
     high = np.sort(np.where(undefined, np.inf, values), axis=0)[-1 - tail]

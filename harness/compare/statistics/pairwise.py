@@ -128,7 +128,7 @@ def _sums_of_drawn(ranks: Sequence[int], n: int) -> np.ndarray:
     counts = np.zeros((n + 1, sum(ranks) + 1))  # of subsets by size and sum
     counts[0, 0] = 1.0
     for r in ranks:
-        counts[1:, r:] += counts[:-1, : counts.shape[1] - r].copy()
+        counts[1:, r:] += counts[:-1, : counts.shape[1] - r]
     return counts[n] / math.comb(len(ranks), n)
 
 

@@ -1,0 +1,240 @@
+"""Rank tests, against SciPy, Demšar's example and the list of all permutations."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from harness.compare.statistics.holm import holm
+from harness.compare.statistics.pairwise import rank_sum, signed_rank
+
+INF = np.inf
+
+# Demšar 2006, Table 2: the area under the curve of C4.5 with and without a tuned m, on 14 data sets
+C45 = np.array(
+    [0.763, 0.599, 0.954, 0.628, 0.882, 0.936, 0.661, 0.583, 0.775, 1.0, 0.940, 0.619, 0.972, 0.957]
+)
+C45_M = np.array(
+    [0.768, 0.591, 0.971, 0.661, 0.888, 0.931, 0.668, 0.583, 0.838, 1.0, 0.962, 0.666, 0.981, 0.978]
+)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def all_signs(ranks):
+    """W⁺ of every assignment of signs."""
+    return [sum(r for r, plus in zip(ranks, s, strict=True) if plus) for s in _signs(len(ranks))]
+
+
+def _signs(n):
+    return product([False, True], repeat=n)
+
+
+def tails(distribution, value):
+    distribution = np.asarray(distribution)
+    lower, upper = (distribution <= value + 1e-9).mean(), (distribution >= value - 1e-9).mean()
+    return min(1.0, 2 * min(lower, upper))
+
+
+# --- signed ranks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("runs", [1, 2, 5, 13, 50])
+def test_without_ties_signed_ranks_are_scipys_exact_test(runs):
+    a, b = rng(runs).normal(0.3, 1, size=runs), rng(runs + 100).normal(size=runs)
+    found = signed_rank([a], [b])
+    assert found.exact
+    assert found.runs == runs
+    assert found.p == pytest.approx(stats.wilcoxon(a, b, method="exact").pvalue, rel=1e-9)
+    assert found.statistic == stats.wilcoxon(a, b, alternative="greater").statistic
+
+
+def test_for_many_runs_it_is_scipys_approximation():
+    a, b = rng(1).normal(0.2, 1, size=60), rng(2).normal(size=60)
+    found = signed_rank([a], [b])
+    assert not found.exact
+    theirs = stats.wilcoxon(a, b, method="asymptotic", correction=False).pvalue
+    assert found.p == pytest.approx(theirs, rel=1e-9)
+
+
+def test_exact_and_approximate_agree_where_they_meet():
+    a, b = rng(1).normal(0.2, 1, size=50), rng(2).normal(size=50)
+    theirs = stats.wilcoxon(a, b, method="asymptotic").pvalue
+    assert signed_rank([a], [b]).p == pytest.approx(theirs, rel=0.02)
+
+
+def test_ties_keep_it_exact():
+    differences = np.array([1.0, 1.0, -1.0, 2.0, 2.0, -3.0, 4.0, 4.0])
+    found = signed_rank([differences], [np.zeros(8)])
+    ranks = stats.rankdata(np.abs(differences))
+    assert found.p == tails(all_signs(ranks), ranks[differences > 0].sum())
+    assert found.exact
+
+
+def test_demsars_example_is_significant():
+    """Demšar splits the two zero differences between the sums, Wilcoxon leaves them out: as SciPy."""
+    found = signed_rank([C45_M], [C45])
+    assert found.runs == 12
+    theirs = stats.wilcoxon(np.round(C45_M - C45, 3), zero_method="wilcox", method="asymptotic")
+    assert min(found.statistic, 78 - found.statistic) == theirs.statistic
+    assert found.p == pytest.approx(theirs.pvalue, abs=0.004)  # an approximation, for 12 pairs
+    assert found.p < 0.05
+    ranks = stats.rankdata(np.abs(np.round(C45_M - C45, 3)))  # the paper's sums, 93 and 12
+    gained, lost = C45_M > C45, C45_M < C45
+    assert (ranks[gained].sum() + 1.5, ranks[lost].sum() + 1.5) == (93, 12)
+
+
+def test_equal_decimal_differences_tie_though_their_bits_differ():
+    a, b = np.array([0.3, 0.9, 0.5]), np.array([0.1, 0.7, 0.7])  # ±0.2 each
+    assert len({*np.abs(a - b)}) > 1
+    assert signed_rank([a], [b]).statistic == 4.0
+
+
+def test_with_several_tasks_ranks_are_within_each():
+    a, b = (
+        [np.array([2.0, 1.0, 4.0]), np.array([300.0, 500.0])],
+        [np.zeros(3), np.array([400.0, 0])],
+    )
+    found = signed_rank(a, b)
+    ranks = [2, 1, 3, 1, 2]
+    assert found.statistic == 2 + 1 + 3 + 2
+    assert found.p == tails(all_signs(ranks), 8)
+    scaled = signed_rank([a[0] * 1000, a[1]], [b[0], b[1]])
+    assert scaled == found
+
+
+def test_who_diverged_lost_by_more_than_any_number():
+    a = np.array([0.5, 0.6, -INF, 0.9, -INF])
+    b = np.array([0.1, 0.5, 0.1, -INF, -INF])
+    found = signed_rank([a], [b])
+    # differences 0.4, 0.1, −∞, +∞, and none: ranks 2, 1, 3.5, 3.5
+    assert (found.statistic, found.runs) == (2 + 1 + 3.5, 4)
+    assert found.p == tails(all_signs([2, 1, 3.5, 3.5]), 6.5)
+
+
+@pytest.mark.parametrize("value", [0.5, -INF])
+def test_all_equal_gives_one_and_no_warning(value):
+    same = [np.full(6, value)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert signed_rank(same, same).p == 1
+        assert rank_sum(same, same).p == 1
+        many = [np.full(60, value)]
+        assert signed_rank(many, many).p == 1
+        assert rank_sum(many, many).p == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=12))
+def test_who_is_called_a_does_not_matter(pairs):
+    a, b = np.array(pairs, dtype=float).T
+    for test in (signed_rank, rank_sum):
+        assert test([a], [b]).p == pytest.approx(test([b], [a]).p)
+
+
+# --- rank sums ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 4), (5, 5), (7, 12), (25, 25)])
+def test_without_ties_rank_sums_are_scipys_exact_test(n, m):
+    a, b = rng(n).normal(0.4, 1, size=n), rng(m + 50).normal(size=m)
+    found = rank_sum([a], [b])
+    theirs = stats.mannwhitneyu(a, b, method="exact")
+    assert (found.statistic, found.p) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-9)
+    assert (found.exact, found.runs) == (True, n + m)
+
+
+def test_for_many_runs_rank_sums_are_scipys_approximation_with_ties():
+    a, b = (
+        rng(1).integers(0, 9, size=40).astype(float),
+        rng(2).integers(1, 10, size=30).astype(float),
+    )
+    found = rank_sum([a], [b])
+    theirs = stats.mannwhitneyu(a, b, method="asymptotic", use_continuity=False)
+    assert not found.exact
+    assert (found.statistic, found.p) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-9)
+
+
+def test_diverged_runs_share_the_lowest_rank_and_it_stays_exact():
+    a, b = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0.75, -INF, -INF, -INF])
+    found = rank_sum([a], [b])
+    ranks = np.array([8, 7, 5, 4, 6, 2, 2, 2])
+    sums = [ranks[list(chosen)].sum() for chosen in combinations(range(8), 4)]
+    assert found.p == pytest.approx(tails(sums, 24))
+    assert found.statistic == 24 - 10
+
+
+def test_with_several_tasks_all_ways_to_hand_out_the_runs_are_counted():
+    a = [np.array([3.0, 5.0]), np.array([30.0, 10.0, 50.0])]
+    b = [np.array([1.0, 3.0, 2.0]), np.array([20.0, -INF])]
+    found = rank_sum(a, b)
+    first, second = (stats.rankdata(np.concatenate(pair)) for pair in zip(a, b, strict=True))
+    sums = [
+        first[list(x)].sum() + second[list(y)].sum()
+        for x in combinations(range(5), 2)
+        for y in combinations(range(5), 3)
+    ]
+    assert found.p == pytest.approx(tails(sums, first[:2].sum() + second[:3].sum()))
+    assert found.runs == 10
+
+
+def test_the_stratified_approximation_has_the_exact_mean_and_variance():
+    """51 runs on one of the tasks: the moments of its normal approximation, by drawing anew."""
+    a, b = [rng(1).normal(0.5, 1, 26), rng(2).normal(size=3)], [rng(3).normal(size=25), np.ones(2)]
+    found = rank_sum(a, b)
+    generator = rng(4)
+    drawn = np.zeros(20_000)
+    for x, y in zip(a, b, strict=True):
+        ranks = stats.rankdata(np.concatenate([x, y]))
+        drawn += generator.permuted(np.tile(ranks, (20_000, 1)), axis=1)[:, : len(x)].sum(axis=1)
+    sums = found.statistic + 26 * 27 / 2 + 3 * 4 / 2
+    z = (sums - drawn.mean()) / drawn.std()
+    assert not found.exact
+    assert found.p == pytest.approx(2 * stats.norm.sf(abs(z)), abs=0.01)
+
+
+def test_under_the_null_hypothesis_p_is_not_too_small_too_often():
+    generator = rng(11)
+    small = {signed_rank: 0, rank_sum: 0}
+    for _ in range(250):
+        a, b = [[generator.integers(0, 6, 7).astype(float) for _ in range(2)] for _ in range(2)]
+        for test in small:
+            small[test] += test(a, b).p <= 0.05
+    assert max(small.values()) / 250 < 0.05 + 3 * 0.014
+
+
+# --- Holm -----------------------------------------------------------------------------------------
+
+
+def test_holm_as_in_r():
+    """R: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm"); and one out of order, with a tie."""
+    np.testing.assert_allclose(holm([0.01, 0.02, 0.03, 0.04, 0.05]), [0.05, 0.08, 0.09, 0.09, 0.09])
+    np.testing.assert_allclose(holm([0.5, 0.001, 0.3, 0.001]), [0.6, 0.004, 0.6, 0.004])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
+def test_holm_rejects_what_the_stepwise_procedure_rejects(p):
+    adjusted = holm(p)
+    assert np.all(adjusted >= p)
+    assert np.all(np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0)
+    for alpha in (0.01, 0.05, 0.2):
+        rejected = 0
+        for i, value in enumerate(sorted(p)):
+            if value * (len(p) - i) > alpha:
+                break
+            rejected += 1
+        assert (adjusted <= alpha).sum() == rejected
+
+
+def test_holm_leaves_out_what_was_not_tested():
+    np.testing.assert_array_equal(holm([np.nan, 0.02, np.nan]), [np.nan, 0.02, np.nan])
+    assert len(holm([])) == 0
