@@ -38,27 +38,35 @@ def states_its_scope_and_rate(subject: Subject) -> None:
 
 @after(states_its_scope_and_rate)
 def starts_from_arrays_like_theta(subject: Subject) -> None:
-    """`init` returns a dictionary of named arrays with the shape and dtype of θ, for any dtype."""
+    """`init` returns named arrays with the shape and dtype of θ, for any dtype; with Scope.TENSOR or
+    VECTOR it is enough of the shape that the axis of the runs leads."""
     for dtype in PRECISIONS:
         theta, _ = _piece(subject, dtype)
-        _check_state(subject.example.init(theta), theta, "init")
+        state = subject.example.init(theta)
+        _check_state(state, "init")
+        for name, slot in state.items():
+            free = subject.component.scope is not Scope.ELEMENT  # type: ignore[attr-defined]
+            leads = free and np.shape(slot)[:1] == theta.shape[:1]
+            _check_array(slot, theta, f"the slot {name!r} from init", slot if leads else theta)
 
 
 @after(starts_from_arrays_like_theta)
 def keeps_shape_dtype_and_slots(subject: Subject) -> None:
-    """`step` returns θ and every slot of the state with the shape and dtype that θ has."""
+    """`step` returns θ and every slot of the state with the shape and dtype that they had."""
     for rule in subject.variants():
         for dtype in PRECISIONS:
             theta, gradient = _piece(subject, dtype)
             state = rule.init(theta)
             new, new_state = rule.step(theta, gradient, state, lr=rule.lr, t=1)
-            _check_array(new, theta, "θ from step")
-            _check_state(new_state, theta, "step")
+            _check_array(new, theta, "θ from step", theta)
+            _check_state(new_state, "step")
             if set(new_state) != set(state):
                 raise Violation(
                     f"init returned the slots {sorted(state)}, and step {sorted(new_state)}.",
                     "Return the same names from both.",
                 )
+            for name, slot in new_state.items():
+                _check_array(slot, theta, f"the slot {name!r} from step", state[name])
 
 
 @after(starts_from_arrays_like_theta)
@@ -189,23 +197,22 @@ def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     return theta, gradient
 
 
-def _check_state(state: Any, theta: np.ndarray, method: str) -> None:
+def _check_state(state: Any, method: str) -> None:
     if not (isinstance(state, dict) and all(isinstance(name, str) for name in state)):
         raise Violation(
             f"{method} returned {type(state).__name__} {state!r:.60} as the state.",
             "Return a dictionary of arrays by name; {} where nothing is remembered.",
         )
-    for name, slot in state.items():
-        _check_array(slot, theta, f"the slot {name!r} from {method}")
 
 
-def _check_array(array: Any, theta: np.ndarray, what: str) -> None:
+def _check_array(array: Any, theta: np.ndarray, what: str, like: np.ndarray) -> None:
+    """Raises Violation unless the array has the dtype of θ and the shape of `like`."""
     if not isinstance(array, np.ndarray):
         raise Violation(
             f"{what} is a {type(array).__name__}, not an array like θ.",
             "Make it from θ, as in array_namespace(theta).zeros_like(theta).",
         )
-    if (array.shape, array.dtype) != (theta.shape, theta.dtype):
+    if (array.shape, array.dtype) != (like.shape, theta.dtype):
         raise Violation(
             f"θ is {theta.dtype} of shape {theta.shape}, {what} {array.dtype} of {array.shape}.",
             "Make new arrays from θ: zeros_like(theta); plain Python numbers change no dtype.",

@@ -7,6 +7,7 @@ equal number of trials is an equal chance.
 import harness
 from harness_optimizers.adabelief import AdaBelief
 from harness_optimizers.adadelta import AdaDelta
+from harness_optimizers.adafactor import Adafactor
 from harness_optimizers.adagrad import AdaGrad
 from harness_optimizers.adam import Adam
 from harness_optimizers.adamax import AdaMax
@@ -15,6 +16,9 @@ from harness_optimizers.adan import Adan
 from harness_optimizers.amsgrad import AmsGrad
 from harness_optimizers.averaged_momentum import AveragedMomentum
 from harness_optimizers.heavy_ball import HeavyBall
+from harness_optimizers.lamb import Lamb
+from harness_optimizers.lars import Lars
+from harness_optimizers.muon import Muon
 from harness_optimizers.nadam import NAdam
 from harness_optimizers.nesterov import Nesterov
 from harness_optimizers.radam import RAdam
@@ -22,6 +26,8 @@ from harness_optimizers.rmsprop import RmsProp
 from harness_optimizers.rmsprop_centered import RmsPropCentered
 from harness_optimizers.rmsprop_momentum import RmsPropMomentum
 from harness_optimizers.rprop import Rprop
+from harness_optimizers.schedule_free_adamw import ScheduleFreeAdamW
+from harness_optimizers.schedule_free_sgd import ScheduleFreeSgd
 from harness_optimizers.sgd import Sgd
 from harness_optimizers.signsgd import SignSgd
 from harness_optimizers.signum import Signum
@@ -32,12 +38,16 @@ __all__ = [
     "AdaDelta",
     "AdaGrad",
     "AdaMax",
+    "Adafactor",
     "Adam",
     "AdamW",
     "Adan",
     "AmsGrad",
     "AveragedMomentum",
     "HeavyBall",
+    "Lamb",
+    "Lars",
+    "Muon",
     "NAdam",
     "Nesterov",
     "RAdam",
@@ -45,6 +55,8 @@ __all__ = [
     "RmsPropCentered",
     "RmsPropMomentum",
     "Rprop",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSgd",
     "Sgd",
     "SignSgd",
     "Signum",
@@ -79,4 +91,10 @@ def harness_optimizers() -> dict[str, type]:
         "adabelief": AdaBelief,
         "yogi": Yogi,
         "adan": Adan,
+        "adafactor": Adafactor,
+        "lars": Lars,
+        "lamb": Lamb,
+        "muon": Muon,
+        "schedule_free_sgd": ScheduleFreeSgd,
+        "schedule_free_adamw": ScheduleFreeAdamW,
     }
