@@ -189,6 +189,28 @@ def goes_downhill(subject: Subject) -> None:
         )
 
 
+@after(takes_a_column_for_every_number)
+def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
+    """`evaluated`, if there is one, returns an array like θ, each row as alone, and writes nothing."""
+    if not hasattr(subject.component, "evaluated"):
+        return "it is judged at θ itself"
+    remedy = "Compute a new array from θ and the state, row by row and in their dtype."
+    for dtype in PRECISIONS:
+        theta, gradient = _piece(subject, dtype)
+        rule = subject.example
+        theta, state = rule.step(theta, gradient, rule.init(theta), lr=rule.lr, t=1)
+        slots = {f"state[{name!r}]": slot for name, slot in state.items()}
+        before = Unchanged(np.asarray, θ=theta, **slots)
+        point = rule.evaluated(theta, state)
+        before.check(remedy)
+        _check_array(point, theta, "θ from evaluated", theta)
+        first = rule.evaluated(theta[:1], {name: slot[:1] for name, slot in state.items()})
+        agree(
+            point[:1], first, 1e-6, "the first of three rows from evaluated, and it alone", remedy
+        )
+    return None
+
+
 def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """θ and a gradient in the shape that the rule's scope asks for."""
     theta, gradient = start(3, dtype), gradients(1, 3, dtype)[0]
@@ -229,5 +251,6 @@ RULES = (
     uses_the_scheduled_rate,
     takes_a_column_for_every_number,
     sees_no_more_than_its_scope,
+    is_judged_at_parameters_like_theta,
     goes_downhill,
 )
