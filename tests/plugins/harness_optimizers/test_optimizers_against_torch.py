@@ -223,6 +223,22 @@ CASES = [
     ),
     Case(ours.SignSgd, {"lr": rates}, others.SignSGD, lambda rule: {"momentum": 0.0}),
     Case(
+        ours.ScheduleFreeSgd,
+        {"lr": rates, "momentum": st.floats(0.05, 0.95)},
+        others.ScheduleFreeSGD,
+        lambda rule: {"momentum": rule.momentum},
+        rate=lambda base, t: base,  # theirs weighs the mean by the rate
+    ),
+    Case(
+        ours.ScheduleFreeAdamW,
+        {"lr": rates, "beta1": st.floats(0.05, 0.95), "beta2": st.just(0.0), "eps": epsilons}
+        | {"weight_decay": st.floats(0, 1)},
+        others.ScheduleFreeAdamW,
+        lambda rule: {**adam(rule), "weight_decay": rule.weight_decay},
+        rate=lambda base, t: base,  # and at β₂ = 0 the correction is in no weight
+        rtol=1e-8,  # ∇ℒ / |∇ℒ|, near 0
+    ),
+    Case(
         ours.Signum,
         {"lr": rates, "momentum": st.floats(0.01, 0.95)},
         others.SignSGD,
