@@ -18,6 +18,7 @@ from harness_optimizers.averaged_momentum import AveragedMomentum
 from harness_optimizers.heavy_ball import HeavyBall
 from harness_optimizers.lamb import Lamb
 from harness_optimizers.lars import Lars
+from harness_optimizers.lion import Lion
 from harness_optimizers.muon import Muon
 from harness_optimizers.nadam import NAdam
 from harness_optimizers.nesterov import Nesterov
@@ -47,6 +48,7 @@ __all__ = [
     "HeavyBall",
     "Lamb",
     "Lars",
+    "Lion",
     "Muon",
     "NAdam",
     "Nesterov",
@@ -91,6 +93,7 @@ def harness_optimizers() -> dict[str, type]:
         "adabelief": AdaBelief,
         "yogi": Yogi,
         "adan": Adan,
+        "lion": Lion,
         "adafactor": Adafactor,
         "lars": Lars,
         "lamb": Lamb,

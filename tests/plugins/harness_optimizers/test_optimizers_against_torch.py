@@ -239,6 +239,12 @@ CASES = [
         rtol=1e-8,  # ∇ℒ / |∇ℒ|, near 0
     ),
     Case(
+        ours.Lion,
+        {"lr": rates, "beta1": momenta, "beta2": betas, "weight_decay": st.floats(0, 1)},
+        others.Lion,
+        lambda rule: {"betas": (rule.beta1, rule.beta2), "weight_decay": rule.weight_decay},
+    ),
+    Case(
         ours.Signum,
         {"lr": rates, "momentum": st.floats(0.01, 0.95)},
         others.SignSGD,
