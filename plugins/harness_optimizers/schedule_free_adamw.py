@@ -57,8 +57,7 @@ class ScheduleFreeAdamW:
 
     def init(self, theta: Array) -> State:
         """z, from θ. v: the running mean of the square of the gradient, from 0."""
-        xp = array_namespace(theta)
-        return {"z": xp.positive(theta), "v": xp.zeros_like(theta)}
+        return {"z": theta, "v": array_namespace(theta).zeros_like(theta)}
 
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from harness import Array, Range, Scope, State, array_namespace, check_range
+from harness import Array, Range, Scope, State, check_range
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ScheduleFreeSgd:
 
     def init(self, theta: Array) -> State:
         """z, from θ."""
-        return {"z": array_namespace(theta).positive(theta)}
+        return {"z": theta}
 
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
