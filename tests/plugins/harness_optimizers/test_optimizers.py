@@ -10,7 +10,17 @@ import pytest
 
 import harness
 import harness_optimizers
-from harness_optimizers import Adam, AdamW, AveragedMomentum, HeavyBall, Nesterov, Sgd
+from harness_optimizers import (
+    Adam,
+    AdamW,
+    AveragedMomentum,
+    HeavyBall,
+    Nesterov,
+    RAdam,
+    Rprop,
+    ScheduleFreeSgd,
+    Sgd,
+)
 from harness_optimizers import harness_optimizers as handed_out
 
 RULES = list(handed_out().values())
@@ -133,6 +143,10 @@ def test_a_rule_can_be_traced_with_symbols(kind: Any, stack: Any) -> None:
         (AdamW, {"beta2": 1.0}, "'beta2' of AdamW"),
         (AdamW, {"eps": 0.0}, "'eps' of AdamW"),
         (AdamW, {"weight_decay": -1.0}, r"'weight_decay' of AdamW .* \[0, inf\)"),
+        (RAdam, {"beta2": 0.6}, r"'beta2' of RAdam .* \(0.6, 1\)"),
+        (Rprop, {"low": 2.0}, r"'low' of Rprop .* \(0, 1\]"),
+        (Rprop, {"increase": 1.0}, r"'increase' of Rprop .* \(1, inf\)"),
+        (ScheduleFreeSgd, {"momentum": 0.0}, r"'momentum' of ScheduleFreeSgd .* \(0, 1\)"),
         *((kind, {"lr": float("inf")}, f"'lr' of {kind.__name__}") for kind in RULES),
     ],
 )
