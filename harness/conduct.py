@@ -17,6 +17,7 @@ from harness.errors import BrokenPromise
 from harness.network import Network
 from harness.settings import Run
 from harness.stack import rule_key
+from harness.update import rule_for
 
 __all__ = ["Conduct"]
 
@@ -36,8 +37,8 @@ class Conduct:
         """Raises BrokenPromise for the first promise that a component of the run does not keep."""
         config = run.config
         if self._is_new(rule_key(config)):
-            for shape in dict.fromkeys(self._shapes(config.optimizer.scope)):
-                self._check_rule(config.optimizer, shape)
+            for rule, shape in self._calls(config.optimizer):
+                self._check_rule(rule, shape, config.optimizer.scope)
         widths = {"output": self._network.sizes[-1:], "hidden": self._network.sizes[1:-1]}
         if self._is_new(repr(type(config.loss)) + repr(config.loss)):
             target = self._targets(config.loss.output_activation)
@@ -58,13 +59,17 @@ class Conduct:
 
     # --- update rules -----------------------------------------------------------------------------
 
-    def _shapes(self, scope: Scope) -> list[tuple[int, ...]]:
-        """Of what a rule of this scope may be called on."""
-        if scope is Scope.TENSOR:
-            return [(RUNS, *parameter.shape) for parameter in self._network.parameters]
-        return [(RUNS, self._network.size if scope is Scope.VECTOR else ELEMENTS)]
+    def _calls(self, rule: Any) -> list[tuple[Any, tuple[int, ...]]]:
+        """What may be called, the rule or one that it chooses, and on what shapes."""
+        if rule.scope is not Scope.TENSOR:
+            return [(rule, (RUNS, self._network.size if rule.scope is Scope.VECTOR else ELEMENTS))]
+        calls = [
+            (rule_for(rule, parameter, self._network), (RUNS, *parameter.shape))
+            for parameter in self._network.parameters
+        ]
+        return list({(type(chosen), shape): (chosen, shape) for chosen, shape in calls}.values())
 
-    def _check_rule(self, rule: Any, shape: tuple[int, ...]) -> None:
+    def _check_rule(self, rule: Any, shape: tuple[int, ...], scope: Scope) -> None:
         theta, gradient = self._draw(*shape), self._draw(*shape)
         given = {"theta": theta, "gradient": gradient}
         before = self._copies(given)
@@ -72,7 +77,7 @@ class Conduct:
         if not isinstance(made, Mapping):
             raise BrokenPromise(rule, f"init must return the state by name. Got {made!r:.80}")
         for name, slot in made.items():
-            _check_array(rule, f"the slot {name!r} that init returns", slot, theta)
+            _check_slot(rule, f"the slot {name!r} that init returns", slot, theta, scope)
         self._check_untouched(rule, "init", given, before)
         xp = array_namespace(theta)
         state = {name: xp.asarray(slot, copy=True) for name, slot in made.items()}
@@ -83,6 +88,7 @@ class Conduct:
         returned = rule.step(theta, gradient, dict(state), lr=lr, t=t)
         self._check_untouched(rule, "step", given, before)
         self._check_step(rule, returned, theta, state)
+        self._check_untouched(rule, "evaluated", given, before)
 
     def _check_step(self, rule: Any, returned: Any, theta: Array, state: dict[str, Array]) -> None:
         if not (isinstance(returned, tuple) and len(returned) == 2):
@@ -96,7 +102,9 @@ class Conduct:
                 f"step must return the slots that init has made: {sorted(state)}. Got {found}",
             )
         for name, slot in slots.items():
-            _check_array(rule, f"the slot {name!r} that step returns", slot, theta)
+            _check_array(rule, f"the slot {name!r} that step returns", slot, state[name])
+        if hasattr(rule, "evaluated"):
+            _check_array(rule, "what evaluated returns", rule.evaluated(theta, dict(state)), theta)
 
     # --- losses -----------------------------------------------------------------------------------
 
@@ -155,6 +163,13 @@ def _check_array(component: Any, what: str, found: Any, like: Array) -> None:
             f"{what} must have shape {_shape(like)} and dtype {like.dtype}. Got "
             f"{_shape(found)} and {getattr(found, 'dtype', _type(found))}",
         )
+
+
+def _check_slot(component: Any, what: str, found: Any, theta: Array, scope: Scope) -> None:
+    """Raises BrokenPromise unless `found` is like θ, or has its runs and dtype where that is enough."""
+    leads = scope is not Scope.ELEMENT and _shape(found)[:1] == (RUNS,)
+    if not leads or getattr(found, "dtype", None) != theta.dtype:
+        _check_array(component, what, found, theta)
 
 
 def _shape(array: Any) -> tuple[int, ...]:

@@ -58,7 +58,7 @@ CONTRACT_VERSION = 1  # a whole number; raised when a plugin that keeps the old 
 OLDEST_CONTRACT = 1  # that plugins may be written for
 
 Array = Any  # a NumPy array, a PyTorch tensor, ...: the array API has no common base class
-State = dict[str, Any]  # optimizer slots by name, each shaped like θ
+State = dict[str, Any]  # optimizer slots by name
 
 
 class Task(StrEnum):
@@ -88,6 +88,16 @@ class Optimizer(Protocol):
     It never prints, stops, logs or reads a clock. A float field arrives as a float, or as an (R, 1)
     array (or a symbol that stands for one) where the runs of a stack differ, and so do `lr` and `t`: a
     rule computes with them and never branches on them.
+
+    A rule of scope TENSOR may choose another one for some parameters, with a method
+    `for_parameter(layer: Layer, shape: tuple[int, ...]) -> rule`: Muon leaves biases and the output
+    layer to AdamW. It is asked at every step, with float fields as in `step`, for any (fan_out, fan_in)
+    or (fan_out,); what it returns needs `init` and `step` alone.
+
+    A rule may say with a method `evaluated(theta, state) -> theta` at which parameters the network is to
+    be judged, where those are others than it takes gradients at: a mean of them, say. Validation, the
+    best parameters and the test are at these, and training goes on from θ. `theta` and `state` are as in
+    `step`, and left as they are; it is asked at the end of an epoch.
     """
 
     scope: ClassVar[Scope]
@@ -97,7 +107,11 @@ class Optimizer(Protocol):
         """The base learning rate η; the schedule multiplies it."""
 
     def init(self, theta: Array) -> State:
-        """The state before the first step: named arrays shaped like `theta` (may be empty)."""
+        """The state before the first step: named arrays of the dtype of `theta` (may be empty).
+
+        With scope ELEMENT they are shaped like `theta`; with TENSOR and VECTOR it is enough that the
+        axis of the runs leads.
+        """
 
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any

@@ -103,8 +103,8 @@ def as_typed(text: str) -> str:
     r"""An override, or its value, with the colon of a full name as people write it: Hydra's sweepers
     escape it.
 
-    >>> as_typed(r"optimizer=harness-lion\:lion")
-    'optimizer=harness-lion:lion'
+    >>> as_typed(r"optimizer=harness-lion\:my_lion")
+    'optimizer=harness-lion:my_lion'
     """
     return re.sub(r"^((?:[\w/]+=)?[\w.-]+)\\:([\w-]+)$", r"\1:\2", text)
 

@@ -32,7 +32,7 @@ from harness.rows import Rows
 from harness.settings import Run
 from harness.stack import Stack
 from harness.stopping import EarlyStopping
-from harness.update import clip_gradient
+from harness.update import clip_gradient, evaluated
 from harness.waiting import Waiting
 
 __all__ = ["batch_size_of", "network_of", "train"]
@@ -94,6 +94,7 @@ class _Training:
     _clip: Array | None
     _pass: Pass | None
     _evaluate: Evaluator
+    _judged: Array  # (R, P) after the last epoch: θ, or where the rules say that it is to be judged
 
     def __init__(self, runs: Sequence[Run], data: Placed, rungs: Rungs, rounds: int) -> None:
         config = runs[0].config
@@ -198,9 +199,12 @@ class _Training:
         metrics["train/epoch_seconds"] = np.full(len(rows.live), seconds)
         metrics["train/steps"] = rows.epochs * self._steps
         metrics["train/samples"] = rows.epochs * self._samples
+        self._judged = evaluated(
+            self._stack.blocks, rows.theta, rows.state, self._network, self._backend.place
+        )
         validation = self._data.part("validation")
         if len(validation):
-            found = self._evaluate(rows.theta, self._objective, validation)
+            found = self._evaluate(self._judged, self._objective, validation)
             # Decisions made from NaN are no score: a run that has diverged must not look good
             lost = ~np.isfinite(found["loss"])
             for name in metric_names(self._data.data.task):
@@ -258,7 +262,7 @@ class _Training:
         else:
             improved = finite
         chosen = self._backend.place(np.flatnonzero(improved))
-        rows.best[chosen] = rows.theta[chosen]
+        rows.best[chosen] = self._judged[chosen]
         rows.best_epoch = np.where(improved, rows.epochs, rows.best_epoch)
 
         last = np.array([c.training.max_epochs for c in configs]) <= rows.epochs

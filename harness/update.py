@@ -8,17 +8,28 @@ any arrays that can be sliced and assigned to, NumPy arrays and PyTorch tensors 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from harness.contracts import Array, Block, Scope, State, array_namespace
 from harness.fields import float_fields
 
 if TYPE_CHECKING:
-    from harness.network import Network
+    from harness.network import Network, Parameter
 
-__all__ = ["apply", "clip_gradient", "initial_state", "join", "keep", "with_columns"]
+__all__ = [
+    "apply",
+    "clip_gradient",
+    "evaluated",
+    "initial_state",
+    "join",
+    "keep",
+    "rule_for",
+    "with_columns",
+]
 
 
 def initial_state(block: Block, theta: Array, network: Network) -> list[State]:
@@ -62,6 +73,36 @@ def apply(
         piece[...] = new
         for name, slot in slots.items():
             slot[...] = new_slots[name]
+
+
+def evaluated(
+    blocks: Sequence[Block],
+    theta: Array,
+    state: Sequence[Any],
+    network: Network,
+    place: Callable[[Array], Array],
+) -> Array:
+    """Where the runs of a stack are to be judged, (R, P): θ itself, or what their rules make of it.
+
+    state: of each block, as its updater has it. place: brings an array of the host to θ. See
+    `Optimizer.evaluated`.
+    """
+    if not any(hasattr(block.rule, "evaluated") for block in blocks):
+        return theta
+    point = array_namespace(theta).asarray(theta, copy=True)
+    for block, slots in zip(blocks, state, strict=True):
+        placed = Block(block.rows, _all_columns(block, place))
+        pieces = zip(
+            _rules(placed, network),
+            _pieces(placed, theta, network),
+            _pieces(placed, point, network),
+            slots if isinstance(slots, list) else [slots],
+            strict=True,
+        )
+        for rule, piece, target, own in pieces:
+            if hasattr(rule, "evaluated"):
+                target[...] = rule.evaluated(piece, own)
+    return point
 
 
 def keep(state: Any, rows: Any) -> Any:
@@ -112,6 +153,21 @@ def with_columns(rule: Any, convert: Callable[[Array], Array]) -> Any:
     return converted
 
 
+def _all_columns(block: Block, place: Callable[[Array], Array]) -> Any:
+    """The rule with a column for every float field, so that a run does not depend on its company."""
+    rule, shape = copy.copy(block.rule), (block.rows.stop - block.rows.start, 1)
+    for name in float_fields(rule):
+        values = np.broadcast_to(np.reshape(getattr(rule, name), (-1, 1)), shape)
+        object.__setattr__(rule, name, place(values))
+    return rule
+
+
+def rule_for(rule: Any, parameter: Parameter, network: Network) -> Any:
+    """What steps a parameter: a rule of scope TENSOR, or the one that it chooses; see `Optimizer`."""
+    choose = getattr(rule, "for_parameter", None)
+    return rule if choose is None else choose(network.layers[parameter.layer], parameter.shape)
+
+
 def _pieces(block: Block, array: Array, network: Network) -> list[Array]:
     part = array[block.rows]
     if block.rule.scope is Scope.TENSOR:
@@ -123,9 +179,13 @@ def _rules(block: Block, network: Network) -> list[Any]:
     """The rule for each piece, its (rows, 1) fields shaped to broadcast."""
     if block.rule.scope is not Scope.TENSOR:
         return [block.rule]
-    return [
+    shaped = (
         with_columns(block.rule, partial(_column, ndim=1 + len(parameter.shape)))
         for parameter in network.parameters
+    )
+    return [
+        rule_for(rule, parameter, network)
+        for rule, parameter in zip(shaped, network.parameters, strict=True)
     ]
 
 

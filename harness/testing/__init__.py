@@ -1,6 +1,6 @@
 """Conformance: what a component of each kind must do, held against numbers.
 
-    harness check lion            on the command line
+    harness check my_lion         on the command line
 
     import my_package             in a test of pytest
     from harness.testing import conformance

@@ -28,7 +28,7 @@ def conformance(
     plugins: the modules that define the hooks; without any, all that is installed. examples: an
     instance by the name of the component, to be checked in place of the one with all defaults: a small
     one, or one for a component with a field that has no default. Each (component, rule) is a test of
-    its own, as in `test_rules[optimizer=lion-leaves_its_arguments_alone]`. Raises PluginError where
+    its own, as in `test_rules[optimizer=my_lion-leaves_its_arguments_alone]`. Raises PluginError where
     there is nothing to check.
     """
     import pytest

@@ -38,27 +38,35 @@ def states_its_scope_and_rate(subject: Subject) -> None:
 
 @after(states_its_scope_and_rate)
 def starts_from_arrays_like_theta(subject: Subject) -> None:
-    """`init` returns a dictionary of named arrays with the shape and dtype of θ, for any dtype."""
+    """`init` returns named arrays with the shape and dtype of θ, for any dtype; with Scope.TENSOR or
+    VECTOR it is enough of the shape that the axis of the runs leads."""
     for dtype in PRECISIONS:
         theta, _ = _piece(subject, dtype)
-        _check_state(subject.example.init(theta), theta, "init")
+        state = subject.example.init(theta)
+        _check_state(state, "init")
+        for name, slot in state.items():
+            free = subject.component.scope is not Scope.ELEMENT  # type: ignore[attr-defined]
+            leads = free and np.shape(slot)[:1] == theta.shape[:1]
+            _check_array(slot, theta, f"the slot {name!r} from init", slot if leads else theta)
 
 
 @after(starts_from_arrays_like_theta)
 def keeps_shape_dtype_and_slots(subject: Subject) -> None:
-    """`step` returns θ and every slot of the state with the shape and dtype that θ has."""
+    """`step` returns θ and every slot of the state with the shape and dtype that they had."""
     for rule in subject.variants():
         for dtype in PRECISIONS:
             theta, gradient = _piece(subject, dtype)
             state = rule.init(theta)
             new, new_state = rule.step(theta, gradient, state, lr=rule.lr, t=1)
-            _check_array(new, theta, "θ from step")
-            _check_state(new_state, theta, "step")
+            _check_array(new, theta, "θ from step", theta)
+            _check_state(new_state, "step")
             if set(new_state) != set(state):
                 raise Violation(
                     f"init returned the slots {sorted(state)}, and step {sorted(new_state)}.",
                     "Return the same names from both.",
                 )
+            for name, slot in new_state.items():
+                _check_array(slot, theta, f"the slot {name!r} from step", state[name])
 
 
 @after(starts_from_arrays_like_theta)
@@ -181,6 +189,28 @@ def goes_downhill(subject: Subject) -> None:
         )
 
 
+@after(takes_a_column_for_every_number)
+def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
+    """`evaluated`, if there is one, returns an array like θ, each row as alone, and writes nothing."""
+    if not hasattr(subject.component, "evaluated"):
+        return "it is judged at θ itself"
+    remedy = "Compute a new array from θ and the state, row by row and in their dtype."
+    for dtype in PRECISIONS:
+        theta, gradient = _piece(subject, dtype)
+        rule = subject.example
+        theta, state = rule.step(theta, gradient, rule.init(theta), lr=rule.lr, t=1)
+        slots = {f"state[{name!r}]": slot for name, slot in state.items()}
+        before = Unchanged(np.asarray, θ=theta, **slots)
+        point = rule.evaluated(theta, state)
+        before.check(remedy)
+        _check_array(point, theta, "θ from evaluated", theta)
+        first = rule.evaluated(theta[:1], {name: slot[:1] for name, slot in state.items()})
+        agree(
+            point[:1], first, 1e-6, "the first of three rows from evaluated, and it alone", remedy
+        )
+    return None
+
+
 def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """θ and a gradient in the shape that the rule's scope asks for."""
     theta, gradient = start(3, dtype), gradients(1, 3, dtype)[0]
@@ -189,23 +219,22 @@ def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     return theta, gradient
 
 
-def _check_state(state: Any, theta: np.ndarray, method: str) -> None:
+def _check_state(state: Any, method: str) -> None:
     if not (isinstance(state, dict) and all(isinstance(name, str) for name in state)):
         raise Violation(
             f"{method} returned {type(state).__name__} {state!r:.60} as the state.",
             "Return a dictionary of arrays by name; {} where nothing is remembered.",
         )
-    for name, slot in state.items():
-        _check_array(slot, theta, f"the slot {name!r} from {method}")
 
 
-def _check_array(array: Any, theta: np.ndarray, what: str) -> None:
+def _check_array(array: Any, theta: np.ndarray, what: str, like: np.ndarray) -> None:
+    """Raises Violation unless the array has the dtype of θ and the shape of `like`."""
     if not isinstance(array, np.ndarray):
         raise Violation(
             f"{what} is a {type(array).__name__}, not an array like θ.",
             "Make it from θ, as in array_namespace(theta).zeros_like(theta).",
         )
-    if (array.shape, array.dtype) != (theta.shape, theta.dtype):
+    if (array.shape, array.dtype) != (like.shape, theta.dtype):
         raise Violation(
             f"θ is {theta.dtype} of shape {theta.shape}, {what} {array.dtype} of {array.shape}.",
             "Make new arrays from θ: zeros_like(theta); plain Python numbers change no dtype.",
@@ -222,5 +251,6 @@ RULES = (
     uses_the_scheduled_rate,
     takes_a_column_for_every_number,
     sees_no_more_than_its_scope,
+    is_judged_at_parameters_like_theta,
     goes_downhill,
 )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness_numpy.plan import Column, Plan
+from harness_numpy.tracing import select
 
 __all__ = ["Columns"]
 
@@ -92,4 +93,10 @@ _BY_RUN: dict[Any, Callable[..., Any]] = {  # a tenth of what NumPy's functions 
     np.true_divide: operator.truediv,
     np.power: _power,
     np.sqrt: _sqrt,
+    np.absolute: abs,
+    np.less: operator.lt,
+    np.less_equal: operator.le,
+    np.greater: operator.gt,
+    np.greater_equal: operator.ge,
+    select: np.where,  # which `select` is for vectors, and needs a place for them
 }

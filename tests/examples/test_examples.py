@@ -71,7 +71,7 @@ def test_all_three_in_one_command(tmp_path, needs):
     said = train(
         tmp_path,
         "backend=jax",
-        "optimizer=lion",
+        "optimizer=my_lion",
         "optimizer.lr=0.01",
         "dataset=curve",
         "dataset.shape=corner",
@@ -93,7 +93,7 @@ def test_a_sweep_of_them(tmp_path, needs):
         "-m",
         "backend=jax",
         "backend.dtype=float64",
-        "optimizer=lion,adam",
+        "optimizer=my_lion,adam",
         "optimizer.lr=1e-3,1e-2",
         "seed=0,1",
         "dataset=iris",

@@ -34,6 +34,10 @@ MIXED = [
     ("optimizer=heavy_ball", "optimizer.lr=1e300", "seed=3"),  # diverges
     ("optimizer=sgd", "seed=4", "initializer=orthogonal", "training.warmup_epochs=2"),
     ("optimizer=averaged_momentum", "seed=6", "training.max_epochs=2"),
+    # Rules that see matrices, and rules that are judged elsewhere than at θ
+    ("optimizer=muon", "seed=7"),
+    ("optimizer=schedule_free_sgd", "optimizer.lr=0.1", "seed=2"),
+    ("optimizer=schedule_free_sgd", "optimizer.lr=0.1", "optimizer.momentum=0.7", "seed=2"),
 ]
 
 
@@ -131,6 +135,41 @@ def test_full_batch_descent_is_the_formula(run_of, fit):
     for _ in range(3):
         w = w - 0.05 * 2 / len(x) * ((x @ w.T - y).T @ x)
     np.testing.assert_allclose(fit(run).ended[0].theta, w[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.2])
+def test_a_rule_says_where_its_runs_are_judged(run_of, fit, validation):
+    """Schedule-free descent on linear regression: gradients at y, validation and the result at x."""
+    run = run_of(
+        "dataset=diabetes",
+        "network.hidden=[]",
+        "network.bias=false",
+        "optimizer=schedule_free_sgd",
+        "optimizer.lr=0.05",
+        "optimizer.momentum=0.6",
+        "training.batch_size=full",
+        "training.max_epochs=3",
+        "training.stopping.restore=false",
+        f"split.validation={validation}",
+        "training.stopping.patience=null",
+        "backend.dtype=float64",
+    )
+    data = _data(run)
+    parts = [data.train] + ([data.validation] if validation else [])
+    x = z = Stack((run,)).initial_theta(network_of(run, data))[0]
+    losses = []
+    for t in range(1, 4):
+        y = 0.4 * z + 0.6 * x
+        features, targets = data.train.features, data.train.targets[:, 0]
+        z = z - 0.05 * 2 / len(features) * ((features @ y - targets) @ features)
+        x = x + (z - x) / t
+        losses.append([np.mean((p.features @ x - p.targets[:, 0]) ** 2) for p in parts])
+    found = fit(run)
+    np.testing.assert_allclose(found.ended[0].theta, x, rtol=1e-12)
+    assert found.ended[0].metrics["best/train/loss"] == pytest.approx(losses[-1][0])
+    if validation:
+        actual = [epoch["validation/loss"] for epoch in found.epochs[0]]
+        assert actual == pytest.approx([loss[1] for loss in losses])
 
 
 def test_logistic_regression_finds_scikit_learns_optimum(run_of, fit):

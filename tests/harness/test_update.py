@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from harness import Block, Scope, array_namespace
 from harness.network import Network
-from harness.update import apply, clip_gradient, initial_state, keep, with_columns
+from harness.update import apply, clip_gradient, evaluated, initial_state, keep, with_columns
 
 NETWORK = Network((3, 4, 2), "relu", 0.01, True)
 
@@ -112,6 +112,68 @@ def test_a_tensor_rule_moves_every_parameter_by_its_own_norm(kind):
         part = moved[:, parameter.start : parameter.stop]
         np.testing.assert_allclose(np.linalg.norm(part, axis=1), 0.5, rtol=1e-12)
         assert tuple(slots["v"].shape) == (3, *parameter.shape)
+
+
+@dataclass(frozen=True)
+class Chooses(Normalised):
+    """Leaves biases to momentum, and the output layer at where it is."""
+
+    def for_parameter(self, layer, shape):
+        if layer.index == layer.depth - 1:
+            return replace(self, lr=0.0, alpha=0.0)
+        return self if len(shape) == 2 else WholeMomentum(alpha=self.alpha)
+
+
+@kinds
+def test_a_tensor_rule_may_choose_another_for_some_parameters(kind):
+    theta, gradient = arrays(3)
+
+    moved = steps(Block(slice(0, 3), Chooses()), theta, gradient, 0.5, kind, count=1)[0] - theta
+
+    weights, bias, *_ = (slice(p.start, p.stop) for p in NETWORK.parameters)
+    np.testing.assert_allclose(np.linalg.norm(moved[:, weights], axis=1), 0.5, rtol=1e-12)
+    np.testing.assert_allclose(moved[:, bias], -0.5 * gradient[:, bias], rtol=1e-12)
+
+
+@dataclass(frozen=True)
+class Judged(Momentum):
+    """To be judged ahead, where the velocity leads."""
+
+    def evaluated(self, theta, state):
+        return theta - self.alpha * state["v"]
+
+
+@dataclass(frozen=True)
+class JudgedByTensor(Judged):
+    scope: ClassVar[Scope] = Scope.TENSOR
+
+
+@kinds
+@pytest.mark.parametrize("rule", [Judged(), JudgedByTensor()])
+def test_runs_are_judged_where_their_rules_say(rule, kind):
+    theta, gradient = map(KINDS[kind], arrays(5))
+    alphas = np.array([[0.5], [0.7], [0.9]])
+    blocks = [
+        Block(slice(0, 2), Momentum()),
+        Block(slice(2, 5), with_columns(replace(rule, alpha=0), lambda _: alphas)),
+    ]
+    state = [initial_state(block, theta, NETWORK) for block in blocks]
+    for block, slots in zip(blocks, state, strict=True):
+        placed = Block(block.rows, with_columns(block.rule, KINDS[kind]))
+        apply(placed, theta, gradient, slots, 0.1, 1, NETWORK)
+
+    point = np.asarray(evaluated(blocks, theta, state, NETWORK, KINDS[kind]))
+
+    theta, gradient = np.asarray(theta), np.asarray(gradient)
+    np.testing.assert_array_equal(point[:2], theta[:2])
+    np.testing.assert_allclose(point[2:], theta[2:] - alphas * gradient[2:], rtol=1e-14)
+
+
+def test_without_such_a_rule_runs_are_judged_at_theta_itself():
+    theta, _ = arrays(2)
+    block = Block(slice(0, 2), Momentum())
+    state = [initial_state(block, theta, NETWORK)]
+    assert evaluated([block], theta, state, NETWORK, np.array) is theta
 
 
 @kinds

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from harness import Network, Scope, State, float_fields
+from harness import Network, Scope, State, float_fields, update
 from harness_jax.columns import Column, with_numbers
 
 __all__ = ["PureRule", "cut", "joined", "numbers_of"]
@@ -76,7 +76,7 @@ class PureRule:
     ) -> tuple[Parts, list[State]]:
         """The new θ and the new state."""
         pieces = zip(self._pieces(theta), self._pieces(gradient), state, strict=True)
-        stepped = [self._step(*piece, numbers) for piece in pieces]
+        stepped = [self._step(place, *piece, numbers) for place, piece in enumerate(pieces)]
         new = [theta for theta, _ in stepped]
         if self._rule.scope is Scope.VECTOR:
             new = cut(new[0], self._network)
@@ -94,21 +94,28 @@ class PureRule:
         return parts
 
     def _step(
-        self, theta: jax.Array, gradient: jax.Array, state: State, numbers: Numbers
+        self,
+        place: int,
+        theta: jax.Array,
+        gradient: jax.Array,
+        state: State,
+        numbers: Numbers,
     ) -> tuple[jax.Array, State]:
         axes = [1] * (theta.ndim - 1)
         shaped = {name: value.reshape(-1, *axes) for name, value in numbers.items()}
         columns: dict[str, Any] = {name: Column(value) for name, value in shaped.items()}
         try:
-            new, slots = self._call(theta, gradient, state, columns)
+            new, slots = self._call(place, theta, gradient, state, columns)
         except (AttributeError, TypeError):  # a function of the namespace, which takes arrays alone
             rounded = {name: value.astype(theta.dtype) for name, value in shaped.items()}
-            new, slots = self._call(theta, gradient, state, rounded)
+            new, slots = self._call(place, theta, gradient, state, rounded)
         kept = {name: slots[name].astype(slot.dtype) for name, slot in state.items()}
         return new.astype(theta.dtype), kept
 
     def _call(
-        self, theta: jax.Array, gradient: jax.Array, state: State, numbers: Numbers
+        self, place: int, theta: jax.Array, gradient: jax.Array, state: State, numbers: Numbers
     ) -> tuple[Any, State]:
         rule = with_numbers(self._rule, numbers)
+        if rule.scope is Scope.TENSOR:
+            rule = update.rule_for(rule, self._network.parameters[place], self._network)
         return rule.step(theta, gradient, state, lr=numbers["lr"], t=numbers["t"])

@@ -10,5 +10,5 @@ harness_contract = 1  # the version of the plugin contract that this is written 
 
 @harness.hookimpl
 def harness_optimizers() -> dict[str, type]:
-    """One optimizer, `lion`."""
-    return {"lion": Lion}
+    """One optimizer, `my_lion`: `lion` is the name of one of harness itself."""
+    return {"my_lion": Lion}

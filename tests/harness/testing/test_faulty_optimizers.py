@@ -165,6 +165,14 @@ class GoesUphill(Sound):
         return super().step(theta, -gradient, state, lr=lr, t=t)
 
 
+class JudgedInDouble(Sound):
+    """Is judged at parameters of another precision."""
+
+    def evaluated(self, theta, state):
+        xp = array_namespace(theta)
+        return xp.astype(theta - state["v"], xp.float64)
+
+
 class RoundsByTheNumberOfRuns(Sound):
     """Its last bits depend on how many runs there are."""
 
@@ -227,6 +235,7 @@ def test_what_they_are_made_from_is_sound(sound):
         (BranchesOnTheRate, "takes_a_column_for_every_number", r"\(3, 1\) raised ValueError"),
         (MixesRuns, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
         (NeedsANorm, "sees_no_more_than_its_scope", r"two parts, and at once differ by 0\.\d+"),
+        (JudgedInDouble, "is_judged_at_parameters_like_theta", "from evaluated float64"),
         (GoesUphill, "goes_downhill", r"went from \[.*\d.*\] to \[.*\d.*\]"),
         (RoundsByTheNumberOfRuns, "trains_in_a_stack_as_alone", r"every bit .* against -?\d"),
         (RemembersElsewhere, "continues_from_a_checkpoint", r"after 4 .* differ by 0\.\d+"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,9 @@ import pytest
 import harness_numpy.updater as updater_module
 from harness import Block, Scope, array_namespace
 from harness.network import Mlp
+from harness.update import with_columns
 from harness_numpy.updater import NumpyUpdater, _AsWritten, _Traced
+from harness_optimizers import harness_optimizers
 
 NETWORK = Mlp([5]).sized(3, 2)
 
@@ -49,7 +51,7 @@ def as_written(rule, steps=7, size=NETWORK.size):
     return theta
 
 
-OPTIMIZERS = ["sgd", "heavy_ball", "averaged_momentum", "nesterov", "adam", "adamw"]
+OPTIMIZERS = [name for name, rule in harness_optimizers().items() if rule.scope is Scope.ELEMENT]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -152,3 +154,25 @@ def test_maximum_and_minimum(registry):
     theta, update = run([(Bounded(), 1)])
     assert isinstance(update._runners[0], _Traced)
     np.testing.assert_array_equal(theta, as_written(Bounded()))
+
+
+@dataclass(frozen=True)
+class Switched(Bounded):
+    """Asks for the step by comparisons of numbers of a run, with `where` and by multiplication."""
+
+    def step(self, theta, gradient, state, *, lr, t):
+        where = array_namespace(theta).where
+        factor = where(t > 3, self.floor, 1.0) + (t <= 2) * abs(self.floor - 1)
+        return theta - lr * factor * gradient, state
+
+
+def test_numbers_of_a_run_are_compared_and_chosen_by():
+    rule = Switched()
+    theta, update = run([(rule, 1)])
+    assert isinstance(update._runners[0], _Traced)
+    np.testing.assert_array_equal(theta, as_written(rule))
+    rows = with_columns(replace(rule, floor=0), lambda _: np.array([[0.5], [0.7]]))
+    together, _ = run([(rows, 2)])
+    for row, floor in enumerate((0.5, 0.7)):
+        alone, _ = run([(Switched(floor=floor), 2)], rows=slice(row, row + 1))
+        np.testing.assert_array_equal(together[row], alone[0])

@@ -9,21 +9,38 @@ import numpy as np
 import pytest
 
 import harness
+import harness_optimizers
 from harness_optimizers import (
     Adam,
     AdamW,
     AveragedMomentum,
     HeavyBall,
     Nesterov,
+    RAdam,
+    Rprop,
+    ScheduleFreeSgd,
     Sgd,
-    harness_optimizers,
 )
+from harness_optimizers import harness_optimizers as handed_out
 
-RULES = [Sgd, HeavyBall, AveragedMomentum, Nesterov, Adam, AdamW]
-every_rule = pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)
+RULES = list(handed_out().values())
+ELEMENTWISE = [kind for kind in RULES if kind.scope is harness.Scope.ELEMENT]
+every_rule = pytest.mark.parametrize("kind", ELEMENTWISE, ids=lambda kind: kind.__name__)
 
-LOW = {"lr": 1e-3, "momentum": 0.5, "beta1": 0.5, "beta2": 0.8, "eps": 1e-8, "weight_decay": 0.01}
-HIGH = {"lr": 0.1, "momentum": 0.95, "beta1": 0.95, "beta2": 0.999, "eps": 0.1, "weight_decay": 0.3}
+ENDS = {  # of what each field is tried with
+    "lr": (1e-3, 0.1),
+    "momentum": (0.5, 0.95),
+    "decay": (0.5, 0.99),
+    "beta1": (0.5, 0.95),
+    "beta2": (0.8, 0.999),
+    "beta3": (0.8, 0.999),
+    "eps": (1e-8, 0.1),
+    "weight_decay": (0.01, 0.3),
+    "increase": (1.1, 1.5),
+    "decrease": (0.2, 0.8),
+    "low": (1e-3, 0.5),
+    "high": (2.0, 50.0),
+}
 
 
 def of_rows(kind: Any, columns: dict[str, Any]) -> Any:
@@ -35,7 +52,7 @@ def of_rows(kind: Any, columns: dict[str, Any]) -> Any:
 
 
 def columns_of(kind: Any, runs: int) -> dict[str, np.ndarray]:
-    return {f.name: np.linspace(LOW[f.name], HIGH[f.name], runs)[:, None] for f in fields(kind)}
+    return {f.name: np.linspace(*ENDS[f.name], runs)[:, None] for f in fields(kind)}
 
 
 def run(rule: Any, theta: Any, gradients: Any, lr: Any) -> tuple[Any, Any]:
@@ -71,7 +88,8 @@ class Symbol:
         self.hidden = value
 
     def __array_namespace__(self) -> SimpleNamespace:
-        names = ("sqrt", "abs", "sign", "square", "maximum", "minimum", "where", "zeros_like")
+        names = ("sqrt", "abs", "sign", "square", "maximum", "minimum", "where")
+        names += ("zeros_like", "ones_like")
         functions = {name: getattr(np, name) for name in names}
         return SimpleNamespace(
             **{name: _symbolic(function) for name, function in functions.items()}
@@ -88,8 +106,8 @@ def _symbolic(function: Any) -> Any:
     return of_symbols
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "neg"):
-    for _side in ("", "r") if _name != "neg" else ("",):
+for _name in ("add", "sub", "mul", "truediv", "pow", "neg", "abs", "lt", "le", "gt", "ge"):
+    for _side in ("", "r") if _name in ("add", "sub", "mul", "truediv", "pow") else ("",):
         _method = f"__{_side}{_name}__"
         setattr(Symbol, _method, _symbolic(getattr(np.ndarray, _method)))
 
@@ -125,6 +143,10 @@ def test_a_rule_can_be_traced_with_symbols(kind: Any, stack: Any) -> None:
         (AdamW, {"beta2": 1.0}, "'beta2' of AdamW"),
         (AdamW, {"eps": 0.0}, "'eps' of AdamW"),
         (AdamW, {"weight_decay": -1.0}, r"'weight_decay' of AdamW .* \[0, inf\)"),
+        (RAdam, {"beta2": 0.6}, r"'beta2' of RAdam .* \(0.6, 1\)"),
+        (Rprop, {"low": 2.0}, r"'low' of Rprop .* \(0, 1\]"),
+        (Rprop, {"increase": 1.0}, r"'increase' of Rprop .* \(1, inf\)"),
+        (ScheduleFreeSgd, {"momentum": 0.0}, r"'momentum' of ScheduleFreeSgd .* \(0, 1\)"),
         *((kind, {"lr": float("inf")}, f"'lr' of {kind.__name__}") for kind in RULES),
     ],
 )
@@ -133,15 +155,9 @@ def test_settings_out_of_range_are_refused(kind: Any, settings: Any, message: st
         kind(**settings)
 
 
-def test_the_hook_hands_out_every_rule() -> None:
-    assert harness_optimizers() == {
-        "sgd": Sgd,
-        "heavy_ball": HeavyBall,
-        "averaged_momentum": AveragedMomentum,
-        "nesterov": Nesterov,
-        "adam": Adam,
-        "adamw": AdamW,
-    }
-    for kind in harness_optimizers().values():
+def test_the_hook_hands_out_every_rule_of_the_package() -> None:
+    rules = handed_out()
+    assert {kind.__name__ for kind in rules.values()} == set(harness_optimizers.__all__)
+    for name, kind in rules.items():
         assert isinstance(kind(), harness.Optimizer)
-        assert kind.scope is harness.Scope.ELEMENT
+        assert kind.__module__ == f"harness_optimizers.{name}"

@@ -1,12 +1,26 @@
 """The rules against recursions written out for one number, in the notation of their sources."""
 
-from math import sqrt
+from math import copysign, sqrt
 from typing import Any
 
 import numpy as np
 import pytest
 
-from harness_optimizers import Adam, AdamW, AveragedMomentum, HeavyBall, Nesterov
+from harness_optimizers import (
+    AdaBelief,
+    Adam,
+    AdamW,
+    AmsGrad,
+    AveragedMomentum,
+    HeavyBall,
+    NAdam,
+    Nesterov,
+    RAdam,
+    RmsPropCentered,
+    ScheduleFreeAdamW,
+    ScheduleFreeSgd,
+    Yogi,
+)
 
 
 def slope(x: float) -> float:
@@ -69,3 +83,144 @@ def test_adam_and_adamw_as_their_algorithms_are_printed(decay: float) -> None:
         expected.append(x)
     rule = AdamW(alpha, beta1, beta2, eps, decay) if decay else Adam(alpha, beta1, beta2, eps)
     assert trajectory(rule, 0.3) == pytest.approx(expected, rel=1e-9)
+
+
+def test_centered_rmsprop_as_graves_writes_it() -> None:
+    """Graves 2013, eq. 38 to 41."""
+    aleph, beth, gimel, daleth = 0.9, 0.7, 0.01, 1e-3
+    x, n, g, delta, expected = 0.3, 0.0, 0.0, 0.0, []
+    for _ in range(60):
+        e = slope(x)
+        n = aleph * n + (1 - aleph) * e**2
+        g = aleph * g + (1 - aleph) * e
+        delta = beth * delta - gimel * e / sqrt(n - g**2 + daleth)
+        x = x + delta
+        expected.append(x)
+    found = trajectory(RmsPropCentered(gimel, aleph, beth, daleth), 0.3)
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_amsgrad_as_its_algorithm_is_printed() -> None:
+    """Reddi et al. 2018, Algorithm 2, with ε beside the root."""
+    alpha, beta1, beta2, eps = 0.05, 0.8, 0.9, 1e-3
+    x, m, v, v_hat, expected = 0.3, 0.0, 0.0, 0.0, []
+    for _ in range(60):
+        g = slope(x)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        v_hat = max(v_hat, v)
+        x = x - alpha * m / (sqrt(v_hat) + eps)
+        expected.append(x)
+    assert trajectory(AmsGrad(alpha, beta1, beta2, eps), 0.3) == pytest.approx(expected, rel=1e-9)
+
+
+def test_yogi_as_its_algorithm_is_printed() -> None:
+    """Zaheer et al. 2018, Algorithm 2."""
+    eta, beta1, beta2, eps = 0.05, 0.8, 0.9, 1e-3
+    x, m, v, expected = 0.3, 0.0, 0.0, []
+    for _ in range(60):
+        g = slope(x)
+        m = beta1 * m + (1 - beta1) * g
+        v = v - (1 - beta2) * copysign(1, v - g**2) * g**2
+        x = x - eta * m / (sqrt(v) + eps)
+        expected.append(x)
+    assert trajectory(Yogi(eta, beta1, beta2, eps), 0.3) == pytest.approx(expected, rel=1e-9)
+
+
+def test_adabelief_as_its_algorithm_is_printed() -> None:
+    """Zhuang et al. 2020, Algorithm 2."""
+    alpha, beta1, beta2, eps = 0.02, 0.8, 0.9, 1e-4
+    x, m, s, expected = 0.3, 0.0, 0.0, []
+    for t in range(1, 61):
+        g = slope(x)
+        m = beta1 * m + (1 - beta1) * g
+        s = beta2 * s + (1 - beta2) * (g - m) ** 2 + eps
+        x = x - alpha * (m / (1 - beta1**t)) / (sqrt(s / (1 - beta2**t)) + eps)
+        expected.append(x)
+    assert trajectory(AdaBelief(alpha, beta1, beta2, eps), 0.3) == pytest.approx(expected, rel=1e-9)
+
+
+def test_radam_as_its_algorithm_is_printed() -> None:
+    """Liu et al. 2020, Algorithm 2, with ε beside the root."""
+    alpha, beta1, beta2, eps = 0.05, 0.8, 0.98, 1e-6
+    rho_inf = 2 / (1 - beta2) - 1
+    x, m, v, expected = 0.3, 0.0, 0.0, []
+    for t in range(1, 61):
+        g = slope(x)
+        v = beta2 * v + (1 - beta2) * g**2
+        m = beta1 * m + (1 - beta1) * g
+        m_hat = m / (1 - beta1**t)
+        rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+        if rho > 4:
+            length = sqrt(1 - beta2**t) / (sqrt(v) + eps)
+            r = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
+            x = x - alpha * sqrt(r) * m_hat * length
+        else:
+            x = x - alpha * m_hat
+        expected.append(x)
+    assert trajectory(RAdam(alpha, beta1, beta2, eps), 0.3) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("beta1", [0.0, 0.8, 0.999])
+def test_nadam_with_its_product_multiplied_out(beta1: float) -> None:
+    """Dozat 2016, with β₁ for the mean; 300 steps, beyond those for which the product is expanded."""
+    eta, beta2, eps = 0.002, 0.98, 1e-6
+
+    def mu(t: int) -> float:
+        return beta1 * (1 - 0.5 * 0.96 ** (t / 250))
+
+    x, m, v, product, expected = 0.3, 0.0, 0.0, 1.0, []
+    for t in range(1, 301):
+        g = slope(x)
+        product *= mu(t)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        m_bar = mu(t + 1) * m / (1 - product * mu(t + 1)) + (1 - mu(t)) * g / (1 - product)
+        x = x - eta * m_bar / (sqrt(v / (1 - beta2**t)) + eps)
+        expected.append(x)
+    found = trajectory(NAdam(eta, beta1, beta2, eps), 0.3, 300)
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def schedule_free(rule: Any, start: float, steps: int = 60) -> list[tuple[float, float]]:
+    """y and x, step by step."""
+    theta = np.array([[start]])
+    state, path = rule.init(theta), []
+    for t in range(1, steps + 1):
+        theta, state = rule.step(theta, slope(theta), state, lr=rule.lr, t=t)
+        path.append((theta.item(), rule.evaluated(theta, state).item()))
+    return path
+
+
+def test_schedule_free_descent_keeps_the_mean_of_its_points() -> None:
+    """Defazio et al. 2024, eq. 3 to 5."""
+    gamma, beta = 0.1, 0.7
+    z, points, x, expected = 0.3, [], 0.3, []
+    for _ in range(60):
+        y = (1 - beta) * z + beta * x
+        z = z - gamma * slope(y)
+        points.append(z)
+        x = sum(points) / len(points)
+        expected.append(((1 - beta) * z + beta * x, x))
+    found = schedule_free(ScheduleFreeSgd(gamma, beta), 0.3)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("beta2", [0.0, 0.9, 0.999])
+def test_schedule_free_adamw_as_its_algorithm_is_printed(beta2: float) -> None:
+    """Defazio et al. 2024, Algorithm 1, without warm-up."""
+    rate, beta1, eps, decay = 0.05, 0.8, 1e-6, 0.1
+    x = z = 0.3
+    v, squares, expected = 0.0, 0.0, []
+    for t in range(1, 61):
+        y = (1 - beta1) * z + beta1 * x
+        g = slope(y)
+        v = beta2 * v + (1 - beta2) * g**2
+        gamma = rate * sqrt(1 - beta2**t)
+        z = z - gamma * g / (sqrt(v) + eps) - gamma * decay * y
+        squares += gamma**2
+        c = gamma**2 / squares
+        x = (1 - c) * x + c * z
+        expected.append(((1 - beta1) * z + beta1 * x, x))
+    found = schedule_free(ScheduleFreeAdamW(rate, beta1, beta2, eps, decay), 0.3)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)

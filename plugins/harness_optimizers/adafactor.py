@@ -1,0 +1,93 @@
+"""Adafactor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from harness import Array, Range, Scope, State, array_namespace, check_range
+from harness_optimizers.norms import root_mean_square
+
+
+@dataclass(frozen=True)
+class Adafactor:
+    """Adafactor: of the mean square of a matrix of gradients it keeps the rows' and the columns' alone.
+
+        β = 1 − t^(−c)                      ρ = min(η, 1/√t)
+        r ← βr + (1 − β) mean(∇ℒ² + ε₁) of each row
+        s ← βs + (1 − β) mean(∇ℒ² + ε₁) of each column
+        v = r s / mean(r)
+        u = ∇ℒ / √v                         û = u / max(1, RMS(u)/d)
+        θ ← θ − max(ε₂, RMS(θ)) ρ û
+
+    lr: η, in [0, inf), the largest share of the size of a matrix that a step may be. decay: c, in
+    (0, 1]. eps1: ε₁, in (0, inf). eps2: ε₂, in (0, inf), the size that a parameter has at least. clip:
+    d, in (0, inf). Biases keep all of v.
+
+    >>> import numpy as np
+    >>> rule, theta = Adafactor(lr=0.1), np.array([[[3.0], [-3.0]]])
+    >>> theta, state = rule.step(theta, 2 * theta, rule.init(theta), lr=rule.lr, t=1)
+    >>> theta.round(6)
+    array([[[ 2.7],
+            [-2.7]]])
+
+    Source: Shazeer & Stern, Adafactor: adaptive learning rates with sublinear memory cost, 2018,
+    Algorithms 4 and 5, with the parameters of its section 9. The same numbers as
+    `torch.optim.Adafactor(eps=(ε₁, ε₂))` but for where ε₁ goes. From step 1/η² on the rate falls
+    however the schedule is.
+    """
+
+    lr: float = 0.01
+    decay: float = 0.8
+    eps1: float = 1e-30
+    eps2: float = 1e-3
+    clip: float = 1.0
+
+    scope: ClassVar[Scope] = Scope.TENSOR
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "lr": Range(1e-4, 1, "log"),
+        "decay": Range(0.5, 1, meaning="v is a mean over tᶜ steps"),
+        "eps2": Range(1e-4, 1e-1, "log"),
+    }
+
+    def __post_init__(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "decay", 0, 1, closed="right")
+        check_range(self, "eps1", 0, closed="neither")
+        check_range(self, "eps2", 0, closed="neither")
+        check_range(self, "clip", 0, closed="neither")
+
+    def init(self, theta: Array) -> State:
+        """rows, columns: r, (rows, fan_out, 1), and s, (rows, 1, fan_in); of a bias v. All from 0."""
+        xp = array_namespace(theta)
+        if theta.ndim == 2:
+            return {"v": xp.zeros_like(theta)}
+        return {
+            "rows": xp.zeros_like(theta[..., :1]),
+            "columns": xp.zeros_like(theta[..., :1, :]),
+        }
+
+    def step(
+        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """One update; see `harness.Optimizer.step`. theta: (rows, fan_out, fan_in), or a bias."""
+        xp = array_namespace(theta)
+        new = t**-self.decay  # 1 − β
+        square = gradient * gradient + self.eps1
+        if theta.ndim == 2:
+            v = state["v"] + new * (square - state["v"])
+            state = {"v": v}
+        else:
+            rows = xp.mean(square, axis=-1, keepdims=True)
+            columns = xp.mean(square, axis=-2, keepdims=True)
+            rows = state["rows"] + new * (rows - state["rows"])
+            columns = state["columns"] + new * (columns - state["columns"])
+            # a quotient first: the product of two mean squares may underflow
+            v = rows / xp.mean(rows, axis=-2, keepdims=True) * columns
+            state = {"rows": rows, "columns": columns}
+        u = gradient / xp.sqrt(v)
+        u = u / xp.maximum(root_mean_square(u) / self.clip, 1.0)
+        cap = t**-0.5
+        rho = (lr <= cap) * lr + (lr > cap) * cap
+        return theta - xp.maximum(root_mean_square(theta), self.eps2) * rho * u, state

@@ -1,0 +1,73 @@
+"""Rprop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from harness import Array, Range, Scope, State, array_namespace, check_range
+
+
+@dataclass(frozen=True)
+class Rprop:
+    """Resilient propagation: each parameter has a step of its own, and of ∇ℒ only the sign counts.
+
+        r ← η₊r  where ∇ℒ and g have one sign,  η₋r  where they have different ones
+        r ← min(max(r, low), high)
+        g ← 0  where the signs are different,  ∇ℒ  elsewhere
+        θ ← θ − η r sign(g)
+
+    lr: η, in [0, inf), the first step. increase: η₊, above 1. decrease: η₋, in (0, 1). low, high: the
+    shortest and the longest step, as multiples of η, with 0 < low ≤ 1 ≤ high. It needs gradients whose
+    signs can be trusted, those of large batches.
+
+    >>> import numpy as np
+    >>> rule, theta = Rprop(lr=0.1), np.array([[1.0, -2.0]])
+    >>> theta, state = rule.step(theta, 2 * theta, rule.init(theta), lr=rule.lr, t=1)
+    >>> theta, state = rule.step(theta, 2 * theta, state, lr=rule.lr, t=2)
+    >>> theta.round(6)
+    array([[ 0.78, -1.78]])
+
+    Source: Riedmiller & Braun, A direct adaptive method for faster backpropagation learning: the
+    RPROP algorithm, 1993, in the form without going back of Igel & Hüsken, Improving the Rprop
+    learning algorithm, 2000 (iRprop⁻). At a constant rate the same numbers as `torch.optim.Rprop` with
+    step_sizes=(low η, high η), whose defaults these are; a schedule multiplies all steps.
+    """
+
+    lr: float = 0.01
+    increase: float = 1.2
+    decrease: float = 0.5
+    low: float = 1e-4
+    high: float = 5e3
+
+    scope: ClassVar[Scope] = Scope.ELEMENT
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "lr": Range(1e-4, 1, "log"),
+        "increase": Range(1.05, 1.5),
+        "decrease": Range(0.2, 0.8),
+    }
+
+    def __post_init__(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "increase", 1, closed="neither")
+        check_range(self, "decrease", 0, 1, closed="neither")
+        check_range(self, "low", 0, 1, closed="right")
+        check_range(self, "high", 1)
+
+    def init(self, theta: Array) -> State:
+        """r: the steps as multiples of η, from 1. g: the gradient of the step before, from 0."""
+        xp = array_namespace(theta)
+        return {"r": xp.ones_like(theta), "g": xp.zeros_like(theta)}
+
+    def step(
+        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """One update; see `harness.Optimizer.step`."""
+        xp = array_namespace(theta)
+        turn = xp.sign(gradient) * xp.sign(state["g"])  # not the product, which underflows
+        longer, shorter = xp.maximum(turn, 0.0), xp.minimum(turn, 0.0)
+        factor = 1 + (self.increase - 1) * longer + (1 - self.decrease) * shorter
+        r = xp.minimum(xp.maximum(state["r"] * factor, self.low), self.high)
+        g = xp.where(turn < 0, 0.0, gradient)
+        return theta - lr * r * xp.sign(g), {"r": r, "g": g}

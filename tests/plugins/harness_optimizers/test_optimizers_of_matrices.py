@@ -1,0 +1,250 @@
+"""The rules that see a whole parameter: against other implementations, and their papers' recursions."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness import update
+from harness.contracts import Block
+from harness.network import Network
+from harness_optimizers import Adafactor, AdamW, Lamb, Lars, Muon, Shampoo
+from harness_optimizers.shampoo import fourth_root
+
+SHAPES = [(4, 3), (3, 5), (4,)]
+shapes = st.sampled_from(SHAPES)
+momenta = st.floats(0.0, 0.95)
+some = settings(deadline=None, max_examples=4)
+
+
+def start(shape: tuple[int, ...]) -> np.ndarray:
+    return np.linspace(-2.0, 2.5, int(np.prod(shape))).reshape(shape)
+
+
+def gradient(theta: np.ndarray) -> np.ndarray:
+    """Of a function with many valleys, as in test_optimizers_against_torch.py."""
+    sides = np.roll(theta, 1, -1) + np.roll(theta, -1, -1)
+    return np.sin(3 * theta) + theta**3 / 10 + sides / 10
+
+
+def rate(base: float, t: int) -> float:
+    return base * (1 + 0.5 * np.sin(t))
+
+
+def assert_same(
+    rule: Any,
+    shape: tuple[int, ...],
+    other: Callable[[np.ndarray, np.ndarray, float, int], np.ndarray],
+    rtol: float = 1e-10,
+    steps: int = 50,
+) -> None:
+    """Both see the gradients along the other one's path. other: θ, gradient, rate, t to θ."""
+    theta = start(shape)
+    mine, state = theta[None], rule.init(theta[None])
+    for t in range(1, steps + 1):
+        g = gradient(theta)
+        mine, state = rule.step(mine, g[None], state, lr=rate(rule.lr, t), t=t)
+        theta = other(theta, g, rate(rule.lr, t), t)
+        np.testing.assert_allclose(mine[0], theta, rtol=rtol, atol=rtol, err_msg=f"{t=}")
+
+
+class OfTorch:
+    """A PyTorch optimizer as a function of θ."""
+
+    def __init__(self, build: Callable[[list[Any]], Any], shape: tuple[int, ...]) -> None:
+        self.torch = pytest.importorskip("torch")
+        self.tensor = self.torch.tensor(start(shape), requires_grad=True)
+        self.optimizer = build([self.tensor])
+
+    def __call__(self, theta: np.ndarray, g: np.ndarray, lr: float, t: int) -> np.ndarray:
+        self.optimizer.param_groups[0]["lr"] = lr
+        self.tensor.grad = self.torch.from_numpy(g.copy())
+        self.optimizer.step()
+        return self.tensor.detach().numpy().copy()
+
+
+@some
+@given(
+    shape=shapes,
+    lr=st.floats(1e-3, 1),
+    decay=st.floats(0.3, 1),
+    eps2=st.floats(1e-4, 1),
+    clip=st.floats(1, 3),
+)
+def test_adafactor(shape: Any, lr: float, decay: float, eps2: float, clip: float) -> None:
+    torch = pytest.importorskip("torch")
+    settings = {"lr": lr, "beta2_decay": -decay, "eps": (1e-30, eps2), "d": clip}
+    other = OfTorch(partial(torch.optim.Adafactor, **settings), shape)
+    assert_same(Adafactor(lr=lr, decay=decay, eps2=eps2, clip=clip), shape, other)
+
+
+@some
+@given(
+    shape=shapes,
+    lr=st.floats(1e-3, 1),
+    momentum=st.floats(0.01, 0.95),
+    trust=st.floats(1e-3, 0.1),
+    decay=st.floats(0, 1),
+)
+def test_lars(shape: Any, lr: float, momentum: float, trust: float, decay: float) -> None:
+    others = pytest.importorskip("pytorch_optimizer")
+    named = {"momentum": momentum, "trust_coefficient": trust, "weight_decay": decay}
+    other = OfTorch(partial(others.LARS, lr=lr, **named), shape)
+    assert_same(Lars(lr, momentum, trust, decay), shape, other)
+
+
+def test_lars_is_its_algorithm_at_a_constant_rate() -> None:
+    """You et al. 2017, Algorithm 1, where the rate is in the velocity."""
+    gamma, mu, eta, beta = 0.3, 0.8, 0.05, 0.1
+    w, v = start((4, 3)), np.zeros((4, 3))
+    rule = Lars(gamma, mu, eta, beta)
+    theta, state = w[None], rule.init(w[None])
+    for t in range(1, 51):
+        g = gradient(w)
+        theta, state = rule.step(theta, g[None], state, lr=gamma, t=t)
+        local = eta * np.linalg.norm(w) / (np.linalg.norm(g) + beta * np.linalg.norm(w))
+        v = mu * v + gamma * local * (g + beta * w)
+        w = w - v
+        np.testing.assert_allclose(theta[0], w, rtol=1e-10, atol=1e-10)
+
+
+@some
+@given(
+    shape=shapes,
+    lr=st.floats(1e-3, 0.1),
+    beta1=momenta,
+    beta2=st.floats(0, 0.9999),
+    eps=st.floats(1e-8, 1e-2),
+    decay=st.floats(0, 1),
+)
+def test_lamb(shape: Any, lr: float, beta1: float, beta2: float, eps: float, decay: float) -> None:
+    """You et al. 2020, Algorithm 2, φ(z) = z; a bias without ratio and decay."""
+    m, v = np.zeros(shape), np.zeros(shape)
+
+    def step(x: np.ndarray, g: np.ndarray, eta: float, t: int) -> np.ndarray:
+        nonlocal m, v
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        r = (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
+        if len(shape) == 1:
+            return x - eta * r
+        direction = r + decay * x
+        return x - eta * np.linalg.norm(x) / np.linalg.norm(direction) * direction
+
+    assert_same(Lamb(lr, beta1, beta2, eps, decay), shape, step)
+
+
+def orthogonalized(g: np.ndarray) -> np.ndarray:
+    """Jordan's iteration on the singular values themselves."""
+    u, s, vt = np.linalg.svd(g, full_matrices=False)
+    s = s / (np.sqrt((s**2).sum()) + 1e-7)
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    return (u * s) @ vt
+
+
+@some
+@given(
+    shape=st.sampled_from(SHAPES[:2]),
+    lr=st.floats(1e-3, 0.3),
+    mu=st.floats(0, 0.98),
+    decay=st.floats(0, 1),
+)
+def test_muon(shape: Any, lr: float, mu: float, decay: float) -> None:
+    buffer = np.zeros(shape)
+
+    def step(x: np.ndarray, g: np.ndarray, eta: float, t: int) -> np.ndarray:
+        nonlocal buffer
+        buffer = mu * buffer + (1 - mu) * g
+        o = orthogonalized((1 - mu) * g + mu * buffer)
+        return (1 - eta * decay) * x - eta * max(1, shape[0] / shape[1]) ** 0.5 * o
+
+    assert_same(Muon(lr, mu, decay), shape, step)
+
+
+@pytest.mark.parametrize("shape", SHAPES[:2])
+def test_muon_is_that_of_torch_to_its_precision(shape: Any) -> None:
+    torch = pytest.importorskip("torch")
+    lr = 1e-3  # torch orthogonalizes in bfloat16
+    other = OfTorch(partial(torch.optim.Muon, lr=lr, momentum=0.9, weight_decay=0.1), shape)
+    assert_same(Muon(lr, 0.9, 0.1), shape, other, rtol=0.2 * lr, steps=5)
+
+
+def test_muon_leaves_biases_and_the_output_layer_to_adamw() -> None:
+    network = Network((3, 4, 2), "tanh", 0.01, True)
+    theta = np.random.default_rng(0).normal(size=(2, network.size))
+    rules = [Muon(0.02, adam_share=0.1, weight_decay=0.3), AdamW(0.002, 0.9, 0.95, 1e-10, 0.3)]
+    ends = []
+    for rule in rules:
+        block, end = Block(slice(0, 2), rule), theta.copy()
+        state = update.initial_state(block, end, network)
+        for t in range(1, 21):
+            update.apply(block, end, np.sin(3 * end), state, rule.lr, t, network)
+        ends.append(end)
+    unlike = ~np.isclose(*ends, rtol=1e-9).all(0)
+    (first, *others) = network.parameters
+    assert unlike[first.start : first.stop].all()
+    assert not any(unlike[parameter.start : parameter.stop].any() for parameter in others)
+
+
+@pytest.mark.parametrize("kind", [Lars, Lamb])
+def test_a_matrix_of_zeros_gets_off_the_ground(kind: Any) -> None:
+    rule = kind()
+    theta = np.zeros((1, 2, 3))
+    moved, _ = rule.step(theta, np.ones((1, 2, 3)), rule.init(theta), lr=rule.lr, t=1)
+    assert (moved < 0).all()
+
+
+def test_adafactor_keeps_rows_and_columns_alone() -> None:
+    state = Adafactor().init(np.zeros((2, 5, 7)))
+    assert {name: slot.shape for name, slot in state.items()} == {
+        "rows": (2, 5, 1),
+        "columns": (2, 1, 7),
+    }
+
+
+def root(a: np.ndarray, eps: float) -> np.ndarray:
+    """By eigenvalues."""
+    values, vectors = np.linalg.eigh(a)
+    return (vectors * (values + eps + 1e-6 * np.linalg.norm(a)) ** -0.25) @ vectors.T
+
+
+@some
+@given(shape=shapes, lr=st.floats(1e-3, 0.3), eps=st.floats(1e-8, 1e-1))
+def test_shampoo(shape: Any, lr: float, eps: float) -> None:
+    """Gupta et al. 2018, Algorithm 1; a bias as by AdaGrad."""
+    left = right = s = 0.0
+
+    def step(w: np.ndarray, g: np.ndarray, eta: float, t: int) -> np.ndarray:
+        nonlocal left, right, s
+        if len(shape) == 1:
+            s = s + g**2
+            return w - eta * g / np.sqrt(s + eps)
+        left, right = left + g @ g.T, right + g.T @ g
+        return w - eta * root(left, eps) @ g @ root(right, eps)
+
+    assert_same(Shampoo(lr, eps), shape, step, rtol=1e-7)
+
+
+def test_shampoo_is_that_of_others_where_matrices_have_full_rank() -> None:
+    others = pytest.importorskip("pytorch_optimizer")
+    other = OfTorch(partial(others.Shampoo, lr=0.05, matrix_eps=0.5), (4, 4))
+    assert_same(Shampoo(0.05, 0.5), (4, 4), other, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_root_of_a_matrix_of_any_size_and_rank(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    for size in (1e-8, 1.0, 1e8):
+        for rank in (1, 3, 20):
+            factor = rng.normal(size=(20, rank))
+            a = size * factor @ factor.T
+            eps = 1e-4 * size
+            found = fourth_root(a[None].astype(dtype), eps)[0]
+            expected = root(a, eps)
+            error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+            assert error < (2e-3 if dtype == "float32" else 1e-9)
