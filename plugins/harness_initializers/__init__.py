@@ -2,6 +2,7 @@
 
 import harness
 from harness_initializers.constant import Constant
+from harness_initializers.fan_in_uniform import FanInUniform
 from harness_initializers.glorot import GlorotNormal, GlorotUniform
 from harness_initializers.he import HeNormal, HeUniform
 from harness_initializers.lecun import LecunNormal, LecunUniform
@@ -12,6 +13,7 @@ from harness_initializers.zeros import Zeros
 
 __all__ = [
     "Constant",
+    "FanInUniform",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
@@ -35,6 +37,7 @@ def harness_initializers() -> dict[str, type]:
         "constant": Constant,
         "normal": Normal,
         "uniform": Uniform,
+        "fan_in_uniform": FanInUniform,
         "glorot_normal": GlorotNormal,
         "glorot_uniform": GlorotUniform,
         "he_normal": HeNormal,

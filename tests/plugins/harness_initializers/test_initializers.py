@@ -14,6 +14,7 @@ import harness
 from harness import Layer
 from harness_initializers import (
     Constant,
+    FanInUniform,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -39,6 +40,7 @@ NORMAL = [
 ]
 UNIFORM = [
     (Uniform(-0.2, 0.9), -0.2, 0.9),
+    (FanInUniform(), -1 / sqrt(250), 1 / sqrt(250)),  # Glorot & Bengio 2010, eq. 1
     (GlorotUniform(), -sqrt(6) / sqrt(370), sqrt(6) / sqrt(370)),  # eq. 16
     (HeUniform(), -sqrt(6 / 250), sqrt(6 / 250)),
     (LecunUniform(), -sqrt(3 / 250), sqrt(3 / 250)),
@@ -160,6 +162,7 @@ def test_the_hook_hands_out_every_initializer() -> None:
         "constant": Constant,
         "normal": Normal,
         "uniform": Uniform,
+        "fan_in_uniform": FanInUniform,
         "glorot_normal": GlorotNormal,
         "glorot_uniform": GlorotUniform,
         "he_normal": HeNormal,
