@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Array, Backend, Forward, Program, Task, array_namespace
+from harness.diagnostics import UnitMeter
 from harness.metrics import evaluate
 from harness.objective import Objective
 from harness.placed import PlacedPart
@@ -30,8 +31,13 @@ class Evaluator:
         self._task = task
         self._widths = widths  # numbers a sample needs: features and units of all layers
 
-    def __call__(self, theta: Array, objective: Objective, on: PlacedPart) -> dict[str, np.ndarray]:
-        """theta: (R, P). objective: of these runs, placed. Returns (R,) values by name; `loss` is ℒ."""
+    def __call__(
+        self, theta: Array, objective: Objective, on: PlacedPart, units: UnitMeter | None = None
+    ) -> dict[str, np.ndarray]:
+        """theta: (R, P). objective: of these runs, placed. units: sees the hidden layers on the way.
+
+        Returns (R,) values by name; `loss` is ℒ.
+        """
         rows = max(128, CHUNK // self._widths)
         meter = TermMeter(objective)
         outputs = []
@@ -39,6 +45,8 @@ class Evaluator:
             x, target = on.features[start : start + rows], on.targets[start : start + rows]
             forward = self._program.forward(theta, x)
             meter.add(forward, target, theta)
+            if units is not None:
+                units.add(forward)
             outputs.append(self._backend.fetch(forward.output))
         labels = on.part.targets if self._task is Task.REGRESSION else on.part.labels
         metrics = evaluate(

@@ -20,6 +20,7 @@ import numpy as np
 from harness.conduct import Conduct
 from harness.contracts import Array, Backend, Pass, Program, Step, Updater
 from harness.data import Prepared
+from harness.diagnostics import UnitMeter
 from harness.errors import DataError
 from harness.evaluation import Evaluator, TermMeter, means
 from harness.halving import Rungs
@@ -306,8 +307,11 @@ class _Training:
         for prefix, name in parts.items():
             part = self._data.part(name)
             if len(part):
-                values = self._evaluate(theta, objective, part)
+                units = UnitMeter(self._network.activation) if name == "train" else None
+                values = self._evaluate(theta, objective, part, units)
                 found |= {f"{prefix}/{metric}": value for metric, value in values.items()}
+                if units is not None:
+                    found |= {f"best/{n}": v for n, v in units.shares(self._backend).items()}
         parameters = self._backend.fetch(theta)
         for place, row in enumerate(over):
             best_epoch = int(rows.best_epoch[row])

@@ -28,6 +28,7 @@ SCORES = {  # first that there is -> label of the axis
     "validation/r2": "R² on validation",
 }
 DPI = 130
+HIGHEST = 1e100  # of a loss that is shown: the margins of a larger one overflow in matplotlib
 LEGIBLE = 12  # groups that a legend holds and colours with lines tell apart
 
 
@@ -168,6 +169,8 @@ def _finish(all_axes: Sequence[Axes]) -> None:
     values = np.concatenate([np.asarray(loss, float) for loss in losses] or [np.ones(1)])
     values = values[np.isfinite(values)]
     if values.size and values.min() > 0 and values.max() > 50 * values.min():
+        if values.max() > HIGHEST:
+            all_axes[0].set_ylim(values.min() / 2, HIGHEST)
         all_axes[0].set_yscale("log")  # a diverging run would press all others flat
     labelled = all_axes[0].get_legend_handles_labels()
     if len(labelled[0]) > 5:  # beside the axes, where it covers no curve

@@ -2,6 +2,7 @@
 
 import harness
 from harness_initializers.constant import Constant
+from harness_initializers.fan_in_uniform import FanInUniform
 from harness_initializers.fixup import Fixup
 from harness_initializers.glorot import GlorotNormal, GlorotUniform
 from harness_initializers.he import HeNormal, HeUniform
@@ -18,6 +19,7 @@ from harness_initializers.zeros import Zeros
 
 __all__ = [
     "Constant",
+    "FanInUniform",
     "Fixup",
     "GlorotNormal",
     "GlorotUniform",
@@ -49,6 +51,7 @@ def harness_initializers() -> dict[str, type]:
         "normal": Normal,
         "truncated_normal": TruncatedNormal,
         "uniform": Uniform,
+        "fan_in_uniform": FanInUniform,
         "glorot_normal": GlorotNormal,
         "glorot_uniform": GlorotUniform,
         "he_normal": HeNormal,

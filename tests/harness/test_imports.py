@@ -32,6 +32,7 @@ LEVELS = [
         "records",
         "halving",
         "waiting",
+        "diagnostics",
     }
     | {"data", "data_checks", "scaling", "splitting", "catalogue"},
     {"settings", "placed", "rows", "nodes"},

@@ -128,3 +128,19 @@ def test_reading_metrics_back(tmp_path):
     np.testing.assert_array_equal(columns["epoch"], [1, 2])
     np.testing.assert_array_equal(columns["a"], [0.1, np.nan])
     np.testing.assert_array_equal(columns["b"], [np.inf, -1e-300])
+
+
+def test_a_loss_that_is_nearly_infinite_is_drawn(tmp_path):
+    """A run of float64 that diverges slowly passes 1e300 before it is infinite."""
+    huge = np.geomspace(1, 1e305, 50)
+    folder = tmp_path / "huge"
+    folder.mkdir()
+    rows = [
+        (epoch, {"train/loss": loss, "validation/loss": loss, "validation/r2": -loss})
+        for epoch, loss in enumerate(huge.tolist(), 1)
+    ]
+    write_metrics(folder, rows)
+    fine = write(tmp_path / "fine", [2.0, 1.0], validation_loss=1.0, validation_r2=0.5)
+    curves = Curves([("fine", fine), ("huge", str(folder / "metrics.csv"))])
+    draw_curves(curves, tmp_path / "x.png")
+    assert size(tmp_path / "x.png")

@@ -16,6 +16,7 @@ from harness import Layer
 from harness.activations import ACTIVATIONS, activate
 from harness_initializers import (
     Constant,
+    FanInUniform,
     Fixup,
     GlorotNormal,
     GlorotUniform,
@@ -50,6 +51,7 @@ NORMAL = [
 ]
 UNIFORM = [
     (Uniform(-0.2, 0.9), -0.2, 0.9),
+    (FanInUniform(), -1 / sqrt(250), 1 / sqrt(250)),  # Glorot & Bengio 2010, eq. 1
     (GlorotUniform(), -sqrt(6) / sqrt(370), sqrt(6) / sqrt(370)),  # eq. 16
     (HeUniform(), -sqrt(6 / 250), sqrt(6 / 250)),
     (LecunUniform(), -sqrt(3 / 250), sqrt(3 / 250)),
@@ -353,6 +355,7 @@ def test_the_hook_hands_out_every_initializer() -> None:
         "normal": Normal,
         "truncated_normal": TruncatedNormal,
         "uniform": Uniform,
+        "fan_in_uniform": FanInUniform,
         "glorot_normal": GlorotNormal,
         "glorot_uniform": GlorotUniform,
         "he_normal": HeNormal,

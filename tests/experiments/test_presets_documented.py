@@ -1,0 +1,26 @@
+"""Each preset of a known result says where the result is from and where it is tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STARTING_POINTS = {"demo", "initializers", "optimizers"}  # they claim nothing
+PRESETS = sorted(
+    path
+    for path in (ROOT / "conf" / "experiment").glob("*.yaml")
+    if path.stem not in STARTING_POINTS
+)
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_has_its_source_its_test_and_its_place_on_the_page(path):
+    text = path.read_text(encoding="utf-8")
+    head = text.partition("defaults:")[0].partition("hydra:")[0]
+    assert "# Source: " in head
+    test = ROOT / head.partition("# Test: ")[2].split()[0].rstrip(".,")
+    assert f'train_preset("{path.stem}")' in test.read_text(encoding="utf-8")
+    page = ROOT / "docs" / "explanation" / "known-results.md"
+    assert f"experiment={path.stem}\n" in page.read_text(encoding="utf-8")
