@@ -23,7 +23,7 @@ def in_empty_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["optimizer=adm"], "Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adam, adamw,"),
+        (["optimizer=adm"], "Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adabelief,"),
         (["-m", "optimizer=adam,sdg"], "Unknown optimizer 'sdg'. Did you mean 'sgd'?"),
         (["-m", "dataset=iris", "seed=0,1", "initializer=he_normal,hee_normal"], "'he_normal'"),
         (["optimzer=adam"], "Unknown key 'optimzer'. Did you mean 'optimizer'?"),
@@ -76,7 +76,7 @@ def in_empty_folder(tmp_path, monkeypatch):
         (["tracking.against=loss"], "must be one of epoch, rate. Got 'loss'"),
         (
             ["training.steps_per_epoch=0"],
-            r"'steps_per_epoch' of Training must be in the range \[1, inf",
+            "'steps_per_epoch' of Training must be in the range [1, inf",
         ),
         (["tracking.experiment="], "'tracking.experiment' needs a name"),
         (["hydra.run.dir=/proc/x"], "/proc/x"),
@@ -145,7 +145,7 @@ def test_help_is_hydras_with_the_groups(capsys):
         main(["train", "--help"])
     assert left.value.code == 0
     shown = capsys.readouterr().out
-    assert "optimizer: adam, adamw" in shown
+    assert "optimizer: adabelief, adadelta" in shown
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_help_is_hydras_with_the_groups(capsys):
     [
         ("harness tr", "train"),
         ("harness s", "sweeps"),
-        ("harness train optimizer=ad", "optimizer=adam optimizer=adamw"),
+        ("harness train optimizer=adamw", "optimizer=adamw"),
         ("harness train training.max", "training.max_epochs="),
     ],
 )

@@ -48,6 +48,7 @@ class Picture:
         """As SVG on no ground, with its letters as paths; the same bytes every time."""
         buffer = io.BytesIO()
         _write(self, buffer, "svg", {"Date": None})
+        self.figure.set_layout_engine("none")  # it is laid out now; a PDF need not do so again
         return buffer.getvalue()
 
 
@@ -136,9 +137,6 @@ def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
         )
         for number, task in enumerate(c.tasks, 1)
     ]
-    for *_, figure in found:
-        if figure is not None:
-            _settle(figure)
     return [
         Picture(name, title, caption, figure, shaded=name.startswith(SHADED))
         for name, title, caption, figure in found
@@ -153,12 +151,6 @@ def save(picture: Picture, folder: Path) -> list[Path]:
     with paths[1].open("wb") as file:
         _write(picture, file, "pdf", {"CreationDate": None})
     return paths
-
-
-def _settle(figure: Figure) -> None:
-    """Lays it out once, so that each file it is written to need not do so again."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
 
 
 def _write(picture: Picture, file: object, kind: str, metadata: dict[str, None]) -> None:

@@ -74,7 +74,7 @@ def page(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
             script=script,
             policy=_policy(style, script),
             question=asked(comparison),
-            verdicts=list(verdicts(comparison).values()),
+            verdicts=[text.replace(" = ", "\xa0=\xa0") for text in verdicts(comparison).values()],
             glance=_glance(comparison),
             findings=comparison.findings,
             keys=_keys(comparison),

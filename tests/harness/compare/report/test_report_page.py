@@ -5,6 +5,7 @@ Set HARNESS_SCREENSHOTS to a folder to keep what the browser saw.
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -47,16 +48,18 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """The path of the page of each comparison, and how many pictures it has."""
+    """Writes the page of a comparison, once: its path, and how many pictures it has."""
     folder = tmp_path_factory.mktemp("pages")
-    made = {}
-    for name in ("three_on_two", "hostile", "empty", "single_run"):
+
+    @cache
+    def write(name):
         comparison = getattr(comparisons, name)()
         pictures = gallery(comparison, None)
         path = folder / f"{name}.html"
         path.write_text(page_of(comparison, pictures), encoding="utf-8")
-        made[name] = path, len(pictures)
-    return made
+        return path, len(pictures)
+
+    return write
 
 
 @pytest.fixture
@@ -72,7 +75,7 @@ def open_page(chromium, written):
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.goto(written[name][0].as_uri())
+        page.goto(written(name)[0].as_uri())
         if folder := os.environ.get("HARNESS_SCREENSHOTS"):
             scheme = options.get("color_scheme", "light")
             page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
@@ -98,7 +101,7 @@ def test_a_page_fits_its_screen_and_shows_all_its_pictures(open_page, written, n
     page = open_page(name, width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     pictures = page.locator("figure img").all()
-    assert len(pictures) == written[name][1]
+    assert len(pictures) == written(name)[1]
     for picture in pictures:
         picture.scroll_into_view_if_needed()
         assert picture.evaluate("image => image.complete && image.naturalWidth > 100")

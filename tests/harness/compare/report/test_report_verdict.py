@@ -71,6 +71,14 @@ def test_of_several_who_is_beaten_and_who_is_not():
     assert "cannot be told apart from heavy_ball and sgd: " in none
 
 
+def test_names_with_commas_are_kept_apart():
+    sentence = verdict(comparisons.factors())
+    assert sentence.startswith(
+        "“adam, he_normal” is ahead on digits, but cannot be told apart from “"
+    )
+    assert "; it beats “adam, zeros”" in sentence
+
+
 def test_a_loss_is_best_where_it_is_lowest():
     loss = comparisons.regression()
     assert asked(loss) == "Which optimizer has the lowest validation loss on diabetes?"
