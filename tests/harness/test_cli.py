@@ -76,7 +76,7 @@ def in_empty_folder(tmp_path, monkeypatch):
         (["tracking.against=loss"], "must be one of epoch, rate. Got 'loss'"),
         (
             ["training.steps_per_epoch=0"],
-            r"'steps_per_epoch' of Training must be in the range \[1, inf",
+            "'steps_per_epoch' of Training must be in the range [1, inf",
         ),
         (["tracking.experiment="], "'tracking.experiment' needs a name"),
         (["hydra.run.dir=/proc/x"], "/proc/x"),
