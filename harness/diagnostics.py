@@ -15,6 +15,8 @@ The other activations neither saturate at both ends nor die, and have no share.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from harness.contracts import Array, Backend, Forward, array_namespace
@@ -23,50 +25,40 @@ __all__ = ["UnitMeter"]
 
 SATURATED = 1 - 1 / 20  # of the square of an activation that runs from −1 to 1
 
+COUNTED: dict[str, Callable[[Array], Array]] = {  # activation -> where a unit is, h being its value
+    "tanh": lambda h: h * h > SATURATED,
+    "sigmoid": lambda h: (2 * h - 1) ** 2 > SATURATED,
+    "relu": lambda h: h > 0,
+}
+
 
 class UnitMeter:
     """Counts over several batches. activation: of the hidden layers."""
 
     def __init__(self, activation: str) -> None:
         self._activation = activation
-        self._found: list[Array] = []  # a layer: saturated ones, (R,), or which ever fired, (R, n)
-        self._values = 0  # samples so far
-        self._widths: list[int] = []
+        self._counts: list[
+            Array
+        ] = []  # a layer: samples at which a unit is what is counted, (R, n)
+        self._samples = 0
 
     def add(self, forward: Forward) -> None:
         """Adds a batch: what the forward pass of R networks kept of it."""
-        match self._activation:
-            case "tanh":
-                found = [_saturated(h) for h in forward.hidden]
-            case "sigmoid":
-                found = [_saturated(2 * h - 1) for h in forward.hidden]
-            case "relu":
-                found = [array_namespace(h).any(h > 0, axis=1) for h in forward.hidden]
-            case _:
-                return
-        self._values += forward.output.shape[1]
-        self._widths = [h.shape[-1] for h in forward.hidden]
-        if self._found and self._activation == "relu":
-            self._found = [before | now for before, now in zip(self._found, found, strict=True)]
-        elif self._found:
-            self._found = [before + now for before, now in zip(self._found, found, strict=True)]
-        else:
-            self._found = found
+        if self._activation not in COUNTED:
+            return
+        found = [
+            array_namespace(h).sum(COUNTED[self._activation](h), axis=1) for h in forward.hidden
+        ]
+        before = self._counts or [0] * len(found)
+        self._counts = [total + count for total, count in zip(before, found, strict=True)]
+        self._samples += forward.output.shape[1]
 
     def shares(self, backend: Backend) -> dict[str, np.ndarray]:
         """(R,) float64 by name, `saturated/layer1` or `dead/layer1` for the first hidden layer."""
         shares = {}
-        for number, (found, width) in enumerate(
-            zip(self._found, self._widths, strict=True), start=1
-        ):
-            counts = np.asarray(backend.fetch(found))
+        for layer, counts in enumerate(map(backend.fetch, self._counts), start=1):
             if self._activation == "relu":
-                shares[f"dead/layer{number}"] = 1 - counts.mean(axis=1)
+                shares[f"dead/layer{layer}"] = np.mean(counts == 0, axis=1)
             else:
-                shares[f"saturated/layer{number}"] = counts / (self._values * width)
+                shares[f"saturated/layer{layer}"] = np.mean(counts / self._samples, axis=1)
         return shares
-
-
-def _saturated(h: Array) -> Array:
-    """How many values of each network are saturated, (R,). h: (R, B, n), from −1 to 1."""
-    return array_namespace(h).sum(h * h > SATURATED, axis=(1, 2))
