@@ -236,7 +236,7 @@ CASES = [
         others.ScheduleFreeAdamW,
         lambda rule: {**adam(rule), "weight_decay": rule.weight_decay},
         rate=lambda base, t: base,  # and at β₂ = 0 the correction is in no weight
-        rtol=1e-8,  # ∇ℒ / |∇ℒ|, near 0
+        rtol=1e-8,  # theirs adds 1e-15 under the root
     ),
     Case(
         ours.Lion,

@@ -21,6 +21,7 @@ from harness_optimizers import (
     ScheduleFreeSgd,
     Yogi,
 )
+from harness_optimizers.nadam import product
 
 
 def slope(x: float) -> float:
@@ -180,6 +181,14 @@ def test_nadam_with_its_product_multiplied_out(beta1: float) -> None:
         expected.append(x)
     found = trajectory(NAdam(eta, beta1, beta2, eps), 0.3, 300)
     assert found == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("beta1", [0.0, 0.5, 0.9999])
+def test_the_product_of_nadam_is_known_from_the_number_of_the_step(beta1: float) -> None:
+    expected = np.cumprod([beta1 * (1 - 0.5 * 0.96 ** (t / 250)) for t in range(1, 1001)])
+    found = [product(beta1, t) for t in range(1, 1001)]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-15)
+    assert product(beta1, 10**9) == 0
 
 
 def schedule_free(rule: Any, start: float, steps: int = 60) -> list[tuple[float, float]]:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from harness import update
 from harness.contracts import Block
 from harness.network import Network
-from harness_optimizers import Adafactor, AdamW, Lamb, Lars, Muon, Shampoo
-from harness_optimizers.shampoo import fourth_root
+from harness_optimizers import Adafactor, AdamW, Lamb, Lars, Muon
 
 SHAPES = [(4, 3), (3, 5), (4,)]
 shapes = st.sampled_from(SHAPES)
@@ -205,46 +204,3 @@ def test_adafactor_keeps_rows_and_columns_alone() -> None:
         "rows": (2, 5, 1),
         "columns": (2, 1, 7),
     }
-
-
-def root(a: np.ndarray, eps: float) -> np.ndarray:
-    """By eigenvalues."""
-    values, vectors = np.linalg.eigh(a)
-    return (vectors * (values + eps + 1e-6 * np.linalg.norm(a)) ** -0.25) @ vectors.T
-
-
-@some
-@given(shape=shapes, lr=st.floats(1e-3, 0.3), eps=st.floats(1e-8, 1e-1))
-def test_shampoo(shape: Any, lr: float, eps: float) -> None:
-    """Gupta et al. 2018, Algorithm 1; a bias as by AdaGrad."""
-    left = right = s = 0.0
-
-    def step(w: np.ndarray, g: np.ndarray, eta: float, t: int) -> np.ndarray:
-        nonlocal left, right, s
-        if len(shape) == 1:
-            s = s + g**2
-            return w - eta * g / np.sqrt(s + eps)
-        left, right = left + g @ g.T, right + g.T @ g
-        return w - eta * root(left, eps) @ g @ root(right, eps)
-
-    assert_same(Shampoo(lr, eps), shape, step, rtol=1e-7)
-
-
-def test_shampoo_is_that_of_others_where_matrices_have_full_rank() -> None:
-    others = pytest.importorskip("pytorch_optimizer")
-    other = OfTorch(partial(others.Shampoo, lr=0.05, matrix_eps=0.5), (4, 4))
-    assert_same(Shampoo(0.05, 0.5), (4, 4), other, rtol=1e-3)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_root_of_a_matrix_of_any_size_and_rank(dtype: str) -> None:
-    rng = np.random.default_rng(0)
-    for size in (1e-8, 1.0, 1e8):
-        for rank in (1, 3, 20):
-            factor = rng.normal(size=(20, rank))
-            a = size * factor @ factor.T
-            eps = 1e-4 * size
-            found = fourth_root(a[None].astype(dtype), eps)[0]
-            expected = root(a, eps)
-            error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
-            assert error < (2e-3 if dtype == "float32" else 1e-9)
