@@ -108,8 +108,7 @@ def report_on(
         terminal.show(comparison, sys.stdout)
     own = ""
     if log:
-        ids = tuple(run.run_id for run in evidence.sweeps)
-        own = mlflow.log(comparison, evidence.source.uri, ids, folder)
+        own = mlflow.log(comparison, evidence.source.uri, evidence.sweeps, folder)
     if not as_json:
         report = next((path for path in paths if path.suffix == ".html"), folder)
         print(f"The report: {report}")

@@ -1,41 +1,67 @@
 """Writes a comparison back to MLflow, so that its dashboard shows it too.
 
 On the sweep's own run (on a run of the kind `comparison` where several sweeps, or none, were compared):
-the summary as metrics, the verdict as a tag, all files as artifacts. On each run that counts: when it
-reached the target, and that it counts.
+the summary as metrics, the verdict as a tag and in the description, all files as artifacts. On each run
+that counts: when it reached the target, and that it counts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.compare.comparison import Comparison
-from harness.compare.report.verdict import verdict
+from harness.compare.report.verdict import verdict, verdicts
 from harness.tracking.additions import Addition, add, add_artifacts, new_run
+from harness.tracking.history import Logged
 
 __all__ = ["log"]
 
+NOTE = "mlflow.note.content"  # the tag that the dashboard shows as the description of a run
+SIGN = "among the artifacts."  # by which a description is known to be ours
 SUMMARY = ("mean", "median", "iqm", "iqm_low", "iqm_high", "diverged")
 TIMES = ("steps", "samples", "seconds")
 
 
-def log(comparison: Comparison, uri: str, run_ids: tuple[str, ...], folder: Path) -> str:
+def log(comparison: Comparison, uri: str, sweeps: Sequence[Logged], folder: Path) -> str:
     """Writes all of it. Returns the id of the run that has the summary.
 
-    uri: as in `tracking.uri`. run_ids: the sweeps' own runs. folder: goes to the artifacts as it is.
+    uri: as in `tracking.uri`. sweeps: their own runs. folder: goes to the artifacts as it is.
     Raises TrackingError if the store cannot be written.
     """
-    tags = {"verdict": verdict(comparison), "compared/by": ", ".join(comparison.question.by)}
-    if len(run_ids) == 1:
-        own = run_ids[0]
+    tags = {
+        "verdict": verdict(comparison),
+        "compared/by": ", ".join(comparison.question.by),
+    }
+    if len(sweeps) == 1:
+        own = sweeps[0].run_id
     else:
         experiment = str(comparison.facts["experiment"])
         own = new_run(uri, experiment, f"comparison {folder.name}", {"kind": "comparison"})
+    written = sweeps[0].tags.get(NOTE, SIGN) if len(sweeps) == 1 else SIGN
+    if SIGN in written:  # what a person has written there stays
+        tags[NOTE] = _note(comparison, folder)
     add(uri, [Addition(own, dict(_summary(comparison)), tags), *_outcomes(comparison)])
     add_artifacts(uri, own, [folder])
     return own
+
+
+def _note(comparison: Comparison, folder: Path) -> str:
+    """What the page of the run says at its top, in Markdown."""
+    found = [f"- {_plain(sentence)}" for sentence in verdicts(comparison).values()]
+    notes = [f"- {_plain(finding)}" for finding in comparison.findings]
+    report = f"The report: `{folder.name}/report.html` {SIGN}"
+    return "\n".join([*found, "", *(["Mind this:", "", *notes, ""] if notes else []), report])
+
+
+def _plain(text: str) -> str:
+    """As it is, whatever signs of Markdown or HTML it holds: names in a store are not to be trusted.
+
+    >>> _plain("a_b <i> wins")
+    'a\\\\_b \\\\<i\\\\> wins'
+    """
+    return re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", text)
 
 
 def _summary(comparison: Comparison) -> Iterator[tuple[str, float]]:

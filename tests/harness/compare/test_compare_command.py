@@ -57,6 +57,7 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
 
     (sweep,) = runs_of(client, "sweep")
     assert sweep.data.tags["verdict"] == found.verdict
+    assert f"{folder.name}/report.html" in sweep.data.tags["mlflow.note.content"]
     for row in found.summary.itertuples():
         name = f"compare/{row.contender}/{row.task}/{row.part}/accuracy/iqm"
         assert sweep.data.metrics[name] == pytest.approx(row.iqm)
@@ -70,6 +71,15 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
         metrics = runs[row.run_id].metrics
         assert metrics.get("time_to_target/steps", math.inf) == row.steps
         assert "time_to_target/seconds" not in metrics, "a run of a stack makes no claim"
+
+
+def test_a_description_of_ones_own_stays(own_grid, client):
+    (sweep,) = runs_of(client, "sweep")
+    for text in ("mine", "- adam wins, says the report among the artifacts."):
+        client.set_tag(sweep.info.run_id, "mlflow.note.content", text)
+        assert main(["compare"]) == 0
+        found = client.get_run(sweep.info.run_id).data.tags["mlflow.note.content"]
+        assert (found == text) == (text == "mine")
 
 
 def test_for_programs(own_grid, client, capsys):

@@ -1,47 +1,24 @@
-"""MLflow's own dashboard in a real browser: the runs of a sweep and their curves, by optimizer.
-
-Set HARNESS_SCREENSHOTS to a folder to keep what the browser saw.
-"""
+"""MLflow's own dashboard in a real browser: the runs of a sweep and their curves, by optimizer."""
 
 import math
-import os
-import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 from statistics import fmean
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
 
+from browser import MARKS, TIMEOUT, dashboard_page, keep
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.store import database, resolve
 from harness.tracking.tracker import Tracker
-from harness.tracking.ui import runs_page, start_dashboard
+from harness.tracking.ui import runs_page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-TIMEOUT = 60_000  # ms
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt install chromium"),
-]
+pytestmark = MARKS
 
 
 def check_dashboard(uri: str, sweep: str, expected_runs: int, metric: str = "train/loss") -> None:
@@ -53,7 +30,7 @@ def check_dashboard(uri: str, sweep: str, expected_runs: int, metric: str = "tra
     runs = _runs_of(uri, sweep, metric)
     assert len(runs) == expected_runs
     search = quote(f"tags.sweep = '{sweep}' and tags.kind = 'run'")
-    with _page(uri) as (page, port):
+    with dashboard_page(uri) as (page, port):
         page.goto(f"{runs_page('127.0.0.1', port, runs[0].experiment)}&searchFilter={search}")
         page.get_by_text(f"{expected_runs} matching runs").wait_for()
         assert _listed(page, expected_runs) == {run.name for run in runs}
@@ -61,7 +38,7 @@ def check_dashboard(uri: str, sweep: str, expected_runs: int, metric: str = "tra
         page.get_by_role("menuitemradio", name="Show all runs").click()
         page.get_by_placeholder("Search metric charts").fill(metric)
         _check_curves(page, metric, {run.id: run.values for run in runs})
-        _keep(page, f"{sweep}-runs")
+        keep(page, f"{sweep}-runs")
 
         page.get_by_role("button", name="Group by").click()
         page.get_by_role("menuitemcheckbox", name="optimizer", exact=True).first.click()
@@ -74,7 +51,7 @@ def check_dashboard(uri: str, sweep: str, expected_runs: int, metric: str = "tra
             row.wait_for()
             assert row.inner_text().split()[-1] == str(len(values))
         _check_curves(page, metric, {f"tag.optimizer.{o}": _mean(v) for o, v in groups.items()})
-        _keep(page, f"{sweep}-by-optimizer")
+        keep(page, f"{sweep}-by-optimizer")
 
 
 class Run(NamedTuple):
@@ -106,28 +83,6 @@ def _runs_of(uri: str, sweep: str, metric: str) -> list[Run]:
 def _mean(runs: list[dict[int, float]]) -> dict[int, float]:
     steps = sorted({step for run in runs for step in run})
     return {step: fmean(run[step] for run in runs if step in run) for step in steps}
-
-
-@contextmanager
-def _page(uri: str) -> Iterator[tuple[Any, int]]:
-    from playwright.sync_api import sync_playwright
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    dashboard = start_dashboard(uri, "127.0.0.1", port)
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, headless=True, args=ARGUMENTS
-            )
-            page = browser.new_page(viewport={"width": 1900, "height": 1600})
-            page.set_default_timeout(TIMEOUT)
-            yield page, port
-            browser.close()
-    finally:
-        dashboard.terminate()
-        dashboard.wait()
 
 
 def _listed(page: Any, rows: int) -> set[str]:
@@ -172,11 +127,6 @@ def _check_curves(page: Any, metric: str, expected: dict[str, dict[int, float]])
         steps, heights = seen["curves"][name]
         assert [int(step) for step in steps] == list(values)
         assert heights == pytest.approx(list(values.values()), rel=1e-6)
-
-
-def _keep(page: Any, name: str) -> None:
-    if folder := os.environ.get("HARNESS_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def test_a_sweep_is_shown_with_its_curves_by_optimizer(uri, tmp_path):

@@ -1,49 +1,23 @@
-"""The page in a real browser, opened from a file as a reader would.
+"""The page in a real browser, opened from a file as a reader would."""
 
-Set HARNESS_SCREENSHOTS to a folder to keep what the browser saw.
-"""
-
-import os
-import shutil
 from functools import cache
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
 import comparisons
+from browser import MARKS, chromium, keep
 from harness.compare.pictures.gallery import gallery
 from harness.compare.report.html import page as page_of
 from harness.compare.report.standings import pairings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt install chromium"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=ARGUMENTS
-        )
-        yield browser
-        browser.close()
+def browser():
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +37,12 @@ def written(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(chromium, written):
+def open_page(browser, written):
     """Opens a page; afterwards it must have asked for nothing and complained of nothing."""
     contexts, requests, complaints = [], [], []
 
     def opened(name, width=1280, **options):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: requests.append(unquote(request.url)))
@@ -76,9 +50,7 @@ def open_page(chromium, written):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
         page.goto(written(name)[0].as_uri())
-        if folder := os.environ.get("HARNESS_SCREENSHOTS"):
-            scheme = options.get("color_scheme", "light")
-            page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
+        keep(page, f"{name}-{width}-{options.get('color_scheme', 'light')}", whole=True)
         return page
 
     opened.complaints = complaints
