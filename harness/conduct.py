@@ -59,7 +59,9 @@ class Conduct:
     # --- update rules -----------------------------------------------------------------------------
 
     def _shapes(self, scope: Scope) -> list[tuple[int, ...]]:
-        """Of what a rule of this scope may be called on."""
+        """Of what a rule of this scope may be called on; nothing where it is no formula."""
+        if scope is Scope.BACKEND:
+            return []
         if scope is Scope.TENSOR:
             return [(RUNS, *parameter.shape) for parameter in self._network.parameters]
         return [(RUNS, self._network.size if scope is Scope.VECTOR else ELEMENTS)]

@@ -74,6 +74,7 @@ class Scope(Enum):
     ELEMENT = "element"  # any slice: the core may walk the vector in pieces
     TENSOR = "tensor"  # one parameter with its own shape, leading run axis kept
     VECTOR = "vector"  # the whole (R, P)
+    BACKEND = "backend"  # no formula: a backend that knows the class runs it by itself
 
 
 # --- optimizers and schedules ---------------------------------------------------------------------
@@ -86,6 +87,14 @@ class Optimizer(Protocol):
     It never prints, stops, logs or reads a clock. A float field arrives as a float, or as an (R, 1)
     array (or a symbol that stands for one) where the runs of a stack differ, and so do `lr` and `t`: a
     rule computes with them and never branches on them.
+
+    It may have a method `check(backend, network)`, which is called before anything is trained and
+    raises ConfigurationError or MissingDependencyError where the rule cannot run there; the widths that
+    the data decide are not those of `network` yet. A rule of scope BACKEND must have it, and raises the
+    same from `init` and `step`, which a backend that does not know its class would call.
+
+    One that stands for several rules says by `called`, a property, which of them it is: runs of
+    different rules are no rivals in successive halving.
     """
 
     scope: ClassVar[Scope]
