@@ -48,13 +48,24 @@ class Instance:
             group["lr"] = lr if rate == self._base else rate * (lr / self._base)
         for parameter, piece in zip(self._parameters, self._pieces(gradient), strict=True):
             parameter.grad = piece
-        with self._drawing():
-            self.optimizer.step()
+        try:
+            with self._drawing():
+                self.optimizer.step()
+        except Exception:  # what a class raises of numbers that are not finite is divergence
+            if self._finite(theta, gradient):
+                raise
+            theta.fill_(torch.nan)
         self._bring_back(theta)
 
     def _pieces(self, row: Tensor) -> list[Tensor]:
         """Each parameter with its shape: views of a row."""
         return [p.view(s) for p, s in zip(torch.split(row, self._sizes), self._shapes, strict=True)]
+
+    def _finite(self, *tensors: Tensor) -> bool:
+        """Whether these and the optimizer's own numbers are."""
+        own = [value for slots in self.optimizer.state.values() for value in slots.values()]
+        numbers = (t for t in (*tensors, *own) if isinstance(t, Tensor) and t.is_floating_point())
+        return all(bool(torch.isfinite(t).all()) for t in numbers)
 
     def _bring_back(self, theta: Tensor) -> None:
         """What a class has put in the place of a parameter's memory is copied into θ."""

@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from harness import Block, ConfigurationError
+from harness.cli import main
 from harness.network import Network
 from harness.placed import Placed
 from harness.records import Ended
@@ -244,6 +245,41 @@ def test_another_backend_is_told_which_one_can():
         rule.check(Numpy(), NETWORK)
     with pytest.raises(ConfigurationError, match="Add backend=torch"):
         Numpy().updater([Block(slice(0, 1), rule)], NETWORK).init(start(1))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["optimizer.name=Adm"], "Unknown optimizer of torch.optim 'Adm'. Did you mean 'Adam'"),
+        ([], "optimizer.name has no default"),
+        (["optimizer.name=LBFGS"], "torch.optim.LBFGS cannot be used here"),
+        (["optimizer.name=SGD", "backend=numpy"], "Add backend=torch"),
+        (["-m", "optimizer.name=SGD,Muon"], "torch.optim.Muon cannot be used here"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_trains(
+    overrides, message, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "backend=torch", "optimizer=torch", "dataset=iris", *overrides]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("outputs/**/result.json"))
+
+
+def test_options_are_set_on_the_command_line_as_any_key(run_of):
+    run = run_of(
+        "backend=torch",
+        "optimizer=torch",
+        "optimizer.name=Adam",
+        "optimizer.options.betas=[0.5,0.9]",
+        "optimizer.options.amsgrad=true",
+    )
+    assert run.config.optimizer == TorchOptim(
+        "Adam", options={"betas": [0.5, 0.9], "amsgrad": True}
+    )
+    assert run.params["optimizer.options.betas"] == "(0.5, 0.9)"
+    assert run.params["optimizer.options.eps"] == "1e-08"
+    assert run.rule == "torch torch.optim.Adam"
 
 
 def test_a_stack_with_a_bridged_run_is_not_compiled(problem):
