@@ -2,8 +2,8 @@
 
     python benchmarks/bridged.py [torch|pytorch_optimizer NAME...]
 
-Without arguments all classes of both libraries are tried, and docs/reference/libraries.md is written. The
-task is the digits, 64-32-10, ten epochs in batches of 32, in float32 on a CPU: 340 steps from the same
+Without arguments all classes of both libraries are tried, and docs/reference/libraries.md is written.
+The task is the digits, 64-32-10, ten epochs in batches of 32, in float32 on a CPU: 340 steps from the same
 weights on the same batches.
 """
 
@@ -57,9 +57,9 @@ def main(arguments: list[str]) -> None:
 HEAD = """\
 # Optimizers of other libraries
 
-Which classes train as `optimizer=torch optimizer.name=…` and `optimizer=pytorch_optimizer optimizer.name=…`.
-`python benchmarks/bridged.py` has written this page by running each on its defaults: the digits, 64-32-10,
-ten epochs. A class trains if the loss ends below where it started. That says nothing about which is
+What `optimizer.name` can be with `optimizer=torch` and with `optimizer=pytorch_optimizer`.
+`python benchmarks/bridged.py` has written this page by running each class on its defaults: the digits,
+64-32-10, ten epochs. A class trains if the loss ends below where it started. That says nothing about which is
 better: no rate was tuned, and some defaults are for other tasks.
 [How to use them](../how-to/libraries.md).
 """
@@ -98,7 +98,7 @@ def row(bridge: type, name: str, data: Placed) -> tuple[str, ...]:
     try:
         found = trained(rule, data)
     except Exception as error:  # whatever a class raises is what there is to say of it
-        return f"`{name}`", "no", f"{rule.lr:g}", "", "", f"fails in training: {error}"
+        return f"`{name}`", "no", f"{rule.lr:g}", "", "", f"fails in training: {reason(error)}"
     finally:
         print(f"{rule.called}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
     if found is None:
@@ -117,8 +117,9 @@ def untrained(data: Placed) -> float:
 
 
 def reason(error: Exception) -> str:
-    """Without the name of the class, which stands beside it."""
-    return re.sub(r"^\S+ (cannot be used( here)?: )?", "", str(error)).replace("|", "\\|")
+    """One line without the name of the class, which stands beside it."""
+    said = re.sub(r"^\S+ (cannot be used( here)?: )?", "", str(error))
+    return " ".join(said.replace("|", "/").split())
 
 
 def trained(rule: object, data: Placed, epochs: int = EPOCHS) -> tuple[float, float] | None:

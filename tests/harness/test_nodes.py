@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
-from omegaconf.errors import ConfigKeyError
+from omegaconf.errors import ConfigAttributeError
 
 from harness.nodes import node_of
 
@@ -36,5 +36,5 @@ def test_a_field_that_is_a_dict_takes_any_key(tree):
 
 @pytest.mark.parametrize("key", ["part.option", "part.inner.siz"])
 def test_other_nodes_take_the_keys_of_their_class_alone(tree, key):
-    with pytest.raises(ConfigKeyError):
+    with pytest.raises(ConfigAttributeError):
         OmegaConf.update(tree, key, 1, merge=True)

@@ -261,7 +261,7 @@ def test_a_mistake_is_told_before_anything_trains(
     overrides, message, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "backend=torch", "optimizer=torch", "dataset=iris", *overrides]) == 2
+    assert main(["train", *overrides, "backend=torch", "optimizer=torch", "dataset=iris"]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("outputs/**/result.json"))
 
