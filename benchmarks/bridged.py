@@ -3,8 +3,8 @@
     python benchmarks/bridged.py [torch|pytorch_optimizer NAME...]
 
 Without arguments all classes of both libraries are tried, and docs/reference/libraries.md is written.
-The task is the digits, 64-32-10, ten epochs in batches of 32, in float32 on a CPU: 340 steps from the same
-weights on the same batches.
+The task is the digits, 64-32-10, ten epochs in batches of 32, in float32 on a CPU: 340 steps from the
+same weights on the same batches.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ HEAD = """\
 
 What `optimizer.name` can be with `optimizer=torch` and with `optimizer=pytorch_optimizer`.
 `python benchmarks/bridged.py` has written this page by running each class on its defaults: the digits,
-64-32-10, ten epochs. A class trains if the loss ends below where it started. That says nothing about which is
-better: no rate was tuned, and some defaults are for other tasks.
+64-32-10, ten epochs. A class trains if the loss ends below where it started. That says nothing about
+which is better: no rate was tuned, and some defaults are for other tasks.
 [How to use them](../how-to/libraries.md).
 """
 
