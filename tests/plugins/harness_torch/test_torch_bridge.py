@@ -192,6 +192,17 @@ def test_a_class_that_takes_other_memory_for_a_parameter_is_brought_back(monkeyp
     np.testing.assert_allclose(BACKEND.fetch(placed), theta - 0.3 * gradient, rtol=1e-12)
 
 
+def test_a_step_starts_from_the_row_that_it_is_given():
+    rule, gradient = TorchOptim("SGD", 0.1), slopes(2, 1)[0]
+    update = BACKEND.updater([Block(slice(0, 2), rule)], NETWORK)
+    first, second = BACKEND.place(start(2)), BACKEND.place(start(4)[2:])
+    state = update.init(first)
+    for theta in (first, second):
+        update(theta, BACKEND.place(gradient), state, np.full((2, 1), 0.1), np.ones((2, 1)))
+    np.testing.assert_allclose(BACKEND.fetch(first), start(2) - 0.1 * gradient, rtol=1e-12)
+    np.testing.assert_allclose(BACKEND.fetch(second), start(4)[2:] - 0.1 * gradient, rtol=1e-12)
+
+
 # --- what a configuration may say -----------------------------------------------------------------
 
 
