@@ -38,6 +38,7 @@ from harness.errors import (
     MissingDependencyError,
     PluginError,
     TrackingError,
+    unknown_name,
 )
 from harness.fields import check_choice, check_range, float_fields
 from harness.hookspecs import hookimpl
@@ -85,5 +86,6 @@ __all__ = [
     "check_range",
     "float_fields",
     "hookimpl",
+    "unknown_name",
     "update",
 ]

@@ -184,3 +184,6 @@ def _check(run: Run, registry: Registry) -> None:
     nowhere = Layer(index=0, depth=1, fan_in=1, fan_out=1, activation="identity")
     config.bias_initializer.sample((1,), nowhere, np.random.default_rng(0))
     config.backend.check()
+    if hasattr(config.optimizer, "check"):
+        # The data, which decide the first and the last width, are not loaded yet
+        config.optimizer.check(config.backend, config.network.sized(features=1, outputs=1))

@@ -76,6 +76,7 @@ class Scope(Enum):
     ELEMENT = "element"  # any slice: the core may walk the vector in pieces
     TENSOR = "tensor"  # one parameter with its own shape, leading run axis kept
     VECTOR = "vector"  # the whole (R, P)
+    BACKEND = "backend"  # no formula: a backend that knows the class runs it by itself
 
 
 # --- optimizers and schedules ---------------------------------------------------------------------
@@ -98,6 +99,14 @@ class Optimizer(Protocol):
     be judged, where those are others than it takes gradients at: a mean of them, say. Validation, the
     best parameters and the test are at these, and training goes on from θ. `theta` and `state` are as in
     `step`, and left as they are; it is asked at the end of an epoch.
+
+    It may have a method `check(backend, network)`, which is called before anything is trained and
+    raises ConfigurationError or MissingDependencyError where the rule cannot run there; the widths that
+    the data decide are not those of `network` yet. A rule of scope BACKEND must have it, and raises the
+    same from `init` and `step`, which a backend that does not know its class would call.
+
+    One that stands for several rules says by `called`, a property, which of them it is: runs of
+    different rules are no rivals in successive halving.
     """
 
     scope: ClassVar[Scope]

@@ -68,7 +68,8 @@ def unknown_name(what: str, given: str, allowed: Iterable[str]) -> Configuration
     Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adam, sgd.
     """
     names = sorted(allowed)
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    written = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(given.lower(), written, n=1, cutoff=0.6)
+    hint = f" Did you mean {written[near[0]]!r}?" if near else ""
     listing = ", ".join(names) if names else "(none)"
     return ConfigurationError(f"Unknown {what} {given!r}.{hint} Allowed: {listing}.")

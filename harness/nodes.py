@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -13,7 +14,7 @@ __all__ = ["component_nodes", "node_of"]
 
 
 def node_of(component: type) -> DictConfig:
-    """The typed, writable node of a frozen dataclass."""
+    """The typed, writable node of a frozen dataclass. A field that is a dict takes keys of any name."""
     node = OmegaConf.structured(component)
     _make_writable(node)
     return node
@@ -39,6 +40,8 @@ def _make_writable(node: Any) -> None:
             child = node._get_node(key)
             if isinstance(child, DictConfig | ListConfig):
                 _make_writable(child)
+            if isinstance(child, DictConfig) and not is_dataclass(OmegaConf.get_type(child)):
+                OmegaConf.set_struct(child, False)
 
 
 def _unknown_field(error: Exception) -> str:

@@ -194,6 +194,11 @@ class Run:
     auxiliary: dict[str, AuxiliaryLoss]
 
     @property
+    def rule(self) -> str:
+        """The optimizer by name, and which of its rules it is where it stands for several."""
+        return f"{self.names['optimizer']} {getattr(self.config.optimizer, 'called', '')}".rstrip()
+
+    @property
     def params(self) -> dict[str, str]:
         """The configuration as flat text, for MLflow: `optimizer.lr` → "0.001", and `optimizer` →
         "adam" for the component chosen in each group.

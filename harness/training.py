@@ -256,7 +256,7 @@ class _Training:
             improved |= finite & (~restore | (rows.best_epoch == 0))
             dropped = self._rungs.drop(
                 [config.training.halving for config in configs],
-                [run.names["optimizer"] for run in self._stack.runs],
+                [run.rule for run in self._stack.runs],
                 rows.epochs,
                 lower_is_better,
             )

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.contracts import Scope
+from harness.errors import HarnessError
 from harness.testing.comparing import agree, same
 from harness.testing.installed import TOLERANCE, in_precision, stack_tolerance, trainers
 from harness.testing.optimizers import (
@@ -17,7 +19,7 @@ from harness.testing.optimizers import (
 )
 from harness.testing.ordering import after
 from harness.testing.problem import trained
-from harness.testing.steps import Walk, gradients, restored, saved, start
+from harness.testing.steps import NETWORK, Walk, gradients, restored, saved, start
 from harness.testing.subject import Subject
 from harness.testing.verdicts import Skip
 
@@ -46,6 +48,8 @@ def trains_in_a_stack_as_alone(subject: Subject) -> None:
 @after(takes_a_column_for_every_number)
 def continues_from_a_checkpoint(subject: Subject) -> None:
     """θ and the state, written to safetensors and read back, go on to the same bits."""
+    if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]
+        raise Skip("a backend runs it by itself, and keeps no state in arrays")
     rule, slopes = subject.example, gradients(8, 2)
     lr = np.full((2, 1), rule.lr)
     found = _trainers(subject)
@@ -86,10 +90,24 @@ def trains_alike_on_every_backend(subject: Subject) -> str:
 
 
 def _trainers(subject: Subject) -> list[tuple[str, Any]]:
-    found = trainers(subject.registry)
+    found = [
+        (name, backend)
+        for name, backend in trainers(subject.registry).items()
+        if _runs(subject.example, backend)
+    ]
     if not found:
-        raise Skip("no backend that computes in float64 runs here")
-    return list(found.items())
+        raise Skip("no backend that computes in float64 runs it here")
+    return found
+
+
+def _runs(rule: Any, backend: Any) -> bool:
+    """Whether the rule has nothing against the backend."""
+    try:
+        if hasattr(rule, "check"):
+            rule.check(backend, NETWORK)
+    except HarnessError:
+        return False
+    return True
 
 
 RULES = (

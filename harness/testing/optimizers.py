@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,18 @@ __all__ = ["RULES"]
 PRECISIONS = ("float64", "float32")
 
 
+def of_formulas(rule: Callable[[Subject], str | None]) -> Callable[[Subject], str | None]:
+    """Has nothing to ask of a rule that a backend runs by itself."""
+
+    @functools.wraps(rule)
+    def asked(subject: Subject) -> str | None:
+        if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]
+            return "a backend runs it by itself"
+        return rule(subject)
+
+    return asked
+
+
 def states_its_scope_and_rate(subject: Subject) -> None:
     """`scope` is a harness.Scope, and `lr` is a field declared as float."""
     scope = subject.component.scope  # type: ignore[attr-defined]
@@ -29,7 +43,12 @@ def states_its_scope_and_rate(subject: Subject) -> None:
         raise Violation(
             f"scope is {scope!r}.", "Set scope: ClassVar[Scope] = Scope.ELEMENT, TENSOR or VECTOR."
         )
-    if "lr" not in float_fields(subject.component):
+    if scope is Scope.BACKEND:  # its rate may be the default of what it stands for
+        if not isinstance(subject.example.lr, float):
+            raise Violation(
+                f"lr is {subject.example.lr!r}.", "Let lr be a float in every instance."
+            )
+    elif "lr" not in float_fields(subject.component):
         raise Violation(
             f"The float fields are {', '.join(float_fields(subject.component)) or 'none'}.",
             "Declare lr: float, the base rate that a schedule multiplies.",
@@ -37,6 +56,7 @@ def states_its_scope_and_rate(subject: Subject) -> None:
 
 
 @after(states_its_scope_and_rate)
+@of_formulas
 def starts_from_arrays_like_theta(subject: Subject) -> None:
     """`init` returns named arrays with the shape and dtype of θ, for any dtype; with Scope.TENSOR or
     VECTOR it is enough of the shape that the axis of the runs leads."""
@@ -51,6 +71,7 @@ def starts_from_arrays_like_theta(subject: Subject) -> None:
 
 
 @after(starts_from_arrays_like_theta)
+@of_formulas
 def keeps_shape_dtype_and_slots(subject: Subject) -> None:
     """`step` returns θ and every slot of the state with the shape and dtype that they had."""
     for rule in subject.variants():
@@ -70,6 +91,7 @@ def keeps_shape_dtype_and_slots(subject: Subject) -> None:
 
 
 @after(starts_from_arrays_like_theta)
+@of_formulas
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """`step` writes into none of its arguments, NumPy arrays or those of any installed backend."""
     remedy = "Compute new arrays: no +=, out= or assignment to a slice of θ, gradient or state."
@@ -86,6 +108,7 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
 
 
 @after(starts_from_arrays_like_theta)
+@of_formulas
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws no random numbers: `init` and `step` leave the generators of the process alone."""
     leaves_global_generators_alone(
@@ -95,6 +118,7 @@ def touches_no_global_generator(subject: Subject) -> None:
 
 
 @after(starts_from_arrays_like_theta)
+@of_formulas
 def stays_finite_without_a_gradient(subject: Subject) -> None:
     """Gradients of zero, from the first step on or after others, leave θ and the state finite."""
     for rule in subject.variants():
@@ -114,6 +138,7 @@ def stays_finite_without_a_gradient(subject: Subject) -> None:
 
 
 @after(starts_from_arrays_like_theta)
+@of_formulas
 def uses_the_scheduled_rate(subject: Subject) -> None:
     """A step is of the size that its argument `lr` says; `self.lr` is only where the schedule starts."""
     rule, slopes = subject.example, gradients(8, 2)
@@ -133,6 +158,7 @@ def uses_the_scheduled_rate(subject: Subject) -> None:
 
 
 @after(starts_from_arrays_like_theta)
+@of_formulas
 def takes_a_column_for_every_number(subject: Subject) -> None:
     """Float fields, `lr` and `t` may be (R, 1) arrays: each row then gets what it gets alone."""
     remedy = (
@@ -177,6 +203,7 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
 
 
 @after(starts_from_arrays_like_theta)
+@of_formulas
 def goes_downhill(subject: Subject) -> None:
     """At its default settings, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
     theta, _ = _piece(subject, "float64")

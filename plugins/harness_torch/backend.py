@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from harness import Block, ConfigurationError, MissingDependencyError, check_choice, check_range
+from harness import (
+    Block,
+    ConfigurationError,
+    MissingDependencyError,
+    Scope,
+    check_choice,
+    check_range,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -117,7 +124,7 @@ class Torch:
         return TorchProgram(network, objective.placed(self.place))
 
     def updater(self, blocks: Sequence[Block], network: Network) -> TorchUpdater:
-        """The update rules, run as they are written."""
+        """What runs the update rules as they are written."""
         from harness_torch.updater import TorchUpdater
 
         return TorchUpdater(blocks, network, self._dtype, self._device)
@@ -127,9 +134,11 @@ class Torch:
     ) -> Pass | None:
         """The whole step, captured in a CUDA graph, or compiled for a CPU where that pays.
 
-        None also for a rule that branches on its numbers or does other things that they cannot stand
-        for before their time.
+        None also for an optimizer of another library, and for a rule that branches on its numbers or
+        does other things that they cannot stand for before their time.
         """
+        if any(block.rule.scope is Scope.BACKEND for block in step.blocks):
+            return None
         from harness_torch import inductor
         from harness_torch.cuda_graph import CapturedPass
         from harness_torch.step import WholeStep

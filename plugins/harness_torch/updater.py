@@ -1,4 +1,4 @@
-"""Runs update rules on tensors as they are written."""
+"""Runs the update rules of a stack: formulas as they are written, and what other libraries bring."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from harness import Block, Scope, State, update
+from harness_torch.bridge import Bridge
+from harness_torch.bridged import Bridged
 from harness_torch.columns import Column, Compute
 
 if TYPE_CHECKING:
@@ -44,47 +46,68 @@ class TorchUpdater:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self._network = network
-        self._dtype = dtype
-        self._device = device
-        self._blocks = [Block(b.rows, update.with_columns(b.rule, self._column)) for b in blocks]
-        piece = PIECE if device.type == "cpu" else None
-        self._parts = [
-            [
-                replace(part, rule=update.with_columns(part.rule, self._column))
-                for part in _parts(block, network.size, piece)
-            ]
+        self._blocks = [
+            Bridged(block, network)
+            if isinstance(block.rule, Bridge)
+            else _Written(block, network, dtype, device)
             for block in blocks
         ]
 
-    def init(self, theta: Tensor) -> list[list[State]]:
+    def init(self, theta: Tensor) -> list[Any]:
         """The state of each block."""
         with torch.no_grad():
-            return [update.initial_state(block, theta, self._network) for block in self._blocks]
+            return [block.init(theta) for block in self._blocks]
 
     def __call__(
         self,
         theta: Tensor,
         gradient: Tensor,
-        state: list[list[State]],
+        state: list[Any],
         lr: np.ndarray,
         t: np.ndarray,
-    ) -> tuple[Tensor, list[list[State]]]:
+    ) -> tuple[Tensor, list[Any]]:
         """One step of every block; lr, t: (R, 1) float64 on the host."""
         with torch.no_grad():
-            for parts, states in zip(self._parts, state, strict=True):
-                for part in parts:
-                    place, own = (part.runs, part.columns), (part.rows, part.columns)
-                    update.apply(
-                        Block(slice(None), part.rule),
-                        theta[place],
-                        gradient[place],
-                        [{name: slot[own] for name, slot in slots.items()} for slots in states],
-                        self._number(lr[part.runs]),
-                        self._number(t[part.runs]),
-                        self._network,
-                    )
+            for block, own in zip(self._blocks, state, strict=True):
+                block.step(theta, gradient, own, lr, t)
         return theta, state
+
+
+class _Written:
+    """Steps the runs of a block by a rule that is a formula."""
+
+    def __init__(
+        self, block: Block, network: Network, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self._network = network
+        self._dtype = dtype
+        self._device = device
+        self._block = Block(block.rows, update.with_columns(block.rule, self._column))
+        piece = PIECE if device.type == "cpu" else None
+        self._parts = [
+            replace(part, rule=update.with_columns(part.rule, self._column))
+            for part in _parts(block, network.size, piece)
+        ]
+
+    def init(self, theta: Tensor) -> list[State]:
+        """One for each piece of θ that the rule sees."""
+        return update.initial_state(self._block, theta, self._network)
+
+    def step(
+        self, theta: Tensor, gradient: Tensor, state: list[State], lr: np.ndarray, t: np.ndarray
+    ) -> None:
+        """One step, written into θ and the state."""
+        for part in self._parts:
+            place, own = (part.runs, part.columns), (part.rows, part.columns)
+            update.apply(
+                Block(slice(None), part.rule),
+                theta[place],
+                gradient[place],
+                [{name: slot[own] for name, slot in slots.items()} for slots in state],
+                self._number(lr[part.runs]),
+                self._number(t[part.runs]),
+                self._network,
+            )
 
     def _number(self, values: np.ndarray) -> Any:
         """A Python float where the runs agree, which spares work at every step; else a column."""

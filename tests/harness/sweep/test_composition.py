@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,15 @@ JOBS = [
     ["tracking.picture=true", "backend.dtype=float64", "schedule=cosine"],
     ["training.max_epochs=${seed}", "seed=4"],
     ["seed=6", "tracking.experiment=${hydra:job.num}"],
+    pytest.param(
+        [
+            "backend=torch",
+            "optimizer=torch",
+            "optimizer.name=SGD",
+            "optimizer.options.momentum=0.9",
+        ],
+        marks=pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed"),
+    ),
 ]
 
 

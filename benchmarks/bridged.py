@@ -1,0 +1,153 @@
+"""Which classes of torch.optim and of pytorch_optimizer train, on the defaults of each.
+
+    python benchmarks/bridged.py [torch|pytorch_optimizer NAME...]
+
+Without arguments all classes of both libraries are tried, and docs/reference/libraries.md is written.
+The task is the digits, 64-32-10, ten epochs in batches of 32, in float32 on a CPU: 340 steps from the
+same weights on the same batches.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+import warnings
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from harness.data import Split, prepare
+from harness.errors import HarnessError
+from harness.network import Mlp
+from harness.placed import Placed
+from harness.records import Ended, Epoch
+from harness.settings import Config, ObjectiveSettings, Run, Training
+from harness.stopping import Stopping
+from harness.testing.problem import NoAuxiliary
+from harness.training import train
+from harness_datasets import Digits
+from harness_initializers import HeNormal, Zeros
+from harness_losses import SoftmaxCrossEntropy
+from harness_schedules import Constant
+from harness_torch import PytorchOptimizer, Torch, TorchOptim
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "libraries.md"
+BRIDGES = {"torch": TorchOptim, "pytorch_optimizer": PytorchOptimizer}
+EPOCHS = 10
+BACKEND = Torch(device="cpu")
+
+
+def main(arguments: list[str]) -> None:
+    warnings.simplefilter("ignore")
+    data = digits()
+    if arguments:
+        library, *names = arguments
+        for name in names or BRIDGES[library].library.classes():
+            print(row(BRIDGES[library], name, data), flush=True)
+        return
+    sections = []
+    for bridge in BRIDGES.values():
+        rows = [row(bridge, name, data) for name in bridge.library.classes()]
+        sections.append(section(bridge, rows))
+        print(sections[-1], flush=True)
+    PAGE.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+
+
+HEAD = """\
+# Optimizers of other libraries
+
+What `optimizer.name` can be with `optimizer=torch` and with `optimizer=pytorch_optimizer`.
+`python benchmarks/bridged.py` has written this page by running each class on its defaults: the digits,
+64-32-10, ten epochs. A class trains if the loss ends below where it started (3.5), or if more than half
+of the digits are right. That says nothing about which is better: no rate was tuned, and some defaults
+are for other tasks.
+[How to use them](../how-to/libraries.md).
+"""
+
+
+def digits() -> Placed:
+    """The data where the backend has its arrays."""
+    dataset = Digits()
+    return Placed(BACKEND, prepare(dataset.load(), dataset.task, "softmax", Split()))
+
+
+def section(bridge: type, rows: list[tuple[str, ...]]) -> str:
+    """The table of a library."""
+    package = bridge.library.needs[-1]
+    counted = sum(verdict == "trains" for _, verdict, *_ in rows)
+    lines = [
+        f"## {bridge.library.module} {version(package).partition('+')[0]}",
+        "",
+        f"{counted} of {len(rows)} classes train on their defaults.",
+        "",
+        "| class | | default rate | validation loss | accuracy | why not |",
+        "|---|---|---:|---:|---:|---|",
+    ]
+    lines += [f"| {' | '.join(cells)} |" for cells in rows]
+    return "\n".join([*lines, ""])
+
+
+def row(bridge: type, name: str, data: Placed) -> tuple[str, ...]:
+    """The name, a verdict and what it rests on."""
+    try:
+        rule = bridge(name)
+        rule.check(BACKEND, Mlp([32]).sized(1, 1))
+    except HarnessError as error:
+        return f"`{name}`", "no", "", "", "", reason(error)
+    start = time.perf_counter()
+    try:
+        found = trained(rule, data)
+    except Exception as error:  # whatever a class raises is what there is to say of it
+        return f"`{name}`", "no", f"{rule.lr:g}", "", "", f"fails in training: {reason(error)}"
+    finally:
+        print(f"{rule.called}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
+    if found is None:
+        return f"`{name}`", "diverges", f"{rule.lr:g}", "", "", ""
+    loss, accuracy = found
+    # A network that is mostly right and too sure of it has a large loss, too
+    verdict = "trains" if loss < untrained(data) or accuracy > 0.5 else "gets worse"
+    shown = f"{loss:.3f}" if loss < 1e6 else f"{loss:.0e}"
+    return f"`{name}`", verdict, f"{rule.lr:g}", shown, f"{accuracy:.3f}", ""
+
+
+@cache
+def untrained(data: Placed) -> float:
+    """The validation loss at the start."""
+    found = trained(TorchOptim("SGD", 1e-30), data, epochs=1)
+    assert found is not None
+    return found[0]
+
+
+def reason(error: Exception) -> str:
+    """One line without the name of the class, which stands beside it."""
+    said = re.sub(r"^\S+ (cannot be used( here)?: )?", "", str(error))
+    return " ".join(said.replace("|", "/").split())
+
+
+def trained(rule: object, data: Placed, epochs: int = EPOCHS) -> tuple[float, float] | None:
+    """The validation loss and accuracy at the end; None if it diverged."""
+    config = Config(
+        backend=BACKEND,
+        dataset=Digits(),
+        network=Mlp([32]),
+        optimizer=rule,
+        schedule=Constant(),
+        initializer=HeNormal(),
+        bias_initializer=Zeros(),
+        loss=SoftmaxCrossEntropy(),
+        objective=ObjectiveSettings(auxiliary=NoAuxiliary()),
+        training=Training(max_epochs=epochs, stopping=Stopping(patience=None, restore=False)),
+    )
+    run = Run(config, {"loss": "softmax_cross_entropy", "optimizer": "bridged"}, {})
+    seen = []
+    for record in train([run], data):
+        if isinstance(record, Epoch):
+            seen.append(record.metrics)
+        if isinstance(record, Ended) and record.status.value != "finished":
+            return None
+    return tuple(float(seen[-1][f"validation/{name}"][0]) for name in ("loss", "accuracy"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
