@@ -60,8 +60,10 @@ class Conduct:
     # --- update rules -----------------------------------------------------------------------------
 
     def _calls(self, rule: Any) -> list[tuple[Any, tuple[int, ...]]]:
-        """What may be called, the rule or one that it chooses, and on what shapes; nothing where it is no
-        formula."""
+        """What may be called, the rule or one that it chooses, and on what shapes.
+
+        Nothing, where it is no formula.
+        """
         if rule.scope is Scope.BACKEND:
             return []
         if rule.scope is not Scope.TENSOR:
