@@ -115,4 +115,3 @@ def _in_stacks(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
 
 def _some(texts: list[str], most: int = 6) -> str:
     return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")
-

@@ -136,4 +136,3 @@ def _numbers_if_all_are(values: Series) -> Series:
 
     numbers = to_numeric(values, errors="coerce")
     return numbers if (numbers.notna() | values.isna()).all() else values
-

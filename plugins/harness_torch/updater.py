@@ -1,4 +1,9 @@
-"""Runs update rules on tensors as they are written."""
+"""Runs update rules on tensors: in place on the host where they are elementwise, else as written.
+
+A tensor in the memory of the host is a NumPy array as well, of the same numbers, so there an elementwise
+rule takes the way that it takes on the NumPy backend: a few passes over θ, where PyTorch makes a new
+tensor for each operation.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ import torch
 from torch import Tensor
 
 from harness import Block, Scope, State, update
+from harness.inplace import InPlace, in_place
 from harness_torch.columns import Column, Compute
 
 if TYPE_CHECKING:
@@ -47,6 +53,9 @@ class TorchUpdater:
         self._network = network
         self._dtype = dtype
         self._device = device
+        self._in_place = [self._on_host(block) for block in blocks]
+        self._bound_to: tuple[Any, ...] = (None, None)
+        self._gradient = np.empty((0, 0))
         self._blocks = [Block(b.rows, update.with_columns(b.rule, self._column)) for b in blocks]
         piece = PIECE if device.type == "cpu" else None
         self._parts = [
@@ -71,8 +80,14 @@ class TorchUpdater:
         t: np.ndarray,
     ) -> tuple[Tensor, list[list[State]]]:
         """One step of every block; lr, t: (R, 1) float64 on the host."""
+        self._bind(theta, gradient, state)
         with torch.no_grad():
-            for parts, states in zip(self._parts, state, strict=True):
+            for block, in_place, parts, states in zip(
+                self._blocks, self._in_place, self._parts, state, strict=True
+            ):
+                if in_place is not None:
+                    in_place.step(lr[block.rows], t[block.rows])
+                    continue
                 for part in parts:
                     place, own = (part.runs, part.columns), (part.rows, part.columns)
                     update.apply(
@@ -85,6 +100,28 @@ class TorchUpdater:
                         self._network,
                     )
         return theta, state
+
+    def _on_host(self, block: Block) -> InPlace | None:
+        if self._device.type != "cpu":
+            return None
+        return in_place(block.rule, np.dtype(str(self._dtype).removeprefix("torch.")))
+
+    def _bind(self, theta: Tensor, gradient: Tensor, state: list[list[State]]) -> None:
+        """Has rules that run in place know where θ, the gradient and the state are."""
+        if not any(self._in_place):
+            return
+        bound_theta, bound_state = self._bound_to
+        if theta is bound_theta and state is bound_state:
+            np.copyto(self._gradient, gradient.numpy())
+            return
+        self._bound_to = theta, state
+        values, self._gradient = theta.numpy(), gradient.numpy(force=True)
+        for block, in_place, states in zip(self._blocks, self._in_place, state, strict=True):
+            if in_place is not None:
+                (slots,) = (
+                    {name: slot.numpy() for name, slot in piece.items()} for piece in states
+                )
+                in_place.bind(values[block.rows], self._gradient[block.rows], slots)
 
     def _number(self, values: np.ndarray) -> Any:
         """A Python float where the runs agree, which spares work at every step; else a column."""

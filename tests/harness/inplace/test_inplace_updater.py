@@ -8,10 +8,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-import harness_numpy.updater as updater_module
+import harness.inplace.rule as rule_module
 from harness import Block, Scope, array_namespace
 from harness.network import Mlp
-from harness_numpy.updater import NumpyUpdater, _AsWritten, _Traced
+from harness.inplace import InPlace
+from harness_numpy.updater import NumpyUpdater, _AsWritten
 
 NETWORK = Mlp([5]).sized(3, 2)
 
@@ -56,7 +57,7 @@ OPTIMIZERS = ["sgd", "heavy_ball", "averaged_momentum", "nesterov", "adam", "ada
 def test_traced_equals_as_written_bit_for_bit(registry, name):
     rule = registry.component("optimizer", name)()
     theta, update = run([(rule, 1)])
-    assert isinstance(update._runners[0], _Traced)
+    assert isinstance(update._runners[0], InPlace)
     np.testing.assert_array_equal(theta, as_written(rule))
 
 
@@ -65,7 +66,7 @@ def test_traced_equals_as_written_bit_for_bit(registry, name):
 def test_size_of_the_pieces_does_not_matter(registry, monkeypatch, name, piece):
     rule = registry.component("optimizer", name)()
     expected, _ = run([(rule, 3)])
-    monkeypatch.setattr(updater_module, "PIECE", piece)
+    monkeypatch.setattr(rule_module, "PIECE", piece)
     found, _ = run([(rule, 3)])
     np.testing.assert_array_equal(found, expected)
 
@@ -105,7 +106,7 @@ class Swapping:
 
 def test_slots_that_change_places(registry):
     theta, update = run([(Swapping(), 1)])
-    assert isinstance(update._runners[0], _Traced)
+    assert isinstance(update._runners[0], InPlace)
     np.testing.assert_array_equal(theta, as_written(Swapping()))
 
 
@@ -150,5 +151,5 @@ class Bounded:
 
 def test_maximum_and_minimum(registry):
     theta, update = run([(Bounded(), 1)])
-    assert isinstance(update._runners[0], _Traced)
+    assert isinstance(update._runners[0], InPlace)
     np.testing.assert_array_equal(theta, as_written(Bounded()))

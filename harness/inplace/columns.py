@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness_numpy.plan import Column, Plan
+from harness.inplace.plan import Column, Plan
 
 __all__ = ["Columns"]
 
