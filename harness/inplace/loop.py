@@ -2,8 +2,9 @@
 
 All intermediate values are registers: θ, the gradient and the state are read once and written once.
 
-The numbers are those of the plan bit for bit. IEEE 754 defines the result of + − × ÷ √ and of comparisons,
-LLVM keeps to it unless told otherwise, and nothing here allows it to contract, reorder or approximate.
+The numbers are those of the plan bit for bit. IEEE 754 defines the results of + − × ÷ √ and of
+comparisons, LLVM keeps to it unless told otherwise, and nothing here allows it to contract, reorder or
+approximate.
 """
 
 from __future__ import annotations
@@ -131,11 +132,11 @@ class _Body:
     def operate(self, operation: Callable[..., Any], arguments: list[_Value]) -> _Value:
         """The result of an operation of the plan."""
         truths = [argument.type == "i1" for argument in arguments]
-        if operation not in _OPERATIONS or truths[0] != (operation is select) or all(truths):
+        if operation is select and truths[0]:
+            condition, a, b = arguments
+            return self.choose(condition, self.number(a), self.number(b))
+        if operation not in _OPERATIONS or all(truths):  # logic of truth values alone
             raise NotExact(getattr(operation, "__name__", str(operation)))
-        if operation is select:
-            condition, *arguments = arguments
-            return self.choose(condition, *map(self.number, arguments))
         return _OPERATIONS[operation](self, *map(self.number, arguments))
 
     # --- operations -------------------------------------------------------------------------------
@@ -184,7 +185,6 @@ _OPERATIONS: dict[Callable[..., Any], Callable[..., _Value]] = {
     np.less_equal: lambda body, a, b: body.compare("ole", a, b),
     np.greater: lambda body, a, b: body.compare("ogt", a, b),
     np.greater_equal: lambda body, a, b: body.compare("oge", a, b),
-    select: lambda body, condition, a, b: body.choose(condition, a, b),
 }
 if platform.machine().lower() in ("x86_64", "amd64"):
     # Of zeros that differ in sign NumPy's kernels take the second one here, on ARM the larger one

@@ -31,10 +31,11 @@ class Native:
 
     def __init__(self, plan: Plan, dtype: np.dtype) -> None:
         self._leaves, self._columns = leaves_of(plan), columns_of(plan)
-        self._engine = _compile(assembly(plan, dtype))  # owns the code
+        engine = _compile(assembly(plan, dtype))
         pointers = [ctypes.c_void_p] * (len(self._leaves) + len(self._columns))
         kind = ctypes.CFUNCTYPE(None, *pointers, ctypes.c_int64, ctypes.c_int64)
-        self._function = kind(self._engine.get_function_address(NAME))
+        self._function = kind(engine.get_function_address(NAME))
+        self._function.engine = engine  # owns the code, which must outlive every step
 
     def bind(
         self, leaves: Mapping[str, np.ndarray], cells: Mapping[int, np.ndarray]

@@ -1,8 +1,9 @@
 """An elementwise update rule on NumPy arrays: compiled to a loop, or as a plan over pieces.
 
 A plan cuts θ, the gradient and the state into pieces that fit into the cache together; each piece goes
-through all operations of the rule before the next one starts. The arrays stay the same from step to step,
-so every call is prepared once, and a step is a loop over prepared calls: of NumPy, or of one function.
+through all operations of the rule before the next one starts. The arrays stay the same from step to
+step, so every call is prepared once, and a step is a loop over prepared calls: of NumPy's functions, or
+of a single one.
 """
 
 from __future__ import annotations

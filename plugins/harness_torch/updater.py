@@ -1,8 +1,8 @@
 """Runs update rules on tensors: in place on the host where they are elementwise, else as written.
 
 A tensor in the memory of the host is a NumPy array as well, of the same numbers, so there an elementwise
-rule takes the way that it takes on the NumPy backend: a few passes over θ, where PyTorch makes a new
-tensor for each operation.
+rule takes the way that it takes on the NumPy backend, where PyTorch would make a new tensor for each
+operation.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class TorchUpdater:
         self._device = device
         self._in_place = [self._on_host(block) for block in blocks]
         self._bound_to: tuple[Any, ...] = (None, None)
-        self._gradient = np.empty((0, 0))
+        self._gradient = np.empty((0, 0))  # what the rules that run in place read
         self._blocks = [Block(b.rows, update.with_columns(b.rule, self._column)) for b in blocks]
         piece = PIECE if device.type == "cpu" else None
         self._parts = [
@@ -80,13 +80,14 @@ class TorchUpdater:
         t: np.ndarray,
     ) -> tuple[Tensor, list[list[State]]]:
         """One step of every block; lr, t: (R, 1) float64 on the host."""
-        self._bind(theta, gradient, state)
+        if any(self._in_place):
+            self._bind(theta, gradient, state)
         with torch.no_grad():
-            for block, in_place, parts, states in zip(
+            for block, rule, parts, states in zip(
                 self._blocks, self._in_place, self._parts, state, strict=True
             ):
-                if in_place is not None:
-                    in_place.step(lr[block.rows], t[block.rows])
+                if rule is not None:
+                    rule.step(lr[block.rows], t[block.rows])
                     continue
                 for part in parts:
                     place, own = (part.runs, part.columns), (part.rows, part.columns)
@@ -107,21 +108,19 @@ class TorchUpdater:
         return in_place(block.rule, np.dtype(str(self._dtype).removeprefix("torch.")))
 
     def _bind(self, theta: Tensor, gradient: Tensor, state: list[list[State]]) -> None:
-        """Has rules that run in place know where θ, the gradient and the state are."""
-        if not any(self._in_place):
-            return
+        """Has the rules that run in place know where θ, the gradient and the state are."""
         bound_theta, bound_state = self._bound_to
         if theta is bound_theta and state is bound_state:
             np.copyto(self._gradient, gradient.numpy())
             return
         self._bound_to = theta, state
-        values, self._gradient = theta.numpy(), gradient.numpy(force=True)
-        for block, in_place, states in zip(self._blocks, self._in_place, state, strict=True):
-            if in_place is not None:
-                (slots,) = (
-                    {name: slot.numpy() for name, slot in piece.items()} for piece in states
-                )
-                in_place.bind(values[block.rows], self._gradient[block.rows], slots)
+        # A copy, since every gradient is a tensor of its own, which may still be wanted elsewhere
+        values, self._gradient = theta.numpy(), np.array(gradient.numpy(), order="C")
+        for block, rule, pieces in zip(self._blocks, self._in_place, state, strict=True):
+            if rule is not None:
+                (slots,) = pieces
+                arrays = {name: slot.numpy() for name, slot in slots.items()}
+                rule.bind(values[block.rows], self._gradient[block.rows], arrays)
 
     def _number(self, values: np.ndarray) -> Any:
         """A Python float where the runs agree, which spares work at every step; else a column."""

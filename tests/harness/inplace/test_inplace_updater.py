@@ -10,8 +10,8 @@ import pytest
 
 import harness.inplace.rule as rule_module
 from harness import Block, Scope, array_namespace
-from harness.network import Mlp
 from harness.inplace import InPlace
+from harness.network import Mlp
 from harness_numpy.updater import NumpyUpdater, _AsWritten
 
 NETWORK = Mlp([5]).sized(3, 2)
