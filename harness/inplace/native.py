@@ -35,7 +35,8 @@ class Native:
         pointers = [ctypes.c_void_p] * (len(self._leaves) + len(self._columns))
         kind = ctypes.CFUNCTYPE(None, *pointers, ctypes.c_int64, ctypes.c_int64)
         self._function = kind(engine.get_function_address(NAME))
-        self._function.engine = engine  # owns the code, which must outlive every step
+        # It owns the code, which must outlive every step
+        self._function.engine = engine  # type: ignore[attr-defined]
 
     def bind(
         self, leaves: Mapping[str, np.ndarray], cells: Mapping[int, np.ndarray]
@@ -56,13 +57,15 @@ class Candidate:
         self._work = 0
         self._tried = find_spec("llvmlite") is None
 
-    def count(self, elements: int) -> None:
-        """Notes a step on so many elements, and compiles once it pays."""
-        if self._tried:
-            return
-        self._work += elements * len(self._plan.instructions)
-        if self._work < PAYS:
-            return
+    def ready(self, elements: int) -> bool:
+        """Notes a step on so many elements, and compiles once it pays. Whether `native` is there."""
+        if not self._tried:
+            self._work += elements * len(self._plan.instructions)
+            if self._work >= PAYS:
+                self._compile()
+        return self.native is not None
+
+    def _compile(self) -> None:
         self._tried = True
         try:
             self.native = Native(self._plan, self._dtype)

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.contracts import Scope
 from harness.inplace.columns import Columns
-from harness.inplace.native import candidate
+from harness.inplace.native import Native, candidate
 from harness.inplace.plan import Plan, Reference, plan
 from harness.inplace.tracing import trace
 
@@ -50,7 +50,12 @@ class InPlace:
         self._columns = Columns(self._plan, rule)
         self._calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
         self._leaves: dict[str, np.ndarray] = {}
-        self._waiting = False  # whether the calls are of NumPy and a compiled loop may replace them
+        self._cells: dict[int, np.ndarray] = {}
+        self._offered: Native | None = None
+        self._native: Native | None = (
+            None  # the same, where the arrays are such that it can be used
+        )
+        self._owns_gradient = False  # whether its array is ours to write into
 
     def init(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """The state before the first step. theta: (R, P)."""
@@ -59,29 +64,43 @@ class InPlace:
     def bind(self, theta: np.ndarray, gradient: np.ndarray, state: dict[str, np.ndarray]) -> None:
         """Prepares the steps on these arrays, (R, P)."""
         self._leaves = {"theta": theta, "gradient": gradient, **state}
-        cells = self._columns.cells(theta.shape[0], self._dtype)
-        # The compiled loop knows addresses alone
-        plain = all(
-            a.shape == theta.shape and a.dtype == self._dtype and a.flags.c_contiguous
-            for a in self._leaves.values()
-        )
-        compiled = self._candidate.native if plain else None
-        if compiled is not None:
-            self._calls = [(compiled.bind(self._leaves, cells), ())]
-        else:
-            self._calls = list(self._planned(cells))
-        self._waiting = plain and compiled is None
+        self._cells = self._columns.cells(theta.shape[0], self._dtype)
+        self._owns_gradient = False
+        self._prepare()
+
+    def take(self, gradient: np.ndarray) -> None:
+        """Has the next steps read another array."""
+        if self._native is not None and self._is_plain(gradient):
+            self._leaves["gradient"] = gradient
+            self._calls = [(self._native.bind(self._leaves, self._cells), ())]
+            return
+        if not self._owns_gradient:
+            self._leaves["gradient"] = np.empty_like(self._leaves["theta"])
+            self._owns_gradient = True
+            self._prepare()
+        np.copyto(self._leaves["gradient"], gradient)  # cheaper than to prepare all calls
 
     def step(self, lr: np.ndarray, t: np.ndarray) -> None:
         """One step with the gradient that is in its array. lr, t: (R, 1) float64."""
         self._columns.update(lr, t)
         for operation, arguments in self._calls:
             operation(*arguments)
-        if self._waiting:
-            theta, gradient, *_ = self._leaves.values()
-            self._candidate.count(theta.size)
-            if self._candidate.native is not None:
-                self.bind(theta, gradient, {name: self._leaves[name] for name in self._slots})
+        if self._offered is None and self._candidate.ready(self._leaves["theta"].size):
+            self._prepare()
+
+    def _prepare(self) -> None:
+        self._offered = self._candidate.native
+        plain = all(map(self._is_plain, self._leaves.values()))
+        self._native = self._offered if plain else None
+        if self._native is not None:
+            self._calls = [(self._native.bind(self._leaves, self._cells), ())]
+        else:
+            self._calls = list(self._planned(self._cells))
+
+    def _is_plain(self, array: np.ndarray) -> bool:
+        """Whether the compiled loop, which knows addresses alone, may have it."""
+        shape = self._leaves["theta"].shape
+        return array.shape == shape and array.dtype == self._dtype and array.flags.c_contiguous
 
     def _planned(
         self, cells: dict[int, np.ndarray]

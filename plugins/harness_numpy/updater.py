@@ -43,14 +43,14 @@ class NumpyUpdater:
     ) -> tuple[np.ndarray, list[Any]]:
         """One step of every block; lr, t: (R, 1) float64."""
         bound_theta, bound_gradient, bound_state = self._bound_to
-        if theta is not bound_theta or state is not bound_state:
-            for runner, block, slots in zip(self._runners, self._blocks, state, strict=True):
+        bound = theta is bound_theta and state is bound_state
+        for runner, block, slots in zip(self._runners, self._blocks, state, strict=True):
+            if not bound:
                 runner.bind(theta[block.rows], gradient[block.rows], slots)
-            self._bound_to = (theta, gradient, state)
-        elif gradient is not bound_gradient:
-            np.copyto(bound_gradient, gradient)
-        for runner, block in zip(self._runners, self._blocks, strict=True):
+            elif gradient is not bound_gradient:
+                runner.take(gradient[block.rows])
             runner.step(lr[block.rows], t[block.rows])
+        self._bound_to = (theta, gradient, state)
         return theta, state
 
 
@@ -72,8 +72,11 @@ class _AsWritten:
         return initial_state(self._block, theta, self._network)
 
     def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Any) -> None:
-        self._arrays = (theta, gradient, state)
+        self._theta, self._gradient, self._state = theta, gradient, state
+
+    def take(self, gradient: np.ndarray) -> None:
+        self._gradient = gradient
 
     def step(self, lr: np.ndarray, t: np.ndarray) -> None:
         lr, t = lr.astype(self._dtype), t.astype(self._dtype)
-        apply(self._block, *self._arrays, lr, t, self._network)
+        apply(self._block, self._theta, self._gradient, self._state, lr, t, self._network)

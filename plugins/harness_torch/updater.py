@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness import Block, Scope, State, update
-from harness.inplace import InPlace, in_place
+from harness import Block, Scope, State, inplace, update
 from harness_torch.columns import Column, Compute
 
 if TYPE_CHECKING:
@@ -53,9 +52,8 @@ class TorchUpdater:
         self._network = network
         self._dtype = dtype
         self._device = device
-        self._in_place = [self._on_host(block) for block in blocks]
-        self._bound_to: tuple[Any, ...] = (None, None)
-        self._gradient = np.empty((0, 0))  # what the rules that run in place read
+        self._in_place = [self._on_host(block) for block in blocks]  # None: as written
+        self._bound_to: tuple[Any, ...] = (None, None, None)
         self._blocks = [Block(b.rows, update.with_columns(b.rule, self._column)) for b in blocks]
         piece = PIECE if device.type == "cpu" else None
         self._parts = [
@@ -80,14 +78,21 @@ class TorchUpdater:
         t: np.ndarray,
     ) -> tuple[Tensor, list[list[State]]]:
         """One step of every block; lr, t: (R, 1) float64 on the host."""
-        if any(self._in_place):
-            self._bind(theta, gradient, state)
+        bound_theta, bound_gradient, bound_state = self._bound_to
+        bound = theta is bound_theta and state is bound_state
+        self._bound_to = theta, gradient, state
         with torch.no_grad():
-            for block, rule, parts, states in zip(
+            for block, in_place, parts, states in zip(
                 self._blocks, self._in_place, self._parts, state, strict=True
             ):
-                if rule is not None:
-                    rule.step(lr[block.rows], t[block.rows])
+                if in_place is not None:
+                    slope = gradient[block.rows].numpy()
+                    if not bound:
+                        slots = {name: slot.numpy() for name, slot in states[0].items()}
+                        in_place.bind(theta[block.rows].numpy(), slope, slots)
+                    elif gradient is not bound_gradient:
+                        in_place.take(slope)
+                    in_place.step(lr[block.rows], t[block.rows])
                     continue
                 for part in parts:
                     place, own = (part.runs, part.columns), (part.rows, part.columns)
@@ -102,25 +107,10 @@ class TorchUpdater:
                     )
         return theta, state
 
-    def _on_host(self, block: Block) -> InPlace | None:
+    def _on_host(self, block: Block) -> inplace.InPlace | None:
         if self._device.type != "cpu":
             return None
-        return in_place(block.rule, np.dtype(str(self._dtype).removeprefix("torch.")))
-
-    def _bind(self, theta: Tensor, gradient: Tensor, state: list[list[State]]) -> None:
-        """Has the rules that run in place know where θ, the gradient and the state are."""
-        bound_theta, bound_state = self._bound_to
-        if theta is bound_theta and state is bound_state:
-            np.copyto(self._gradient, gradient.numpy())
-            return
-        self._bound_to = theta, state
-        # A copy, since every gradient is a tensor of its own, which may still be wanted elsewhere
-        values, self._gradient = theta.numpy(), np.array(gradient.numpy(), order="C")
-        for block, rule, pieces in zip(self._blocks, self._in_place, state, strict=True):
-            if rule is not None:
-                (slots,) = pieces
-                arrays = {name: slot.numpy() for name, slot in slots.items()}
-                rule.bind(values[block.rows], self._gradient[block.rows], arrays)
+        return inplace.in_place(block.rule, np.dtype(str(self._dtype).removeprefix("torch.")))
 
     def _number(self, values: np.ndarray) -> Any:
         """A Python float where the runs agree, which spares work at every step; else a column."""

@@ -172,6 +172,34 @@ def test_arrays_that_are_not_contiguous_keep_the_plan(monkeypatch):
     np.testing.assert_array_equal(wide[:, 1::2], 1.0)
 
 
+@pytest.mark.parametrize("pays", [0, np.inf])
+def test_a_gradient_in_another_array_is_read_and_never_written(monkeypatch, pays):
+    theta, gradients = problem("float32", 2, 40)
+    expected, _ = stepped(RULES["adam"](), "float32", theta, gradients, pays, monkeypatch)
+    run, lr = InPlace(RULES["adam"](), np.dtype("float32")), np.array([[0.01], [0.1]])
+    given, state = gradients.copy(), run.init(theta)
+    run.bind(theta, given[0], state)
+    with np.errstate(all="ignore"):
+        for t, slope in enumerate(given, start=1):
+            run.take(slope)
+            run.step(lr, np.full((2, 1), float(t)))
+    assert_same_bits({"theta": theta, **state}, expected)
+    np.testing.assert_array_equal(given, gradients)
+
+
+def test_stacks_in_training_get_what_another_one_has_compiled(monkeypatch):
+    monkeypatch.setattr(native, "PAYS", 3 * 40 * 1.5)
+    monkeypatch.setattr(native, "_candidates", {})
+    runs = [InPlace(RULES["sgd"](), np.dtype("float64")) for _ in range(2)]
+    for run in runs:
+        run.bind(np.ones((1, 40)), np.ones((1, 40)), {})
+    for _ in range(3):
+        for run in runs:
+            run.step(np.ones((1, 1)), np.ones((1, 1)))
+    assert [len(run._calls) for run in runs] == [1, 1]
+    assert runs[0]._native is runs[1]._native is not None
+
+
 def test_what_llvm_refuses_is_said_and_runs_on_numpy(monkeypatch):
     monkeypatch.setattr(native, "assembly", lambda *_: "no language at all")
     theta, gradients = problem("float32", 1, 20)
