@@ -13,7 +13,9 @@ import pytest
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
 from harness import Scope, array_namespace, float_fields
-from harness.inplace import InPlace, native
+from harness.inplace import InPlace, loop, native
+from harness.inplace.plan import Instruction, Plan, Reference
+from harness.inplace.tracing import select
 from harness.registry import load_registry
 
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-310, 3e38, -1e300, 1.0, -1.0]
@@ -114,6 +116,34 @@ def test_the_loop_has_the_bits_of_the_plan(monkeypatch, name, dtype):
 
         assert compiled, f"{name} has an operation that the loop lacks"
         assert_same_bits(actual, expected)
+
+
+UNARY = {np.square, np.negative, np.positive, np.absolute, np.sqrt, np.sign}
+COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("operation", loop._OPERATIONS, ids=lambda operation: operation.__name__)
+def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
+    with np.errstate(all="ignore"):
+        a, b = (values.ravel() for values in np.meshgrid(*[np.array(SPECIAL).astype(dtype)] * 2))
+        operands = (a,) if operation in UNARY else (a, b)
+        expected = operation(*operands)
+    places = [Reference("leaf", "theta"), Reference("leaf", "gradient")]
+    result, out = Reference("buffer", 0), Reference("leaf", "out")
+    compares = operation in COMPARISONS
+    plan = Plan(buffers=[bool if compares else None])
+    plan.instructions.append(Instruction(operation, tuple(places[: len(operands)]), result))
+    if compares:
+        plan.instructions.append(Instruction(select, (result, *places), out))
+        expected = np.where(expected, a, b)
+    else:
+        plan.instructions.append(Instruction(np.positive, (result,), out))
+    leaves = {"theta": a[None], "gradient": b[None], "out": np.empty_like(a)[None]}
+
+    native.Native(plan, np.dtype(dtype)).bind(leaves, {})()
+
+    assert_same_bits({"out": leaves["out"][0]}, {"out": expected})
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
