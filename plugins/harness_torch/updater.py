@@ -1,4 +1,10 @@
-"""Runs the update rules of a stack: formulas as they are written, and what other libraries bring."""
+"""Runs the update rules of a stack: in place where they are elementwise and on the host, else as they
+are written, and what other libraries bring.
+
+A tensor in the memory of the host is a NumPy array as well, of the same numbers, so there an elementwise
+rule takes the way that it takes on the NumPy backend, where PyTorch would make a new tensor for each
+operation.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness import Block, Scope, State, update
+from harness import Block, Scope, State, inplace, update
 from harness_torch.bridge import Bridge
 from harness_torch.bridged import Bridged
 from harness_torch.columns import Column, Compute
@@ -46,12 +52,7 @@ class TorchUpdater:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self._blocks = [
-            Bridged(block, network)
-            if isinstance(block.rule, Bridge)
-            else _Written(block, network, dtype, device)
-            for block in blocks
-        ]
+        self._blocks = [_runner(block, network, dtype, device) for block in blocks]
 
     def init(self, theta: Tensor) -> list[Any]:
         """The state of each block."""
@@ -71,6 +72,43 @@ class TorchUpdater:
             for block, own in zip(self._blocks, state, strict=True):
                 block.step(theta, gradient, own, lr, t)
         return theta, state
+
+
+def _runner(
+    block: Block, network: Network, dtype: torch.dtype, device: torch.device
+) -> Bridged | _InPlace | _Written:
+    if isinstance(block.rule, Bridge):
+        return Bridged(block, network)
+    written = _Written(block, network, dtype, device)
+    if device.type == "cpu":
+        rule = inplace.in_place(block.rule, np.dtype(str(dtype).removeprefix("torch.")))
+        if rule is not None:
+            return _InPlace(block.rows, rule, written)
+    return written
+
+
+class _InPlace:
+    """Steps the runs of a block by an elementwise rule, on the memory of the tensors."""
+
+    def __init__(self, rows: slice, rule: inplace.InPlace, written: _Written) -> None:
+        self._rows = rows
+        self._rule = rule
+        self.init = written.init
+        self._bound: tuple[Any, ...] = (None, None, None)  # the tensors that the rule knows
+
+    def step(
+        self, theta: Tensor, gradient: Tensor, state: list[State], lr: np.ndarray, t: np.ndarray
+    ) -> None:
+        """One step, written into θ and the state."""
+        rows = self._rows
+        bound_theta, bound_gradient, bound_state = self._bound
+        if theta is not bound_theta or state is not bound_state:
+            slots = {name: slot.numpy() for name, slot in state[0].items()}
+            self._rule.bind(theta[rows].numpy(), gradient[rows].numpy(), slots)
+        elif gradient is not bound_gradient:
+            self._rule.take(gradient[rows].numpy())
+        self._bound = theta, gradient, state
+        self._rule.step(lr[rows], t[rows])
 
 
 class _Written:

@@ -102,6 +102,7 @@ def rows_of(rules, theta, positions):
         theta=placed,
         best=BACKEND.place(theta),
         best_epoch=np.zeros(len(rules), dtype=int),
+        history=[[] for _ in rules],
         stopping=EarlyStopping.start([suite.Training().stopping] * len(rules)),
         state=updater_of(rules).init(placed),
     )
@@ -272,7 +273,7 @@ def test_a_mistake_is_told_before_anything_trains(
     overrides, message, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    assert main(["train", *overrides, "backend=torch", "optimizer=torch", "dataset=iris"]) == 2
+    assert main(["train", "backend=torch", "optimizer=torch", "dataset=iris", *overrides]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("outputs/**/result.json"))
 

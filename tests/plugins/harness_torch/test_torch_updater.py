@@ -106,6 +106,22 @@ def test_runs_at_different_steps_and_rates_step_as_alone(dtype, tolerance):
         assert error < tolerance
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_elementwise_rule_has_the_bits_that_it_has_on_numpy(registry, dtype):
+    blocks = [
+        Block(slice(0, 3), columns(Adam(), beta1=[0.9, 0.5, 0.0])),
+        Block(slice(3, 5), HeavyBall()),
+    ]
+    gradients, lrs = slopes(5, steps=20), np.array([[0.1], [0.2], [0.3], [0.4], [0.5]])
+    ours = Torch(dtype=dtype, device="cpu")
+    numpy = registry.component("backend", "numpy")(dtype=dtype)
+
+    actual, _ = run(blocks, start(5), gradients, lrs, ours)
+
+    expected, _ = run(blocks, start(5), gradients, lrs, numpy)
+    np.testing.assert_array_equal(actual, expected)
+
+
 def test_the_size_of_the_pieces_changes_no_bit(monkeypatch):
     blocks, gradients = [Block(slice(0, 4), Adam())], slopes(4)
     whole, _ = run(blocks, start(4), gradients, np.full((4, 1), 0.1))

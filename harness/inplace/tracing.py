@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import float_fields
+from harness.fields import float_fields
 
 __all__ = ["Symbol", "Trace", "Untraceable", "select", "trace"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from harness_numpy.plan import Column, Plan
-from harness_numpy.tracing import select
+from harness.inplace.plan import Column, Plan
+from harness.inplace.tracing import select
 
 __all__ = ["Columns"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness_numpy.tracing import Symbol, Trace, select
+from harness.inplace.tracing import Symbol, Trace, select
 
 __all__ = ["Column", "Instruction", "Plan", "Reference", "plan"]
 

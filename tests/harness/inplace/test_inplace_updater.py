@@ -8,11 +8,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-import harness_numpy.updater as updater_module
+import harness.inplace.rule as rule_module
 from harness import Block, Scope, array_namespace
+from harness.inplace import InPlace
 from harness.network import Mlp
 from harness.update import with_columns
-from harness_numpy.updater import NumpyUpdater, _AsWritten, _Traced
+from harness_numpy.updater import NumpyUpdater, _AsWritten
 from harness_optimizers import harness_optimizers
 
 NETWORK = Mlp([5]).sized(3, 2)
@@ -58,7 +59,7 @@ OPTIMIZERS = [name for name, rule in harness_optimizers().items() if rule.scope 
 def test_traced_equals_as_written_bit_for_bit(registry, name):
     rule = registry.component("optimizer", name)()
     theta, update = run([(rule, 1)])
-    assert isinstance(update._runners[0], _Traced)
+    assert isinstance(update._runners[0], InPlace)
     np.testing.assert_array_equal(theta, as_written(rule))
 
 
@@ -67,7 +68,7 @@ def test_traced_equals_as_written_bit_for_bit(registry, name):
 def test_size_of_the_pieces_does_not_matter(registry, monkeypatch, name, piece):
     rule = registry.component("optimizer", name)()
     expected, _ = run([(rule, 3)])
-    monkeypatch.setattr(updater_module, "PIECE", piece)
+    monkeypatch.setattr(rule_module, "PIECE", piece)
     found, _ = run([(rule, 3)])
     np.testing.assert_array_equal(found, expected)
 
@@ -107,7 +108,7 @@ class Swapping:
 
 def test_slots_that_change_places(registry):
     theta, update = run([(Swapping(), 1)])
-    assert isinstance(update._runners[0], _Traced)
+    assert isinstance(update._runners[0], InPlace)
     np.testing.assert_array_equal(theta, as_written(Swapping()))
 
 
@@ -152,7 +153,7 @@ class Bounded:
 
 def test_maximum_and_minimum(registry):
     theta, update = run([(Bounded(), 1)])
-    assert isinstance(update._runners[0], _Traced)
+    assert isinstance(update._runners[0], InPlace)
     np.testing.assert_array_equal(theta, as_written(Bounded()))
 
 
@@ -169,7 +170,7 @@ class Switched(Bounded):
 def test_numbers_of_a_run_are_compared_and_chosen_by():
     rule = Switched()
     theta, update = run([(rule, 1)])
-    assert isinstance(update._runners[0], _Traced)
+    assert isinstance(update._runners[0], InPlace)
     np.testing.assert_array_equal(theta, as_written(rule))
     rows = with_columns(replace(rule, floor=0), lambda _: np.array([[0.5], [0.7]]))
     together, _ = run([(rows, 2)])

@@ -1,0 +1,251 @@
+"""The compiled loop of a rule against its plan on NumPy, to the last bit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+
+from harness import Scope, array_namespace, float_fields
+from harness.inplace import InPlace, loop, native
+from harness.inplace.plan import Instruction, Plan, Reference
+from harness.inplace.tracing import select
+from harness.registry import load_registry
+
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-310, 3e38, -1e300, 1.0, -1.0]
+
+
+@dataclass(frozen=True)
+class Everything:
+    """All operations that a loop has, on θ, on columns and on truth values."""
+
+    lr: float = 0.1
+    bound: float = 0.5
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta):
+        xp = array_namespace(theta)
+        return {"a": xp.ones_like(theta), "b": xp.zeros_like(theta), "last": xp.zeros_like(theta)}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        a, b = state["a"], state["b"]
+        chosen = xp.where(state["last"] * gradient > 0, a, -b)
+        larger = xp.maximum(xp.minimum(gradient, self.bound), -self.bound)
+        kept = (gradient <= theta) * b + (t > 1) * (theta >= self.bound) * a
+        root = xp.sqrt(abs(larger) + xp.square(a)) / (1 + xp.sign(theta) ** 2)
+        zeros = xp.maximum(0.0 * theta, 0.0 * gradient) + xp.minimum(0.0 * a, -0.0 * gradient)
+        new = xp.where(a < b, 0.0, theta - lr * chosen * root / t) + 1 / (1 / zeros + theta)
+        return new, {"a": b + kept, "b": a, "last": gradient}
+
+
+def rules():
+    registry = load_registry()
+    found = {name: registry.component("optimizer", name) for name in registry.names("optimizer")}
+    elementwise = {n: kind for n, kind in found.items() if kind.scope is Scope.ELEMENT}
+    return elementwise | {"everything": Everything}
+
+
+RULES = rules()
+
+
+def columns(rule, runs):
+    """The rule with another value of each float field for each run."""
+    for name in float_fields(rule):
+        value = getattr(rule, name)
+        object.__setattr__(rule, name, (value * np.linspace(0.9, 1.0, runs))[:, None])
+    return rule
+
+
+def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None):
+    """θ and state after the steps. pays: after how much work the rule is compiled."""
+    monkeypatch.setattr(native, "PAYS", pays)
+    monkeypatch.setattr(native, "_candidates", {})
+    runs = len(theta)
+    lr = np.linspace(0.01, 0.1, runs)[:, None] if lr is None else lr
+    run = InPlace(rule, np.dtype(dtype))
+    theta, gradient = theta.copy(), np.empty_like(theta)
+    state = run.init(theta)
+    run.bind(theta, gradient, state)
+    with np.errstate(all="ignore"):
+        for t, slope in enumerate(gradients, start=1):
+            gradient[...] = slope
+            run.step(lr, np.full((runs, 1), float(t)))
+    (candidate,) = native._candidates.values()
+    return {"theta": theta, **state}, candidate.native is not None
+
+
+def assert_same_bits(actual, expected):
+    for name, values in expected.items():
+        bits = f"i{values.itemsize}"
+        same = (actual[name].view(bits) == values.view(bits)) | (
+            np.isnan(actual[name]) & np.isnan(values)
+        )
+        assert same.all(), (name, actual[name][~same][:5], values[~same][:5])
+
+
+def problem(dtype, runs, size, steps=5):
+    rng = np.random.default_rng(runs + size)
+    theta = rng.normal(size=(runs, size))
+    gradients = rng.normal(size=(steps, runs, size)) * 10.0 ** rng.integers(
+        -12, 3, (steps, runs, size)
+    )
+    for values in (theta, *gradients):
+        at = rng.random(values.shape) < 0.2
+        values[at] = rng.choice(SPECIAL, at.sum())
+    with np.errstate(over="ignore"):
+        return theta.astype(dtype), gradients.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", RULES)
+def test_the_loop_has_the_bits_of_the_plan(monkeypatch, name, dtype):
+    for runs, size in [(1, 1), (1, 37), (1, 4099), (3, 1), (3, 333), (4, 64)]:
+        theta, gradients = problem(dtype, runs, size)
+        rule = RULES[name]() if runs == 1 else columns(RULES[name](), runs)
+        expected, compiled = stepped(rule, dtype, theta, gradients, np.inf, monkeypatch)
+        assert not compiled
+
+        actual, compiled = stepped(rule, dtype, theta, gradients, 0, monkeypatch)
+
+        assert compiled, f"{name} has an operation that the loop lacks"
+        assert_same_bits(actual, expected)
+
+
+UNARY = {np.square, np.negative, np.positive, np.absolute, np.sqrt, np.sign}
+COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("operation", loop._OPERATIONS, ids=lambda operation: operation.__name__)
+def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
+    with np.errstate(all="ignore"):
+        a, b = (values.ravel() for values in np.meshgrid(*[np.array(SPECIAL).astype(dtype)] * 2))
+        operands = (a,) if operation in UNARY else (a, b)
+        expected = operation(*operands)
+    places = [Reference("leaf", "theta"), Reference("leaf", "gradient")]
+    result, out = Reference("buffer", 0), Reference("leaf", "out")
+    compares = operation in COMPARISONS
+    plan = Plan(buffers=[bool if compares else None])
+    plan.instructions.append(Instruction(operation, tuple(places[: len(operands)]), result))
+    if compares:
+        plan.instructions.append(Instruction(select, (result, *places), out))
+        expected = np.where(expected, a, b)
+    else:
+        plan.instructions.append(Instruction(np.positive, (result,), out))
+    leaves = {"theta": a[None], "gradient": b[None], "out": np.empty_like(a)[None]}
+
+    native.Native(plan, np.dtype(dtype)).bind(leaves, {})()
+
+    assert_same_bits({"out": leaves["out"][0]}, {"out": expected})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_run_has_the_bits_that_it_has_alone(monkeypatch, dtype):
+    theta, gradients = problem(dtype, 3, 101)
+    lr, adam = np.array([[0.01], [0.02], [0.3]]), RULES["adam"]
+    together, _ = stepped(columns(adam(), 3), dtype, theta, gradients, 0, monkeypatch, lr)
+    for row in range(3):
+        rule = adam()
+        for name in float_fields(rule):
+            object.__setattr__(rule, name, float(getattr(columns(adam(), 3), name)[row, 0]))
+        one = (theta[[row]], gradients[:, [row]])
+        alone, _ = stepped(rule, dtype, *one, np.inf, monkeypatch, lr[[row]])
+        assert_same_bits({name: values[[row]] for name, values in together.items()}, alone)
+
+
+def test_a_rule_changes_over_between_two_steps(monkeypatch):
+    theta, gradients = problem("float32", 2, 50, steps=9)
+    expected, _ = stepped(RULES["adam"](), "float32", theta, gradients, np.inf, monkeypatch)
+    actual, compiled = stepped(RULES["adam"](), "float32", theta, gradients, 5000, monkeypatch)
+    assert compiled
+    assert_same_bits(actual, expected)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """Its function has another last bit in every library."""
+
+    lr: float = 0.1
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta):
+        return {}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        return theta - lr * array_namespace(theta).exp(-abs(gradient)), {}
+
+
+def test_what_is_not_exact_keeps_its_plan(monkeypatch):
+    theta, gradients = problem("float64", 1, 20)
+    expected, _ = stepped(Exponential(), "float64", theta, gradients, np.inf, monkeypatch)
+    actual, compiled = stepped(Exponential(), "float64", theta, gradients, 0, monkeypatch)
+    assert not compiled
+    assert_same_bits(actual, expected)
+
+
+def test_arrays_that_are_not_contiguous_keep_the_plan(monkeypatch):
+    monkeypatch.setattr(native, "PAYS", 0)
+    monkeypatch.setattr(native, "_candidates", {})
+    wide = np.ones((3, 20))
+    run = InPlace(RULES["sgd"](), np.dtype("float64"))
+    run.bind(wide[:, ::2], np.ones((3, 10)), {})
+    for _ in range(2):
+        run.step(np.full((3, 1), 0.25), np.ones((3, 1)))
+    np.testing.assert_array_equal(wide[:, ::2], 0.5)
+    np.testing.assert_array_equal(wide[:, 1::2], 1.0)
+
+
+@pytest.mark.parametrize("pays", [0, np.inf])
+def test_a_gradient_in_another_array_is_read_and_never_written(monkeypatch, pays):
+    theta, gradients = problem("float32", 2, 40)
+    expected, _ = stepped(RULES["adam"](), "float32", theta, gradients, pays, monkeypatch)
+    run, lr = InPlace(RULES["adam"](), np.dtype("float32")), np.array([[0.01], [0.1]])
+    given, state = gradients.copy(), run.init(theta)
+    run.bind(theta, given[0], state)
+    with np.errstate(all="ignore"):
+        for t, slope in enumerate(given, start=1):
+            run.take(slope)
+            run.step(lr, np.full((2, 1), float(t)))
+    assert_same_bits({"theta": theta, **state}, expected)
+    np.testing.assert_array_equal(given, gradients)
+
+
+def test_stacks_in_training_get_what_another_one_has_compiled(monkeypatch):
+    monkeypatch.setattr(native, "PAYS", 3 * 40 * 1.5)
+    monkeypatch.setattr(native, "_candidates", {})
+    runs = [InPlace(RULES["sgd"](), np.dtype("float64")) for _ in range(2)]
+    for run in runs:
+        run.bind(np.ones((1, 40)), np.ones((1, 40)), {})
+    for _ in range(3):
+        for run in runs:
+            run.step(np.ones((1, 1)), np.ones((1, 1)))
+    assert [len(run._calls) for run in runs] == [1, 1]
+    assert runs[0]._native is runs[1]._native is not None
+
+
+def test_what_llvm_refuses_is_said_and_runs_on_numpy(monkeypatch):
+    monkeypatch.setattr(native, "assembly", lambda *_: "no language at all")
+    theta, gradients = problem("float32", 1, 20)
+    with pytest.warns(UserWarning, match="llvmlite cannot compile update rules"):
+        actual, compiled = stepped(RULES["sgd"](), "float32", theta, gradients, 0, monkeypatch)
+    expected, _ = stepped(RULES["sgd"](), "float32", theta, gradients, np.inf, monkeypatch)
+    assert not compiled
+    assert_same_bits(actual, expected)
+
+
+def test_llvm_is_loaded_by_long_training_alone():
+    code = (
+        "import sys, numpy as np; from harness.inplace import InPlace; "
+        "from harness_optimizers import Sgd; "
+        "x = np.ones((1, 9)); run = InPlace(Sgd(), x.dtype); run.bind(x, x.copy(), {}); "
+        "run.step(np.ones((1, 1)), np.ones((1, 1))); print('llvmlite' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
