@@ -265,14 +265,16 @@ def test_another_backend_is_told_which_one_can():
         ([], "optimizer.name has no default"),
         (["optimizer.name=LBFGS"], "torch.optim.LBFGS cannot be used here"),
         (["optimizer.name=SGD", "backend=numpy"], "Add backend=torch"),
-        (["-m", "optimizer.name=SGD,Muon"], "torch.optim.Muon cannot be used here"),
+        (["optimizer.name=SGD,Muon"], "torch.optim.Muon cannot be used here"),
     ],
 )
 def test_a_mistake_is_told_before_anything_trains(
     overrides, message, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    assert main(["train", *overrides, "backend=torch", "optimizer=torch", "dataset=iris"]) == 2
+    assert (
+        main(["train", "-m", "backend=torch", "optimizer=torch", "dataset=iris", *overrides]) == 2
+    )
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("outputs/**/result.json"))
 
