@@ -67,10 +67,11 @@ class RAdam:
         limit = 2 / (1 - self.beta2) - 1
         power = self.beta2**t
         rho = limit - 2 * t * power / (1 - power)
-        known = (rho > 4) * 1.0
+        one = 0 * rho + 1  # of the precision of ρ, which a truth value times a plain 1.0 has not
+        known = (rho > 4) * one
         # Below 4 the root is not wanted, but it is there: of the same number without its sign
         square = (rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho)
         scale = (1 - power) ** 0.5
         adaptive = known * abs(square) ** 0.5 * scale / (xp.sqrt(v) + self.eps)
         rate = lr / (1 - self.beta1**t)
-        return theta - rate * (adaptive + (rho <= 4) * 1.0) * m, {"m": m, "v": v}
+        return theta - rate * (adaptive + (rho <= 4) * one) * m, {"m": m, "v": v}

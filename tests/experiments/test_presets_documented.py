@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STARTING_POINTS = {"demo", "initializers", "optimizers"}  # they claim nothing
+STARTING_POINTS = {
+    "demo",
+    "initializers",
+    "optimizers",
+    "tuned_optimizers",
+    "rate_range",
+}  # they claim nothing
 PRESETS = sorted(
     path
     for path in (ROOT / "conf" / "experiment").glob("*.yaml")

@@ -58,7 +58,15 @@ def test_no_field_of_a_job_is_forgotten(registry, run_of):
 
 def test_every_component_comes_back(registry, run_of):
     """All of them in one text: some need another's company, which is not asked for here."""
-    runs = [run_of(f"optimizer={name}") for name in registry.names("optimizer")]
+    chosen = {"torch": ["optimizer.name=SGD"], "pytorch_optimizer": ["optimizer.name=Lion"]}
+    runs = [
+        run_of(
+            f"optimizer={name}",
+            *chosen.get(name, ()),
+            *(["backend=torch"] if name in chosen else []),
+        )
+        for name in registry.names("optimizer")
+    ]
     runs += [run_of(f"schedule={name}") for name in registry.names("schedule")]
     runs += [run_of(f"optimizer.lr={lr}", f"seed={seed}") for seed in (1, 2) for lr in (0.1, 0.2)]
     runs += [run_of(f"initializer={name}") for name in registry.names("initializer")]

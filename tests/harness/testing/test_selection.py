@@ -43,7 +43,7 @@ def test_a_distribution_is_all_of_its_components(first_party):
             "adm",
             "Unknown component or plugin 'adm'. Did you mean 'adam'? Allowed: absolute_error, ",
         ),
-        ("optimizer=adm", "Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adam, adamw"),
+        ("optimizer=adm", "Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adabelief, "),
         ("optimiser=adam", "Unknown kind of component 'optimiser'. Did you mean 'optimizer'?"),
         (
             "constant",

@@ -266,7 +266,7 @@ def test_another_backend_is_told_which_one_can():
         ([], "optimizer.name has no default"),
         (["optimizer.name=LBFGS"], "torch.optim.LBFGS cannot be used here"),
         (["optimizer.name=SGD", "backend=numpy"], "Add backend=torch"),
-        (["-m", "optimizer.name=SGD,Muon"], "torch.optim.Muon cannot be used here"),
+        (["optimizer.name=SGD,Muon"], "torch.optim.Muon cannot be used here"),
     ],
 )
 def test_a_mistake_is_told_before_anything_trains(

@@ -10,6 +10,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
+import time
 from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ class Logged:
     tags: dict[str, str]
     metrics: dict[str, float]
     params: dict[str, str]
+
+
+def over(run):
+    return run.tags.get("status") == "finished"
 
 
 def logged(kind="run"):
@@ -128,7 +133,8 @@ def test_the_whole_protocol(capsys):
     artifacts = {path.name for path in Path("outputs").rglob("artifacts/*")}
     assert {"tuning.json", "table.csv"} <= artifacts
 
-    rows = [line.split("\t") for line in shown.out.splitlines() if "\t" in line]
+    table = shown.out.partition("Open the dashboard")[0]  # the comparison follows
+    rows = [line.split("\t") for line in table.splitlines() if "\t" in line]
     assert [row[rows[0].index("phase")] for row in rows[1:]] == ["final"] * 2 + ["untuned"] * 2
     with (SweepCallback.folder / "table.csv").open() as file:
         assert Counter(row["phase"] for row in csv.DictReader(file))["tuning"] == 2 * 4
@@ -184,9 +190,13 @@ def test_a_killed_protocol_goes_on_where_it_was(capsys):
     first = record()
     assert not first["complete"]
     assert [own["setting"] is None for own in first["contenders"]] == [False, False]
+    # The writer process outlives it, and brings the store up to date
+    deadline = time.monotonic() + 120
+    while sum(r.tags.get("phase") in ("final", "untuned") and over(r) for r in logged()) < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     (sweep,) = Path("outputs/sweeps").glob("*/*")
     moved = sweep.rename("first")
-    # The writer process outlives it, and brings the store up to date
     assert main([*TUNE, "skip_finished=true"]) == 0
     shown = capsys.readouterr()
     assert "16 of 16 runs are finished already" in shown.err
@@ -282,6 +292,8 @@ def test_a_mistake_gets_one_message_and_leaves_no_run(
 )
 def test_options_are_short_for_settings_of_the_sweeper(given, expected, monkeypatch):
     from harness import application
+    from harness.sweep.callback import SweepCallback
 
     monkeypatch.setattr(application, "train", lambda arguments: arguments)
+    monkeypatch.setattr(SweepCallback, "folder", None)  # nothing to be compared
     assert main(["tune", *given]) == ["--multirun", "hydra/sweeper=tuned", *expected]
