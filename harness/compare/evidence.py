@@ -86,7 +86,7 @@ def read(
     logged, sweeps = _logged(source)
     over = [run for run in logged if run.tags.get("status") in DONE]
     # Later ones take the place of earlier ones; the phases of a tuning are apart
-    last = {(r.tags.get("identity", r.run_id), r.tags.get("phase", "")): r for r in over}
+    last = {_what(run): run for run in over}
     kept = [run.run_id for run in last.values()]
     left_out = {
         "failed": sum(run.tags.get("status") == Status.FAILED for run in logged),
@@ -142,10 +142,18 @@ def _logged(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
         if name not in {run.tags["sweep"] for run in own}:
             raise unknown_name("sweep", name, {run.tags["sweep"] for run in own})
     sweeps = tuple(run for run in own if run.tags["sweep"] in names)
+    own_runs = [run for run in runs if run.tags.get("sweep") in names]
     # A sweep that was continued holds runs that an earlier one has trained
     recalled = {i for run in sweeps for i in noted(Path(run.tags.get("folder", "")))}
-    chosen = [r for r in runs if r.tags.get("sweep") in names or r.tags.get("identity") in recalled]
+    trained = {_what(run) for run in own_runs}
+    others = [r for r in runs if r.tags.get("identity") in recalled and _what(r) not in trained]
+    chosen = own_runs + [run for run in others if run.tags.get("sweep") not in names]
     return chosen, sweeps
+
+
+def _what(run: Logged) -> tuple[str, str]:
+    """What a run computes, and in which phase of a tuning."""
+    return run.tags.get("identity", run.run_id), run.tags.get("phase", "")
 
 
 def tuned_factors(sweeps: Sequence[Logged], tasks: Sequence[str]) -> tuple[str, ...]:

@@ -35,19 +35,22 @@ def labels(params: DataFrame, keys: Sequence[str]) -> Series:
 
 
 def factors_of(params: DataFrame, tasks: Sequence[str]) -> tuple[str, ...]:
-    """What is compared where nobody says: the components that vary within a task.
+    """What is compared where nobody says: the components that vary within a task; where nothing does,
+    there is one contender, the optimizer.
 
     Raises ConfigurationError where none does, with the keys that do.
     """
     task = labels(params, tasks)
     varied = set().union(*varying(params, [task], tasks).values())
+    if not varied:
+        return FIRST[:1]
     components = tuple(key for key in FIRST if key in varied)
     components += tuple(key for key in GROUPS if key in varied and key not in FIRST)
     if not components:
-        others = ", ".join(sorted(varied)) or "nothing"
+        others = sorted(varied)
         raise ConfigurationError(
-            f"No optimizer, initializer or other component varies among these runs, but {others} does. "
-            f"Name what is to be compared: --by {sorted(varied)[0] if varied else 'optimizer'}"
+            f"No optimizer, initializer or other component varies among these runs, but this does: "
+            f"{', '.join(others)}. Name what is to be compared: --by {others[0]}"
         )
     return components
 

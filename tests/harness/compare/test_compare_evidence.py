@@ -127,6 +127,7 @@ def test_the_newest_sweep_one_by_name_and_all(train_sweeps):
         "recalled runs belong to it"
     )
     assert len(newest.sweeps) == 1
+    assert not newest.left_out["trained again later"]
     everything = read(source(uri, everything=True), [])
     assert len(everything.runs) == 6
     first = sorted(set(everything.tags["sweep"]))[0]
@@ -139,3 +140,22 @@ def test_of_runs_that_compute_the_same_the_last_one_counts(train_sweeps):
     assert len(evidence.runs) == 2
     assert evidence.left_out["trained again later"] == 2
     assert set(evidence.tags["sweep"]) == {max(evidence.tags["sweep"])}
+
+
+def test_a_sweep_counts_its_own_runs_and_nobody_elses(train_sweeps):
+    uri = train_sweeps(*[[*SHORT, "optimizer=sgd,adam"]] * 2)
+    evidence = read(source(uri), [])
+    assert set(evidence.tags["sweep"]) == {max(run.tags["sweep"] for run in evidence.sweeps)}
+    assert not evidence.left_out["trained again later"]
+
+
+def test_where_nothing_varies_there_is_one_contender(train_sweeps):
+    uri = train_sweeps([*SHORT, "seed=0,1"])
+    assert set(read(source(uri), []).runs["contender"]) == {"adam"}
+
+
+def test_where_a_plain_value_varies_it_has_to_be_named(train_sweeps):
+    uri = train_sweeps([*SHORT, "optimizer.lr=0.1,0.2"])
+    with pytest.raises(ConfigurationError, match=r"but this does: optimizer.lr.*--by optimizer.lr"):
+        read(source(uri), [])
+    assert len(set(read(source(uri), ["optimizer.lr"]).runs["contender"])) == 2
