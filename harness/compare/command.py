@@ -10,7 +10,6 @@ from typing import NoReturn
 
 from harness.application import tracking_settings
 from harness.compare.assembling import compare_runs
-from harness.compare.comparison import Comparison
 from harness.compare.evidence import Evidence, Source, read
 from harness.compare.fairness import REFUSED
 from harness.compare.report import mlflow, terminal
@@ -18,7 +17,7 @@ from harness.compare.report.writing import write
 from harness.errors import ConfigurationError
 from harness.sweep.command import program
 
-__all__ = ["compare_command", "report_on"]
+__all__ = ["compare_command"]
 
 FOLDER = Path("outputs/comparisons")
 
@@ -73,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help=f"of the report; default: {FOLDER}/SWEEP"
     )
+    parser.add_argument("--pdf", action="store_true", help="the pictures as PDF too, for a paper")
     parser.add_argument("--json", action="store_true", help="print the comparison for programs")
     parser.add_argument("--no-log", action="store_true", help="write nothing back to MLflow")
     return parser
@@ -87,33 +87,18 @@ def compare_command(rest: Sequence[str]) -> int:
     source = Source(tracking.uri, tracking.experiment, sweeps, options.all, options.filter)
     evidence = read(source, _keys(options.by), _keys(options.tasks), options.metric)
     comparison = compare_runs(evidence, _target(options.target), _keys(options.allow))
-    report_on(evidence, comparison, options.output, as_json=options.json, log=not options.no_log)
-    return 0
-
-
-def report_on(
-    evidence: Evidence,
-    comparison: Comparison,
-    folder: Path | None = None,
-    *,
-    as_json: bool = False,
-    log: bool = True,
-) -> None:
-    """Shows a comparison, and writes its report to a folder and to MLflow."""
-    folder = folder or FOLDER / _folder_name(evidence)
-    paths = write(comparison, folder)
-    if as_json:
+    folder = options.output or FOLDER / _folder_name(evidence)
+    paths = write(comparison, folder, pdf=options.pdf)
+    if options.json:
         print((folder / "comparison.json").read_text(encoding="utf-8"))
     else:
         terminal.show(comparison, sys.stdout)
-    own = ""
-    if log:
-        own = mlflow.log(comparison, evidence.source.uri, evidence.sweeps, folder)
-    if not as_json:
-        report = next((path for path in paths if path.suffix == ".html"), folder)
-        print(f"The report: {report}")
-        if own:
+        print(f"The report: {paths[0]}")
+    if not options.no_log:
+        own = mlflow.log(comparison, source.uri, evidence.sweeps, folder)
+        if not options.json:
             print(f"In MLflow: run {own}, artifacts {folder.name}/   ({program()} ui)")
+    return 0
 
 
 def _folder_name(evidence: Evidence) -> str:

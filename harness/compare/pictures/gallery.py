@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from harness.compare.comparison import Comparison
 
-__all__ = ["Picture", "gallery", "save"]
+__all__ = ["Picture", "gallery", "save_pdf", "save_svg"]
 
 SHADED = ("heatmap", "factors")
 
@@ -144,13 +144,19 @@ def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
     ]
 
 
-def save(picture: Picture, folder: Path) -> list[Path]:
-    """Writes NAME.svg for the web and NAME.pdf for a paper, with its fonts embedded."""
-    paths = [folder / f"{picture.name}.svg", folder / f"{picture.name}.pdf"]
-    paths[0].write_bytes(picture.svg)
-    with paths[1].open("wb") as file:
+def save_svg(picture: Picture, folder: Path) -> Path:
+    """Writes NAME.svg, for a page or a slide."""
+    path = folder / f"{picture.name}.svg"
+    path.write_bytes(picture.svg)
+    return path
+
+
+def save_pdf(picture: Picture, folder: Path) -> Path:
+    """Writes NAME.pdf for a paper, with its fonts embedded, which takes most of a second."""
+    path = folder / f"{picture.name}.pdf"
+    with path.open("wb") as file:
         _write(picture, file, "pdf", {"CreationDate": None})
-    return paths
+    return path
 
 
 def _write(picture: Picture, file: object, kind: str, metadata: dict[str, None]) -> None:

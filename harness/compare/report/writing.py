@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.compare.pictures.gallery import gallery, save
+from harness.compare.pictures.gallery import gallery, save_pdf, save_svg
 from harness.compare.report.csv_files import write_csv
 from harness.compare.report.document import encode
 from harness.compare.report.html import page
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 
-def write(comparison: Comparison, folder: Path) -> list[Path]:
+def write(comparison: Comparison, folder: Path, *, pdf: bool = False) -> list[Path]:
     """Writes report.html, comparison.json, table.tex, a CSV file for each frame, and each picture as
-    SVG and PDF under pictures/. Returns their paths, that of the page first.
+    SVG (and PDF) under pictures/. Returns their paths, that of the page first.
 
     folder: made if need be; files of the same names are replaced.
     """
@@ -35,5 +35,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         path.write_text(text, encoding="utf-8")
     paths += write_csv(comparison, folder)
     for picture in pictures:
-        paths += save(picture, folder / "pictures")
+        paths.append(save_svg(picture, folder / "pictures"))
+        if pdf:
+            paths.append(save_pdf(picture, folder / "pictures"))
     return paths

@@ -2,18 +2,18 @@ import pytest
 
 import comparisons
 from harness.compare.pictures.forest import draw_differences
-from harness.compare.pictures.gallery import Picture, gallery, save
+from harness.compare.pictures.gallery import Picture, gallery, save_pdf, save_svg
 
 
 @pytest.mark.slow
 def test_names_of_a_store_are_drawn_letter_for_letter(tmp_path):
     pictures = gallery(comparisons.hostile(), None)
-    assert len(pictures) > 8
+    assert len(pictures) >= 8
     for picture in pictures:
         assert b"alert" not in picture.svg.split(b"<metadata>")[0]
         assert b"<script" not in picture.svg
-    for path in save(pictures[0], tmp_path):
-        assert path.stat().st_size > 1000
+    for save in (save_svg, save_pdf):
+        assert save(pictures[0], tmp_path).stat().st_size > 1000
 
 
 def test_the_same_comparison_gives_the_same_bytes(two, tmp_path):
@@ -23,7 +23,7 @@ def test_the_same_comparison_gives_the_same_bytes(two, tmp_path):
         folder.mkdir()
         figure = draw_differences(two.pairs, two.question, None)
         picture = Picture("differences", "Differences", "", figure)
-        contents.append([path.read_bytes() for path in save(picture, folder)])
+        contents.append([save(picture, folder).read_bytes() for save in (save_svg, save_pdf)])
     assert contents[0] == contents[1]
     assert contents[0][1].startswith(b"%PDF")
     assert b"/FontFile2" in contents[0][1]  # TrueType, embedded

@@ -135,12 +135,14 @@ def test_every_special_character_is_escaped():
 def test_all_files_of_a_report(tmp_path):
     made = comparisons.two_optimizers()
     folder = tmp_path / "a" / "report"
-    paths = write(made, folder)
+    paths = write(made, folder, pdf=True)
     names = [str(path.relative_to(folder)) for path in paths]
     assert names[:3] == ["report.html", "comparison.json", "table.tex"]
     assert {"summary.csv", "pairs.csv", "curves.csv"} <= set(names)
     assert {"pictures/scores.svg", "pictures/scores.pdf"} <= set(names)
     assert sorted(paths) == sorted(path for path in folder.rglob("*") if path.is_file())
+    without = write(made, tmp_path / "without")
+    assert not [path for path in without if path.suffix == ".pdf"]
 
 
 def test_without_runs_there_is_a_page_that_says_so(tmp_path):
