@@ -19,6 +19,7 @@ import numpy as np
 
 from harness.compare.pictures.gallery import Picture
 from harness.compare.pictures.style import styles_of
+from harness.compare.report.further_tables import further_tables
 from harness.compare.report.standings import pairings, places
 from harness.compare.report.tables import (
     pairs_table,
@@ -89,6 +90,7 @@ def page(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
             diverged=runs_table(comparison, diverged_only=True),
             facts=_facts(comparison.facts),
             commands=[str(command) for command in comparison.facts.get("commands", ())],
+            further=further_tables(comparison),
             configurations=comparison.facts.get("configurations", {}),
             metric=metric_name(comparison),
         )
