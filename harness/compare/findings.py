@@ -48,7 +48,7 @@ def _seeds(counting: DataFrame) -> Iterator[str]:
         few = [f"{c} on {t} {n}" for (c, t), n in sizes.items() if n < FEW_SEEDS]
         yield (
             f"Fewer than {FEW_SEEDS} seeds ({_some(few)}): intervals of so few runs are too narrow, and "
-            f"no test can find a difference."
+            f"tests hardly find a difference."
         )
     elif sizes.nunique() > 1:
         yield f"Unequal numbers of seeds: {_some([f'{c} on {t} {n}' for (c, t), n in sizes.items()])}."
