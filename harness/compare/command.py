@@ -82,13 +82,24 @@ def compare_command(rest: Sequence[str]) -> int:
     """Compares, shows, and leaves a report. Returns the exit status."""
     options = _parser().parse_args(list(rest))
     overrides = [word for word in options.words if "=" in word]
+    for word in overrides:
+        if not word.startswith(("tracking.", "plugins.")):
+            raise ConfigurationError(
+                f"{word!r} would change nothing here: only tracking.… says where runs are. To compare "
+                f"some of them, use --filter \"tags.{word.partition('=')[0]} = '…'\"."
+            )
     sweeps = tuple(word for word in options.words if "=" not in word)
     tracking = tracking_settings(overrides)
     source = Source(tracking.uri, tracking.experiment, sweeps, options.all, options.filter)
     evidence = read(source, _keys(options.by), _keys(options.tasks), options.metric)
     comparison = compare_runs(evidence, _target(options.target), _keys(options.allow))
     folder = options.output or FOLDER / _folder_name(evidence)
-    paths = write(comparison, folder, pdf=options.pdf)
+    try:
+        paths = write(comparison, folder, pdf=options.pdf)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The report cannot be written to {folder}: {error.strerror}. Give another folder: --output"
+        ) from error
     if options.json:
         print((folder / "comparison.json").read_text(encoding="utf-8"))
     else:

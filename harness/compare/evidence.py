@@ -118,6 +118,8 @@ def read(
     question = Question(tuple(by), chosen, higher_is_better(chosen), tuple(tasks))
     runs, varied = _rows(found, question, source)
     runs["run"] = [run.name for run in last.values()]
+    if (runs["phase"] == "final").any():  # then what was not part of the protocol does not count
+        left_out["not of the tuning"] = int((runs["phase"] == "").sum())
     return Evidence(source, question, runs, found.params, found.tags, varied, sweeps, left_out)
 
 

@@ -136,6 +136,8 @@ def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, m
         (["2020-01-01/00-00-00"], "Unknown sweep '2020-01-01/00-00-00'"),
         (["--by", "seed"], "'seed' tells runs of one contender apart"),
         (["tracking.experiment=nothing"], "The experiment 'nothing' has no runs"),
+        (["optimizer=sgd"], "'optimizer=sgd' would change nothing here"),
+        (["--output", "/proc/x"], "The report cannot be written to /proc/x"),
         (["tracking.urii=x"], "Unknown key 'tracking.urii'. Did you mean 'tracking.uri'?"),
     ],
 )

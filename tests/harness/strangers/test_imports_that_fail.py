@@ -203,7 +203,7 @@ def test_a_run_goes_on_with_one_warning_for_each_and_logs_no_error(here):
             "lacks 'init'",
         ),
         ("optimizer=many-faults:odd", "is left out: Hydra cannot hold its field 'shape'"),
-        ("optimizer=goood", "Did you mean 'good'? Allowed: adam"),
+        ("optimizer=goood", "Did you mean 'good'? Allowed: adabelief"),
         ("optimizer=unheard", "Not loaded: b-base:b_base, b-exit:b_exit, "),
     ],
 )

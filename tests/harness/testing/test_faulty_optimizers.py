@@ -198,7 +198,9 @@ class RemembersElsewhere(Sound):
 
 
 class AsksForTheLibrary(Sound):
-    """Does something else on PyTorch."""
+    """Does something else on PyTorch, which runs what is not elementwise as it is written."""
+
+    scope = Scope.VECTOR
 
     def step(self, theta, gradient, state, *, lr, t):
         factor = 1.001 if type(theta).__module__.startswith("torch") else 1.0
