@@ -1,6 +1,7 @@
 """Which runs a comparison reads, and what each of them was: contender, task, setting, seed.
 
-Runs are taken from the store alone: no folder needs to be there any more. Of runs that compute the same
+Runs are taken from the store; of a sweep that was continued, its folder tells which runs of earlier ones
+belong to it. Of runs that compute the same
 (equal identities) the last one that is over counts, as for `skip_finished`.
 """
 
