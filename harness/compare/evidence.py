@@ -19,6 +19,7 @@ from harness.errors import ConfigurationError, unknown_name
 from harness.metrics import higher_is_better
 from harness.recall import DONE, noted
 from harness.records import Status
+from harness.sweep.summary import SCORES
 from harness.sweep.tuning_record import TUNING
 from harness.tracking import frames, history
 from harness.tracking.history import Logged
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UNTUNED", "Evidence", "Source", "read"]
 
-SCORES = ("accuracy", "r2")  # what a task is judged by, where no metric is named
 UNTUNED = " (untuned)"  # after the name of a contender at its defaults
 
 ASKED = ("sweep", "identity", "status", "phase")  # tags

@@ -16,6 +16,7 @@ import numpy as np
 from harness.compare.evidence import Evidence
 from harness.errors import ConfigurationError
 from harness.records import Status
+from harness.sweep.tuning import FINAL, UNTUNED
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen_settings", "counting_runs", "edges", "final_settings", "trials_of", "was_tuned"]
 
 PLACE = ["contender", "task"]
-FINAL, UNTUNED_PHASE, TUNING = "final", "untuned", "tuning"  # as `tracking.phase` has them
+TUNING = "tuning"  # how the phases begin that settings are chosen in
 FEWEST_VALUES = 3  # of a hyperparameter that has an inside: two values are both at an end
 
 
@@ -110,7 +111,7 @@ def counting_runs(evidence: Evidence, chosen: DataFrame) -> DataFrame:
     """The runs that the verdict rests on, with `chosen`: how their setting was chosen."""
     runs = evidence.runs
     if was_tuned(runs):
-        counting = runs[runs["phase"].isin((FINAL, UNTUNED_PHASE))].copy()
+        counting = runs[runs["phase"].isin((FINAL, UNTUNED))].copy()
         fresh = counting["phase"] == FINAL
         counting["chosen"] = np.where(fresh, "tuned on other seeds", "the defaults")
         return counting

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import TrackingError
+from harness.tracking.database import BUSY_TIMEOUT
 from harness.tracking.store import database, resolve
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Runs", "history_of", "matching", "read_runs"]
 
 CHUNK = 1000  # runs a request of the client
-BUSY_TIMEOUT = 20.0  # seconds
 
 
 @dataclass(frozen=True)

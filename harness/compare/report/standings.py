@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.compare.report.wording import Estimate
+from harness.compare.tables.scores import ALL
 
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
 
 __all__ = ["ALL", "Pairing", "Standing", "best_of", "judged_by", "pairings", "places", "standings"]
 
-ALL = "all"  # all tasks together, where frames name a task
 LEVEL = 0.05
 
 
