@@ -21,7 +21,15 @@ from harness.sweep.tuning import FINAL, UNTUNED
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["chosen_settings", "counting_runs", "edges", "final_settings", "trials_of", "was_tuned"]
+__all__ = [
+    "chosen_settings",
+    "counting_runs",
+    "edges",
+    "ends",
+    "final_settings",
+    "trials_of",
+    "was_tuned",
+]
 
 PLACE = ["contender", "task"]
 TUNING = "tuning"  # how the phases begin that settings are chosen in
@@ -130,16 +138,24 @@ def edges(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) -> list[s
         own = groups[one.contender, one.task]
         for key in keys:
             tried = own[key].dropna()
-            if tried.dtype.kind not in "if" or tried.nunique() < FEWEST_VALUES:
+            if tried.dtype.kind not in "if":
                 continue
             value = own.loc[own["setting"] == one.setting, key].iloc[0]
-            for end, name in ((tried.min(), "smallest"), (tried.max(), "largest")):
-                if value == end:
-                    found.append(
-                        f"{one.contender} on {one.task}: the best {key}, {value:g}, is the {name} that "
-                        f"was tried, so a better one may lie beyond it."
-                    )
+            found += [
+                f"{one.contender} on {one.task}: the best {key}, {value:g}, is the {end} that was "
+                f"tried, so a better one may lie beyond it."
+                for end in ends(tried, value)
+            ]
     return found
+
+
+def ends(tried: Series, value: float) -> list[str]:
+    """Which end of the numbers that were tried a value is, "smallest" or "largest"; [] for neither, and
+    where so few were tried that there is no inside."""
+    if tried.nunique() < FEWEST_VALUES:
+        return []
+    both = {"smallest": tried.min(), "largest": tried.max()}
+    return [name for name, end in both.items() if value == end]
 
 
 def _scores(trials: DataFrame, maximize: bool) -> Series:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.compare.pictures.trials import hyperparameters, numbers
+from harness.compare.trials import ends
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -72,10 +73,8 @@ def _edges(trials: DataFrame, chosen: str) -> tuple[str, ...]:
     found = []
     for key in hyperparameters(trials):
         tried = numbers(trials[key])
-        if tried is None or tried.nunique() < 3:
+        if tried is None:
             continue
-        mine = set(tried[trials["setting"] == chosen])
-        for value, end in ((tried.min(), "smallest"), (tried.max(), "largest")):
-            if value in mine:
-                found.append(f"{key} = {value:g} is the {end} tried")
+        for value in tried[trials["setting"] == chosen].dropna().unique():
+            found += [f"{key} = {value:g} is the {end} tried" for end in ends(tried, value)]
     return tuple(found)
