@@ -18,18 +18,21 @@ from harness.contracts import (
     Schedule,
     Scope,
     Task,
+    Turn,
+    Wrapper,
 )
 from harness.errors import PluginError
 from harness.metrics import metric_names
 from harness.objective import DECAY
 from harness.search import space_of
 
-__all__ = ["KINDS", "VALUES", "check_component", "check_name"]
+__all__ = ["KEYS", "KINDS", "VALUES", "check_component", "check_name"]
 
 KINDS = {  # kind of component -> the hook that hands it out
     "backend": "harness_backends",
     "dataset": "harness_datasets",
     "optimizer": "harness_optimizers",
+    "wrapper": "harness_wrappers",
     "schedule": "harness_schedules",
     "initializer": "harness_initializers",
     "loss": "harness_losses",
@@ -40,6 +43,7 @@ PROMISES: dict[str, type] = {
     "backend": Backend,
     "dataset": Dataset,
     "optimizer": Optimizer,
+    "wrapper": Wrapper,
     "schedule": Schedule,
     "initializer": Initializer,
     "loss": Loss,
@@ -55,7 +59,9 @@ LOGGED = {"loss", DECAY, "lr", "epoch_seconds", "steps", "samples"} | {
 TAKEN = {  # by the core: a choice of its own, and what is logged beside the terms of the objective
     "loss": {"auto", *LOGGED},
     "auxiliary_loss": LOGGED,
+    "wrapper": {"none"},
 }
+KEYS = frozenset({"auxiliary_loss", "wrapper"})  # kinds whose names are keys of the configuration
 
 
 def check_component(kind: str, name: object, cls: object) -> None:
@@ -84,7 +90,7 @@ def check_name(kind: str, name: object) -> None:
             "its name must be one that a command line can hold: letters, digits, _ and -, not "
             "starting with a digit, and none of " + ", ".join(sorted(VALUES))
         )
-    if kind == "auxiliary_loss" and (not name.isidentifier() or keyword.iskeyword(name)):
+    if kind in KEYS and (not name.isidentifier() or keyword.iskeyword(name)):
         raise PluginError("its name is a key of the configuration: letters, digits and _ only")
     if name in TAKEN.get(kind, ()):
         raise PluginError(f"its name must not be {name!r}, which the core uses itself")
@@ -98,8 +104,11 @@ def _promised(protocol: type) -> list[str]:
 
 def _check_constants(kind: str, cls: Any) -> None:
     """What the core reads of the class. A property is known only when there is an instance."""
-    if kind == "optimizer":
+    if kind in ("optimizer", "wrapper"):
         _must(cls, "scope", lambda scope: isinstance(scope, Scope), "a harness.Scope")
+    if kind == "wrapper":
+        _must(cls, "scope", lambda scope: scope is not Scope.BACKEND, "any but Scope.BACKEND")
+        _must(cls, "turn", lambda turn: isinstance(turn, Turn), "a harness.Turn")
     if kind == "loss":
         for name in ("tasks", "default_for"):
             _must(cls, name, _are_tasks, "a set of harness.Task")

@@ -25,7 +25,7 @@ from harness.network import Mlp
 from harness.nodes import component_nodes, node_of
 from harness.objective import DECAY
 from harness.registry import Registry
-from harness.settings import GROUPS, AutoLoss, Config, Run
+from harness.settings import GROUPS, NONE, WRAPPER, AutoLoss, Config, Run
 
 __all__ = ["choices", "node", "register", "run_from", "run_of"]
 
@@ -40,6 +40,11 @@ def register(registry: Registry) -> None:
         for name, component in choices(registry, group).items():
             node = nodes[component] if component in nodes else node_of(component)
             store.store(group=group, name=name, node=node)
+    store.repo[WRAPPER] = {}
+    store.store(group=WRAPPER, name=NONE, node={})
+    for name, component in registry.options(WRAPPER).items():
+        # each under its own name, so that several can be chosen
+        store.store(group=WRAPPER, name=name, node=nodes[component], package=f"{WRAPPER}.{name}")
 
 
 def node(path: str) -> DictConfig:
@@ -92,6 +97,7 @@ def run_of(config: Config, registry: Registry) -> Run:
             f"the command line, or at the top of a file that experiment=… names."
         )
     names = {group: _chosen(config, group, registry) for group in GROUPS}
+    names[WRAPPER] = "+".join(_wrappers(config, registry)) or NONE
     if isinstance(config.loss, AutoLoss):
         names["loss"] = _loss_for(config.dataset.task, registry)
         config = dataclasses.replace(config, loss=registry.component("loss", names["loss"])())
@@ -114,6 +120,17 @@ def _chosen(config: Config, group: str, registry: Registry) -> str:
             f"Choose one by name, as in {group}={allowed[0]}."
         )
     return registry.name_of(type(component)) or names[type(component)]
+
+
+def _wrappers(config: Config, registry: Registry) -> list[str]:
+    """The names of the wrappers, outermost first."""
+    for name, component in config.wrapper.items():
+        if type(component) is not registry.component(WRAPPER, name):
+            raise ConfigurationError(
+                f"'wrapper.{name}' must be a registered wrapper of that name. Got {component!r}. Choose "
+                f"wrappers by name, as in wrapper=[{name}]."
+            )
+    return list(config.wrapper)
 
 
 def _loss_for(task: Any, registry: Registry) -> str:

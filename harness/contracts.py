@@ -33,6 +33,7 @@ __all__ = [
     "Array",
     "AuxiliaryLoss",
     "Backend",
+    "Batch",
     "Block",
     "Data",
     "DataDependentInitializer",
@@ -50,7 +51,9 @@ __all__ = [
     "State",
     "Step",
     "Task",
+    "Turn",
     "Updater",
+    "Wrapper",
     "array_namespace",
 ]
 
@@ -76,6 +79,7 @@ class Scope(Enum):
     ELEMENT = "element"  # any slice: the core may walk the vector in pieces
     TENSOR = "tensor"  # one parameter with its own shape, leading run axis kept
     VECTOR = "vector"  # the whole (R, P)
+    OBJECTIVE = "objective"  # the same, and gradients of the batch at other points: see `Batch`
     BACKEND = "backend"  # no formula: a backend that knows the class runs it by itself
 
 
@@ -130,7 +134,61 @@ class Optimizer(Protocol):
         theta, gradient: (R, P), or the part of it that `scope` allows. lr: the scheduled rate of this
         step, used in place of `self.lr`. t: the number of this step, from 1; runs of a stack may be at
         different ones. Returns the new θ and the new state, with the same names; the arguments are
-        left as they are.
+        left as they are. A rule of scope OBJECTIVE is called with one keyword more, `batch: Batch`.
+        """
+
+
+class Batch(Protocol):
+    """The objective on the samples of a step, for what needs more of it than the gradient at θ.
+
+    Each further gradient takes as long as the first. Runs are rows, as in `step`; what is returned is
+    the caller's to keep.
+    """
+
+    def gradient(self, theta: Array, where: Array | None = None) -> Array:
+        """∂ℒ/∂θ on the same samples at other parameters, (R, P).
+
+        where: truth values, (R, 1), of the runs that want it; the others get zeros, and where no run
+        wants it nothing is computed. By default all do.
+        """
+
+    def signs(self, where: Array | None = None) -> Array:
+        """Independent draws of +1 or −1, equally likely, (R, P): each run's own, new at each step.
+
+        where: as for `gradient`.
+        """
+
+
+class Turn(Enum):
+    """When a wrapper has its turn in a step, and what it then changes."""
+
+    GRADIENT = "gradient"  # the gradient, before anything is stepped
+    BEFORE = "before"  # θ, before the rule steps it
+    AFTER = "after"  # θ, once the rule has stepped it
+
+
+@runtime_checkable
+class Wrapper(Protocol):
+    """What is done around any update rule: to the gradient that it gets, or to θ before or after it.
+
+    It is called as a rule is, at its own scope whatever that of the rule is, and the same holds for it:
+    see `Optimizer`, whose `for_parameter` and `evaluated` it may have as well. Of several, the one named
+    first is outermost: it is the first to change the gradient, and the last to change θ after the step.
+    """
+
+    scope: ClassVar[Scope]  # any but BACKEND
+    turn: ClassVar[Turn]
+
+    def init(self, theta: Array) -> State:
+        """As for a rule."""
+
+    def step(
+        self, changed: Array, other: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """What becomes of the first array, and the new state.
+
+        changed, other: at Turn.GRADIENT the gradient and θ; else θ and the gradient that the rule gets.
+        The rest is as for a rule, and the arguments are left as they are.
         """
 
 

@@ -40,6 +40,11 @@ def harness_optimizers() -> Components:
 
 
 @hookspec
+def harness_wrappers() -> Components:
+    """What is done around the steps of any update rule, by name."""
+
+
+@hookspec
 def harness_schedules() -> Components:
     """Learning-rate schedules by name."""
 

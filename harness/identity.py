@@ -16,7 +16,7 @@ from typing import Any
 
 from harness import __version__
 from harness.registry import Plugin, Registry
-from harness.settings import GROUPS, Run
+from harness.settings import GROUPS, WRAPPER, Run
 
 __all__ = ["identity", "plugin_versions", "plugins_of", "sources_of"]
 
@@ -48,6 +48,7 @@ def identity(run: Run, sources: Mapping[str, str], data_sha256: str, split_sha25
 def _providers(run: Run, registry: Registry) -> dict[str, Plugin]:
     """The plugin of each component that a run uses, by the key that chooses it."""
     found = {g: registry.provider(kind, run.names[g]) for g, kind in GROUPS.items() if kind}
+    found |= {f"{WRAPPER}.{name}": registry.provider(WRAPPER, name) for name in run.config.wrapper}
     return found | {
         f"objective.auxiliary.{name}": registry.provider("auxiliary_loss", name)
         for name in run.auxiliary

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -22,7 +22,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from harness.config import choices
 from harness.errors import ConfigurationError, HarnessError, unknown_name
 from harness.registry import Registry, load_registry
-from harness.settings import GROUPS, Config, Training
+from harness.settings import GROUPS, NONE, WRAPPER, Config, Training
 
 __all__ = ["as_typed", "check_overrides", "explain", "unknown_choice"]
 
@@ -70,18 +70,23 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
             f"{given!r}: {key} takes the name of one component, as in {key}="
             f"{sorted(choices(registry, key))[0]}. To train several, use -m {key}=one,other."
         )
-    if (key in GROUPS or key == "experiment") and not own_configs:
-        allowed = _experiments() if key == "experiment" else sorted(choices(registry, key))
+    if (key in GROUPS or key in (WRAPPER, "experiment")) and not own_configs:
+        allowed = _experiments() if key == "experiment" else sorted(_options(registry, key))
         for name in _names(override):
             if name not in allowed:
                 raise unknown_choice(key, name, allowed, registry)
+
+
+def _options(registry: Registry, group: str) -> Iterable[str]:
+    """What a group can be set to."""
+    return [*registry.options(WRAPPER), NONE] if group == WRAPPER else choices(registry, group)
 
 
 def unknown_choice(
     group: str, name: str, allowed: Sequence[str], registry: Registry
 ) -> HarnessError:
     """The error for a name that a group does not offer."""
-    kind = GROUPS.get(group)
+    kind = WRAPPER if group == WRAPPER else GROUPS.get(group)
     if kind is None:
         return unknown_name((group or "configuration").replace("_", " "), name, allowed)
     return registry.refusal(kind, name, allowed)
@@ -96,7 +101,9 @@ def _names(override: Override) -> list[str]:
         values = list(override.sweep_iterator())
     elif override.is_sweep_override():
         return []
-    return [str(value) for value in values if isinstance(value, str | int | float)]
+    # A choice of wrappers may be a list of them
+    each = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return [str(one) for one in each if isinstance(one, str | int | float)]
 
 
 def as_typed(text: str) -> str:
@@ -167,6 +174,11 @@ def _explain_node(error: OmegaConfBaseException) -> str:
         where, _, name = key.rpartition(".")
         if where == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
             return str(load_registry().refusal("auxiliary_loss", name, ()))
+        if where == WRAPPER and load_registry().is_known(WRAPPER, name):
+            return (
+                f"{key}: the wrapper {name!r} is not chosen. Add {WRAPPER}={name}, or put it into the "
+                f"list, as in {WRAPPER}=[{name},…]."
+            )
         known = [f"{where}.{child!s}" if where else str(child) for child in parent]
         return str(unknown_name("key", f"{where}.{name}" if where else name, known))
     return f"{key}: {_first_line(error)}." if key else f"{_first_line(error)}."

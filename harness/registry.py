@@ -1,10 +1,10 @@
 """Finds the installed plugins and looks components up by name.
 
-A component has its short name, `adam`, and a full one, `distribution:name` (for an auxiliary loss, whose
-name is a key of the configuration and cannot hold a colon, `distribution__name`). Where several provide
-a short name, it belongs to harness' own distribution if that is among them: to install a stranger's
-package must neither replace nor block what a configuration has meant so far. Otherwise it belongs to
-nobody, and whoever uses it is told the full names to choose from.
+A component has its short name, `adam`, and a full one, `distribution:name` (for an auxiliary loss or a
+wrapper, whose name is a key of the configuration and cannot hold a colon, `distribution__name`). Where
+several provide a short name, it belongs to harness' own distribution if that is among them: to install
+a stranger's package must neither replace nor block what a configuration has meant so far. Otherwise it
+belongs to nobody, and whoever uses it is told the full names to choose from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from harness.admission import KINDS
+from harness.admission import KEYS, KINDS
 from harness.blocking import EVERYBODY_ELSE, blocked, canonical, is_blocked
 from harness.errors import ConfigurationError, HarnessError, PluginError, unknown_name
 from harness.loading import Plugin, load_plugin, named, plugin_of
@@ -43,7 +43,7 @@ class Provided:
     def full(self) -> str:
         """Its name whatever else is installed; `distribution__name` where it is a key."""
         distribution = self.plugin.distribution
-        if self.kind != "auxiliary_loss":
+        if self.kind not in KEYS:
             return f"{distribution}:{self.short}"
         return re.sub(r"^(?=\d)", "_", f"{distribution.replace('-', '_')}__{self.short}")
 

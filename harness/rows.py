@@ -26,7 +26,7 @@ class Rows:
     live: the positions of the runs among all. epochs: done so far. theta, best: (R, P), as they are and
     at their best so far, which was after `best_epoch`; 0 before the first. history: of each row, the
     watched validation metric after each of its epochs, lower being better; empty without validation.
-    state: of the optimizer, one a rule. All (R,) arrays are on the host.
+    state: one a rule; see `Chain`. All (R,) arrays are on the host.
     """
 
     rules: list[str]

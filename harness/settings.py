@@ -19,6 +19,8 @@ from harness.stopping import Stopping
 
 __all__ = [
     "GROUPS",
+    "NONE",
+    "WRAPPER",
     "AutoLoss",
     "Config",
     "ObjectiveSettings",
@@ -38,6 +40,9 @@ GROUPS = {  # group of the configuration -> kind of component (None: the core's 
     "bias_initializer": "initializer",
     "loss": "loss",
 }
+
+WRAPPER = "wrapper"  # the group, and kind, of which a configuration may choose several, or none
+NONE = "none"  # and what it is set to then
 
 PHASE = re.compile(r"|tuning(-[1-9][0-9]*)?|final|untuned")
 
@@ -159,7 +164,9 @@ class PluginSettings:
 class Config:
     """The typed tree: everything that decides what a run computes, and where it is logged.
 
-    skip_finished: train nothing that has a finished run of the same identity in the store.
+    wrapper: what is done around the steps of the optimizer, by name, outermost first; see
+    `contracts.Wrapper`. skip_finished: train nothing that has a finished run of the same identity in the
+    store.
     """
 
     backend: Any = MISSING
@@ -170,6 +177,7 @@ class Config:
     initializer: Any = MISSING
     bias_initializer: Any = MISSING
     loss: Any = MISSING
+    wrapper: dict[str, Any] = field(default_factory=dict)
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     training: Training = field(default_factory=Training)
     split: Split = field(default_factory=Split)
@@ -186,7 +194,8 @@ class Config:
 class Run:
     """One run to be trained: its configuration, checked and with `loss=auto` resolved.
 
-    names: the component chosen in each group. auxiliary: the auxiliary losses that are on, by name.
+    names: the component chosen in each group; of wrappers all, as in "ema+clip_norm", or "none".
+    auxiliary: the auxiliary losses that are on, by name.
     """
 
     config: Config
@@ -195,8 +204,9 @@ class Run:
 
     @property
     def rule(self) -> str:
-        """The optimizer by name, and which of its rules it is where it stands for several."""
-        return f"{self.names['optimizer']} {getattr(self.config.optimizer, 'called', '')}".rstrip()
+        """The optimizer by name, which of its rules it is where it stands for several, and wrappers."""
+        called = getattr(self.config.optimizer, "called", "")
+        return " ".join(filter(None, (self.names["optimizer"], called, *self.config.wrapper)))
 
     @property
     def params(self) -> dict[str, str]:

@@ -7,11 +7,13 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, groupby, pairwise
 from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 
+from harness.chain import Link, in_turn
 from harness.contracts import AdaptiveSchedule, Block, DataDependentInitializer, Horizon
 from harness.errors import BrokenPromise
 from harness.fields import float_fields
@@ -25,13 +27,16 @@ SEEN = 256  # samples that an initializer sees, where it looks at data
 
 
 def rule_key(config: Config) -> str:
-    """Equal for runs whose update rules run as one: same class, same fields but for the floats."""
-    rule = config.optimizer
-    floats = float_fields(rule)
-    fixed = [
-        (f.name, getattr(rule, f.name)) for f in dataclasses.fields(rule) if f.name not in floats
-    ]
-    return repr((type(rule).__module__, type(rule).__qualname__, fixed))
+    """Equal for runs whose wrappers and update rules run as one: same classes, same fields but for the
+    floats."""
+    return repr([_fixed(part) for part in (config.optimizer, *config.wrapper.values())])
+
+
+def _fixed(component: Any) -> tuple[str, str, list[tuple[str, Any]]]:
+    floats = float_fields(component)
+    fields = [f.name for f in dataclasses.fields(component) if f.name not in floats]
+    kind = type(component)
+    return kind.__module__, kind.__qualname__, [(n, getattr(component, n)) for n in fields]
 
 
 @dataclass(frozen=True)
@@ -60,17 +65,33 @@ class Stack:
         return [rule_key(config) for config in self.configs]
 
     @cached_property
+    def links(self) -> list[list[Link]]:
+        """A chain for the neighbouring runs of each rule: its wrappers in their turn, and itself."""
+        return [self._chain(rows) for rows in self._rows_by_rule]
+
+    @cached_property
     def blocks(self) -> list[Block]:
-        """Neighbouring runs with the same update rule, as one rule."""
-        blocks: list[Block] = []
-        keys = self.keys
-        start = 0
-        for stop in range(1, len(keys) + 1):
-            if stop == len(keys) or keys[stop] != keys[start]:
-                rules = [config.optimizer for config in self.configs[start:stop]]
-                blocks.append(Block(slice(start, stop), _merged(rules)))
-                start = stop
-        return blocks
+        """Neighbouring runs with the same update rule, as one rule; without the wrappers."""
+        return [link.block for chain in self.links for link in chain if link.turn is None]
+
+    @property
+    def _rows_by_rule(self) -> list[slice]:
+        lengths = [len(list(members)) for _, members in groupby(self.keys)]
+        starts = [0, *accumulate(lengths)]
+        return [slice(*ends) for ends in pairwise(starts)]
+
+    def _chain(self, rows: slice) -> list[Link]:
+        configs = self.configs[rows]
+        wrappers = configs[0].wrapper
+        before, after = in_turn(wrappers)
+
+        def link(name: str) -> Link:
+            return Link(
+                Block(rows, _merged([c.wrapper[name] for c in configs])), wrappers[name].turn
+            )
+
+        rule = Link(Block(rows, _merged([config.optimizer for config in configs])))
+        return [*map(link, before), rule, *map(link, after)]
 
     @cached_property
     def objective(self) -> Objective:

@@ -17,8 +17,9 @@ from time import perf_counter
 
 import numpy as np
 
+from harness.chain import Chain
 from harness.conduct import Conduct
-from harness.contracts import Array, Backend, Pass, Program, Step, Updater
+from harness.contracts import Array, Backend, Pass, Program, Step
 from harness.data import Prepared
 from harness.diagnostics import UnitMeter
 from harness.errors import DataError
@@ -33,7 +34,7 @@ from harness.rows import Rows
 from harness.settings import Run
 from harness.stack import Stack
 from harness.stopping import EarlyStopping
-from harness.update import clip_gradient, evaluated
+from harness.update import clip_gradient
 from harness.waiting import Waiting
 
 __all__ = ["batch_size_of", "network_of", "train"]
@@ -91,7 +92,7 @@ class _Training:
     _stack: Stack
     _objective: Objective
     _program: Program
-    _update: Updater
+    _chain: Chain
     _clip: Array | None
     _pass: Pass | None
     _evaluate: Evaluator
@@ -159,7 +160,7 @@ class _Training:
             best_epoch=np.zeros(len(order), dtype=int),
             history=[[] for _ in order],
             stopping=EarlyStopping.start([c.training.stopping for c in stack.configs]),
-            state=self._backend.updater(stack.blocks, self._network).init(placed),
+            state=self._chained(stack).init(placed),
         )
 
     def _bind(self, stack: Stack) -> None:
@@ -169,19 +170,27 @@ class _Training:
         self._stack = stack
         self._objective = stack.objective.placed(backend.place)
         self._program = backend.bind(self._network, stack.objective)
-        self._update = backend.updater(stack.blocks, self._network)
+        self._chain = self._chained(stack)
         self._clip = None if stack.clip_norm is None else backend.place(stack.clip_norm)
         widths = sum(self._network.sizes)
         self._evaluate = Evaluator(backend, self._program, self._data.data.task, widths)
         ahead = max(
             c.training.max_epochs - e for c, e in zip(stack.configs, rows.epochs, strict=True)
         )
-        self._pass = backend.compiled(
-            Step(self._network, stack.objective, stack.blocks, stack.clip_norm, self._batch_size),
-            self._train.features,
-            self._train.targets,
-            ahead * self._steps * self._rounds,
-        )
+        self._pass = None
+        if self._chain.rules_alone:
+            self._pass = backend.compiled(
+                Step(
+                    self._network, stack.objective, stack.blocks, stack.clip_norm, self._batch_size
+                ),
+                self._train.features,
+                self._train.targets,
+                ahead * self._steps * self._rounds,
+            )
+
+    def _chained(self, stack: Stack) -> Chain:
+        seeds = [config.seed for config in stack.configs]
+        return Chain(stack.links, self._backend, self._network, stack.objective, seeds)
 
     # --- an epoch ---------------------------------------------------------------------------------
 
@@ -200,9 +209,7 @@ class _Training:
         metrics["train/epoch_seconds"] = np.full(len(rows.live), seconds)
         metrics["train/steps"] = rows.epochs * self._steps
         metrics["train/samples"] = rows.epochs * self._samples
-        self._judged = evaluated(
-            self._stack.blocks, rows.theta, rows.state, self._network, self._backend.place
-        )
+        self._judged = self._chain.evaluated(rows.theta, rows.state)
         validation = self._data.part("validation")
         if len(validation):
             found = self._evaluate(self._judged, self._objective, validation)
@@ -219,7 +226,9 @@ class _Training:
         order = self._stack.order(rows.epochs, len(self._train))[..., : self._samples]
         t = (rows.epochs[:, None] - 1.0) * self._steps + 1.0
         if self._pass is not None:
-            rows.theta, rows.state, sums = self._pass(rows.theta, rows.state, order, rates, t)
+            states = [state for (state,) in rows.state]
+            rows.theta, states, sums = self._pass(rows.theta, states, order, rates, t)
+            rows.state = [[state] for state in states]
             return means(sums, self._samples, self._backend)
         order = self._backend.place(order)
         meter = TermMeter(self._objective)
@@ -232,7 +241,7 @@ class _Training:
             meter.add(forward, target, theta)
             if self._clip is not None:
                 gradient = clip_gradient(gradient, self._clip)
-            theta, state = self._update(theta, gradient, state, lr, t + step)
+            theta, state = self._chain.step(theta, gradient, state, lr, t + step, (x, target))
         rows.theta, rows.state = theta, state
         return meter.means(self._backend)
 

@@ -18,6 +18,7 @@ from harness.contracts import Array, Block, Scope, State, array_namespace
 from harness.fields import float_fields
 
 if TYPE_CHECKING:
+    from harness.contracts import Batch
     from harness.network import Network, Parameter
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "join",
     "keep",
     "rule_for",
+    "with_all_columns",
     "with_columns",
 ]
 
@@ -52,12 +54,15 @@ def apply(
     lr: Any,
     t: Any,
     network: Network,
+    batch: Batch | None = None,
 ) -> None:
     """One step of a block, written into its rows of `theta` and into `state`.
 
-    theta, gradient: (R, P). lr, and t, the number of the step, from 1: a number, or (R, 1) like θ. What
-    the rule returns is copied, so it may keep the gradient, whose array the next step overwrites.
+    theta, gradient: (R, P). lr, and t, the number of the step, from 1: a number, or (R, 1) like θ.
+    batch: of the runs of the block, for scope OBJECTIVE. What the rule returns is copied, so it may keep
+    the gradient, whose array the next step overwrites.
     """
+    more = {} if batch is None else {"batch": batch}
     rate, number = (v if isinstance(v, int | float) else v[block.rows] for v in (lr, t))
     pieces = zip(
         _rules(block, network),
@@ -68,7 +73,7 @@ def apply(
     )
     for rule, piece, slope, slots in pieces:
         new, new_slots = rule.step(
-            piece, slope, slots, lr=_column(rate, piece.ndim), t=_column(number, piece.ndim)
+            piece, slope, slots, lr=_column(rate, piece.ndim), t=_column(number, piece.ndim), **more
         )
         piece[...] = new
         for name, slot in slots.items():
@@ -91,7 +96,7 @@ def evaluated(
         return theta
     point = array_namespace(theta).asarray(theta, copy=True)
     for block, slots in zip(blocks, state, strict=True):
-        placed = Block(block.rows, _all_columns(block, place))
+        placed = Block(block.rows, with_all_columns(block, place))
         pieces = zip(
             _rules(placed, network),
             _pieces(placed, theta, network),
@@ -153,8 +158,8 @@ def with_columns(rule: Any, convert: Callable[[Array], Array]) -> Any:
     return converted
 
 
-def _all_columns(block: Block, place: Callable[[Array], Array]) -> Any:
-    """The rule with a column for every float field, so that a run does not depend on its company."""
+def with_all_columns(block: Block, place: Callable[[Array], Array]) -> Any:
+    """The rule of a block with a column for every float field, so that no run depends on its company."""
     rule, shape = copy.copy(block.rule), (block.rows.stop - block.rows.start, 1)
     for name in float_fields(rule):
         values = np.broadcast_to(np.reshape(getattr(rule, name), (-1, 1)), shape)

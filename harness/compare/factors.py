@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ConfigurationError
-from harness.settings import GROUPS
+from harness.settings import GROUPS, WRAPPER
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 __all__ = ["decides_nothing", "factors_of", "labels", "settings", "varying"]
 
-FIRST = ("optimizer", "initializer")  # what this program is there to compare
+FIRST = ("optimizer", WRAPPER, "initializer")  # what this program is there to compare
 
 Group = tuple[Any, ...]  # a contender and a task
 
@@ -27,7 +27,7 @@ def labels(params: DataFrame, keys: Sequence[str]) -> Series:
         from pandas import Series
 
         return Series("all", index=params.index)
-    parts = [_texts(params[key], "" if key in GROUPS else f"{key}=") for key in keys]
+    parts = [_texts(params[key], "" if key in (*GROUPS, WRAPPER) else f"{key}=") for key in keys]
     joined = parts[0]
     for part in parts[1:]:
         joined = joined + ", " + part

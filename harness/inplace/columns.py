@@ -91,6 +91,7 @@ _BY_RUN: dict[Any, Callable[..., Any]] = {  # a tenth of what NumPy's functions 
     np.subtract: operator.sub,
     np.multiply: operator.mul,
     np.true_divide: operator.truediv,
+    np.remainder: operator.mod,
     np.power: _power,
     np.sqrt: _sqrt,
     np.absolute: abs,

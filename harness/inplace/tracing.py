@@ -94,6 +94,7 @@ def _add_operators() -> None:
         "sub": np.subtract,
         "mul": np.multiply,
         "truediv": np.true_divide,
+        "mod": np.remainder,
         "pow": np.power,
     }.items():
         setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _power_or(f, a, b))

@@ -35,7 +35,7 @@ from harness.errors import ConfigurationError
 from harness.job import Job, job_from
 from harness.overrides import explain
 from harness.registry import load_registry
-from harness.settings import GROUPS, Config, Run
+from harness.settings import GROUPS, WRAPPER, Config, Run
 
 __all__ = ["Composer", "compose_jobs"]
 
@@ -147,6 +147,8 @@ class Composer:
         exchanged = copy.copy(tree)
         for override in map(_parsed, components):
             group, name = override.key_or_group, str(override.value())
+            if group == WRAPPER:  # of several components
+                return None
             former = tree.hydra.runtime.choices.get(group)
             if not (self._is_ours(group, former) and self._is_ours(group, name)):
                 return None
@@ -276,8 +278,10 @@ def _names_component(text: str) -> bool:
     return (
         override.type is OverrideType.CHANGE
         and override.package is None
-        and override.key_or_group in GROUPS
-        and isinstance(override.value(), str)
+        and (
+            override.key_or_group == WRAPPER
+            or (override.key_or_group in GROUPS and isinstance(override.value(), str))
+        )
     )
 
 

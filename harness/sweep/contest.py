@@ -26,6 +26,7 @@ from harness.errors import ConfigurationError
 from harness.overrides import as_typed
 from harness.registry import Registry
 from harness.search import SCALES, Choice, Dimension, Integers, Range, space_of
+from harness.settings import NONE, WRAPPER
 
 __all__ = ["Contender", "Contest", "contest_of"]
 
@@ -107,6 +108,9 @@ def _contender(
     known = optimizer in registry.options("optimizer")
     own = space_of(registry.component("optimizer", optimizer)) if known else {}
     keys = {f"optimizer.{field}": dimension for field, dimension in own.items()}
+    for wrapper in _wrappers(taken.get(WRAPPER, NONE), registry):
+        around = space_of(registry.component(WRAPPER, wrapper))
+        keys |= {f"{WRAPPER}.{wrapper}.{field}": dimension for field, dimension in around.items()}
     # What is sampled for all contenders comes first: a point then means the same for each of them
     space = {**sampled, **{k: d for k, d in keys.items() if k not in sampled and k not in taken}}
     if not space:
@@ -119,6 +123,12 @@ def _contender(
     listed = [one for one, choices in zip(chosen, fixed, strict=True) if len(choices) > 1]
     name = dict.fromkeys([f"optimizer={optimizer}", *sorted(listed)])
     return Contender(" ".join(name), tuple(chosen), space)
+
+
+def _wrappers(text: str, registry: Registry) -> list[str]:
+    """Those that an override names, one or a list of them."""
+    names = [name.strip() for name in text.strip("[]").split(",")]
+    return [name for name in names if name in registry.options(WRAPPER)]
 
 
 def _seeds(override: Override | None) -> tuple[tuple[str, ...], ...]:

@@ -27,7 +27,7 @@ from harness.job import Job
 from harness.nodes import node_of
 from harness.overrides import explain, unknown_choice
 from harness.registry import Registry
-from harness.settings import GROUPS, Config, Run
+from harness.settings import GROUPS, WRAPPER, Config, Run
 
 __all__ = ["Parcel", "blocked_in", "pack", "unpack"]
 
@@ -145,6 +145,9 @@ class _Nodes:
             part = OmegaConf.masked_copy(self._schema, key)
             if key in GROUPS:
                 part[key] = node_of(self._choices[key][name])
+            if key == WRAPPER:
+                found = {one: self._registry.component(WRAPPER, one) for one in value}
+                part[key] = {one: node_of(component) for one, component in found.items()}
             try:
                 merged: Any = OmegaConf.merge(part, {key: _literal(value)})
                 found = merged[key]

@@ -43,10 +43,23 @@ def _operate(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _add_operators() -> None:
-    for name in ("add", "sub", "mul", "truediv", "pow", "lt", "le", "gt", "ge", "neg", "abs"):
+    for name in (
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "mod",
+        "pow",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "neg",
+        "abs",
+    ):
         function = getattr(operator, name)
         setattr(Column, f"__{name}__", lambda *a, f=function: _operate(f, *a))
-    for name in ("add", "sub", "mul", "truediv", "pow"):
+    for name in ("add", "sub", "mul", "truediv", "mod", "pow"):
         function = getattr(operator, name)
         setattr(Column, f"__r{name}__", lambda a, b, f=function: _operate(f, b, a))
 

@@ -1,0 +1,112 @@
+"""Wrappers and rules that need more of the objective than its gradient at θ: the core runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.contracts import Array, Backend, Block, Program, array_namespace
+from harness.randomness import signs
+from harness.update import apply, initial_state, with_all_columns
+
+if TYPE_CHECKING:
+    from harness.network import Network
+    from harness.objective import Objective
+
+__all__ = ["WithBatch"]
+
+Samples = tuple[
+    Array, Array
+]  # (R, B, F) and (R, B, K), or without the first axis, shared by all runs
+
+
+class WithBatch:
+    """Steps one block of scope OBJECTIVE; what `harness.Updater` is for the others.
+
+    Called as it is written: a gradient in its midst cannot be recorded, and takes longer than the rest.
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        backend: Backend,
+        network: Network,
+        objective: Objective,
+        seeds: Sequence[int],
+    ) -> None:
+        self._rows = block.rows
+        self._backend = backend
+        self._network = network
+        # With a column for every number a run does not depend on its company
+        self._block = Block(block.rows, with_all_columns(block, backend.place))
+        own = np.arange(block.rows.start, block.rows.stop)
+        self._program = backend.bind(network, objective.rows(own))
+        self._seeds = seeds[block.rows]
+
+    def init(self, theta: Array) -> list[Any]:
+        """The state of the one block, in a list as an updater has it."""
+        return [initial_state(self._block, theta, self._network)]
+
+    def __call__(
+        self,
+        changed: Array,
+        other: Array,
+        state: list[Any],
+        lr: np.ndarray,
+        t: np.ndarray,
+        samples: Samples,
+    ) -> tuple[Array, list[Any]]:
+        """One step, written into `changed` and the state. The rest as for an updater."""
+        x, target = (part[self._rows] if part.ndim == 3 else part for part in samples)
+        steps = t[self._rows, 0].astype(int).tolist()
+        drawn = list(zip(self._seeds, steps, strict=True))
+        batch = PlacedBatch(self._program, self._backend, self._network.size, (x, target), drawn)
+        rate, number = self._backend.place(lr), self._backend.place(t)
+        (slots,) = state
+        apply(self._block, changed, other, slots, rate, number, self._network, batch)
+        return changed, state
+
+
+class PlacedBatch:
+    """The batch of some runs where their backend has it; see harness.Batch.
+
+    size: P. drawn: the seed of each run, and the number of its step.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        backend: Backend,
+        size: int,
+        samples: Samples,
+        drawn: Sequence[tuple[int, int]],
+    ) -> None:
+        self._program = program
+        self._backend = backend
+        self._size = size
+        self._samples = samples
+        self._drawn = drawn
+
+    def gradient(self, theta: Array, where: Array | None = None) -> Array:
+        """See harness.Batch."""
+        xp = array_namespace(theta)
+        if not self._wanted(where).any():
+            return xp.zeros_like(theta)
+        _, found = self._program.gradient(theta, *self._samples)
+        found = xp.asarray(found, copy=True)  # the program may write the next one over it
+        return found if where is None else xp.where(where, found, xp.zeros_like(found))
+
+    def signs(self, where: Array | None = None) -> Array:
+        """See harness.Batch."""
+        drawn = np.zeros((len(self._drawn), self._size))
+        for row in np.flatnonzero(self._wanted(where)):
+            drawn[row] = signs(*self._drawn[row], self._size)
+        return self._backend.place(drawn)
+
+    def _wanted(self, where: Array | None) -> np.ndarray:
+        """Which runs want something, (R,), on the host."""
+        if where is None:
+            return np.ones(len(self._drawn), bool)
+        return np.broadcast_to(self._backend.fetch(where), (len(self._drawn), 1))[:, 0]

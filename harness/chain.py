@@ -1,0 +1,117 @@
+"""What a stack does with a gradient: wrappers and update rules, one after another.
+
+The runs of each rule have a chain of links: wrappers that change the gradient, wrappers that change θ,
+the rule, and wrappers again. A link is run by the backend's updater, at its own scope, as if it were a
+rule by itself; one that needs further gradients is run by the core (`batch.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.batch import WithBatch
+from harness.contracts import Array, Backend, Block, Scope, Turn
+from harness.update import evaluated
+
+if TYPE_CHECKING:
+    from harness.network import Network
+    from harness.objective import Objective
+
+__all__ = ["Chain", "Link", "in_turn"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A rule, or a wrapper in its turn, for neighbouring runs of a stack."""
+
+    block: Block
+    turn: Turn | None = None  # None: the rule itself
+
+
+def in_turn(wrappers: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The names of wrappers, given outermost first, in the order of a step: before the rule, and after.
+
+    >>> from types import SimpleNamespace as Some
+    >>> in_turn({"a": Some(turn=Turn.AFTER), "b": Some(turn=Turn.GRADIENT), "c": Some(turn=Turn.AFTER)})
+    (['b'], ['c', 'a'])
+    """
+    turns = {turn: [name for name, w in wrappers.items() if w.turn is turn] for turn in Turn}
+    return turns[Turn.GRADIENT] + turns[Turn.BEFORE], turns[Turn.AFTER][::-1]
+
+
+class Chain:
+    """The links of a stack, ready to run. links: a chain for each rule.
+
+    objective: its factors on the host. seeds: of each run. The state is a list for each rule, of what
+    each of its links remembers.
+    """
+
+    def __init__(
+        self,
+        links: Sequence[Sequence[Link]],
+        backend: Backend,
+        network: Network,
+        objective: Objective,
+        seeds: Sequence[int],
+    ) -> None:
+        self._links = links
+        self._backend = backend
+        self._network = network
+        self._runners = [
+            [
+                WithBatch(link.block, backend, network, objective, seeds)
+                if link.block.rule.scope is Scope.OBJECTIVE
+                else backend.updater([link.block], network)
+                for link in chain
+            ]
+            for chain in links
+        ]
+
+    @property
+    def rules_alone(self) -> bool:
+        """Whether there are only rules, which ask for nothing but the gradient: a backend may then
+        compile them together with it."""
+        return all(
+            len(chain) == 1 and chain[0].block.rule.scope is not Scope.OBJECTIVE
+            for chain in self._links
+        )
+
+    def init(self, theta: Array) -> list[list[Any]]:
+        """The state before the first step. theta: (R, P)."""
+        return [[state for r in chain for state in r.init(theta)] for chain in self._runners]
+
+    def step(
+        self,
+        theta: Array,
+        gradient: Array,
+        state: list[list[Any]],
+        lr: np.ndarray,
+        t: np.ndarray,
+        batch: tuple[Array, Array],
+    ) -> tuple[Array, list[list[Any]]]:
+        """One step of all runs. May write into θ, the gradient and the state: use what it returns.
+
+        lr, t: (R, 1) float64 on the host. batch: the samples and targets that the gradient is of.
+        """
+        new_state = []
+        for links, runners, states in zip(self._links, self._runners, state, strict=True):
+            new_states = []
+            for link, runner, own in zip(links, runners, states, strict=True):
+                on_gradient = link.turn is Turn.GRADIENT
+                changed, other = (gradient, theta) if on_gradient else (theta, gradient)
+                more = (batch,) if isinstance(runner, WithBatch) else ()
+                changed, (new,) = runner(changed, other, [own], lr, t, *more)
+                gradient, theta = (changed, theta) if on_gradient else (gradient, changed)
+                new_states.append(new)
+            new_state.append(new_states)
+        return theta, new_state
+
+    def evaluated(self, theta: Array, state: list[list[Any]]) -> Array:
+        """Where the runs are to be judged, (R, P): θ, or what rules and wrappers make of it."""
+        links = [link.block for chain in self._links for link in chain]
+        states = [own for chain in state for own in chain]
+        return evaluated(links, theta, states, self._network, self._backend.place)

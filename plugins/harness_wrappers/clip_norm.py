@@ -1,0 +1,45 @@
+"""Clipping of the gradient by its norm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from harness import Array, Range, Scope, State, Turn, check_range, update
+
+
+@dataclass(frozen=True)
+class ClipNorm:
+    """The gradient is no longer than a bound: it is scaled down where it would be.
+
+        g ← min(1, c / ‖g‖) g
+
+    bound: c, in (0, inf), of the norm of all parameters' gradients together.
+
+    >>> import numpy as np
+    >>> ClipNorm(bound=1.0).step(np.array([[3.0, -4.0]]), None, {}, lr=0.1, t=1)
+    (array([[ 0.6, -0.8]]), {})
+
+    Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013,
+    Algorithm 1. `training.clip_norm` does the same to the gradient before any wrapper has its turn.
+    """
+
+    bound: float = 1.0
+
+    scope: ClassVar[Scope] = Scope.VECTOR
+    turn: ClassVar[Turn] = Turn.GRADIENT
+    search_space: ClassVar[Mapping[str, Range]] = {"bound": Range(1e-2, 10, "log")}
+
+    def __post_init__(self) -> None:
+        check_range(self, "bound", 0, closed="neither")
+
+    def init(self, theta: Array) -> State:
+        """No state."""
+        return {}
+
+    def step(
+        self, gradient: Array, theta: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """The gradient, scaled; see `harness.Wrapper.step`."""
+        return update.clip_gradient(gradient, self.bound), {}

@@ -1,0 +1,61 @@
+"""Lookahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from harness import Array, Range, Scope, State, Turn, check_range
+from harness_wrappers.counting import every
+
+
+@dataclass(frozen=True)
+class Lookahead:
+    """Lookahead: k steps forward, and then back to a point between where they began and where they led.
+
+        φ ← φ + α(θ − φ),  θ ← φ            at each k-th step
+
+    period: k, 1 or more. alpha: α, in (0, 1]. The rule remembers what it did, as it does without. The
+    network is judged at the slow weights φ.
+
+    >>> import numpy as np
+    >>> wrapper, theta = Lookahead(period=2, alpha=0.5), np.array([[1.0]])
+    >>> state = wrapper.init(theta)
+    >>> for t in (1, 2, 3):
+    ...     theta, state = wrapper.step(theta - 0.4, None, state, lr=0.1, t=t)
+    ...     print(theta.round(3), state["slow"].round(3))
+    [[0.6]] [[1.]]
+    [[0.6]] [[0.6]]
+    [[0.2]] [[0.6]]
+
+    Source: Zhang, Lucas, Hinton & Ba, Lookahead optimizer: k steps forward, 1 step back, 2019,
+    Algorithm 1.
+    """
+
+    period: int = 5
+    alpha: float = 0.5
+
+    scope: ClassVar[Scope] = Scope.ELEMENT
+    turn: ClassVar[Turn] = Turn.AFTER
+    search_space: ClassVar[Mapping[str, Range]] = {"alpha": Range(0.2, 0.8)}
+
+    def __post_init__(self) -> None:
+        check_range(self, "period", 1)
+        check_range(self, "alpha", 0, 1, closed="right")
+
+    def init(self, theta: Array) -> State:
+        """slow: φ, from θ."""
+        return {"slow": theta}
+
+    def step(
+        self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
+    ) -> tuple[Array, State]:
+        """θ, at times pulled back; see `harness.Wrapper.step`."""
+        due = every(self.period, t)
+        slow = state["slow"] + self.alpha * due * (theta - state["slow"])
+        return (1 - due) * theta + due * slow, {"slow": slow}
+
+    def evaluated(self, theta: Array, state: State) -> Array:
+        """φ."""
+        return state["slow"]
