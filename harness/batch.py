@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.network import Network
     from harness.objective import Objective
 
-__all__ = ["WithBatch"]
+__all__ = ["Valley", "WithBatch"]
 
 Samples = tuple[
     Array, Array
@@ -96,7 +96,7 @@ class PlacedBatch:
             return xp.zeros_like(theta)
         _, found = self._program.gradient(theta, *self._samples)
         found = xp.asarray(found, copy=True)  # the program may write the next one over it
-        return found if where is None else xp.where(where, found, xp.zeros_like(found))
+        return _chosen(found, where)
 
     def signs(self, where: Array | None = None) -> Array:
         """See harness.Batch."""
@@ -110,3 +110,30 @@ class PlacedBatch:
         if where is None:
             return np.ones(len(self._drawn), bool)
         return np.broadcast_to(self._backend.fetch(where), (len(self._drawn), 1))[:, 0]
+
+
+class Valley:
+    """A batch on which to try a rule by itself: ℒ = ½‖θ − c‖², with signs that take turns.
+
+    like: an array (R, P). center: c, a number or such an array.
+    """
+
+    def __init__(self, like: Array, center: Any = 0.0) -> None:
+        self._like = like
+        self._center = center
+
+    def gradient(self, theta: Array, where: Array | None = None) -> Array:
+        """θ − c."""
+        return _chosen(theta - self._center, where)
+
+    def signs(self, where: Array | None = None) -> Array:
+        """+1, −1, +1, …"""
+        xp = array_namespace(self._like)
+        places = xp.cumulative_sum(xp.ones_like(self._like), axis=-1)
+        return _chosen(2 * (places % 2) - 1, where)
+
+
+def _chosen(found: Array, where: Array | None) -> Array:
+    """These rows, and zeros for the other runs."""
+    xp = array_namespace(found)
+    return found if where is None else xp.where(where, found, xp.zeros_like(found))

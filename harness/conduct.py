@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from harness.batch import Valley
 from harness.contracts import Array, Backend, Scope, array_namespace
 from harness.errors import BrokenPromise
 from harness.network import Network
 from harness.settings import Run
-from harness.stack import rule_key
+from harness.stack import kind_of
 from harness.update import rule_for
 
 __all__ = ["Conduct"]
@@ -36,9 +37,10 @@ class Conduct:
     def check(self, run: Run) -> None:
         """Raises BrokenPromise for the first promise that a component of the run does not keep."""
         config = run.config
-        if self._is_new(rule_key(config)):
-            for rule, shape in self._calls(config.optimizer):
-                self._check_rule(rule, shape, config.optimizer.scope)
+        for part in (config.optimizer, *config.wrapper.values()):
+            if self._is_new(kind_of(part)):
+                for rule, shape in self._calls(part):
+                    self._check_rule(rule, shape, part.scope)
         widths = {"output": self._network.sizes[-1:], "hidden": self._network.sizes[1:-1]}
         if self._is_new(repr(type(config.loss)) + repr(config.loss)):
             target = self._targets(config.loss.output_activation)
@@ -67,7 +69,7 @@ class Conduct:
         if rule.scope is Scope.BACKEND:
             return []
         if rule.scope is not Scope.TENSOR:
-            return [(rule, (RUNS, self._network.size if rule.scope is Scope.VECTOR else ELEMENTS))]
+            return [(rule, (RUNS, ELEMENTS if rule.scope is Scope.ELEMENT else self._network.size))]
         calls = [
             (rule_for(rule, parameter, self._network), (RUNS, *parameter.shape))
             for parameter in self._network.parameters
@@ -90,7 +92,8 @@ class Conduct:
         before = self._copies(given)
         column = np.ones((RUNS, *[1] * (len(shape) - 1)))
         lr, t = self._backend.place(RATE * column), self._backend.place(column)
-        returned = rule.step(theta, gradient, dict(state), lr=lr, t=t)
+        more = {"batch": Valley(theta)} if scope is Scope.OBJECTIVE else {}
+        returned = rule.step(theta, gradient, dict(state), lr=lr, t=t, **more)
         self._check_untouched(rule, "step", given, before)
         self._check_step(rule, returned, theta, state)
         self._check_untouched(rule, "evaluated", given, before)
@@ -99,7 +102,7 @@ class Conduct:
         if not (isinstance(returned, tuple) and len(returned) == 2):
             raise BrokenPromise(rule, f"step must return (theta, state). Got a {_type(returned)}")
         new, slots = returned
-        _check_array(rule, "the θ that step returns", new, theta)
+        _check_array(rule, "the array that step returns first", new, theta)
         if not isinstance(slots, Mapping) or set(slots) != set(state):
             found = sorted(map(str, slots)) if isinstance(slots, Mapping) else _type(slots)
             raise BrokenPromise(

@@ -21,7 +21,7 @@ from harness.objective import Objective, Term
 from harness.randomness import order, weight_rngs
 from harness.settings import Config, Run
 
-__all__ = ["Stack", "rule_key"]
+__all__ = ["Stack", "kind_of", "rule_key"]
 
 SEEN = 256  # samples that an initializer sees, where it looks at data
 
@@ -29,14 +29,18 @@ SEEN = 256  # samples that an initializer sees, where it looks at data
 def rule_key(config: Config) -> str:
     """Equal for runs whose wrappers and update rules run as one: same classes, same fields but for the
     floats."""
-    return repr([_fixed(part) for part in (config.optimizer, *config.wrapper.values())])
+    return repr([kind_of(part) for part in (config.optimizer, *config.wrapper.values())])
 
 
-def _fixed(component: Any) -> tuple[str, str, list[tuple[str, Any]]]:
+def kind_of(component: Any) -> str:
+    """Equal for components of one class whose fields are equal, but for the floats."""
     floats = float_fields(component)
-    fields = [f.name for f in dataclasses.fields(component) if f.name not in floats]
-    kind = type(component)
-    return kind.__module__, kind.__qualname__, [(n, getattr(component, n)) for n in fields]
+    fixed = [
+        (f.name, getattr(component, f.name))
+        for f in dataclasses.fields(component)
+        if f.name not in floats
+    ]
+    return repr((type(component).__module__, type(component).__qualname__, fixed))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ CONTRACTS: dict[str, type] = {
     "backend": contracts.Backend,
     "dataset": contracts.Dataset,
     "optimizer": contracts.Optimizer,
+    "wrapper": contracts.Wrapper,
     "schedule": contracts.Schedule,
     "initializer": contracts.Initializer,
     "loss": contracts.Loss,

@@ -19,7 +19,7 @@ from harness.testing.optimizers import (
 )
 from harness.testing.ordering import after
 from harness.testing.problem import trained
-from harness.testing.steps import NETWORK, Walk, gradients, restored, saved, start
+from harness.testing.steps import NETWORK, Walk, gradients, rate_of, restored, saved, start
 from harness.testing.subject import Subject
 from harness.testing.verdicts import Skip
 
@@ -51,7 +51,7 @@ def continues_from_a_checkpoint(subject: Subject) -> None:
     if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]
         raise Skip("a backend runs it by itself, and keeps no state in arrays")
     rule, slopes = subject.example, gradients(8, 2)
-    lr = np.full((2, 1), rule.lr)
+    lr = np.full((2, 1), rate_of(rule))
     found = _trainers(subject)
     for (name, backend), dtype in itertools.product(found, PRECISIONS):
         backend = in_precision(backend, dtype)  # noqa: PLW2901

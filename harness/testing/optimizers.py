@@ -15,7 +15,7 @@ from harness.testing.comparing import Unchanged, agree, same
 from harness.testing.installed import backends
 from harness.testing.ordering import after
 from harness.testing.randomness import leaves_global_generators_alone
-from harness.testing.steps import gradients, start, stepped, walk
+from harness.testing.steps import gradients, once, rate_of, start, stepped, walk
 from harness.testing.subject import Subject, with_rows
 from harness.testing.verdicts import Violation
 
@@ -78,7 +78,7 @@ def keeps_shape_dtype_and_slots(subject: Subject) -> None:
         for dtype in PRECISIONS:
             theta, gradient = _piece(subject, dtype)
             state = rule.init(theta)
-            new, new_state = rule.step(theta, gradient, state, lr=rule.lr, t=1)
+            new, new_state = once(rule, theta, gradient, state)
             _check_array(new, theta, "θ from step", theta)
             _check_state(new_state, "step")
             if set(new_state) != set(state):
@@ -100,10 +100,10 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
     for place, fetch in places:
         theta, gradient = map(place, _piece(subject, "float64"))
         rule, state = subject.example, subject.example.init(theta)
-        _, state = rule.step(theta, gradient, state, lr=rule.lr, t=1)
+        _, state = once(rule, theta, gradient, state)
         slots = {f"state[{name!r}]": slot for name, slot in state.items()}
         before = Unchanged(fetch, θ=theta, gradient=gradient, **slots)
-        rule.step(theta, gradient, state, lr=rule.lr, t=2)
+        once(rule, theta, gradient, state, 2)
         before.check(remedy)
 
 
@@ -112,7 +112,7 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws no random numbers: `init` and `step` leave the generators of the process alone."""
     leaves_global_generators_alone(
-        lambda: walk(subject.example, start(2), gradients(3, 2), subject.example.lr),
+        lambda: walk(subject.example, start(2), gradients(3, 2), rate_of(subject.example)),
         "An update rule is a function of its arguments: take the random numbers out.",
     )
 
@@ -126,7 +126,7 @@ def stays_finite_without_a_gradient(subject: Subject) -> None:
             slopes = gradients(30, 2, dtype)
             slopes[:, 0] = 0  # the first run never sees another gradient
             slopes[5:] = 0
-            theta, state = walk(rule, start(2, dtype), slopes, rule.lr)
+            theta, state = walk(rule, start(2, dtype), slopes, rate_of(rule))
             arrays = {"θ": theta, **{k: v for slots in state for k, v in slots.items()}}
             for name, array in arrays.items():
                 if not np.isfinite(array).all():
@@ -166,7 +166,7 @@ def takes_a_column_for_every_number(subject: Subject) -> None:
         "or math function on any of them."
     )
     rules, slopes, theta = subject.in_rows(3), gradients(12, 3), start(3)
-    rates = np.array([[rule.lr] for rule in rules]) * [[1.0], [0.5], [0.3]]
+    rates = np.array([[rate_of(rule)] for rule in rules]) * [[1.0], [0.5], [0.3]]
     first = np.array([[1.0], [4.0], [100.0]])
     try:
         together, _ = walk(with_rows(rules), theta, slopes, rates, first)
@@ -225,7 +225,7 @@ def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
     for dtype in PRECISIONS:
         theta, gradient = _piece(subject, dtype)
         rule = subject.example
-        theta, state = rule.step(theta, gradient, rule.init(theta), lr=rule.lr, t=1)
+        theta, state = once(rule, theta, gradient, rule.init(theta))
         slots = {f"state[{name!r}]": slot for name, slot in state.items()}
         before = Unchanged(np.asarray, θ=theta, **slots)
         point = rule.evaluated(theta, state)

@@ -19,6 +19,7 @@ from harness.placed import Placed
 from harness.records import Ended, Epoch
 from harness.settings import Config, ObjectiveSettings, Run, Training
 from harness.stopping import Stopping
+from harness.testing.update_rules import Bounded, Momentum, Normalised
 from harness.training import train
 
 __all__ = ["SquaredError", "Trained", "trained"]
@@ -86,13 +87,19 @@ class Trained:
     losses: np.ndarray
 
 
+WRAPPED = (Momentum, Normalised, Bounded)
+
+
 @cache
 def _prepared() -> Prepared:
     return prepare(Waves().load(), Task.REGRESSION, "identity", Split())
 
 
 def trained(backend: Any, optimizers: Sequence[Any], seeds: Sequence[int]) -> Trained:
-    """Trains one run for each optimizer and seed as a stack, by the core's own loop: 16 steps."""
+    """Trains one run for each optimizer and seed as a stack, by the core's own loop: 24 steps.
+
+    Wrappers may stand for optimizers: they are put around rules of several scopes.
+    """
     runs = [_run(backend, rule, seed) for rule, seed in zip(optimizers, seeds, strict=True)]
     theta: dict[int, np.ndarray] = {}
     losses: dict[int, list[float]] = {number: [] for number in range(len(runs))}
@@ -110,11 +117,15 @@ def trained(backend: Any, optimizers: Sequence[Any], seeds: Sequence[int]) -> Tr
 
 
 def _run(backend: Any, rule: Any, seed: int) -> Run:
+    around = {"wrapper": rule} if hasattr(rule, "turn") else {}
+    if around:
+        rule = WRAPPED[seed % len(WRAPPED)]()
     config = Config(
         backend=backend,
         dataset=Waves(),
         network=Mlp([5], "tanh"),
         optimizer=rule,
+        wrapper=around,
         schedule=Falling(),
         initializer=Gaussian(),
         bias_initializer=Gaussian(),

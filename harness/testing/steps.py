@@ -8,12 +8,27 @@ from typing import Any
 import numpy as np
 
 from harness import update
-from harness.contracts import Block
+from harness.batch import Valley, WithBatch
+from harness.contracts import Array, Block, Scope, State
 from harness.network import Network
+from harness.objective import Objective
+from harness.testing.problem import SquaredError
 
-__all__ = ["NETWORK", "Walk", "gradients", "restored", "saved", "start", "stepped", "walk"]
+__all__ = [
+    "NETWORK",
+    "Walk",
+    "gradients",
+    "once",
+    "rate_of",
+    "restored",
+    "saved",
+    "start",
+    "stepped",
+    "walk",
+]
 
 NETWORK = Network((3, 4, 2), "tanh", 0.01, True)  # P = 26
+RATE = 0.1  # of what has none of its own, a wrapper
 
 
 def start(runs: int, dtype: str = "float64") -> np.ndarray:
@@ -24,6 +39,26 @@ def start(runs: int, dtype: str = "float64") -> np.ndarray:
 def gradients(steps: int, runs: int, dtype: str = "float64") -> np.ndarray:
     """A gradient for each step, (S, R, P)."""
     return np.random.default_rng(12).normal(size=(steps, runs, NETWORK.size)).astype(dtype)
+
+
+def rate_of(rule: Any) -> float:
+    """The base rate of a rule, or one for a wrapper."""
+    rate: float = getattr(rule, "lr", RATE)
+    return rate
+
+
+def once(rule: Any, theta: Array, gradient: Array, state: State, t: int = 1) -> tuple[Array, State]:
+    """One call of `step` itself, at the rule's own rate. The gradient elsewhere is that of a valley."""
+    more = _more(rule, theta, gradient)
+    new: tuple[Array, State] = rule.step(theta, gradient, state, lr=rate_of(rule), t=t, **more)
+    return new
+
+
+def _more(rule: Any, theta: Array, gradient: Array) -> dict[str, Any]:
+    """What else a rule of scope OBJECTIVE is called with: here the given gradient is the one at θ."""
+    if rule.scope is not Scope.OBJECTIVE:
+        return {}
+    return {"batch": Valley(theta, theta - gradient)}
 
 
 def walk(
@@ -37,7 +72,8 @@ def walk(
     theta = theta.copy()
     state = update.initial_state(block, theta, NETWORK)
     for number, slope in enumerate(slopes):
-        update.apply(block, theta, slope.copy(), state, lr, first + number, NETWORK)
+        more = _more(rule, theta.copy(), slope)
+        update.apply(block, theta, slope.copy(), state, lr, first + number, NETWORK, **more)
     return theta, state
 
 
@@ -47,7 +83,7 @@ def stepped(
     """θ after calls of `rule.step` itself, at its own rate. gradient: of θ at step t."""
     state = rule.init(theta)
     for t in range(1, steps + 1):
-        theta, state = rule.step(theta, gradient(theta, t).copy(), state, lr=rule.lr, t=t)
+        theta, state = once(rule, theta, gradient(theta, t).copy(), state, t)
     return theta
 
 
@@ -57,7 +93,14 @@ class Walk:
     def __init__(self, backend: Any, rule: Any, theta: np.ndarray) -> None:
         self._backend = backend
         self._runs = len(theta)
-        self._update = backend.updater([Block(slice(0, self._runs), rule)], NETWORK)
+        block = Block(slice(0, self._runs), rule)
+        self._update: Any = backend.updater([block], NETWORK)
+        self._more: list[Any] = []
+        if rule.scope is Scope.OBJECTIVE:
+            objective = Objective("squared_error", SquaredError())
+            self._update = WithBatch(block, backend, NETWORK, objective, range(self._runs))
+            rng = np.random.default_rng(13)
+            self._more = [tuple(backend.place(rng.normal(size=(5, n))) for n in (3, 2))]
         self.theta = backend.place(theta)
         self.state = self._update.init(self.theta)
 
@@ -69,7 +112,8 @@ class Walk:
         for number, slope in enumerate(slopes):
             t = np.zeros((self._runs, 1)) + first + number
             placed = self._backend.place(slope)
-            self.theta, self.state = self._update(self.theta, placed, self.state, lr, t)
+            arguments = (self.theta, placed, self.state, lr, t, *self._more)
+            self.theta, self.state = self._update(*arguments)
         return self._backend.fetch(self.theta)
 
 

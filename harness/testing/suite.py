@@ -23,6 +23,7 @@ from harness.testing import (
     optimizers,
     schedules,
     search_spaces,
+    wrappers,
 )
 from harness.testing.subject import Subject
 from harness.testing.verdicts import Outcome, Skip, Status, Violation
@@ -35,6 +36,7 @@ _OF_KIND: dict[str, tuple[ModuleType, ...]] = {
     "backend": (backends, backend_training),
     "dataset": (datasets,),
     "optimizer": (optimizers, search_spaces, optimizer_training),
+    "wrapper": (wrappers, search_spaces, optimizer_training),
     "schedule": (schedules,),
     "initializer": (initializers,),
     "loss": (losses,),
@@ -67,7 +69,7 @@ def text_of(rule: Rule) -> str:
 
 def _judge(subject: Subject, rule: Rule) -> Outcome:
     name, text = rule.__name__, text_of(rule)
-    for earlier in _before(rule):
+    for earlier in _before(rule, RULES[subject.kind]):
         outcome = judge(subject, earlier)
         if outcome.status is not Status.PASSED:
             root = outcome.waits_for or outcome
@@ -105,11 +107,11 @@ def _raised(subject: Subject, name: str, text: str, error: BaseException) -> Out
     )
 
 
-def _before(rule: Rule) -> tuple[Rule, ...]:
-    """The rules without which this one says nothing."""
+def _before(rule: Rule, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Those of the rules of its kind without which this one says nothing."""
     if rule in fields.RULES:
         return getattr(rule, "after", ())
-    return (*fields.FIRST, *getattr(rule, "after", ()))
+    return (*fields.FIRST, *(earlier for earlier in getattr(rule, "after", ()) if earlier in rules))
 
 
 def _raised_in(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from harness_optimizers.averaged_momentum import AveragedMomentum
 from harness_optimizers.heavy_ball import HeavyBall
 from harness_optimizers.lamb import Lamb
 from harness_optimizers.lars import Lars
+from harness_optimizers.lbfgs import Lbfgs
 from harness_optimizers.lion import Lion
 from harness_optimizers.muon import Muon
 from harness_optimizers.nadam import NAdam
@@ -32,6 +33,7 @@ from harness_optimizers.schedule_free_sgd import ScheduleFreeSgd
 from harness_optimizers.sgd import Sgd
 from harness_optimizers.signsgd import SignSgd
 from harness_optimizers.signum import Signum
+from harness_optimizers.sophia import Sophia
 from harness_optimizers.yogi import Yogi
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "HeavyBall",
     "Lamb",
     "Lars",
+    "Lbfgs",
     "Lion",
     "Muon",
     "NAdam",
@@ -62,6 +65,7 @@ __all__ = [
     "Sgd",
     "SignSgd",
     "Signum",
+    "Sophia",
     "Yogi",
 ]
 
@@ -98,6 +102,8 @@ def harness_optimizers() -> dict[str, type]:
         "lars": Lars,
         "lamb": Lamb,
         "muon": Muon,
+        "sophia": Sophia,
+        "lbfgs": Lbfgs,
         "schedule_free_sgd": ScheduleFreeSgd,
         "schedule_free_adamw": ScheduleFreeAdamW,
     }

@@ -111,7 +111,8 @@ RULES = {  # name -> the body that differs, and what is said
     ),
     "wide": (
         "def step(self, theta, gradient, state, *, lr, t):\n    return lr * t, state",
-        "the θ that step returns must have shape (2, 8) and dtype float32. Got (2, 1) and float32",
+        "the array that step returns first must have shape (2, 8) and dtype float32. Got (2, 1) and "
+        "float32",
     ),
     "double": (
         "def init(self, theta):\n    return {'m': np.zeros(theta.shape)}",

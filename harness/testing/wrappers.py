@@ -1,0 +1,37 @@
+"""What is asked of a wrapper: mostly what is asked of an update rule, as which it is run."""
+
+from __future__ import annotations
+
+from harness.contracts import Scope, Turn
+from harness.testing import optimizers
+from harness.testing.subject import Subject
+from harness.testing.verdicts import Violation
+
+__all__ = ["RULES"]
+
+
+def states_its_scope_and_turn(subject: Subject) -> None:
+    """`scope` is a harness.Scope other than BACKEND, and `turn` a harness.Turn."""
+    scope, turn = subject.component.scope, subject.component.turn  # type: ignore[attr-defined]
+    if not isinstance(scope, Scope) or scope is Scope.BACKEND:
+        raise Violation(
+            f"scope is {scope!r}.",
+            "Set scope: ClassVar[Scope] = Scope.ELEMENT, TENSOR, VECTOR or OBJECTIVE.",
+        )
+    if not isinstance(turn, Turn):
+        raise Violation(
+            f"turn is {turn!r}.", "Set turn: ClassVar[Turn] = Turn.GRADIENT, BEFORE or AFTER."
+        )
+
+
+RULES = (
+    states_its_scope_and_turn,
+    optimizers.starts_from_arrays_like_theta,
+    optimizers.keeps_shape_dtype_and_slots,
+    optimizers.leaves_its_arguments_alone,
+    optimizers.touches_no_global_generator,
+    optimizers.stays_finite_without_a_gradient,
+    optimizers.takes_a_column_for_every_number,
+    optimizers.sees_no_more_than_its_scope,
+    optimizers.is_judged_at_parameters_like_theta,
+)
