@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ConfigurationError
-from harness.randomness import STREAMS, order, stream, weight_rngs
+from harness.randomness import STREAMS, order, signs, stream, weight_rngs
 
 SEEDS = st.integers(0, 2**128)
 
@@ -25,9 +25,9 @@ def test_the_same_stream_gives_the_same_numbers_again(seed, name, index):
 
 def test_the_published_keys_are_numpys_own_spawn_keys():
     # the children that SeedSequence.spawn hands out, reached here without their elder siblings
-    children = np.random.SeedSequence(42).spawn(4)
+    children = np.random.SeedSequence(42).spawn(5)
 
-    for name, number in {"weights": 0, "order": 1, "split": 2, "dropout": 3}.items():
+    for name, number in {"weights": 0, "order": 1, "split": 2, "dropout": 3, "signs": 4}.items():
         expected = np.random.Generator(np.random.PCG64(children[number])).random(8)
         np.testing.assert_array_equal(expected, stream(42, name).random(8))
 
@@ -52,7 +52,8 @@ def test_streams_of_neighbouring_seeds_and_epochs_are_uncorrelated():
 
 def test_the_numbers_of_a_seed_are_pinned():
     # A change means that every earlier run draws differently: a new NumPy, or a changed key.
-    raw = np.array([stream(42, name, 3).bit_generator.random_raw() for name in STREAMS])
+    names = ("weights", "order", "split", "dropout")  # new streams change none of these
+    raw = np.array([stream(42, name, 3).bit_generator.random_raw() for name in names])
 
     assert digest(raw) == "264bdb3f341acb3dd0814a88d848d7ac91be37ab50fcb589b1d9a6b1c7ae50e1"
     assert (
@@ -84,6 +85,18 @@ def test_the_order_of_an_epoch_depends_on_no_other_epoch():
 
     np.testing.assert_array_equal(forwards, backwards)
     assert len({tuple(drawn) for drawn in forwards}) == 4
+
+
+def test_signs_are_even_independent_and_new_at_each_step():
+    drawn = np.array([signs(seed, step, 10_001) for seed in (0, 1) for step in (1, 2)])
+
+    assert drawn.shape == (4, 10_001)
+    assert set(np.unique(drawn)) == {-1.0, 1.0}
+    off = np.corrcoef(drawn)[np.triu_indices(4, k=1)]
+    assert np.abs(off).max() < 0.05  # five standard errors
+    assert np.abs(drawn.mean(axis=1)).max() < 0.05
+    np.testing.assert_array_equal(signs(0, 1, 10_001), drawn[0])
+    np.testing.assert_array_equal(signs(0, 1, 9), drawn[0, :9])  # however many there are
 
 
 def test_layers_draw_alone():

@@ -38,6 +38,12 @@ MIXED = [
     ("optimizer=muon", "seed=7"),
     ("optimizer=schedule_free_sgd", "optimizer.lr=0.1", "seed=2"),
     ("optimizer=schedule_free_sgd", "optimizer.lr=0.1", "optimizer.momentum=0.7", "seed=2"),
+    # What is done around rules, and rules that take gradients at other points
+    ("optimizer=sgd", "wrapper=[ema,clip_norm,sam]", "wrapper.sam.rho=0.1", "seed=1"),
+    ("optimizer=sgd", "wrapper=[ema,clip_norm,sam]", "wrapper.clip_norm.bound=0.5", "seed=2"),
+    ("optimizer=lars", "wrapper=[lookahead,decoupled_decay,clip_adaptive]", "seed=3"),
+    ("optimizer=lbfgs", "seed=2", "optimizer.history=3"),
+    ("optimizer=sophia", "optimizer.period=3", "optimizer.lr=0.01", "seed=4"),
 ]
 
 
