@@ -1,12 +1,14 @@
-"""Time of an update, for every optimizer of harness, beside torch.optim.
+"""Time of an update, for every optimizer and wrapper of harness, beside torch.optim.
 
     python benchmarks/optimizers.py [--rounds 15] [--names adam lion]
 
 The first table is the NumPy backend: one run of a million parameters beside
 `torch.optim.Adam(fused=True)` on the same parameters, and a stack of 16 runs of 64-64-10. The second is
 the PyTorch backend on the CPU, as it runs uncompiled, beside torch.optim's foreach version of the same
-rule where it has one. float32, one thread. All contenders take turns, and the medians of their CPU time
-are compared, so that who else is on the machine matters less.
+rule where it has one. What takes gradients of its own (SAM, L-BFGS, Sophia) is left out, since these are
+its time. A wrapper's time comes on top of that of the rule that it is around. float32, one thread. All
+contenders take turns, and the medians of their CPU time are compared, so that who else is on the machine
+matters less.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ import os
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
 
-from harness import Block
+from harness import Block, Scope
 from harness.network import Mlp, Network
 from harness.registry import Registry, load_registry
 
@@ -54,9 +57,15 @@ OF_TORCH: dict[str, Callable[..., torch.optim.Optimizer]] = {
 Step = Callable[[], object]
 
 
+def component(registry: Registry, name: str) -> Any:
+    """The class of an optimizer or wrapper."""
+    kind = "optimizer" if name in registry.names("optimizer") else "wrapper"
+    return registry.component(kind, name)
+
+
 def ours(registry: Registry, backend: str, name: str, network: Network, runs: int) -> Step:
     """A step of the backend's updater on a stack of equal rules."""
-    rule = registry.component("optimizer", name)()
+    rule = component(registry, name)()
     where = registry.component("backend", backend)(
         **({"device": "cpu"} if backend == "torch" else {})
     )
@@ -137,7 +146,9 @@ def on_torch(registry: Registry, names: list[str], rounds: int) -> None:
 
 def main() -> None:
     registry = load_registry()
-    known = registry.names("optimizer")
+    own = (Scope.ELEMENT, Scope.TENSOR, Scope.VECTOR)
+    names = [*registry.names("optimizer"), *registry.names("wrapper")]
+    known = [name for name in names if component(registry, name).scope in own]
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--names", nargs="+", default=known, choices=known, metavar="NAME")

@@ -1,14 +1,13 @@
 """What a stack does with a gradient: wrappers and update rules, one after another.
 
-The runs of each rule have a chain of links: wrappers that change the gradient, wrappers that change θ,
-the rule, and wrappers again. A link is run by the backend's updater, at its own scope, as if it were a
+The runs of each rule have a chain of blocks: wrappers that change the gradient, wrappers that change θ,
+the rule, and wrappers again. A block is run by the backend's updater, at its own scope, as if it were a
 rule by itself; one that needs further gradients is run by the core (`batch.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,15 +20,7 @@ if TYPE_CHECKING:
     from harness.network import Network
     from harness.objective import Objective
 
-__all__ = ["Chain", "Link", "in_turn"]
-
-
-@dataclass(frozen=True)
-class Link:
-    """A rule, or a wrapper in its turn, for neighbouring runs of a stack."""
-
-    block: Block
-    turn: Turn | None = None  # None: the rule itself
+__all__ = ["Chain", "in_turn"]
 
 
 def in_turn(wrappers: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -44,41 +35,41 @@ def in_turn(wrappers: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 
 class Chain:
-    """The links of a stack, ready to run. links: a chain for each rule.
+    """What a stack does with a gradient, ready to run.
 
-    objective: its factors on the host. seeds: of each run. The state is a list for each rule, of what
-    each of its links remembers.
+    blocks: a chain of them for the runs of each rule. objective: its factors on the host. seeds: of each
+    run. The state is a list for each chain, of what each of its blocks remembers.
     """
 
     def __init__(
         self,
-        links: Sequence[Sequence[Link]],
+        blocks: Sequence[Sequence[Block]],
         backend: Backend,
         network: Network,
         objective: Objective,
         seeds: Sequence[int],
     ) -> None:
-        self._links = links
+        self._blocks = blocks
         self._backend = backend
         self._network = network
         self._runners = [
             [
-                WithBatch(link.block, backend, network, objective, seeds)
-                if link.block.rule.scope is Scope.OBJECTIVE
-                else backend.updater([link.block], network)
-                for link in chain
+                WithBatch(block, backend, network, objective, seeds)
+                if block.rule.scope is Scope.OBJECTIVE
+                else backend.updater([block], network)
+                for block in chain
             ]
-            for chain in links
+            for chain in blocks
         ]
 
     @property
-    def rules_alone(self) -> bool:
-        """Whether there are only rules, which ask for nothing but the gradient: a backend may then
-        compile them together with it."""
-        return all(
-            len(chain) == 1 and chain[0].block.rule.scope is not Scope.OBJECTIVE
-            for chain in self._links
-        )
+    def can_be_compiled(self) -> bool:
+        """Whether the backend may be asked to compile the blocks together with the gradient."""
+        blocks = [block for chain in self._blocks for block in chain]
+        if any(block.rule.scope is Scope.OBJECTIVE for block in blocks):
+            return False
+        wrapped = any(block.turn is not None for block in blocks)
+        return not wrapped or getattr(self._backend, "compiles_wrappers", False)
 
     def init(self, theta: Array) -> list[list[Any]]:
         """The state before the first step. theta: (R, P)."""
@@ -98,10 +89,10 @@ class Chain:
         lr, t: (R, 1) float64 on the host. batch: the samples and targets that the gradient is of.
         """
         new_state = []
-        for links, runners, states in zip(self._links, self._runners, state, strict=True):
+        for blocks, runners, states in zip(self._blocks, self._runners, state, strict=True):
             new_states = []
-            for link, runner, own in zip(links, runners, states, strict=True):
-                on_gradient = link.turn is Turn.GRADIENT
+            for block, runner, own in zip(blocks, runners, states, strict=True):
+                on_gradient = block.turn is Turn.GRADIENT
                 changed, other = (gradient, theta) if on_gradient else (theta, gradient)
                 more = (batch,) if isinstance(runner, WithBatch) else ()
                 changed, (new,) = runner(changed, other, [own], lr, t, *more)
@@ -112,6 +103,6 @@ class Chain:
 
     def evaluated(self, theta: Array, state: list[list[Any]]) -> Array:
         """Where the runs are to be judged, (R, P): θ, or what rules and wrappers make of it."""
-        links = [link.block for chain in self._links for link in chain]
+        blocks = [block for chain in self._blocks for block in chain]
         states = [own for chain in state for own in chain]
-        return evaluated(links, theta, states, self._network, self._backend.place)
+        return evaluated(blocks, theta, states, self._network, self._backend.place)

@@ -355,14 +355,15 @@ class Forward:
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring runs of a stack that share an update rule.
+    """Neighbouring runs of a stack that share an update rule, or a wrapper in its turn.
 
     The float fields of `rule` are floats where all runs of the block agree, else (rows, 1) float64
-    NumPy arrays.
+    NumPy arrays. turn: of a wrapper; None for a rule.
     """
 
     rows: slice
     rule: Any
+    turn: Turn | None = None
 
 
 class Program(Protocol):
@@ -376,7 +377,10 @@ class Program(Protocol):
 
 
 class Updater(Protocol):
-    """The update rules of a stack, ready to run."""
+    """The update rules of a stack, ready to run.
+
+    A wrapper is run like a rule, with what it changes in the place of θ: its `turn` is the core's.
+    """
 
     def init(self, theta: Array) -> list[Any]:
         """The state of each block; every array in it leads with the run axis."""
@@ -391,7 +395,9 @@ class Updater(Protocol):
 class Step:
     """What one step of a stack computes: the gradient of its objective, clipped, and its update rules.
 
-    objective: its factors on the host. clip_norm: the largest norm of a gradient, (R, 1), or None.
+    objective: its factors on the host. blocks: rules, and where a backend says that it
+    `compiles_wrappers` these as well, in the order in which they are to be run; none is of scope
+    OBJECTIVE. clip_norm: the largest norm of a gradient, (R, 1), or None.
     """
 
     network: Network
@@ -422,7 +428,9 @@ class Backend(Protocol):
 
     forkable: whether it goes on working in a forked process: not if it keeps threads or a device.
     A class may promise `exact_stacks: ClassVar[bool] = True`: a run in a stack then computes to the last
-    bit what it computes alone. `harness check` holds it to that; others to a tolerance.
+    bit what it computes alone. `harness check` holds it to that; others to a tolerance. Another may say
+    `compiles_wrappers: ClassVar[bool] = True`: it then finds wrappers among the blocks of a step that it
+    is to compile. For others the core runs steps with wrappers.
     """
 
     forkable: ClassVar[bool]

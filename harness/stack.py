@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.chain import Link, in_turn
+from harness.chain import in_turn
 from harness.contracts import AdaptiveSchedule, Block, DataDependentInitializer, Horizon
 from harness.errors import BrokenPromise
 from harness.fields import float_fields
@@ -69,14 +69,14 @@ class Stack:
         return [rule_key(config) for config in self.configs]
 
     @cached_property
-    def links(self) -> list[list[Link]]:
-        """A chain for the neighbouring runs of each rule: its wrappers in their turn, and itself."""
+    def chains(self) -> list[list[Block]]:
+        """For the neighbouring runs of each rule: its wrappers in their turn, and itself."""
         return [self._chain(rows) for rows in self._rows_by_rule]
 
-    @cached_property
+    @property
     def blocks(self) -> list[Block]:
-        """Neighbouring runs with the same update rule, as one rule; without the wrappers."""
-        return [link.block for chain in self.links for link in chain if link.turn is None]
+        """All of it, in the order of a step."""
+        return [block for chain in self.chains for block in chain]
 
     @property
     def _rows_by_rule(self) -> list[slice]:
@@ -84,18 +84,17 @@ class Stack:
         starts = [0, *accumulate(lengths)]
         return [slice(*ends) for ends in pairwise(starts)]
 
-    def _chain(self, rows: slice) -> list[Link]:
+    def _chain(self, rows: slice) -> list[Block]:
         configs = self.configs[rows]
         wrappers = configs[0].wrapper
         before, after = in_turn(wrappers)
 
-        def link(name: str) -> Link:
-            return Link(
-                Block(rows, _merged([c.wrapper[name] for c in configs])), wrappers[name].turn
-            )
+        def block(name: str) -> Block:
+            merged = _merged([config.wrapper[name] for config in configs])
+            return Block(rows, merged, wrappers[name].turn)
 
-        rule = Link(Block(rows, _merged([config.optimizer for config in configs])))
-        return [*map(link, before), rule, *map(link, after)]
+        rule = Block(rows, _merged([config.optimizer for config in configs]))
+        return [*map(block, before), rule, *map(block, after)]
 
     @cached_property
     def objective(self) -> Objective:

@@ -178,7 +178,7 @@ class _Training:
             c.training.max_epochs - e for c, e in zip(stack.configs, rows.epochs, strict=True)
         )
         self._pass = None
-        if self._chain.rules_alone:
+        if self._chain.can_be_compiled:
             self._pass = backend.compiled(
                 Step(
                     self._network, stack.objective, stack.blocks, stack.clip_norm, self._batch_size
@@ -190,7 +190,7 @@ class _Training:
 
     def _chained(self, stack: Stack) -> Chain:
         seeds = [config.seed for config in stack.configs]
-        return Chain(stack.links, self._backend, self._network, stack.objective, seeds)
+        return Chain(stack.chains, self._backend, self._network, stack.objective, seeds)
 
     # --- an epoch ---------------------------------------------------------------------------------
 
@@ -226,9 +226,10 @@ class _Training:
         order = self._stack.order(rows.epochs, len(self._train))[..., : self._samples]
         t = (rows.epochs[:, None] - 1.0) * self._steps + 1.0
         if self._pass is not None:
-            states = [state for (state,) in rows.state]
-            rows.theta, states, sums = self._pass(rows.theta, states, order, rates, t)
-            rows.state = [[state] for state in states]
+            flat = [state for chain in rows.state for state in chain]
+            rows.theta, flat, sums = self._pass(rows.theta, flat, order, rates, t)
+            rest = iter(flat)
+            rows.state = [[next(rest) for _ in chain] for chain in rows.state]
             return means(sums, self._samples, self._backend)
         order = self._backend.place(order)
         meter = TermMeter(self._objective)

@@ -45,6 +45,7 @@ class Torch:
     device: str = "auto"
     threads: int = 1
 
+    compiles_wrappers: ClassVar[bool] = True
     forkable: ClassVar[bool] = False  # autograd has threads, and CUDA no second process
 
     def __post_init__(self) -> None:

@@ -187,9 +187,10 @@ def _examples(
         shape = [runs if n == axis else size for n, size in enumerate(tensor.shape)]
         return torch.empty(shape, dtype=tensor.dtype)
 
-    runs = [symbol(count) for count in step.runs]
+    of_groups = [symbol(count) for count in step.runs]
+    runs = [of_groups[group] for group in step.group_of]
     theta, features, targets, rows, sums = given
-    everyone = sum(runs)
+    everyone = sum(of_groups)
     with mode:
         return mode, [
             example(theta, 0, everyone),

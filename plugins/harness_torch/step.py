@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness import Block, State, float_fields, update
+from harness import Block, State, Turn, float_fields, update
 from harness_torch.columns import evaluate, leaves, record, replay, symbolic
 from harness_torch.program import TorchProgram
 
@@ -43,7 +43,10 @@ class WholeStep:
         if step.clip_norm is not None:
             self._keep(place(step.clip_norm))
         self._clips = step.clip_norm is not None
-        self.runs = [block.rows.stop - block.rows.start for block in step.blocks]
+        rows = [(block.rows.start, block.rows.stop) for block in step.blocks]
+        groups = list(dict.fromkeys(rows))
+        self.runs = [stop - start for start, stop in groups]  # of each rule, with its wrappers
+        self.group_of = [groups.index(own) for own in rows]  # of each block
         self._network = step.network
         self._objective = step.objective
         self._blocks = list(step.blocks)
@@ -58,7 +61,8 @@ class WholeStep:
                 _identity(step.objective.loss),
                 [(term.name, _identity(term.loss)) for term in step.objective.auxiliary],
                 step.objective.weight_decay is not None,
-                [_rule_key(block.rule) for block in step.blocks],
+                [(_rule_key(block.rule), block.turn) for block in step.blocks],
+                self.group_of,
                 step.clip_norm is not None,
                 step.batch_size,
                 dtype,
@@ -99,22 +103,17 @@ class WholeStep:
             sums += terms.to(torch.float64) * rows.shape[-1]
             if self._clips:
                 gradient = update.clip_gradient(gradient, next(placed))
-            start = 0
-            for block, met, values, slots in zip(
-                self._blocks, self._met, columns, state, strict=True
+            start = before = 0
+            for number, (block, met, values, slots) in enumerate(
+                zip(self._blocks, self._met, columns, state, strict=True)
             ):
-                runs = values.shape[-1]
+                if number and self.group_of[number] != self.group_of[number - 1]:
+                    start += before
+                before = values.shape[-1]
                 rule, lr, t = symbolic(block.rule, replay(met, values))
-                update.apply(
-                    Block(slice(None), rule),
-                    theta.narrow(0, start, runs),
-                    gradient.narrow(0, start, runs),
-                    slots,
-                    lr,
-                    t,
-                    self._network,
-                )
-                start += runs
+                own = [part.narrow(0, start, before) for part in (theta, gradient)]
+                changed, other = own[::-1] if block.turn is Turn.GRADIENT else own
+                update.apply(Block(slice(None), rule), changed, other, slots, lr, t, self._network)
 
     def _keep(self, constant: Tensor) -> Tensor:
         self.constants.append(constant)

@@ -2,11 +2,13 @@
 
 import copy
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import pytest
 
 from harness import Block, Step
+from harness.chain import Chain
 from harness.network import Network
 from harness.objective import Objective, Term
 from harness.update import clip_gradient
@@ -44,7 +46,10 @@ class Problem:
         features, targets = self.data(backend)
         objective = step.objective.placed(backend.place)
         program = backend.bind(step.network, step.objective)
-        update = backend.updater(step.blocks, step.network)
+        chains = [list(chain) for _, chain in groupby(step.blocks, lambda block: block.rows.start)]
+        chain = Chain(chains, backend, step.network, step.objective, range(len(theta)))
+        rest = iter(state)
+        state = [[next(rest) for _ in blocks] for blocks in chains]
         limit = None if step.clip_norm is None else backend.place(step.clip_norm)
         for epoch in range(epochs):
             sums = {}
@@ -57,7 +62,7 @@ class Problem:
                 if limit is not None:
                     gradient = clip_gradient(gradient, limit)
                 now = t + epoch * len(lr) + number
-                theta, state = update(theta, gradient, state, rates[:, None], now)
+                theta, state = chain.step(theta, gradient, state, rates[:, None], now, (x, target))
         return backend.fetch(theta), sums
 
     def by_the_pass(self, backend, run, epochs=1):
@@ -78,7 +83,8 @@ def differing(rule, runs, rng):
 
 @pytest.fixture(scope="session")
 def problem():
-    """Makes a stack. blocks: (rule, runs) pairs. shape: samples, batch_size, sizes of the network."""
+    """Makes a stack. blocks: (rule, runs) pairs, or ([wrapper, …, rule, …], runs) in the order of a
+    step. shape: samples, batch_size, sizes of the network."""
 
     def make(
         blocks,
@@ -98,9 +104,11 @@ def problem():
         network = Network(sizes, activation, 0.1, True)
         runs = sum(count for _, count in blocks)
         made, start = [], 0
-        for rule, count in blocks:
-            own = differing(rule, count, rng) if count > 1 else rule
-            made.append(Block(slice(start, start + count), own))
+        for rules, count in blocks:
+            for rule in rules if isinstance(rules, list) else [rules]:
+                own = differing(rule, count, rng) if count > 1 else rule
+                turn = getattr(rule, "turn", None)
+                made.append(Block(slice(start, start + count), own, turn))
             start += count
         terms = []
         if auxiliary:

@@ -8,13 +8,28 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from harness import Scope
 from harness_losses import Huber, SigmoidCrossEntropy, SquaredError
-from harness_optimizers import Adam, HeavyBall, Sgd, harness_optimizers
+from harness_optimizers import Adam, HeavyBall, Muon, Sgd, harness_optimizers
 from harness_torch import Torch, inductor
 from harness_torch.inductor import CompiledPass
+from harness_wrappers import (
+    ClipAdaptive,
+    ClipNorm,
+    ClipValue,
+    DecoupledDecay,
+    Ema,
+    Lookahead,
+    Swa,
+)
 
 BACKEND = Torch(dtype="float64", device="cpu")
-RULES = [(rule(), 2) for rule in harness_optimizers().values()]
+RULES = [(r(), 2) for r in harness_optimizers().values() if r.scope is not Scope.OBJECTIVE]
+WRAPPED = [
+    ([ClipAdaptive(), ClipNorm(0.5), DecoupledDecay(0.1), Muon(), Swa(3, 2), Ema()], 2),
+    ([ClipValue(0.1), Adam(), Lookahead(2), Ema()], 3),
+    (Sgd(), 2),
+]
 LONG = 10**9  # steps, in which any compilation pays
 
 compiles = pytest.mark.skipif(
@@ -52,6 +67,16 @@ def test_every_rule_in_one_stack_and_no_second_compilation(problem, agree, compi
         assert isinstance(run, CompiledPass)  # it costs nothing any more
         agree(stack.by_the_loop(BACKEND), stack.by_the_pass(BACKEND, run))
     assert len(compilations) == 1
+
+
+@compiles
+@pytest.mark.slow
+def test_wrappers_are_compiled_with_their_rules(problem, agree):
+    stack = problem(WRAPPED)
+
+    found = stack.by_the_pass(BACKEND, compiled(stack), 3)
+
+    agree(stack.by_the_loop(BACKEND, 3), found)
 
 
 @compiles

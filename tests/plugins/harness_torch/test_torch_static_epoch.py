@@ -11,17 +11,32 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from harness import Scope
 from harness.network import ACTIVATIONS
 from harness_losses import harness_losses
-from harness_optimizers import Adam, HeavyBall, Sgd, harness_optimizers
+from harness_optimizers import Adam, HeavyBall, Muon, Sgd, harness_optimizers
 from harness_torch import Torch, cuda_graph
 from harness_torch.cuda_graph import KEPT, CapturedPass
 from harness_torch.static_epoch import StaticEpoch
 from harness_torch.step import WholeStep
+from harness_wrappers import (
+    ClipAdaptive,
+    ClipNorm,
+    ClipValue,
+    DecoupledDecay,
+    Ema,
+    Lookahead,
+    Swa,
+)
 
 BACKEND = Torch(dtype="float64", device="cpu")
 CPU = torch.device("cpu")
-RULES = [(rule(), 2) for rule in harness_optimizers().values()]
+RULES = [(r(), 2) for r in harness_optimizers().values() if r.scope is not Scope.OBJECTIVE]
+WRAPPED = [
+    ([ClipAdaptive(), ClipNorm(0.5), DecoupledDecay(0.1), Muon(), Swa(3, 2), Ema()], 2),
+    ([ClipValue(0.1), Adam(), Lookahead(2), Ema()], 3),
+    (Sgd(), 2),
+]
 LOSSES = harness_losses()
 needs_cuda = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="needs a CUDA device, and finds none"
@@ -50,6 +65,13 @@ def whole(problem, backend=BACKEND, dtype=torch.float64, device=CPU):
 
 def captured(problem, recorder, data=None):
     return CapturedPass(whole(problem), *(data or problem.data(BACKEND)), recorder)
+
+
+def test_epochs_with_wrappers_are_those_of_the_loop(problem, agree):
+    stack = problem(WRAPPED)
+    run = captured(stack, Uncaptured())
+
+    agree(stack.by_the_loop(BACKEND, 3), stack.by_the_pass(BACKEND, run, 3))
 
 
 @pytest.mark.parametrize("shared", [False, True])
