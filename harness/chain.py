@@ -38,7 +38,8 @@ class Chain:
     """What a stack does with a gradient, ready to run.
 
     blocks: a chain of them for the runs of each rule. objective: its factors on the host. seeds: of each
-    run. The state is a list for each chain, of what each of its blocks remembers.
+    run. The state is a list for each chain, of what each of its blocks remembers: as an updater of that
+    block alone has it, the same list from step to step, by which it knows what it is bound to.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Chain:
 
     def init(self, theta: Array) -> list[list[Any]]:
         """The state before the first step. theta: (R, P)."""
-        return [[state for r in chain for state in r.init(theta)] for chain in self._runners]
+        return [[runner.init(theta) for runner in chain] for chain in self._runners]
 
     def step(
         self,
@@ -95,7 +96,7 @@ class Chain:
                 on_gradient = block.turn is Turn.GRADIENT
                 changed, other = (gradient, theta) if on_gradient else (theta, gradient)
                 more = (batch,) if isinstance(runner, WithBatch) else ()
-                changed, (new,) = runner(changed, other, [own], lr, t, *more)
+                changed, new = runner(changed, other, own, lr, t, *more)
                 gradient, theta = (changed, theta) if on_gradient else (gradient, changed)
                 new_states.append(new)
             new_state.append(new_states)
@@ -104,5 +105,5 @@ class Chain:
     def evaluated(self, theta: Array, state: list[list[Any]]) -> Array:
         """Where the runs are to be judged, (R, P): θ, or what rules and wrappers make of it."""
         blocks = [block for chain in self._blocks for block in chain]
-        states = [own for chain in state for own in chain]
+        states = [own for chain in state for (own,) in chain]
         return evaluated(blocks, theta, states, self._network, self._backend.place)

@@ -226,10 +226,10 @@ class _Training:
         order = self._stack.order(rows.epochs, len(self._train))[..., : self._samples]
         t = (rows.epochs[:, None] - 1.0) * self._steps + 1.0
         if self._pass is not None:
-            flat = [state for chain in rows.state for state in chain]
+            flat = [state for chain in rows.state for (state,) in chain]
             rows.theta, flat, sums = self._pass(rows.theta, flat, order, rates, t)
             rest = iter(flat)
-            rows.state = [[next(rest) for _ in chain] for chain in rows.state]
+            rows.state = [[[next(rest)] for _ in chain] for chain in rows.state]
             return means(sums, self._samples, self._backend)
         order = self._backend.place(order)
         meter = TermMeter(self._objective)

@@ -158,3 +158,14 @@ def test_runs_with_and_without_wrappers_share_a_stack(run_of, fit):
 
     for number, run in enumerate(runs):
         np.testing.assert_array_equal(together[number].theta, fit(run).ended[0].theta)
+
+
+def test_calls_are_prepared_once_and_not_at_every_step(run_of, fit, monkeypatch):
+    """An update in place knows its arrays from the step before, by the very list of its state."""
+    from harness.inplace import InPlace
+
+    prepared, bind = [], InPlace.bind
+    monkeypatch.setattr(InPlace, "bind", lambda self, *a: prepared.append(self) or bind(self, *a))
+    fit(run_of(*SMALL, "optimizer=adam", "wrapper=[ema,clip_value]"))
+
+    assert len(prepared) == 3  # the rule and its wrappers

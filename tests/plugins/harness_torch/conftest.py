@@ -49,7 +49,7 @@ class Problem:
         chains = [list(chain) for _, chain in groupby(step.blocks, lambda block: block.rows.start)]
         chain = Chain(chains, backend, step.network, step.objective, range(len(theta)))
         rest = iter(state)
-        state = [[next(rest) for _ in blocks] for blocks in chains]
+        state = [[[next(rest)] for _ in blocks] for blocks in chains]
         limit = None if step.clip_norm is None else backend.place(step.clip_norm)
         for epoch in range(epochs):
             sums = {}
