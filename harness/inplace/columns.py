@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.inplace.plan import Column, Plan
-from harness.inplace.tracing import select
+from harness.inplace.symbols import select
 
 __all__ = ["Columns"]
 
