@@ -55,7 +55,9 @@ class Loop:
         leaves, kept = leaves_of(plan), kept_of(plan)
         places = _places((*self.stage.vectors, *self.stage.reductions))
         self._memory = {
-            place: f"%leaf{leaves.index(place.key)}" if place.kind == "leaf" else f"%kept{place.key}"
+            place: f"%leaf{leaves.index(place.key)}"
+            if place.kind == "leaf"
+            else f"%kept{place.key}"
             for place in places
             if place.kind == "leaf" or (place.kind == "buffer" and place.key in kept)
         }

@@ -73,12 +73,9 @@ class Bound:
         self, function: Callable[..., None], table: list[int], leaves: list[str], arrays: Any
     ) -> None:
         self._table = np.array(table, np.int64)
-        self._step = partial(function, ctypes.c_void_p(self._table.ctypes.data))
+        self.step = partial(function, ctypes.c_void_p(self._table.ctypes.data))
         self._leaves = leaves
         self._arrays = arrays
-
-    def __call__(self) -> None:
-        self._step()
 
     def point(self, leaf: str, array: np.ndarray) -> None:
         """Has the next steps read another array for a leaf, (R, n), which the caller keeps."""

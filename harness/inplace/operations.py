@@ -64,16 +64,19 @@ class Body:
             raise NotExact(getattr(operation, "__name__", str(operation)))
         return OPERATIONS[operation](self, *map(self.number, arguments))
 
-    # --- operations -------------------------------------------------------------------------------
+    # --- what operations are made of ----------------------------------------------------------------
 
     def binary(self, instruction: str, a: Value, b: Value) -> Value:
+        """An instruction on two numbers."""
         return self.let(self.real, f"{instruction} {self.real} {a.name}, {b.name}")
 
     def compare(self, condition: str, a: Value, b: Value | str) -> Value:
+        """A truth value, by a condition of `fcmp`."""
         other = b if isinstance(b, str) else b.name
         return self.let("i1", f"fcmp {condition} {self.real} {a.name}, {other}")
 
     def choose(self, condition: Value, a: Value | str, b: Value | str) -> Value:
+        """The first one where the condition holds, else the second one."""
         first, second = (v if isinstance(v, str) else v.name for v in (a, b))
         return self.let(
             self.real,
@@ -81,6 +84,7 @@ class Body:
         )
 
     def call(self, function: str, a: Value) -> Value:
+        """A function of one number."""
         return self.let(self.real, f"call {self.real} @{function}({self.real} {a.name})")
 
     def extreme(self, condition: str, a: Value, b: Value) -> Value:

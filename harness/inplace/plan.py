@@ -101,7 +101,9 @@ class _Planner:
             if node is not traced.leaves[name]
         }
         # θ last: its expression usually reads the new state, which may then be written in place.
-        results = sorted(self._outputs.values(), key=lambda node: node is self._outputs.get("theta"))
+        results = sorted(
+            self._outputs.values(), key=lambda node: node is self._outputs.get("theta")
+        )
         nodes = in_order(results)
         self._stages = stages_of(nodes, results)
         self._last = max(self._stages.values(), default=0)

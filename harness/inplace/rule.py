@@ -97,7 +97,9 @@ class _Group:
         self._calls: list[Call] = []
         self._elements = 0
         self._offered: Native | None = None
-        self._native: Native | None = None  # the same, where the arrays are such that it can be used
+        self._native: Native | None = (
+            None  # the same, where the arrays are such that it can be used
+        )
         self._bound: list[Bound] = []
         self._owns_gradient = False  # whether its arrays are ours to write into
 
@@ -145,7 +147,7 @@ class _Group:
         longest = max(leaves["theta"].shape[1] for leaves in self._parts)
         kept = {number: np.empty(longest, self._dtype) for number in kept_of(self.plan)}
         self._bound = [self._native.bind(leaves, self._cells, kept) for leaves in self._parts]
-        self._calls = [(bound, ()) for bound in self._bound]
+        self._calls = [(bound.step, ()) for bound in self._bound]
 
     def _is_plain(self, array: np.ndarray) -> bool:
         """Whether compiled loops, which know addresses and lengths of rows, may have it."""

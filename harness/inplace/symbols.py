@@ -1,7 +1,7 @@
 """What an update rule is called with to find out what it computes: symbols in place of arrays.
 
-A *node* is a value of the rule: a leaf, or an operation on other nodes. A *symbol* is a node in the shape
-in which the rule holds it. Nodes are of three kinds:
+A *node* is a value of the rule: a leaf, or an operation on other nodes. A *symbol* is a node in the
+shape in which the rule holds it. Nodes are of three kinds:
 
 - a *vector* is as long as the part of θ that the rule sees;
 - a *value* is one number a run that came out of a vector, such as a norm, in the precision of θ;
@@ -102,23 +102,25 @@ def _operate(operation: Callable[..., Any], *arguments: Any, dtype: type | None 
 
 def _add_operators() -> None:
     """Gives Symbol its binary operators: each records the NumPy function of the same meaning."""
-    for name, operation in {
+    arithmetic: dict[str, Callable[..., Any]] = {
         "add": np.add,
         "sub": np.subtract,
         "mul": np.multiply,
         "truediv": np.true_divide,
         "pow": np.power,
-    }.items():
+    }
+    for name, operation in arithmetic.items():
         setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _power_or(f, a, b))
         setattr(Symbol, f"__r{name}__", lambda a, b, f=operation: _operate(f, b, a))
-    for name, operation in {
+    logical: dict[str, Callable[..., Any]] = {
         "lt": np.less,
         "le": np.less_equal,
         "gt": np.greater,
         "ge": np.greater_equal,
         "and": np.bitwise_and,
         "or": np.bitwise_or,
-    }.items():
+    }
+    for name, operation in logical.items():
         setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _operate(f, a, b, dtype=bool))
 
 
@@ -187,12 +189,14 @@ class _Namespace:
     def where(condition: Any, a: Any, b: Any) -> Symbol:
         chosen = _operate(select, condition, a, b)
         if chosen.node.kind is not Kind.COLUMN and condition.node.kind is Kind.COLUMN:
-            raise Untraceable("a column is rounded where it meets a vector, and no truth value then")
+            raise Untraceable(
+                "a column is rounded where it meets a vector, and no truth value then"
+            )
         return chosen
 
     @staticmethod
     def mean(x: Symbol, /, **how: Any) -> Symbol:
-        return _reduce(np.add.reduce, x, **how) / prod(x.shape[1:])
+        return _operate(np.true_divide, _reduce(np.add.reduce, x, **how), prod(x.shape[1:]))
 
     @staticmethod
     def reshape(x: Symbol, /, shape: Shape) -> Symbol:

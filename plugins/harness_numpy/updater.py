@@ -22,7 +22,8 @@ class NumpyUpdater:
         kind = np.dtype(dtype)
         self._blocks = list(blocks)
         self._runners: list[Any] = [
-            in_place(block.rule, network, kind) or _AsWritten(block, network, kind) for block in blocks
+            in_place(block.rule, network, kind) or _AsWritten(block, network, kind)
+            for block in blocks
         ]
         self._bound_to: tuple[Any, ...] = (None, None, None)
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-import harness.inplace.rule as rule_module
-from harness import Block, Scope, array_namespace
-from harness.inplace import InPlace
+from harness import Block, Scope, array_namespace, float_fields
+from harness.inplace import InPlace, pieces
 from harness.network import Mlp
+from harness.testing import update_rules
 from harness.update import with_columns
 from harness_numpy.updater import NumpyUpdater, _AsWritten
 from harness_optimizers import harness_optimizers
@@ -42,34 +42,44 @@ def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
     return theta, update
 
 
-def as_written(rule, steps=7, size=NETWORK.size):
+def as_written(rule, steps=7, dtype="float64"):
+    """θ, by calls of the rule with plain numbers on what its scope asks for."""
     rng = np.random.default_rng(3)
-    theta = rng.normal(size=(1, size))
-    gradients = rng.normal(size=(steps, 1, size))
-    state = rule.init(theta)
-    for t in range(1, steps + 1):
-        theta, state = rule.step(theta, gradients[t - 1], state, lr=0.01, t=t)
-    return theta
+    start = rng.normal(size=(1, NETWORK.size)).astype(dtype)
+    gradients = rng.normal(size=(steps, 1, NETWORK.size)).astype(dtype)
+    tensors = rule.scope is Scope.TENSOR
+    ends = []
+    for view in [p.view for p in NETWORK.parameters] if tensors else [lambda array: array]:
+        theta = view(start)
+        state = rule.init(theta)
+        for t, gradient in enumerate(gradients, start=1):
+            theta, state = rule.step(theta, view(gradient), state, lr=0.01, t=t)
+        ends.append(theta.reshape(1, -1))
+    return np.concatenate(ends, axis=1)
 
 
-OPTIMIZERS = [name for name, rule in harness_optimizers().items() if rule.scope is Scope.ELEMENT]
+HEAVIER = {"adafactor", "muon"}  # means of rows and columns, and products of matrices
+RULES = {
+    name: kind()
+    for name, kind in harness_optimizers().items()
+    if kind.scope is not Scope.BACKEND and name not in HEAVIER
+} | {"normalised": update_rules.Normalised(), "bounded": update_rules.Bounded()}
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_traced_equals_as_written_bit_for_bit(registry, name):
-    rule = registry.component("optimizer", name)()
-    theta, update = run([(rule, 1)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", RULES)
+def test_traced_equals_as_written_bit_for_bit(name, dtype):
+    theta, update = run([(RULES[name], 1)], dtype)
     assert isinstance(update._runners[0], InPlace)
-    np.testing.assert_array_equal(theta, as_written(rule))
+    np.testing.assert_array_equal(theta, as_written(RULES[name], dtype=dtype))
 
 
 @pytest.mark.parametrize("piece", [4, 7, 64])
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_size_of_the_pieces_does_not_matter(registry, monkeypatch, name, piece):
-    rule = registry.component("optimizer", name)()
-    expected, _ = run([(rule, 3)])
-    monkeypatch.setattr(rule_module, "PIECE", piece)
-    found, _ = run([(rule, 3)])
+@pytest.mark.parametrize("name", RULES)
+def test_size_of_the_pieces_does_not_matter(monkeypatch, name, piece):
+    expected, _ = run([(RULES[name], 3)])
+    monkeypatch.setattr(pieces, "PIECE", piece)
+    found, _ = run([(RULES[name], 3)])
     np.testing.assert_array_equal(found, expected)
 
 
@@ -110,6 +120,79 @@ def test_slots_that_change_places(registry):
     theta, update = run([(Swapping(), 1)])
     assert isinstance(update._runners[0], InPlace)
     np.testing.assert_array_equal(theta, as_written(Swapping()))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["lars", "lamb", "normalised", "bounded", "twice"])
+def test_a_run_has_the_norms_that_it_has_alone(name, dtype):
+    rule = replace((RULES | {"twice": Twice()})[name])
+    fields = {field: np.linspace(0.1, 0.9, 4)[:, None] for field in float_fields(rule)[1:]}
+    rows = replace(rule)
+    for field, values in fields.items():
+        object.__setattr__(rows, field, values)
+    together, update = run([(rows, 4)], dtype)
+    assert isinstance(update._runners[0], InPlace)
+    for row in range(4):
+        own = replace(rule, **{field: float(values[row, 0]) for field, values in fields.items()})
+        alone, _ = run([(own, 4)], dtype, rows=slice(row, row + 1))
+        np.testing.assert_array_equal(together[row], alone[0])
+
+
+@dataclass(frozen=True)
+class Twice:
+    """A sum of what another sum has scaled, a mean, extremes, and a function of a value."""
+
+    lr: float = 0.1
+    strength: float = 0.5
+    scope: ClassVar[Scope] = Scope.VECTOR
+
+    def init(self, theta):
+        xp = array_namespace(theta)
+        return {"last": xp.zeros_like(theta), "size": xp.ones_like(theta)}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        whole = {"axis": -1, "keepdims": True}
+        scale = xp.minimum(1.0, self.strength / xp.sum(gradient * gradient, **whole) ** 0.5)
+        clipped = scale * gradient + state["last"]
+        spread = xp.max(clipped, **whole) - xp.min(clipped, **whole)
+        lone = xp.reshape(xp.mean(abs(clipped), axis=1), (theta.shape[0], 1))
+        moved = clipped * xp.exp(-lone) / (spread + xp.sum(state["size"], **whole))
+        flat = xp.where((lone > 0.1) | (spread < self.strength), moved, state["last"])
+        return theta - lr * flat, {"last": clipped, "size": state["size"] + lone * t}
+
+
+def test_a_rule_of_three_stages():
+    theta, update = run([(Twice(), 1)])
+    (group,) = update._runners[0]._groups
+    assert len(group.plan.stages) == 3
+    np.testing.assert_array_equal(theta, as_written(Twice()))
+
+
+class OfZeros(Twice):
+    """The sign of a sum that is a zero."""
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        nothing = xp.sum(-0.0 * abs(gradient), axis=-1, keepdims=True)
+        return theta + xp.sign(1 / nothing) * gradient, {"last": theta, "size": state["last"]}
+
+
+def test_a_sum_of_negative_zeros():
+    with np.errstate(divide="ignore"):
+        theta, update = run([(OfZeros(), 1)])
+        assert isinstance(update._runners[0], InPlace)
+        np.testing.assert_array_equal(theta, as_written(OfZeros()))
+
+
+@pytest.mark.parametrize("name", ["adafactor", "muon"])
+def test_rules_that_run_as_written_in_a_stack_and_alone(registry, name):
+    rule = registry.component("optimizer", name)()
+    together, update = run([(rule, 3)], "float32")
+    assert isinstance(update._runners[0], _AsWritten)
+    for row in range(3):
+        alone, _ = run([(rule, 3)], "float32", rows=slice(row, row + 1))
+        np.testing.assert_array_equal(together[row], alone[0])
 
 
 @dataclass(frozen=True)
