@@ -1,7 +1,8 @@
 """Update rules on arrays in the memory of the host, run in place: what backends on a CPU share.
 
-symbols.py    what a rule is called with in place of arrays
-tracing.py    a rule, called with symbols, as its operations
+nodes.py      what a rule computes: operations on vectors, and on numbers that are one a run
+symbols.py    what it is called with in place of arrays, to find that out
+tracing.py    a rule, called so
 stages.py     when each is worked out, where some need a norm of a whole run
 plan.py       these as calls of NumPy functions on reused buffers
 columns.py    the values that are one a run, worked out at every step

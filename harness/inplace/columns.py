@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.inplace.nodes import select
 from harness.inplace.plan import Column, Plan
-from harness.inplace.symbols import select
 
 __all__ = ["Columns"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.inplace.symbols import maximum, minimum, select
+from harness.inplace.nodes import maximum, minimum, select
 
 __all__ = ["OPERATIONS", "Body", "NotExact", "Value"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.inplace.nodes import Kind, Node, select
 from harness.inplace.stages import in_order, stages_of
-from harness.inplace.symbols import Kind, Node, select
 from harness.inplace.tracing import Trace
 
 __all__ = ["Buffer", "Column", "Instruction", "Plan", "Reference", "Stage", "plan"]

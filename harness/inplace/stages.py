@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.inplace.symbols import Kind, Node
+from harness.inplace.nodes import Kind, Node
 
 __all__ = ["in_order", "stages_of"]
 

@@ -1,60 +1,29 @@
 """What an update rule is called with to find out what it computes: symbols in place of arrays.
 
-A *node* is a value of the rule: a leaf, or an operation on other nodes. A *symbol* is a node in the
-shape in which the rule holds it. Nodes are of three kinds:
-
-- a *vector* is as long as the part of θ that the rule sees;
-- a *value* is one number a run that came out of a vector, such as a norm, in the precision of θ;
-- a *column* is one number a run that came out of none: hyperparameters, the rate, the step number, and
-  what is computed from those alone. Columns are worked out in double precision, as a rule with plain
-  Python floats would be, and rounded where they meet the others.
+A symbol is a node in the shape in which the rule holds it, and records what is done with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum
 from math import prod
 from typing import Any
 
 import numpy as np
 
-__all__ = ["RUNS", "Kind", "Node", "Symbol", "Untraceable", "select"]
+from harness.inplace.nodes import REDUCTIONS, Kind, Node, maximum, minimum, select
 
-# What a symbol gives for the length of the axis of the runs. It is the same in every stack, so that a
-# rule comes to the same record in each; and no width is this prime, so that none is taken for it.
-RUNS = 1_000_003
+__all__ = ["RUNS", "Symbol", "Untraceable"]
 
-Shape = tuple[int, ...]
+# The length of the axis of the runs, on which nothing may depend: it is good for `reshape`, and is no
+# number. So a rule comes to the same record in every stack.
+RUNS: Any = object()
+
+Shape = tuple[Any, ...]
 
 
 class Untraceable(Exception):
     """A rule does something that symbols cannot stand in for, such as a product of matrices."""
-
-
-class Kind(IntEnum):
-    """Of a node. What comes of several kinds is of the largest one."""
-
-    COLUMN = 0
-    VALUE = 1
-    VECTOR = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """A leaf with a name, or an operation on nodes and numbers."""
-
-    kind: Kind
-    operation: Callable[..., Any] | None = None
-    arguments: tuple[Node | float, ...] = ()
-    name: str = ""
-    dtype: type | None = None  # None: that of θ
-
-    @property
-    def reduces(self) -> bool:
-        """Whether it takes a vector to a value."""
-        return self.operation in _REDUCTIONS.values()
 
 
 class Symbol:
@@ -93,7 +62,11 @@ def _operate(operation: Callable[..., Any], *arguments: Any, dtype: type | None 
             raise Untraceable(f"cannot trace a {type(argument).__name__}")
     symbols = [argument for argument in arguments if isinstance(argument, Symbol)]
     kind = max(symbol.node.kind for symbol in symbols)
-    shape = np.broadcast_shapes(*(symbol.shape for symbol in symbols))
+    shapes = {symbol.shape for symbol in symbols if symbol.shape}
+    if len({len(shape) for shape in shapes}) > 1:
+        raise Untraceable("arrays differ in how many axes they have")
+    tail = np.broadcast_shapes(*(shape[1:] for shape in shapes))
+    shape = (RUNS, *tail) if shapes else ()
     if any(symbol.shape != shape for symbol in symbols if symbol.node.kind is kind):
         raise Untraceable("shapes that differ were combined to a third one")
     nodes = tuple(a.node if isinstance(a, Symbol) else a for a in arguments)
@@ -135,29 +108,6 @@ def _power_or(operation: Callable[..., Any], a: Symbol, b: Any) -> Symbol:
 _add_operators()
 
 
-# --- functions of the array API -----------------------------------------------------------------------
-
-
-def select(condition: Any, a: Any, b: Any, out: np.ndarray) -> None:
-    """`where` with an output array, which NumPy's own lacks; `out` must be none of the inputs."""
-    np.copyto(out, b)
-    np.copyto(out, a, where=condition)
-
-
-def maximum(a: Any, b: Any, out: np.ndarray | None = None) -> Any:
-    """NumPy's own, which with `minimum` no longer takes `out` by its place."""
-    return np.maximum(a, b, out=out)
-
-
-def minimum(a: Any, b: Any, out: np.ndarray | None = None) -> Any:
-    """See `maximum`."""
-    return np.minimum(a, b, out=out)
-
-
-_REDUCTIONS = {"sum": np.add.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
-_BY_KEYWORD = {"maximum": maximum, "minimum": minimum}
-
-
 class _Namespace:
     """The part of the array API that rules may use on symbols."""
 
@@ -178,8 +128,8 @@ class _Namespace:
     )
 
     def __getattr__(self, name: str) -> Callable[..., Symbol]:
-        if name in _REDUCTIONS:
-            return lambda x, /, **how: _reduce(_REDUCTIONS[name], x, **how)
+        if name in REDUCTIONS:
+            return lambda x, /, **how: _reduce(REDUCTIONS[name], x, **how)
         if name not in self._ELEMENTWISE:
             raise AttributeError(f"{name} is not an operation that can run in place")
         operation = _BY_KEYWORD.get(name, getattr(np, name))
@@ -195,22 +145,28 @@ class _Namespace:
         return chosen
 
     @staticmethod
+    def clip(x: Symbol, /, min: Any = None, max: Any = None) -> Symbol:
+        above = x if min is None else _operate(maximum, x, min)
+        return above if max is None else _operate(minimum, above, max)
+
+    @staticmethod
     def mean(x: Symbol, /, **how: Any) -> Symbol:
         return _operate(np.true_divide, _reduce(np.add.reduce, x, **how), prod(x.shape[1:]))
 
     @staticmethod
     def reshape(x: Symbol, /, shape: Shape) -> Symbol:
         """The same numbers; the axis of the runs stays in front."""
-        size = prod(x.shape)
-        if -1 in shape:
-            missing = size // -prod(shape)
-            shape = tuple(missing if length == -1 else length for length in shape)
-        if shape[:1] != x.shape[:1] or prod(shape) != size:
+        runs, *lengths = shape
+        size = prod(x.shape[1:])
+        if -1 in lengths:
+            lengths[lengths.index(-1)] = size // -prod(lengths)
+        if runs != RUNS or prod(lengths) != size:
             raise Untraceable(f"cannot reshape {x.shape} to {shape}")
-        return Symbol(x.node, shape)
+        return Symbol(x.node, (RUNS, *lengths))
 
 
 _NAMESPACE = _Namespace()
+_BY_KEYWORD = {"maximum": maximum, "minimum": minimum}
 
 
 def _reduce(

@@ -17,7 +17,8 @@ import numpy as np
 
 from harness.contracts import Scope
 from harness.fields import float_fields
-from harness.inplace.symbols import RUNS, Kind, Node, Symbol, Untraceable
+from harness.inplace.nodes import Kind, Node
+from harness.inplace.symbols import RUNS, Symbol, Untraceable
 
 __all__ = ["Trace", "trace"]
 

@@ -14,8 +14,8 @@ pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
 from harness import Scope, array_namespace, float_fields
 from harness.inplace import InPlace, native, operations, sums
+from harness.inplace.nodes import select
 from harness.inplace.plan import Buffer, Instruction, Plan, Reference, Stage
-from harness.inplace.symbols import select
 from harness.network import Network
 from harness.registry import load_registry
 from harness.testing import update_rules
