@@ -19,7 +19,7 @@ from harness.inplace.native import Bound, Native, candidate
 from harness.inplace.pieces import Call, calls
 from harness.inplace.plan import Plan, plan
 from harness.inplace.symbols import Untraceable
-from harness.inplace.tracing import Trace, trace
+from harness.inplace.tracing import trace
 from harness.update import initial_state, rule_for
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ class InPlace:
         self._rule = rule
         self._network = network
         self._groups: list[_Group] = []
-        for number, (place, traced) in enumerate(_traces(rule, network)):
-            own = plan(traced)
+        for number, (place, own) in enumerate(_plans(rule, network)):
             if rule.scope is Scope.ELEMENT and len(own.stages) > 1:
                 raise Untraceable("an elementwise rule may see no more than elements")
             group = next((group for group in self._groups if group.plan == own), None)
@@ -73,14 +72,19 @@ class InPlace:
             group.step(lr, t)
 
 
-def _traces(rule: Any, network: Network) -> Iterator[tuple[slice, Trace]]:
-    """What the rule computes, for each part of θ that it sees by itself."""
-    if rule.scope is Scope.TENSOR:
-        for parameter in network.parameters:
+def _plans(rule: Any, network: Network) -> Iterator[tuple[slice, Plan]]:
+    """What steps each part of θ that the rule sees by itself."""
+    if rule.scope is not Scope.TENSOR:
+        yield slice(0, network.size), plan(trace(rule, (network.size,)))
+        return
+    chooses = hasattr(rule, "for_parameter")
+    known: dict[Any, Plan] = {}
+    for parameter in network.parameters:
+        alike = parameter.name if chooses else parameter.shape
+        if alike not in known:
             chosen = partial(rule_for, parameter=parameter, network=network)
-            yield slice(parameter.start, parameter.stop), trace(rule, parameter.shape, chosen)
-    else:
-        yield slice(0, network.size), trace(rule, (network.size,))
+            known[alike] = plan(trace(rule, parameter.shape, chosen))
+        yield slice(parameter.start, parameter.stop), known[alike]
 
 
 class _Group:

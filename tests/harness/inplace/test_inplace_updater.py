@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from harness import Block, Scope, array_namespace, float_fields
-from harness.inplace import InPlace, pieces
+from harness.inplace import InPlace, in_place, pieces
 from harness.network import Mlp
 from harness.testing import update_rules
-from harness.update import with_columns
+from harness.update import clip_gradient, with_columns
 from harness_numpy.updater import NumpyUpdater, _AsWritten
 from harness_optimizers import harness_optimizers
 
@@ -169,6 +169,30 @@ def test_a_rule_of_three_stages():
     np.testing.assert_array_equal(theta, as_written(Twice()))
 
 
+@dataclass(frozen=True)
+class Clipped:
+    """Another rule, given gradients that are no longer than a limit."""
+
+    rule: Any
+    lr: float = 0.1
+    limit: float = 1.5
+    scope: ClassVar[Scope] = Scope.VECTOR
+
+    def init(self, theta):
+        return self.rule.init(theta)
+
+    def step(self, theta, gradient, state, *, lr, t):
+        return self.rule.step(theta, clip_gradient(gradient, self.limit), state, lr=lr, t=t)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_rule_within_a_rule(registry, dtype):
+    rule = Clipped(registry.component("optimizer", "adam")())
+    theta, update = run([(rule, 1)], dtype)
+    assert isinstance(update._runners[0], InPlace)
+    np.testing.assert_array_equal(theta, as_written(rule, dtype=dtype))
+
+
 class OfZeros(Twice):
     """The sign of a sum that is a zero."""
 
@@ -215,6 +239,68 @@ def test_what_cannot_be_traced_runs_as_written(registry):
     theta, update = run([(Normalised(), 1)])
     assert isinstance(update._runners[0], _AsWritten)
     np.testing.assert_allclose(theta, as_written(Normalised()), rtol=1e-13)
+
+
+NOT_TRACED = {
+    "a branch on a norm": lambda xp, x: 1.0 if xp.sum(x * x, axis=-1, keepdims=True) > 1 else 2.0,
+    "the number of runs": lambda xp, x: 1 / x.shape[0],
+    "all numbers of a stack": lambda xp, x: 1 / np.prod(x.shape),
+    "a sum over the runs": lambda xp, x: xp.sum(x, axis=0, keepdims=True),
+    "a sum over all": lambda xp, x: xp.sum(x),
+    "an axis that is missing": lambda xp, x: xp.reshape(xp.sum(x, axis=-1), (-1, 1)),
+    "truth values that are counted": lambda xp, x: xp.sum(x > 0, axis=-1, keepdims=True),
+    "what symbols lack": lambda xp, x: xp.flip(x, axis=-1),
+}
+
+
+@pytest.mark.parametrize("what", NOT_TRACED)
+def test_what_depends_on_the_stack_or_has_no_symbol_is_not_traced(what):
+    @dataclass(frozen=True)
+    class Rule(Twice):
+        def step(self, theta, gradient, state, *, lr, t):
+            factor = NOT_TRACED[what](array_namespace(theta), gradient)
+            return theta - lr * factor * gradient, state
+
+    assert in_place(Rule(), NETWORK, np.dtype("float32")) is None
+    assert in_place(Twice(), NETWORK, np.dtype("float32")) is not None
+
+
+def test_a_rule_is_chosen_for_each_parameter():
+    """By the layer, among rules with the hyperparameters of one."""
+
+    @dataclass(frozen=True)
+    class Part:
+        whole: Any
+        share: float
+
+        def init(self, theta):
+            return {}
+
+        def step(self, theta, gradient, state, *, lr, t):
+            return theta - self.share * self.whole.strength * lr * gradient, state
+
+    @dataclass(frozen=True)
+    class Whole:
+        lr: float = 0.1
+        strength: float = 0.5
+        scope: ClassVar[Scope] = Scope.TENSOR
+
+        def for_parameter(self, layer, shape):
+            return Part(self, 1.0 + layer.index if len(shape) == 2 else 0.25)
+
+    traced = in_place(Whole(), NETWORK, np.dtype("float64"))
+    theta, gradient = np.zeros((1, NETWORK.size)), np.ones((1, NETWORK.size))
+    traced.bind(theta, gradient, traced.init(theta))
+    traced.step(np.ones((1, 1)), np.ones((1, 1)))
+    moved = {p.name: -p.view(theta).ravel() for p in NETWORK.parameters}
+    shares = {
+        "layer1.weight": 0.5,
+        "layer1.bias": 0.125,
+        "layer2.weight": 1.0,
+        "layer2.bias": 0.125,
+    }
+    for name, share in shares.items():
+        np.testing.assert_array_equal(moved[name], share)
 
 
 @dataclass(frozen=True)
