@@ -124,6 +124,7 @@ class _Group:
             for leaves, bound, view in zip(self._parts, self._bound, views, strict=True):
                 leaves["gradient"] = view
                 bound.point("gradient", view)
+            self._owns_gradient = False
             return
         if not self._owns_gradient:
             for leaves in self._parts:
