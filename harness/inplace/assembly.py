@@ -13,14 +13,9 @@ from harness.inplace.loop import STRIP, Loop, kept_of, leaves_of
 from harness.inplace.operations import Body, NotExact, Value
 from harness.inplace.plan import Plan, Reference
 
-__all__ = ["NAME", "assembly", "columns_of", "has_sums"]
+__all__ = ["NAME", "assembly", "has_sums"]
 
 NAME = "update"  # of the function
-
-
-def columns_of(plan: Plan) -> list[int]:
-    """The columns that a plan reads, in order."""
-    return sorted(plan.used_columns)
 
 
 def has_sums(plan: Plan) -> bool:
@@ -53,7 +48,7 @@ def assembly(plan: Plan, dtype: np.dtype) -> str:
 
 def _update(plan: Plan, loops: list[Loop], body: Body) -> str:
     """The function that goes through the runs, and through the stages of each."""
-    real, leaves, columns = body.real, range(len(leaves_of(plan))), columns_of(plan)
+    real, leaves, columns = body.real, range(len(leaves_of(plan))), range(len(plan.columns))
     table = [
         *((f"%leaf{n}.0", "ptr") for n in leaves),
         *((f"%leaf{n}.apart", "i64") for n in leaves),

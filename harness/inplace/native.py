@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import warnings
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from harness.inplace import sums
-from harness.inplace.assembly import NAME, assembly, columns_of, has_sums
+from harness.inplace.assembly import NAME, assembly, has_sums
 from harness.inplace.loop import kept_of, leaves_of
 from harness.inplace.operations import NotExact
 from harness.inplace.plan import Plan
@@ -35,7 +35,7 @@ class Native:
     """A compiled plan. Raises NotExact where it cannot have the plan's bits."""
 
     def __init__(self, plan: Plan, dtype: np.dtype) -> None:
-        self._leaves, self._columns, self._kept = leaves_of(plan), columns_of(plan), kept_of(plan)
+        self._leaves, self._kept = leaves_of(plan), kept_of(plan)
         engine = _compile(assembly(plan, dtype))
         if has_sums(plan):
             _check_sums(engine, dtype)
@@ -46,7 +46,7 @@ class Native:
     def bind(
         self,
         leaves: Mapping[str, np.ndarray],
-        columns: Mapping[int, np.ndarray],
+        columns: Sequence[np.ndarray],
         kept: Mapping[int, np.ndarray],
     ) -> Bound:
         """A step on these arrays, all of the plan's dtype.
@@ -58,7 +58,7 @@ class Native:
         table = [
             *(array.ctypes.data for array in arrays),
             *(array.strides[0] // array.itemsize for array in arrays),
-            *(columns[number].ctypes.data for number in self._columns),
+            *(column.ctypes.data for column in columns),
             *(kept[number].ctypes.data for number in self._kept),
             rows,
             size,

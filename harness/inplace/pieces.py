@@ -7,7 +7,7 @@ one stage to the next is as long as a run at most.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +29,7 @@ _INEXACT = {np.exp, np.expm1, np.log, np.log1p, np.power, np.tanh}
 
 
 def calls(
-    plan: Plan, leaves: Mapping[str, np.ndarray], columns: Mapping[int, np.ndarray]
+    plan: Plan, leaves: Mapping[str, np.ndarray], columns: Sequence[np.ndarray]
 ) -> Iterator[Call]:
     """A step on these arrays: leaves (R, n), columns (R, 1). They stay the same, and so do the calls."""
     theta = leaves["theta"]

@@ -37,12 +37,12 @@ class Instruction:
     out: Reference
 
 
-@dataclass
+@dataclass(frozen=True)
 class Column:
     """A value a run: a leaf by name, a constant, or an operation on other columns by number."""
 
-    operation: Callable[..., Any] | None
-    arguments: tuple[int, ...]
+    operation: Callable[..., Any] | None = None
+    arguments: tuple[int, ...] = ()
     name: str = ""
     constant: float | None = None
 
@@ -69,10 +69,9 @@ class Stage:
 
 @dataclass
 class Plan:
-    """What to run: columns in order of evaluation, and instructions in stages."""
+    """What to run: instructions in stages."""
 
-    columns: list[Column] = field(default_factory=list)
-    used_columns: list[int] = field(default_factory=list)  # those that instructions read
+    columns: list[int] = field(default_factory=list)  # those that instructions read
     stages: list[Stage] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
     values: list[type | None] = field(default_factory=list)  # their dtypes; None: that of θ
@@ -83,15 +82,15 @@ class Plan:
         return [instruction for stage in self.stages for instruction in stage]
 
 
-def plan(traced: Trace) -> Plan:
-    """The plan of a trace."""
-    return _Planner(traced).plan
+def plan(traced: Trace, columns: dict[Column, int]) -> Plan:
+    """The plan of a trace. columns: those known so far, numbered in order; it adds its own."""
+    return _Planner(traced, columns).plan
 
 
 class _Planner:
-    def __init__(self, traced: Trace) -> None:
+    def __init__(self, traced: Trace, columns: dict[Column, int]) -> None:
         self.plan = Plan()
-        self._column_numbers: dict[Node, int] = {}
+        self._columns = columns
         self._places = {leaf: Reference("leaf", name) for name, leaf in traced.leaves.items()}
         self._free: dict[Buffer, list[int]] = {}
         self._outputs = {
@@ -156,19 +155,18 @@ class _Planner:
         if isinstance(argument, Node) and argument.kind is not Kind.COLUMN:
             return self._places[argument]
         number = self._column(argument)
-        if number not in self.plan.used_columns:
-            self.plan.used_columns.append(number)
-        return Reference("column", number)
+        if number not in self.plan.columns:
+            self.plan.columns.append(number)
+        return Reference("column", self.plan.columns.index(number))
 
     def _column(self, argument: Node | float) -> int:
-        if not isinstance(argument, Node):
-            self.plan.columns.append(Column(None, (), constant=float(argument)))
-            return len(self.plan.columns) - 1
-        if argument not in self._column_numbers:
-            inputs = tuple(self._column(inner) for inner in argument.arguments)
-            self.plan.columns.append(Column(argument.operation, inputs, argument.name))
-            self._column_numbers[argument] = len(self.plan.columns) - 1
-        return self._column_numbers[argument]
+        if isinstance(argument, Node):
+            inputs = tuple(map(self._column, argument.arguments))
+            column = Column(argument.operation, inputs, argument.name)
+        else:
+            # by its name, for 0 and −0 are equal
+            column = Column(name=repr(float(argument)), constant=float(argument))
+        return self._columns.setdefault(column, len(self._columns))
 
     def _buffer(self, buffer: Buffer) -> Reference:
         free = self._free.setdefault(buffer, [])

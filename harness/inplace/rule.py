@@ -6,7 +6,7 @@ prepared calls: of NumPy's functions, or of one for each part of θ that the rul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from harness.inplace.columns import Columns
 from harness.inplace.loop import kept_of
 from harness.inplace.native import Bound, Native, candidate
 from harness.inplace.pieces import Call, calls
-from harness.inplace.plan import Plan, plan
+from harness.inplace.plan import Column, Plan, plan
 from harness.inplace.symbols import Untraceable
 from harness.inplace.tracing import trace
 from harness.update import initial_state, rule_for
@@ -42,15 +42,19 @@ class InPlace:
     def __init__(self, rule: Any, network: Network, dtype: np.dtype) -> None:
         self._rule = rule
         self._network = network
+        self._dtype = dtype
         self._groups: list[_Group] = []
-        for number, (place, own) in enumerate(_plans(rule, network)):
+        columns: dict[Column, int] = {}  # of all parts, so that each is worked out once
+        for number, (place, own) in enumerate(_plans(rule, network, columns)):
             if rule.scope is Scope.ELEMENT and len(own.stages) > 1:
                 raise Untraceable("an elementwise rule may see no more than elements")
             group = next((group for group in self._groups if group.plan == own), None)
             if group is None:
-                group = _Group(own, rule, dtype)
+                group = _Group(own, dtype)
                 self._groups.append(group)
             group.places[number] = place
+        used = {number for group in self._groups for number in group.plan.columns}
+        self._columns = Columns(list(columns), used, rule)
 
     def init(self, theta: np.ndarray) -> list[State]:
         """The state before the first step, one for each part that the rule sees. theta: (R, P)."""
@@ -58,8 +62,9 @@ class InPlace:
 
     def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Sequence[State]) -> None:
         """Prepares the steps on these arrays, (R, P). state: as `init` makes it."""
+        cells = self._columns.cells(len(theta), self._dtype)
         for group in self._groups:
-            group.bind(theta, gradient, state)
+            group.bind(theta, gradient, state, cells)
 
     def take(self, gradient: np.ndarray) -> None:
         """Has the next steps read another array."""
@@ -68,14 +73,15 @@ class InPlace:
 
     def step(self, lr: np.ndarray, t: np.ndarray) -> None:
         """One step with the gradient that is in its array. lr, t: (R, 1) float64."""
+        self._columns.update(lr, t)
         for group in self._groups:
-            group.step(lr, t)
+            group.step()
 
 
-def _plans(rule: Any, network: Network) -> Iterator[tuple[slice, Plan]]:
+def _plans(rule: Any, network: Network, columns: dict[Column, int]) -> Iterator[tuple[slice, Plan]]:
     """What steps each part of θ that the rule sees by itself."""
     if rule.scope is not Scope.TENSOR:
-        yield slice(0, network.size), plan(trace(rule, (network.size,)))
+        yield slice(0, network.size), plan(trace(rule, (network.size,)), columns)
         return
     chooses = hasattr(rule, "for_parameter")
     known: dict[Any, Plan] = {}
@@ -83,21 +89,20 @@ def _plans(rule: Any, network: Network) -> Iterator[tuple[slice, Plan]]:
         alike = parameter.name if chooses else parameter.shape
         if alike not in known:
             chosen = partial(rule_for, parameter=parameter, network=network)
-            known[alike] = plan(trace(rule, parameter.shape, chosen))
+            known[alike] = plan(trace(rule, parameter.shape, chosen), columns)
         yield slice(parameter.start, parameter.stop), known[alike]
 
 
 class _Group:
     """The parts of θ that are stepped by the same plan. places: where they are, by number."""
 
-    def __init__(self, plan: Plan, rule: Any, dtype: np.dtype) -> None:
+    def __init__(self, plan: Plan, dtype: np.dtype) -> None:
         self.plan = plan
         self.places: dict[int, slice] = {}
         self._dtype = dtype
         self._candidate = candidate(plan, dtype)
-        self._columns = Columns(plan, rule)
         self._parts: list[dict[str, np.ndarray]] = []  # the leaves of each
-        self._cells: dict[int, np.ndarray] = {}
+        self._columns: list[np.ndarray] = []
         self._calls: list[Call] = []
         self._elements = 0
         self._offered: Native | None = None
@@ -107,13 +112,19 @@ class _Group:
         self._bound: list[Bound] = []
         self._owns_gradient = False  # whether its arrays are ours to write into
 
-    def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Sequence[State]) -> None:
+    def bind(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        state: Sequence[State],
+        cells: Mapping[int, np.ndarray],
+    ) -> None:
         self._parts = [
             {"theta": theta[:, place], "gradient": gradient[:, place]}
             | {name: _flat(slot) for name, slot in state[number].items()}
             for number, place in self.places.items()
         ]
-        self._cells = self._columns.cells(len(theta), self._dtype)
+        self._columns = [cells[number] for number in self.plan.columns]
         self._elements = sum(leaves["theta"].size for leaves in self._parts)
         self._owns_gradient = False
         self._prepare()
@@ -134,8 +145,7 @@ class _Group:
         for leaves, view in zip(self._parts, views, strict=True):
             np.copyto(leaves["gradient"], view)  # cheaper than to prepare all calls
 
-    def step(self, lr: np.ndarray, t: np.ndarray) -> None:
-        self._columns.update(lr, t)
+    def step(self) -> None:
         for operation, arguments in self._calls:
             operation(*arguments)
         if self._offered is None and self._candidate.ready(self._elements):
@@ -146,12 +156,12 @@ class _Group:
         plain = all(self._is_plain(leaf) for leaves in self._parts for leaf in leaves.values())
         self._native = self._offered if plain else None
         if self._native is None:
-            prepared = (calls(self.plan, leaves, self._cells) for leaves in self._parts)
+            prepared = (calls(self.plan, leaves, self._columns) for leaves in self._parts)
             self._calls = [call for part in prepared for call in part]
             return
         longest = max(leaves["theta"].shape[1] for leaves in self._parts)
         kept = {number: np.empty(longest, self._dtype) for number in kept_of(self.plan)}
-        self._bound = [self._native.bind(leaves, self._cells, kept) for leaves in self._parts]
+        self._bound = [self._native.bind(leaves, self._columns, kept) for leaves in self._parts]
         self._calls = [(bound.step, ()) for bound in self._bound]
 
     def _is_plain(self, array: np.ndarray) -> bool:

@@ -87,15 +87,19 @@ def test_a_rule_within_a_rule(registry, dtype):
 
 
 class OfZeros(Twice):
-    """The sign of a sum that is a zero."""
+    """The signs of zeros, in numbers of the rule and in sums."""
 
     def step(self, theta, gradient, state, *, lr, t):
         xp = array_namespace(theta)
-        nothing = xp.sum(-0.0 * abs(gradient), axis=-1, keepdims=True)
-        return theta + xp.sign(1 / nothing) * gradient, {"last": theta, "size": state["last"]}
+        nothing = -0.0 * xp.maximum(abs(gradient), 0.0)
+        sign = xp.sign(1 / xp.sum(nothing, axis=-1, keepdims=True))
+        return theta + sign * xp.sign(1 / nothing) * gradient, {
+            "last": theta,
+            "size": state["last"],
+        }
 
 
-def test_a_sum_of_negative_zeros():
+def test_zeros_keep_their_signs():
     with np.errstate(divide="ignore"):
         theta, update = run([(OfZeros(), 1)])
         assert isinstance(update._runners[0], InPlace)
