@@ -75,9 +75,12 @@ def apply(
         new, new_slots = rule.step(
             piece, slope, slots, lr=_column(rate, piece.ndim), t=_column(number, piece.ndim), **more
         )
+        # A rule may hand on θ, or one slot as another: it is not to be written over before it is read
+        given = [piece, *slots.values()]
+        kept = {name: _apart(new_slots[name], slot, given) for name, slot in slots.items()}
         piece[...] = new
         for name, slot in slots.items():
-            slot[...] = new_slots[name]
+            slot[...] = kept[name]
 
 
 def evaluated(
@@ -171,6 +174,13 @@ def rule_for(rule: Any, parameter: Parameter, network: Network) -> Any:
     """What steps a parameter: a rule of scope TENSOR, or the one that it chooses; see `Optimizer`."""
     choose = getattr(rule, "for_parameter", None)
     return rule if choose is None else choose(network.layers[parameter.layer], parameter.shape)
+
+
+def _apart(new: Array, slot: Array, given: Sequence[Array]) -> Array:
+    """A copy where what a slot becomes is another one of the given arrays."""
+    if new is not slot and any(new is one for one in given):
+        return array_namespace(new).asarray(new, copy=True)
+    return new
 
 
 def _pieces(block: Block, array: Array, network: Network) -> list[Array]:

@@ -1,10 +1,17 @@
 """Update rules on arrays in the memory of the host, run in place: what backends on a CPU share.
 
-tracing.py    a rule, called with symbols, as the list of its operations
+nodes.py      what a rule computes: operations on vectors, and on numbers that are one a run
+symbols.py    what it is called with in place of arrays, to find that out
+tracing.py    a rule, called so
+stages.py     when each is worked out, where some need a norm of a whole run
 plan.py       these as calls of NumPy functions on reused buffers
 columns.py    the values that are one a run, worked out at every step
-loop.py       the plan as one loop, in LLVM's language
-native.py     the loop compiled, where llvmlite is installed and it pays
+pieces.py     the plan on arrays, in pieces that fit into the cache
+loop.py       a stage of the plan as one loop, in LLVM's language
+operations.py and sums.py
+              what the loop is made of, with NumPy's results
+assembly.py   all stages as one function
+native.py     the function compiled, where llvmlite is installed and it pays
 rule.py       a rule bound to arrays, and its steps
 """
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
-from harness.inplace.plan import Column, Plan
-from harness.inplace.tracing import select
+from harness.inplace.nodes import select
+from harness.inplace.plan import Column
 
 __all__ = ["Columns"]
 
@@ -23,14 +23,15 @@ class Columns:
     must not depend on its company.
     """
 
-    def __init__(self, plan: Plan, rule: Any) -> None:
-        self._values: list[Any] = [None] * len(plan.columns)
-        self._given = {c.name: n for n, c in enumerate(plan.columns) if c.name in ("lr", "t")}
-        self._used = plan.used_columns
+    def __init__(self, columns: Sequence[Column], used: Collection[int], rule: Any) -> None:
+        """columns: in order. used: the numbers of those that instructions read. rule: has the fields."""
+        self._values: list[Any] = [None] * len(columns)
+        self._given = {c.name: n for n, c in enumerate(columns) if c.name in ("lr", "t")}
+        self._used = used
         self._cells: dict[int, np.ndarray] = {}
         self._steps: list[tuple[int, Callable[..., Any], tuple[int, ...]]] = []
         changing = set(self._given.values())
-        for number, column in enumerate(plan.columns):
+        for number, column in enumerate(columns):
             if column.operation is None:
                 if number not in changing:
                     self._values[number] = _constant(column, rule)

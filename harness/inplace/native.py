@@ -9,42 +9,80 @@ from __future__ import annotations
 
 import ctypes
 import warnings
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from harness.inplace.loop import NAME, NotExact, assembly, columns_of, leaves_of
+from harness.inplace import sums
+from harness.inplace.assembly import NAME, assembly, has_sums
+from harness.inplace.loop import kept_of, leaves_of
+from harness.inplace.operations import NotExact
 from harness.inplace.plan import Plan
 
-__all__ = ["Candidate", "Native", "candidate"]
+__all__ = ["Bound", "Candidate", "Native", "candidate"]
 
 # Work after which a plan is compiled, in operations on one element: 12 an element of θ for Adam. That
 # is about 0.1 s, as long as it takes to load LLVM and to compile a rule; the next ones take 0.03 s.
 PAYS = 200_000_000
+
+_KIND = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 class Native:
     """A compiled plan. Raises NotExact where it cannot have the plan's bits."""
 
     def __init__(self, plan: Plan, dtype: np.dtype) -> None:
-        self._leaves, self._columns = leaves_of(plan), columns_of(plan)
+        self._leaves, self._kept = leaves_of(plan), kept_of(plan)
         engine = _compile(assembly(plan, dtype))
-        pointers = [ctypes.c_void_p] * (len(self._leaves) + len(self._columns))
-        kind = ctypes.CFUNCTYPE(None, *pointers, ctypes.c_int64, ctypes.c_int64)
-        self._function = kind(engine.get_function_address(NAME))
+        if has_sums(plan):
+            _check_sums(engine, dtype)
+        self._function = _KIND(engine.get_function_address(NAME))
         # It owns the code, which must outlive every step
         self._function.engine = engine  # type: ignore[attr-defined]
 
     def bind(
-        self, leaves: Mapping[str, np.ndarray], cells: Mapping[int, np.ndarray]
-    ) -> Callable[[], None]:
-        """A step on these arrays: contiguous, of the plan's dtype, (R, P) and (R, 1)."""
-        arrays = [*(leaves[name] for name in self._leaves), *(cells[n] for n in self._columns)]
-        pointers = (array.ctypes.data_as(ctypes.c_void_p) for array in arrays)  # keep the arrays
-        return partial(self._function, *pointers, *map(ctypes.c_int64, leaves["theta"].shape))
+        self,
+        leaves: Mapping[str, np.ndarray],
+        columns: Sequence[np.ndarray],
+        kept: Mapping[int, np.ndarray],
+    ) -> Bound:
+        """A step on these arrays, all of the plan's dtype.
+
+        leaves: (R, n), the elements of a row side by side. columns: (R, 1), contiguous. kept: a run's.
+        """
+        arrays = [leaves[name] for name in self._leaves]
+        rows, size = leaves["theta"].shape
+        table = [
+            *(array.ctypes.data for array in arrays),
+            *(array.strides[0] // array.itemsize for array in arrays),
+            *(column.ctypes.data for column in columns),
+            *(kept[number].ctypes.data for number in self._kept),
+            rows,
+            size,
+        ]
+        return Bound(self._function, table, self._leaves, (leaves, columns, kept))
+
+
+class Bound:
+    """A compiled plan on arrays. arrays: what must not go before it."""
+
+    def __init__(
+        self, function: Callable[..., None], table: list[int], leaves: list[str], arrays: Any
+    ) -> None:
+        self._table = np.array(table, np.int64)
+        self.step = partial(function, ctypes.c_void_p(self._table.ctypes.data))
+        self._leaves = leaves
+        self._arrays = arrays
+
+    def point(self, leaf: str, array: np.ndarray) -> None:
+        """Has the next steps read another array for a leaf, (R, n), which the caller keeps."""
+        if leaf in self._leaves:
+            place = self._leaves.index(leaf)
+            self._table[place] = array.ctypes.data
+            self._table[place + len(self._leaves)] = array.strides[0] // array.itemsize
 
 
 class Candidate:
@@ -53,6 +91,7 @@ class Candidate:
     def __init__(self, plan: Plan, dtype: np.dtype) -> None:
         self.native: Native | None = None
         self._plan = plan
+        self._instructions = len(plan.instructions)
         self._dtype = dtype
         self._work = 0
         self._tried = find_spec("llvmlite") is None
@@ -60,7 +99,7 @@ class Candidate:
     def ready(self, elements: int) -> bool:
         """Notes a step on so many elements, and compiles once it pays. Whether `native` is there."""
         if not self._tried:
-            self._work += elements * len(self._plan.instructions)
+            self._work += elements * self._instructions
             if self._work >= PAYS:
                 self._compile()
         return self.native is not None
@@ -84,8 +123,22 @@ _candidates: dict[Hashable, Candidate] = {}
 
 def candidate(plan: Plan, dtype: np.dtype) -> Candidate:
     """The one for all plans that differ in nothing but the values of columns."""
-    key = (tuple(plan.instructions), tuple(plan.buffers), dtype)
+    stages = tuple((*map(tuple, (s.values, s.vectors, s.reductions)),) for s in plan.stages)
+    key = (stages, tuple(plan.buffers), tuple(plan.values), dtype)
     return _candidates.setdefault(key, Candidate(plan, dtype))
+
+
+def _check_sums(engine: Any, dtype: np.dtype) -> None:
+    """Raises NotExact unless NumPy sums in the order of the compiled sum."""
+    real = ctypes.c_float if dtype == np.float32 else ctypes.c_double
+    function = ctypes.CFUNCTYPE(real, ctypes.c_void_p, ctypes.c_int64)(
+        engine.get_function_address(sums.NAME)
+    )
+    values = np.random.default_rng(0).standard_normal(5000).astype(dtype)
+    for length in (1, 7, 8, 9, 100, 128, 129, 1003, 5000):
+        part = values[:length]
+        if function(part.ctypes.data, length) != np.add.reduce(part):
+            raise NotExact("the sum of this NumPy")
 
 
 def _compile(text: str) -> Any:

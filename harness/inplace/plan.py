@@ -7,165 +7,186 @@ the old one where nothing reads the old one any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from harness.inplace.tracing import Symbol, Trace, select
+from harness.inplace.nodes import Kind, Node, select
+from harness.inplace.stages import in_order, stages_of
+from harness.inplace.tracing import Trace
 
-__all__ = ["Column", "Instruction", "Plan", "Reference", "plan"]
+__all__ = ["Buffer", "Column", "Instruction", "Plan", "Reference", "Stage", "plan"]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """An operand: a leaf array by name, a buffer by number, or a column by number."""
+    """An operand: a leaf array by name; a buffer, a value or a column by number."""
 
-    kind: str  # "leaf", "buffer" or "column"
+    kind: str  # "leaf", "buffer", "value" or "column"
     key: Any
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One call of a NumPy function: operation(*arguments, out)."""
+    """One call of a NumPy function: operation(*arguments, out), or the reduction of an argument."""
 
     operation: Callable[..., Any]
     arguments: tuple[Reference, ...]
     out: Reference
 
 
-@dataclass
+@dataclass(frozen=True)
 class Column:
     """A value a run: a leaf by name, a constant, or an operation on other columns by number."""
 
-    operation: Callable[..., Any] | None
-    arguments: tuple[int, ...]
+    operation: Callable[..., Any] | None = None
+    arguments: tuple[int, ...] = ()
     name: str = ""
     constant: float | None = None
 
 
+@dataclass(frozen=True)
+class Buffer:
+    """A place for a vector. whole: for all of a run, and not for the piece at hand alone."""
+
+    dtype: type | None  # None: that of θ
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One walk through θ: values first, then vectors, then what they are reduced to."""
+
+    values: list[Instruction] = field(default_factory=list)
+    vectors: list[Instruction] = field(default_factory=list)
+    reductions: list[Instruction] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Instruction]:
+        yield from (*self.values, *self.vectors, *self.reductions)
+
+
 @dataclass
 class Plan:
-    """What to run: columns in order of evaluation, and instructions over vectors."""
+    """What to run: instructions in stages."""
 
-    columns: list[Column] = field(default_factory=list)
-    used_columns: list[int] = field(default_factory=list)  # those that instructions read
-    instructions: list[Instruction] = field(default_factory=list)
-    buffers: list[type | None] = field(default_factory=list)  # their dtypes; None: that of θ
+    columns: list[int] = field(default_factory=list)  # those that instructions read
+    stages: list[Stage] = field(default_factory=list)
+    buffers: list[Buffer] = field(default_factory=list)
+    values: list[type | None] = field(default_factory=list)  # their dtypes; None: that of θ
+
+    @property
+    def instructions(self) -> list[Instruction]:
+        """Of all stages, in order."""
+        return [instruction for stage in self.stages for instruction in stage]
 
 
-def plan(traced: Trace) -> Plan:
-    """The plan of a trace."""
-    return _Planner(traced).plan
+def plan(traced: Trace, columns: dict[Column, int]) -> Plan:
+    """The plan of a trace. columns: those known so far, numbered in order; it adds its own."""
+    return _Planner(traced, columns).plan
 
 
 class _Planner:
-    def __init__(self, traced: Trace) -> None:
+    def __init__(self, traced: Trace, columns: dict[Column, int]) -> None:
         self.plan = Plan()
-        self._column_numbers: dict[int, int] = {}
-        self._places: dict[int, Reference] = {}
-        self._free: dict[type | None, list[int]] = {}
-        for name, leaf in traced.leaves.items():
-            self._places[id(leaf)] = Reference("leaf", name)
-
-        outputs = {
+        self._columns = columns
+        self._places = {leaf: Reference("leaf", name) for name, leaf in traced.leaves.items()}
+        self._free: dict[Buffer, list[int]] = {}
+        self._outputs = {
             # A slot that takes over another leaf is copied first, so that no order of writes matters.
-            name: symbol if symbol.operation else Symbol(np.positive, (symbol,), True)
-            for name, symbol in traced.outputs.items()
-            if symbol is not traced.leaves[name]
+            name: node if node.operation else Node(Kind.VECTOR, np.positive, (node,))
+            for name, node in traced.outputs.items()
+            if node is not traced.leaves[name]
         }
-        vectors = _in_order(list(outputs.values()))
-        last_read = _last_reads(vectors)
-        targets = {id(symbol): name for name, symbol in reversed(outputs.items())}
-        copies = []
-        for position, symbol in enumerate(vectors):
-            arguments = tuple(self._reference(argument) for argument in symbol.arguments)
-            target = targets.get(id(symbol))
-            if target and _may_overwrite(traced.leaves[target], symbol, position, last_read):
-                out = Reference("leaf", target)
-            else:
-                out = self._buffer(symbol.dtype)
-            self.plan.instructions.append(Instruction(symbol.operation, arguments, out))  # type: ignore[arg-type]
-            self._places[id(symbol)] = out
-            for argument in symbol.arguments:
-                self._release(argument, position, last_read, outputs)
-        for name, symbol in outputs.items():
-            if self._places[id(symbol)] != Reference("leaf", name):
-                copies.append((name, self._places[id(symbol)]))
-        for name, source in copies:
-            self.plan.instructions.append(
-                Instruction(np.positive, (source,), Reference("leaf", name))
-            )
+        # θ last: its expression usually reads the new state, which may then be written in place.
+        results = sorted(
+            self._outputs.values(), key=lambda node: node is self._outputs.get("theta")
+        )
+        nodes = in_order(results)
+        self._stages = stages_of(nodes, results)
+        self._last = max(self._stages.values(), default=0)
+        nodes.sort(key=self._order)
+        self._whole = self._read_elsewhere(nodes)
+        self._last_read = {a: n for n, node in enumerate(nodes) for a in node.arguments}
+        targets = {node: name for name, node in reversed(self._outputs.items())}
 
-    def _reference(self, argument: Any) -> Reference:
-        if isinstance(argument, Symbol) and argument.vector:
-            return self._places[id(argument)]
+        self.plan.stages = [Stage() for _ in range(self._last + 1)]
+        for position, node in enumerate(nodes):
+            self._add(node, position, targets.get(node), traced)
+        for name, node in self._outputs.items():
+            if self._places[node] != Reference("leaf", name):
+                self.plan.stages[-1].vectors.append(
+                    Instruction(np.positive, (self._places[node],), Reference("leaf", name))
+                )
+
+    def _order(self, node: Node) -> tuple[int, int]:
+        """Where an operation has its place: its stage, and the part of that."""
+        if node.reduces:
+            return self._stages[node] - 1, 2
+        return self._stages[node], int(node.kind is Kind.VECTOR)
+
+    def _read_elsewhere(self, nodes: list[Node]) -> set[Node]:
+        """The nodes that are read after the walk through θ that they are worked out in."""
+        found = {n for n in self._outputs.values() if self._stages[n] < self._last}
+        for node in nodes:
+            own = (a for a in node.arguments if isinstance(a, Node) and a in self._stages)
+            found.update(a for a in own if self._stages[a] < self._stages[node])
+        return found
+
+    def _add(self, node: Node, position: int, target: str | None, traced: Trace) -> None:
+        arguments = tuple(map(self._reference, node.arguments))
+        if node.kind is Kind.VALUE:
+            self.plan.values.append(node.dtype)
+            out = Reference("value", len(self.plan.values) - 1)
+        elif target and self._may_overwrite(traced.leaves[target], node, position):
+            out = Reference("leaf", target)
+        else:
+            out = self._buffer(Buffer(node.dtype, node in self._whole))
+        self._places[node] = out
+        stage, part = self._order(node)
+        walk = self.plan.stages[stage]
+        instruction = Instruction(node.operation, arguments, out)  # type: ignore[arg-type]
+        (walk.values, walk.vectors, walk.reductions)[part].append(instruction)
+        for argument in node.arguments:
+            self._release(argument, position)
+
+    def _reference(self, argument: Node | float) -> Reference:
+        if isinstance(argument, Node) and argument.kind is not Kind.COLUMN:
+            return self._places[argument]
         number = self._column(argument)
-        if number not in self.plan.used_columns:
-            self.plan.used_columns.append(number)
-        return Reference("column", number)
+        if number not in self.plan.columns:
+            self.plan.columns.append(number)
+        return Reference("column", self.plan.columns.index(number))
 
-    def _column(self, argument: Any) -> int:
-        if not isinstance(argument, Symbol):
-            self.plan.columns.append(Column(None, (), constant=float(argument)))
-            return len(self.plan.columns) - 1
-        if id(argument) not in self._column_numbers:
-            inputs = tuple(self._column(inner) for inner in argument.arguments)
-            self.plan.columns.append(Column(argument.operation, inputs, argument.name))
-            self._column_numbers[id(argument)] = len(self.plan.columns) - 1
-        return self._column_numbers[id(argument)]
+    def _column(self, argument: Node | float) -> int:
+        if isinstance(argument, Node):
+            inputs = tuple(map(self._column, argument.arguments))
+            column = Column(argument.operation, inputs, argument.name)
+        else:
+            # by its name, for 0 and −0 are equal
+            column = Column(name=repr(float(argument)), constant=float(argument))
+        return self._columns.setdefault(column, len(self._columns))
 
-    def _buffer(self, dtype: type | None) -> Reference:
-        free = self._free.setdefault(dtype, [])
+    def _buffer(self, buffer: Buffer) -> Reference:
+        free = self._free.setdefault(buffer, [])
         if not free:
-            self.plan.buffers.append(dtype)
+            self.plan.buffers.append(buffer)
             free.append(len(self.plan.buffers) - 1)
         return Reference("buffer", free.pop())
 
-    def _release(
-        self, argument: Any, position: int, last_read: dict[int, int], outputs: dict[str, Symbol]
-    ) -> None:
-        if not isinstance(argument, Symbol) or not argument.vector:
+    def _release(self, argument: Node | float, position: int) -> None:
+        if not isinstance(argument, Node) or argument.kind is not Kind.VECTOR:
             return
-        place = self._places[id(argument)]
-        kept = any(symbol is argument for symbol in outputs.values())
-        if place.kind == "buffer" and last_read[id(argument)] == position and not kept:
+        place = self._places[argument]
+        kept = argument in self._outputs.values()
+        if place.kind == "buffer" and self._last_read[argument] == position and not kept:
             pool = self._free[self.plan.buffers[place.key]]
             if place.key not in pool:  # an operation may read the same value twice
                 pool.append(place.key)
 
-
-def _may_overwrite(leaf: Symbol, symbol: Symbol, position: int, last_read: dict[int, int]) -> bool:
-    """Whether the result of an operation can take the place of a leaf at once."""
-    if symbol.operation is select and any(argument is leaf for argument in symbol.arguments):
-        return False  # `select` writes twice, and would read what it has written
-    return last_read.get(id(leaf), -1) <= position
-
-
-def _in_order(outputs: list[Symbol]) -> list[Symbol]:
-    """All vector operations the outputs need, arguments before what uses them."""
-    found: dict[int, Symbol] = {}
-
-    def visit(symbol: Any) -> None:
-        if not isinstance(symbol, Symbol) or not symbol.vector or symbol.operation is None:
-            return
-        if id(symbol) in found:
-            return
-        for argument in symbol.arguments:
-            visit(argument)
-        found[id(symbol)] = symbol
-
-    # θ last: its expression usually reads the new state, which may then be written in place.
-    for symbol in [*outputs[1:], outputs[0]] if outputs else []:
-        visit(symbol)
-    return list(found.values())
-
-
-def _last_reads(vectors: list[Symbol]) -> dict[int, int]:
-    reads: dict[int, int] = {}
-    for position, symbol in enumerate(vectors):
-        for argument in symbol.arguments:
-            if isinstance(argument, Symbol):
-                reads[id(argument)] = position
-    return reads
+    def _may_overwrite(self, leaf: Node, node: Node, position: int) -> bool:
+        """Whether the result of an operation can take the place of a leaf at once."""
+        if node.operation is select and leaf in node.arguments:
+            return False  # `select` writes twice, and would read what it has written
+        return self._last_read.get(leaf, -1) <= position

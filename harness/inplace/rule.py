@@ -1,151 +1,177 @@
-"""An elementwise update rule on NumPy arrays: compiled to a loop, or as a plan over pieces.
+"""An update rule on NumPy arrays: compiled to loops, or as a plan over pieces.
 
-A plan cuts θ, the gradient and the state into pieces that fit into the cache together; each piece goes
-through all operations of the rule before the next one starts. The arrays stay the same from step to
-step, so every call is prepared once, and a step is a loop over prepared calls: of NumPy's functions, or
-of a single one.
+The arrays stay the same from step to step, so every call is prepared once, and a step is a loop over
+prepared calls: of NumPy's functions, or of one for each part of θ that the rule sees by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.contracts import Scope
+from harness.contracts import Block, Scope, State
 from harness.inplace.columns import Columns
-from harness.inplace.native import Native, candidate
-from harness.inplace.plan import Plan, Reference, plan
+from harness.inplace.loop import kept_of
+from harness.inplace.native import Bound, Native, candidate
+from harness.inplace.pieces import Call, calls
+from harness.inplace.plan import Column, Plan, plan
+from harness.inplace.symbols import Untraceable
 from harness.inplace.tracing import trace
+from harness.update import initial_state, rule_for
+
+if TYPE_CHECKING:
+    from harness.network import Network
 
 __all__ = ["InPlace", "in_place"]
 
-# Elements of a piece. With Adam's two buffers six arrays of 4 bytes make 600 KB, which still fits into
-# a second-level cache, and NumPy's overhead of half a microsecond a call is small beside the work.
-# Measured from 4,096 to 65,536 on single runs and on stacks: half and twice as much are both slower.
-PIECE = 24_576
 
-
-def in_place(rule: Any, dtype: np.dtype) -> InPlace | None:
-    """The rule, ready to be bound; None for one that sees more than elements or cannot be traced."""
-    if rule.scope is not Scope.ELEMENT:
-        return None
+def in_place(rule: Any, network: Network, dtype: np.dtype) -> InPlace | None:
+    """The rule, ready to be bound; None for one that cannot be traced."""
     try:
-        return InPlace(rule, dtype)
+        return InPlace(rule, network, dtype)
     except Exception:  # `Untraceable`, or what NumPy and others raise when given a symbol
         return None  # the rule still runs, only slower; what is wrong with it will show there
 
 
 class InPlace:
-    """An elementwise rule that writes into θ and its state. Raises Untraceable, among others."""
+    """A rule that writes into θ and its state. Raises Untraceable, among others."""
 
-    def __init__(self, rule: Any, dtype: np.dtype) -> None:
+    def __init__(self, rule: Any, network: Network, dtype: np.dtype) -> None:
         self._rule = rule
+        self._network = network
         self._dtype = dtype
-        self._slots = sorted(rule.init(np.zeros((1, 1), dtype)))
-        self._plan: Plan = plan(trace(rule, self._slots))
-        self._candidate = candidate(self._plan, dtype)
-        self._columns = Columns(self._plan, rule)
-        self._calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        self._leaves: dict[str, np.ndarray] = {}
-        self._cells: dict[int, np.ndarray] = {}
-        self._offered: Native | None = None
-        self._native: Native | None = (
-            None  # the same, where the arrays are such that it can be used
-        )
-        self._owns_gradient = False  # whether its array is ours to write into
+        self._groups: list[_Group] = []
+        columns: dict[Column, int] = {}  # of all parts, so that each is worked out once
+        for number, (place, own) in enumerate(_plans(rule, network, columns)):
+            if rule.scope is Scope.ELEMENT and len(own.stages) > 1:
+                raise Untraceable("an elementwise rule may see no more than elements")
+            group = next((group for group in self._groups if group.plan == own), None)
+            if group is None:
+                group = _Group(own, dtype)
+                self._groups.append(group)
+            group.places[number] = place
+        used = {number for group in self._groups for number in group.plan.columns}
+        self._columns = Columns(list(columns), used, rule)
 
-    def init(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """The state before the first step. theta: (R, P)."""
-        return {name: np.array(slot) for name, slot in self._rule.init(theta).items()}
+    def init(self, theta: np.ndarray) -> list[State]:
+        """The state before the first step, one for each part that the rule sees. theta: (R, P)."""
+        return initial_state(Block(slice(None), self._rule), theta, self._network)
 
-    def bind(self, theta: np.ndarray, gradient: np.ndarray, state: dict[str, np.ndarray]) -> None:
-        """Prepares the steps on these arrays, (R, P)."""
-        self._leaves = {"theta": theta, "gradient": gradient, **state}
-        self._cells = self._columns.cells(theta.shape[0], self._dtype)
-        self._owns_gradient = False
-        self._prepare()
+    def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Sequence[State]) -> None:
+        """Prepares the steps on these arrays, (R, P). state: as `init` makes it."""
+        cells = self._columns.cells(len(theta), self._dtype)
+        for group in self._groups:
+            group.bind(theta, gradient, state, cells)
 
     def take(self, gradient: np.ndarray) -> None:
         """Has the next steps read another array."""
-        if self._native is not None and self._is_plain(gradient):
-            self._leaves["gradient"] = gradient
-            self._calls = [(self._native.bind(self._leaves, self._cells), ())]
-            return
-        if not self._owns_gradient:
-            self._leaves["gradient"] = np.empty_like(self._leaves["theta"])
-            self._owns_gradient = True
-            self._prepare()
-        np.copyto(self._leaves["gradient"], gradient)  # cheaper than to prepare all calls
+        for group in self._groups:
+            group.take(gradient)
 
     def step(self, lr: np.ndarray, t: np.ndarray) -> None:
         """One step with the gradient that is in its array. lr, t: (R, 1) float64."""
         self._columns.update(lr, t)
+        for group in self._groups:
+            group.step()
+
+
+def _plans(rule: Any, network: Network, columns: dict[Column, int]) -> Iterator[tuple[slice, Plan]]:
+    """What steps each part of θ that the rule sees by itself."""
+    if rule.scope is not Scope.TENSOR:
+        yield slice(0, network.size), plan(trace(rule, (network.size,)), columns)
+        return
+    chooses = hasattr(rule, "for_parameter")
+    known: dict[Any, Plan] = {}
+    for parameter in network.parameters:
+        alike = parameter.name if chooses else parameter.shape
+        if alike not in known:
+            chosen = partial(rule_for, parameter=parameter, network=network)
+            known[alike] = plan(trace(rule, parameter.shape, chosen), columns)
+        yield slice(parameter.start, parameter.stop), known[alike]
+
+
+class _Group:
+    """The parts of θ that are stepped by the same plan. places: where they are, by number."""
+
+    def __init__(self, plan: Plan, dtype: np.dtype) -> None:
+        self.plan = plan
+        self.places: dict[int, slice] = {}
+        self._dtype = dtype
+        self._candidate = candidate(plan, dtype)
+        self._parts: list[dict[str, np.ndarray]] = []  # the leaves of each
+        self._columns: list[np.ndarray] = []
+        self._calls: list[Call] = []
+        self._elements = 0
+        self._offered: Native | None = None
+        self._native: Native | None = (
+            None  # the same, where the arrays are such that it can be used
+        )
+        self._bound: list[Bound] = []
+        self._owns_gradient = False  # whether its arrays are ours to write into
+
+    def bind(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        state: Sequence[State],
+        cells: Mapping[int, np.ndarray],
+    ) -> None:
+        self._parts = [
+            {"theta": theta[:, place], "gradient": gradient[:, place]}
+            | {name: _flat(slot) for name, slot in state[number].items()}
+            for number, place in self.places.items()
+        ]
+        self._columns = [cells[number] for number in self.plan.columns]
+        self._elements = sum(leaves["theta"].size for leaves in self._parts)
+        self._owns_gradient = False
+        self._prepare()
+
+    def take(self, gradient: np.ndarray) -> None:
+        views = [gradient[:, place] for place in self.places.values()]
+        if self._native is not None and all(map(self._is_plain, views)):
+            for leaves, bound, view in zip(self._parts, self._bound, views, strict=True):
+                leaves["gradient"] = view
+                bound.point("gradient", view)
+            self._owns_gradient = False
+            return
+        if not self._owns_gradient:
+            for leaves in self._parts:
+                leaves["gradient"] = np.empty(leaves["theta"].shape, self._dtype)
+            self._owns_gradient = True
+            self._prepare()
+        for leaves, view in zip(self._parts, views, strict=True):
+            np.copyto(leaves["gradient"], view)  # cheaper than to prepare all calls
+
+    def step(self) -> None:
         for operation, arguments in self._calls:
             operation(*arguments)
-        if self._offered is None and self._candidate.ready(self._leaves["theta"].size):
+        if self._offered is None and self._candidate.ready(self._elements):
             self._prepare()
 
     def _prepare(self) -> None:
         self._offered = self._candidate.native
-        plain = all(map(self._is_plain, self._leaves.values()))
+        plain = all(self._is_plain(leaf) for leaves in self._parts for leaf in leaves.values())
         self._native = self._offered if plain else None
-        if self._native is not None:
-            self._calls = [(self._native.bind(self._leaves, self._cells), ())]
-        else:
-            self._calls = list(self._planned(self._cells))
+        if self._native is None:
+            prepared = (calls(self.plan, leaves, self._columns) for leaves in self._parts)
+            self._calls = [call for part in prepared for call in part]
+            return
+        longest = max(leaves["theta"].shape[1] for leaves in self._parts)
+        kept = {number: np.empty(longest, self._dtype) for number in kept_of(self.plan)}
+        self._bound = [self._native.bind(leaves, self._columns, kept) for leaves in self._parts]
+        self._calls = [(bound.step, ()) for bound in self._bound]
 
     def _is_plain(self, array: np.ndarray) -> bool:
-        """Whether the compiled loop, which knows addresses alone, may have it."""
-        shape = self._leaves["theta"].shape
-        return array.shape == shape and array.dtype == self._dtype and array.flags.c_contiguous
-
-    def _planned(
-        self, cells: dict[int, np.ndarray]
-    ) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
-        buffers: dict[tuple[int, ...], list[np.ndarray]] = {}
-        theta = self._leaves["theta"]
-        for rows, columns in _pieces(*theta.shape):
-            shape = theta[rows, columns].shape
-            if shape not in buffers:
-                buffers[shape] = [np.empty(shape, d or self._dtype) for d in self._plan.buffers]
-            yield from self._piece(rows, columns, cells, buffers[shape])
-
-    def _piece(
-        self,
-        rows: int | slice,
-        columns: slice,
-        cells: dict[int, np.ndarray],
-        buffers: list[np.ndarray],
-    ) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
-        def array(reference: Reference) -> np.ndarray:
-            if reference.kind == "leaf":
-                return self._leaves[reference.key][rows, columns]
-            if reference.kind == "buffer":
-                return buffers[reference.key]
-            cell = cells[reference.key]
-            return cell[rows] if isinstance(rows, slice) else cell[rows].reshape(())
-
-        for instruction in self._plan.instructions:
-            arguments = (*map(array, instruction.arguments), array(instruction.out))
-            yield instruction.operation, arguments
+        """Whether compiled loops, which know addresses and lengths of rows, may have it."""
+        side_by_side = array[0].flags.c_contiguous and array.strides[0] % array.itemsize == 0
+        return array.dtype == self._dtype and array.flags.aligned and side_by_side
 
 
-def _pieces(rows: int, size: int) -> Iterator[tuple[int | slice, slice]]:
-    """(rows, columns) indices of each piece: part of a run, one run, or several whole runs.
-
-    One row is an int, so that the piece is a vector: NumPy calls cost less than on a (1, n) matrix.
-    """
-    if size > PIECE:
-        parts = -(-size // PIECE)
-        edges = [size * part // parts for part in range(parts + 1)]
-        for row in range(rows):
-            for start, stop in pairwise(edges):
-                yield row, slice(start, stop)
-    else:
-        group = PIECE // size
-        for start in range(0, rows, group):
-            stop = min(start + group, rows)
-            yield start if stop == start + 1 else slice(start, stop), slice(0, size)
+def _flat(slot: np.ndarray) -> np.ndarray:
+    """(R, ...) as (R, n), and the same memory."""
+    flat = slot.reshape(len(slot), -1)
+    assert np.may_share_memory(flat, slot), "a slot of the state is not contiguous"
+    return flat

@@ -1,4 +1,4 @@
-"""Runs update rules on NumPy arrays: elementwise ones in place, the others as they are written."""
+"""Runs update rules on NumPy arrays: in place where that can be, else as they are written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class NumpyUpdater:
         kind = np.dtype(dtype)
         self._blocks = list(blocks)
         self._runners: list[Any] = [
-            in_place(block.rule, kind) or _AsWritten(block, network, kind) for block in blocks
+            in_place(block.rule, network, kind) or _AsWritten(block, network, kind)
+            for block in blocks
         ]
         self._bound_to: tuple[Any, ...] = (None, None, None)
 

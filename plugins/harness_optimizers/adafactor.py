@@ -74,20 +74,21 @@ class Adafactor:
         """One update; see `harness.Optimizer.step`. theta: (rows, fan_out, fan_in), or a bias."""
         xp = array_namespace(theta)
         new = t**-self.decay  # 1 − β
-        square = gradient * gradient + self.eps1
+        square = gradient * gradient
         if theta.ndim == 2:
-            v = state["v"] + new * (square - state["v"])
+            v = state["v"] + new * (square + self.eps1 - state["v"])
+            root = xp.sqrt(v)
             state = {"v": v}
         else:
-            rows = xp.mean(square, axis=-1, keepdims=True)
-            columns = xp.mean(square, axis=-2, keepdims=True)
+            rows = xp.mean(square, axis=-1, keepdims=True) + self.eps1
+            columns = xp.mean(square, axis=-2, keepdims=True) + self.eps1
             rows = state["rows"] + new * (rows - state["rows"])
             columns = state["columns"] + new * (columns - state["columns"])
-            # a quotient first: the product of two mean squares may underflow
-            v = rows / xp.mean(rows, axis=-2, keepdims=True) * columns
+            # √v by its factors, which are short; and their product may underflow where its root does not
+            root = xp.sqrt(rows / xp.mean(rows, axis=-2, keepdims=True)) * xp.sqrt(columns)
             state = {"rows": rows, "columns": columns}
-        u = gradient / xp.sqrt(v)
-        u = u / xp.maximum(root_mean_square(u) / self.clip, 1.0)
+        u = gradient / root
         cap = t**-0.5
         rho = (lr <= cap) * lr + (lr > cap) * cap
-        return theta - xp.maximum(root_mean_square(theta), self.eps2) * rho * u, state
+        size = xp.maximum(root_mean_square(theta), self.eps2)
+        return theta - size * rho / xp.maximum(root_mean_square(u) / self.clip, 1.0) * u, state

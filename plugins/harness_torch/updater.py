@@ -1,9 +1,8 @@
-"""Runs the update rules of a stack: in place where they are elementwise and on the host, else as they
+"""Runs the update rules of a stack: in place where that can be and they are on the host, else as they
 are written, and what other libraries bring.
 
-A tensor in the memory of the host is a NumPy array as well, of the same numbers, so there an elementwise
-rule takes the way that it takes on the NumPy backend, where PyTorch would make a new tensor for each
-operation.
+A tensor in the memory of the host is a NumPy array as well, of the same numbers, so there a rule takes
+the way that it takes on the NumPy backend, where PyTorch would make a new tensor for each operation.
 """
 
 from __future__ import annotations
@@ -81,14 +80,15 @@ def _runner(
         return Bridged(block, network)
     written = _Written(block, network, dtype, device)
     if device.type == "cpu":
-        rule = inplace.in_place(block.rule, np.dtype(str(dtype).removeprefix("torch.")))
+        kind = np.dtype(str(dtype).removeprefix("torch."))
+        rule = inplace.in_place(block.rule, network, kind)
         if rule is not None:
             return _InPlace(block.rows, rule, written)
     return written
 
 
 class _InPlace:
-    """Steps the runs of a block by an elementwise rule, on the memory of the tensors."""
+    """Steps the runs of a block by a rule that writes into the memory of the tensors."""
 
     def __init__(self, rows: slice, rule: inplace.InPlace, written: _Written) -> None:
         self._rows = rows
@@ -103,7 +103,7 @@ class _InPlace:
         rows = self._rows
         bound_theta, bound_gradient, bound_state = self._bound
         if theta is not bound_theta or state is not bound_state:
-            slots = {name: slot.numpy() for name, slot in state[0].items()}
+            slots = [{name: slot.numpy() for name, slot in part.items()} for part in state]
             self._rule.bind(theta[rows].numpy(), gradient[rows].numpy(), slots)
         elif gradient is not bound_gradient:
             self._rule.take(gradient[rows].numpy())

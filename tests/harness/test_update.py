@@ -281,3 +281,30 @@ def test_clipping_a_stack_is_bitwise_clipping_its_runs():
 
     for r in range(5):
         np.testing.assert_array_equal(together[[r]], clip_gradient(gradient[[r]].copy(), 1.0))
+
+
+@dataclass(frozen=True)
+class Handing:
+    """Remembers where it was, and where it was before that; nothing of it is computed."""
+
+    lr: float = 0.1
+    scope: ClassVar = Scope.VECTOR
+
+    def init(self, theta):
+        xp = array_namespace(theta)
+        return {"before": xp.zeros_like(theta), "last": xp.zeros_like(theta)}
+
+    def step(self, theta, gradient, state, *, lr, t):
+        return theta - lr * gradient, {"before": state["last"], "last": theta}
+
+
+@kinds
+def test_what_a_rule_hands_on_is_read_before_it_is_written_over(kind):
+    theta, gradient = (KINDS[kind](np.full((2, NETWORK.size), value)) for value in (1.0, 2.0))
+    block = Block(slice(0, 2), Handing())
+    state = initial_state(block, theta, NETWORK)
+    for t in (1, 2):
+        apply(block, theta, gradient, state, 0.1, t, NETWORK)
+
+    for found, expected in ((theta, 0.6), (state[0]["last"], 0.8), (state[0]["before"], 1.0)):
+        np.testing.assert_allclose(np.asarray(found), expected)

@@ -8,68 +8,27 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-import harness.inplace.rule as rule_module
-from harness import Block, Scope, array_namespace
-from harness.inplace import InPlace
-from harness.network import Mlp
+from harness import Scope, array_namespace
+from harness.inplace import InPlace, pieces
 from harness.update import with_columns
-from harness_numpy.updater import NumpyUpdater, _AsWritten
-from harness_optimizers import harness_optimizers
-
-NETWORK = Mlp([5]).sized(3, 2)
+from harness_numpy.updater import _AsWritten
+from steps_in_place import RULES, as_written, run
 
 
-def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
-    """θ after some steps of a stack; each rule brings the number of its rows."""
-    rng = np.random.default_rng(3)
-    total = sum(count for _, count in rules_and_rows)
-    theta = rng.normal(size=(total, size)).astype(dtype)
-    gradients = rng.normal(size=(steps, total, size)).astype(dtype)
-    lr = np.linspace(0.01, 0.1, total)[:, None]
-    if rows is not None:
-        theta, gradients, lr = theta[rows].copy(), gradients[:, rows].copy(), lr[rows]
-    blocks, start = [], 0
-    for rule, count in rules_and_rows:
-        blocks.append(Block(slice(start, start + count), rule))
-        start += count
-    if rows is not None:
-        blocks = [Block(slice(0, theta.shape[0]), rules_and_rows[0][0])]
-    update = NumpyUpdater(blocks, NETWORK, dtype)
-    state = update.init(theta)
-    for t in range(1, steps + 1):
-        at = np.full((len(theta), 1), float(t))
-        theta, state = update(theta, gradients[t - 1], state, lr, at)
-    return theta, update
-
-
-def as_written(rule, steps=7, size=NETWORK.size):
-    rng = np.random.default_rng(3)
-    theta = rng.normal(size=(1, size))
-    gradients = rng.normal(size=(steps, 1, size))
-    state = rule.init(theta)
-    for t in range(1, steps + 1):
-        theta, state = rule.step(theta, gradients[t - 1], state, lr=0.01, t=t)
-    return theta
-
-
-OPTIMIZERS = [name for name, rule in harness_optimizers().items() if rule.scope is Scope.ELEMENT]
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_traced_equals_as_written_bit_for_bit(registry, name):
-    rule = registry.component("optimizer", name)()
-    theta, update = run([(rule, 1)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", RULES)
+def test_traced_equals_as_written_bit_for_bit(name, dtype):
+    theta, update = run([(RULES[name](), 1)], dtype)
     assert isinstance(update._runners[0], InPlace)
-    np.testing.assert_array_equal(theta, as_written(rule))
+    np.testing.assert_array_equal(theta, as_written(RULES[name](), dtype=dtype))
 
 
 @pytest.mark.parametrize("piece", [4, 7, 64])
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_size_of_the_pieces_does_not_matter(registry, monkeypatch, name, piece):
-    rule = registry.component("optimizer", name)()
-    expected, _ = run([(rule, 3)])
-    monkeypatch.setattr(rule_module, "PIECE", piece)
-    found, _ = run([(rule, 3)])
+@pytest.mark.parametrize("name", RULES)
+def test_size_of_the_pieces_does_not_matter(monkeypatch, name, piece):
+    expected, _ = run([(RULES[name](), 3)])
+    monkeypatch.setattr(pieces, "PIECE", piece)
+    found, _ = run([(RULES[name](), 3)])
     np.testing.assert_array_equal(found, expected)
 
 

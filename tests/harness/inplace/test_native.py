@@ -13,12 +13,10 @@ import pytest
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
 from harness import Scope, array_namespace, float_fields
-from harness.inplace import InPlace, loop, native
-from harness.inplace.plan import Instruction, Plan, Reference
-from harness.inplace.tracing import select
-from harness.registry import load_registry
-
-SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-310, 3e38, -1e300, 1.0, -1.0]
+from harness.inplace import native, operations
+from harness.inplace.nodes import select
+from harness.inplace.plan import Buffer, Instruction, Plan, Reference, Stage
+from steps_in_place import RULES, SPECIAL, assert_same_bits, columns, of_size, problem, stepped
 
 
 @dataclass(frozen=True)
@@ -45,85 +43,35 @@ class Everything:
         return new, {"a": b + kept, "b": a, "last": gradient}
 
 
-def rules():
-    registry = load_registry()
-    found = {name: registry.component("optimizer", name) for name in registry.names("optimizer")}
-    elementwise = {n: kind for n, kind in found.items() if kind.scope is Scope.ELEMENT}
-    return elementwise | {"everything": Everything}
-
-
-RULES = rules()
-
-
-def columns(rule, runs):
-    """The rule with another value of each float field for each run."""
-    for name in float_fields(rule):
-        value = getattr(rule, name)
-        object.__setattr__(rule, name, (value * np.linspace(0.9, 1.0, runs))[:, None])
-    return rule
-
-
-def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None):
-    """θ and state after the steps. pays: after how much work the rule is compiled."""
-    monkeypatch.setattr(native, "PAYS", pays)
-    monkeypatch.setattr(native, "_candidates", {})
-    runs = len(theta)
-    lr = np.linspace(0.01, 0.1, runs)[:, None] if lr is None else lr
-    run = InPlace(rule, np.dtype(dtype))
-    theta, gradient = theta.copy(), np.empty_like(theta)
-    state = run.init(theta)
-    run.bind(theta, gradient, state)
-    with np.errstate(all="ignore"):
-        for t, slope in enumerate(gradients, start=1):
-            gradient[...] = slope
-            run.step(lr, np.full((runs, 1), float(t)))
-    (candidate,) = native._candidates.values()
-    return {"theta": theta, **state}, candidate.native is not None
-
-
-def assert_same_bits(actual, expected):
-    for name, values in expected.items():
-        bits = f"i{values.itemsize}"
-        same = (actual[name].view(bits) == values.view(bits)) | (
-            np.isnan(actual[name]) & np.isnan(values)
-        )
-        assert same.all(), (name, actual[name][~same][:5], values[~same][:5])
-
-
-def problem(dtype, runs, size, steps=5):
-    rng = np.random.default_rng(runs + size)
-    theta = rng.normal(size=(runs, size))
-    gradients = rng.normal(size=(steps, runs, size)) * 10.0 ** rng.integers(
-        -12, 3, (steps, runs, size)
-    )
-    for values in (theta, *gradients):
-        at = rng.random(values.shape) < 0.2
-        values[at] = rng.choice(SPECIAL, at.sum())
-    with np.errstate(over="ignore"):
-        return theta.astype(dtype), gradients.astype(dtype)
+ALL = RULES | {"everything": Everything}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", ALL)
 def test_the_loop_has_the_bits_of_the_plan(monkeypatch, name, dtype):
+    known = {}
     for runs, size in [(1, 1), (1, 37), (1, 4099), (3, 1), (3, 333), (4, 64)]:
         theta, gradients = problem(dtype, runs, size)
-        rule = RULES[name]() if runs == 1 else columns(RULES[name](), runs)
+        rule = ALL[name]() if runs == 1 else columns(ALL[name](), runs)
         expected, compiled = stepped(rule, dtype, theta, gradients, np.inf, monkeypatch)
         assert not compiled
 
-        actual, compiled = stepped(rule, dtype, theta, gradients, 0, monkeypatch)
+        actual, compiled = stepped(rule, dtype, theta, gradients, 0, monkeypatch, known=known)
 
         assert compiled, f"{name} has an operation that the loop lacks"
         assert_same_bits(actual, expected)
 
 
 UNARY = {np.square, np.negative, np.positive, np.absolute, np.sqrt, np.sign}
+
+
 COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("operation", loop._OPERATIONS, ids=lambda operation: operation.__name__)
+@pytest.mark.parametrize(
+    "operation", operations.OPERATIONS, ids=lambda operation: operation.__name__
+)
 def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
     with np.errstate(all="ignore"):
         a, b = (values.ravel() for values in np.meshgrid(*[np.array(SPECIAL).astype(dtype)] * 2))
@@ -132,16 +80,16 @@ def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
     places = [Reference("leaf", "theta"), Reference("leaf", "gradient")]
     result, out = Reference("buffer", 0), Reference("leaf", "out")
     compares = operation in COMPARISONS
-    plan = Plan(buffers=[bool if compares else None])
-    plan.instructions.append(Instruction(operation, tuple(places[: len(operands)]), result))
+    calls = [Instruction(operation, tuple(places[: len(operands)]), result)]
     if compares:
-        plan.instructions.append(Instruction(select, (result, *places), out))
+        calls.append(Instruction(select, (result, *places), out))
         expected = np.where(expected, a, b)
     else:
-        plan.instructions.append(Instruction(np.positive, (result,), out))
+        calls.append(Instruction(np.positive, (result,), out))
+    plan = Plan(stages=[Stage(vectors=calls)], buffers=[Buffer(bool if compares else None)])
     leaves = {"theta": a[None], "gradient": b[None], "out": np.empty_like(a)[None]}
 
-    native.Native(plan, np.dtype(dtype)).bind(leaves, {})()
+    native.Native(plan, np.dtype(dtype)).bind(leaves, [], {}).step()
 
     assert_same_bits({"out": leaves["out"][0]}, {"out": expected})
 
@@ -194,8 +142,8 @@ def test_arrays_that_are_not_contiguous_keep_the_plan(monkeypatch):
     monkeypatch.setattr(native, "PAYS", 0)
     monkeypatch.setattr(native, "_candidates", {})
     wide = np.ones((3, 20))
-    run = InPlace(RULES["sgd"](), np.dtype("float64"))
-    run.bind(wide[:, ::2], np.ones((3, 10)), {})
+    run = of_size(RULES["sgd"](), "float64", 10)
+    run.bind(wide[:, ::2], np.ones((3, 10)), [{}])
     for _ in range(2):
         run.step(np.full((3, 1), 0.25), np.ones((3, 1)))
     np.testing.assert_array_equal(wide[:, ::2], 0.5)
@@ -203,31 +151,51 @@ def test_arrays_that_are_not_contiguous_keep_the_plan(monkeypatch):
 
 
 @pytest.mark.parametrize("pays", [0, np.inf])
-def test_a_gradient_in_another_array_is_read_and_never_written(monkeypatch, pays):
+@pytest.mark.parametrize("name", ["adam", "lamb", "bounded"])
+def test_a_gradient_in_another_array_is_read_and_never_written(monkeypatch, name, pays):
     theta, gradients = problem("float32", 2, 40)
-    expected, _ = stepped(RULES["adam"](), "float32", theta, gradients, pays, monkeypatch)
-    run, lr = InPlace(RULES["adam"](), np.dtype("float32")), np.array([[0.01], [0.1]])
+    expected, _ = stepped(RULES[name](), "float32", theta, gradients, pays, monkeypatch)
+    run, lr = of_size(RULES[name](), "float32", 40), np.array([[0.01], [0.1]])
     given, state = gradients.copy(), run.init(theta)
     run.bind(theta, given[0], state)
     with np.errstate(all="ignore"):
         for t, slope in enumerate(given, start=1):
             run.take(slope)
             run.step(lr, np.full((2, 1), float(t)))
-    assert_same_bits({"theta": theta, **state}, expected)
+    slots = {slot: values.reshape(2, -1) for slot, values in state[0].items()}
+    assert_same_bits({"theta": theta, **slots}, expected)
     np.testing.assert_array_equal(given, gradients)
+
+
+def test_gradients_with_and_without_gaps_come_in_turn(monkeypatch):
+    theta, gradients = problem("float32", 2, 40, steps=6)
+    expected, _ = stepped(RULES["adam"](), "float32", theta, gradients, 0, monkeypatch)
+    kept = gradients.copy()
+    with_gaps = [np.repeat(slope, 2, axis=1)[:, ::2] for slope in gradients]
+    given = [pair[t % 2] for t, pair in enumerate(zip(with_gaps, gradients, strict=True))]
+    run, lr = of_size(RULES["adam"](), "float32", 40), np.array([[0.01], [0.1]])
+    state = run.init(theta)
+    run.bind(theta, given[0], state)
+    with np.errstate(all="ignore"):
+        for t, slope in enumerate(given, start=1):
+            run.take(slope)
+            run.step(lr, np.full((2, 1), float(t)))
+    assert_same_bits({"theta": theta, **state[0]}, expected)
+    np.testing.assert_array_equal(given, kept)
 
 
 def test_stacks_in_training_get_what_another_one_has_compiled(monkeypatch):
     monkeypatch.setattr(native, "PAYS", 3 * 40 * 1.5)
     monkeypatch.setattr(native, "_candidates", {})
-    runs = [InPlace(RULES["sgd"](), np.dtype("float64")) for _ in range(2)]
+    runs = [of_size(RULES["sgd"](), "float64", 40) for _ in range(2)]
     for run in runs:
-        run.bind(np.ones((1, 40)), np.ones((1, 40)), {})
+        run.bind(np.ones((1, 40)), np.ones((1, 40)), [{}])
     for _ in range(3):
         for run in runs:
             run.step(np.ones((1, 1)), np.ones((1, 1)))
-    assert [len(run._calls) for run in runs] == [1, 1]
-    assert runs[0]._native is runs[1]._native is not None
+    (one,), (other,) = (run._groups for run in runs)
+    assert len(one._calls) == len(other._calls) == 1
+    assert one._native is other._native is not None
 
 
 def test_what_llvm_refuses_is_said_and_runs_on_numpy(monkeypatch):
@@ -243,8 +211,9 @@ def test_what_llvm_refuses_is_said_and_runs_on_numpy(monkeypatch):
 def test_llvm_is_loaded_by_long_training_alone():
     code = (
         "import sys, numpy as np; from harness.inplace import InPlace; "
-        "from harness_optimizers import Sgd; "
-        "x = np.ones((1, 9)); run = InPlace(Sgd(), x.dtype); run.bind(x, x.copy(), {}); "
+        "from harness.network import Network; from harness_optimizers import Sgd; "
+        "network = Network((9, 1), 'relu', 0.01, False); "
+        "x = np.ones((1, 9)); run = InPlace(Sgd(), network, x.dtype); run.bind(x, x.copy(), [{}]); "
         "run.step(np.ones((1, 1)), np.ones((1, 1))); print('llvmlite' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from harness import Block, Scope
 from harness.network import Network
+from harness.testing.update_rules import Bounded
 from harness.update import keep
-from harness_optimizers import Adam, AdamW, HeavyBall, Sgd
+from harness_optimizers import Adam, AdamW, HeavyBall, Lamb, Sgd
 from harness_torch import Torch, updater
 
 NETWORK = Network((3, 5, 2), "relu", 0.01, True)
@@ -107,18 +108,20 @@ def test_runs_at_different_steps_and_rates_step_as_alone(dtype, tolerance):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_an_elementwise_rule_has_the_bits_that_it_has_on_numpy(registry, dtype):
+def test_a_rule_has_the_bits_that_it_has_on_numpy(registry, dtype):
     blocks = [
         Block(slice(0, 3), columns(Adam(), beta1=[0.9, 0.5, 0.0])),
         Block(slice(3, 5), HeavyBall()),
+        Block(slice(5, 7), columns(Lamb(), weight_decay=[0.1, 0.01])),
+        Block(slice(7, 8), Bounded()),
     ]
-    gradients, lrs = slopes(5, steps=20), np.array([[0.1], [0.2], [0.3], [0.4], [0.5]])
+    gradients, lrs = slopes(8, steps=20), np.linspace(0.1, 0.8, 8)[:, None]
     ours = Torch(dtype=dtype, device="cpu")
     numpy = registry.component("backend", "numpy")(dtype=dtype)
 
-    actual, _ = run(blocks, start(5), gradients, lrs, ours)
+    actual, _ = run(blocks, start(8), gradients, lrs, ours)
 
-    expected, _ = run(blocks, start(5), gradients, lrs, numpy)
+    expected, _ = run(blocks, start(8), gradients, lrs, numpy)
     np.testing.assert_array_equal(actual, expected)
 
 
@@ -164,6 +167,7 @@ class Tensor(Watcher):
 )
 def test_only_elementwise_rules_see_pieces(monkeypatch, rule, piece, shapes):
     monkeypatch.setattr(updater, "PIECE", piece)
+    monkeypatch.setattr(updater.inplace, "in_place", lambda *_: None)  # as on other devices
     monkeypatch.setattr(Watcher, "shapes", [])
 
     actual, _ = run([Block(slice(0, 3), rule)], start(3), slopes(3, steps=1), np.full((3, 1), 0.1))

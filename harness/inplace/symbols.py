@@ -1,0 +1,183 @@
+"""What an update rule is called with to find out what it computes: symbols in place of arrays.
+
+A symbol is a node in the shape in which the rule holds it, and records what is done with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from harness.inplace.nodes import REDUCTIONS, Kind, Node, maximum, minimum, select
+
+__all__ = ["RUNS", "Symbol", "Untraceable"]
+
+# The length of the axis of the runs, on which nothing may depend: it is good for `reshape`, and is no
+# number. So a rule comes to the same record in every stack.
+RUNS: Any = object()
+
+Shape = tuple[Any, ...]
+
+
+class Untraceable(Exception):
+    """A rule does something that symbols cannot stand in for, such as a product of matrices."""
+
+
+class Symbol:
+    """A node, and the shape in which a rule has it. A column fits any shape, and so has ()."""
+
+    __array_ufunc__ = None  # NumPy scalars on the left leave the operation to the symbol
+
+    def __init__(self, node: Node, shape: Shape) -> None:
+        self.node = node
+        self.shape = shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __array_namespace__(self) -> _Namespace:
+        return _NAMESPACE
+
+    def __bool__(self) -> bool:
+        raise Untraceable("a rule must not branch on the value of an array or hyperparameter")
+
+    def __len__(self) -> int:
+        raise Untraceable("a symbol has no length")
+
+    def __neg__(self) -> Symbol:
+        return _operate(np.negative, self)
+
+    def __abs__(self) -> Symbol:
+        return _operate(np.absolute, self)
+
+
+def _operate(operation: Callable[..., Any], *arguments: Any, dtype: type | None = None) -> Symbol:
+    for argument in arguments:
+        if not isinstance(argument, Symbol | int | float):
+            raise Untraceable(f"cannot trace a {type(argument).__name__}")
+    symbols = [argument for argument in arguments if isinstance(argument, Symbol)]
+    kind = max(symbol.node.kind for symbol in symbols)
+    shapes = {symbol.shape for symbol in symbols if symbol.shape}
+    if len({len(shape) for shape in shapes}) > 1:
+        raise Untraceable("arrays differ in how many axes they have")
+    tail = np.broadcast_shapes(*(shape[1:] for shape in shapes))
+    shape = (RUNS, *tail) if shapes else ()
+    if any(symbol.shape != shape for symbol in symbols if symbol.node.kind is kind):
+        raise Untraceable("shapes that differ were combined to a third one")
+    nodes = tuple(a.node if isinstance(a, Symbol) else a for a in arguments)
+    return Symbol(Node(kind, operation, nodes, dtype=dtype), shape)
+
+
+def _add_operators() -> None:
+    """Gives Symbol its binary operators: each records the NumPy function of the same meaning."""
+    arithmetic: dict[str, Callable[..., Any]] = {
+        "add": np.add,
+        "sub": np.subtract,
+        "mul": np.multiply,
+        "truediv": np.true_divide,
+        "mod": np.remainder,
+        "pow": np.power,
+    }
+    for name, operation in arithmetic.items():
+        setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _power_or(f, a, b))
+        setattr(Symbol, f"__r{name}__", lambda a, b, f=operation: _operate(f, b, a))
+    logical: dict[str, Callable[..., Any]] = {
+        "lt": np.less,
+        "le": np.less_equal,
+        "gt": np.greater,
+        "ge": np.greater_equal,
+        "and": np.bitwise_and,
+        "or": np.bitwise_or,
+    }
+    for name, operation in logical.items():
+        setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _operate(f, a, b, dtype=bool))
+
+
+def _power_or(operation: Callable[..., Any], a: Symbol, b: Any) -> Symbol:
+    if operation is np.power and a.node.kind is not Kind.COLUMN and isinstance(b, int | float):
+        fast = {2: np.square, 0.5: np.sqrt, 1: np.positive}.get(b)  # as `array ** 2` itself does
+        if fast is not None:
+            return _operate(fast, a)
+    return _operate(operation, a, b)
+
+
+_add_operators()
+
+
+class _Namespace:
+    """The part of the array API that rules may use on symbols."""
+
+    _ELEMENTWISE = (
+        "abs",
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "maximum",
+        "minimum",
+        "negative",
+        "positive",
+        "sign",
+        "sqrt",
+        "square",
+        "tanh",
+    )
+
+    def __getattr__(self, name: str) -> Callable[..., Symbol]:
+        if name in REDUCTIONS:
+            return lambda x, /, **how: _reduce(REDUCTIONS[name], x, **how)
+        if name not in self._ELEMENTWISE:
+            raise AttributeError(f"{name} is not an operation that can run in place")
+        operation = _BY_KEYWORD.get(name, getattr(np, name))
+        return lambda *arguments: _operate(operation, *arguments)
+
+    @staticmethod
+    def where(condition: Any, a: Any, b: Any) -> Symbol:
+        chosen = _operate(select, condition, a, b)
+        if chosen.node.kind is not Kind.COLUMN and condition.node.kind is Kind.COLUMN:
+            raise Untraceable(
+                "a column is rounded where it meets a vector, and no truth value then"
+            )
+        return chosen
+
+    @staticmethod
+    def clip(x: Symbol, /, min: Any = None, max: Any = None) -> Symbol:
+        above = x if min is None else _operate(maximum, x, min)
+        return above if max is None else _operate(minimum, above, max)
+
+    @staticmethod
+    def mean(x: Symbol, /, **how: Any) -> Symbol:
+        return _operate(np.true_divide, _reduce(np.add.reduce, x, **how), prod(x.shape[1:]))
+
+    @staticmethod
+    def reshape(x: Symbol, /, shape: Shape) -> Symbol:
+        """The same numbers; the axis of the runs stays in front."""
+        runs, *lengths = shape
+        size = prod(x.shape[1:])
+        if -1 in lengths:
+            lengths[lengths.index(-1)] = size // -prod(lengths)
+        if runs != RUNS or prod(lengths) != size:
+            raise Untraceable(f"cannot reshape {x.shape} to {shape}")
+        return Symbol(x.node, (RUNS, *lengths))
+
+
+_NAMESPACE = _Namespace()
+_BY_KEYWORD = {"maximum": maximum, "minimum": minimum}
+
+
+def _reduce(
+    operation: Callable[..., Any], x: Symbol, *, axis: Any = None, keepdims: bool = False
+) -> Symbol:
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    ndim = x.ndim
+    if x.node.kind is not Kind.VECTOR or sorted(a % ndim for a in axes) != [*range(1, ndim)]:
+        raise Untraceable("only sums and the like over all of a run can run in place")
+    if x.node.dtype is bool:
+        raise Untraceable("truth values are counted in integers")
+    shape = (x.shape[0], *[1] * (ndim - 1)) if keepdims else x.shape[:1]
+    return Symbol(Node(Kind.VALUE, operation, (x.node,)), shape)

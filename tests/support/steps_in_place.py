@@ -1,0 +1,131 @@
+"""Update rules stepped in place, and as they are written."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness import Block, Scope, float_fields
+from harness.inplace import InPlace, native
+from harness.network import Mlp, Network
+from harness.registry import load_registry
+from harness.testing import update_rules
+from harness_numpy.updater import NumpyUpdater
+
+NETWORK = Mlp([5]).sized(3, 2)
+
+
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-310, 3e38, -1e300, 1.0, -1.0]
+
+
+HEAVIER = {"adafactor", "muon"}  # means of rows and columns, and products of matrices
+
+
+def rules():
+    """All that are traced."""
+    registry = load_registry()
+    found = {name: registry.component("optimizer", name) for name in registry.names("optimizer")}
+    traced = {
+        name: kind
+        for name, kind in found.items()
+        if kind.scope is not Scope.BACKEND and name not in HEAVIER
+    }
+    return traced | {"normalised": update_rules.Normalised, "bounded": update_rules.Bounded}
+
+
+RULES = rules()
+
+
+def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
+    """θ after some steps of a stack; each rule brings the number of its rows."""
+    rng = np.random.default_rng(3)
+    total = sum(count for _, count in rules_and_rows)
+    theta = rng.normal(size=(total, size)).astype(dtype)
+    gradients = rng.normal(size=(steps, total, size)).astype(dtype)
+    lr = np.linspace(0.01, 0.1, total)[:, None]
+    if rows is not None:
+        theta, gradients, lr = theta[rows].copy(), gradients[:, rows].copy(), lr[rows]
+    blocks, start = [], 0
+    for rule, count in rules_and_rows:
+        blocks.append(Block(slice(start, start + count), rule))
+        start += count
+    if rows is not None:
+        blocks = [Block(slice(0, theta.shape[0]), rules_and_rows[0][0])]
+    update = NumpyUpdater(blocks, NETWORK, dtype)
+    state = update.init(theta)
+    for t in range(1, steps + 1):
+        at = np.full((len(theta), 1), float(t))
+        theta, state = update(theta, gradients[t - 1], state, lr, at)
+    return theta, update
+
+
+def as_written(rule, steps=7, dtype="float64"):
+    """θ, by calls of the rule with plain numbers on what its scope asks for."""
+    rng = np.random.default_rng(3)
+    start = rng.normal(size=(1, NETWORK.size)).astype(dtype)
+    gradients = rng.normal(size=(steps, 1, NETWORK.size)).astype(dtype)
+    tensors = rule.scope is Scope.TENSOR
+    ends = []
+    for view in [p.view for p in NETWORK.parameters] if tensors else [lambda array: array]:
+        theta = view(start)
+        state = rule.init(theta)
+        for t, gradient in enumerate(gradients, start=1):
+            theta, state = rule.step(theta, view(gradient), state, lr=0.01, t=t)
+        ends.append(theta.reshape(1, -1))
+    return np.concatenate(ends, axis=1)
+
+
+def of_size(rule, dtype, size):
+    """The rule for a network whose only parameter has so many elements."""
+    return InPlace(rule, Network((size, 1), "relu", 0.01, False), np.dtype(dtype))
+
+
+def columns(rule, runs):
+    """The rule with another value of each float field for each run."""
+    for name in float_fields(rule):
+        value = getattr(rule, name)
+        object.__setattr__(rule, name, (value * np.linspace(0.9, 1.0, runs))[:, None])
+    return rule
+
+
+def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None, known=None):
+    """θ and state after the steps, and whether they were compiled.
+
+    pays: after how much work the rule is compiled. known: what has been compiled before.
+    """
+    monkeypatch.setattr(native, "PAYS", pays)
+    monkeypatch.setattr(native, "_candidates", {} if known is None else known)
+    runs = len(theta)
+    lr = np.linspace(0.01, 0.1, runs)[:, None] if lr is None else lr
+    run = of_size(rule, dtype, theta.shape[1])
+    theta, gradient = theta.copy(), np.empty_like(theta)
+    state = run.init(theta)
+    run.bind(theta, gradient, state)
+    with np.errstate(all="ignore"):
+        for t, slope in enumerate(gradients, start=1):
+            gradient[...] = slope
+            run.step(lr, np.full((runs, 1), float(t)))
+    (candidate,) = native._candidates.values()
+    slots = {name: slot.reshape(runs, -1) for name, slot in state[0].items()}
+    return {"theta": theta, **slots}, candidate.native is not None
+
+
+def assert_same_bits(actual, expected):
+    for name, values in expected.items():
+        bits = f"i{values.itemsize}"
+        same = (actual[name].view(bits) == values.view(bits)) | (
+            np.isnan(actual[name]) & np.isnan(values)
+        )
+        assert same.all(), (name, actual[name][~same][:5], values[~same][:5])
+
+
+def problem(dtype, runs, size, steps=5, special=SPECIAL):
+    rng = np.random.default_rng(runs + size)
+    theta = rng.normal(size=(runs, size))
+    gradients = rng.normal(size=(steps, runs, size)) * 10.0 ** rng.integers(
+        -12, 3, (steps, runs, size)
+    )
+    for values in (theta, *gradients):
+        at = rng.random(values.shape) < 0.2
+        values[at] = rng.choice(special, at.sum())
+    with np.errstate(over="ignore"):
+        return theta.astype(dtype), gradients.astype(dtype)
