@@ -68,7 +68,7 @@ def sweeps(uri: str, experiment: str) -> list[Sweep]:
     alike: dict[str, list[str]] = {}  # command -> those of all sweeps with it
     for folder, run in own.items():
         known[folder] = _joined(
-            noted(Path(folder)), trained.get(run.tags.get("sweep", ""), []), jobs.get(folder)
+            noted(run, uri), trained.get(run.tags.get("sweep", ""), []), jobs.get(folder)
         )
         alike.setdefault(commands[folder], []).extend(known[folder])
     ended = {commands[folder] for folder, run in own.items() if run.status == "FINISHED"}

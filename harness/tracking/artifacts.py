@@ -15,7 +15,7 @@ from harness.tracking.events import RunEnded
 from harness.tracking.pictures import draw_curves
 from harness.tracking.rate_range import draw_range
 
-__all__ = ["log_artifacts", "put"]
+__all__ = ["local", "log_artifacts", "put"]
 
 _one_at_a_time = threading.Lock()  # matplotlib's figures and MLflow's current store are global
 
@@ -44,7 +44,7 @@ def log_artifacts(uri: str, run: Run, event: RunEnded) -> None:
 
 def put(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
     """Copies files and folders to an artifact address of the store `uri`."""
-    target = _local(artifact_uri)
+    target = local(artifact_uri)
     if artifacts and target:
         _copy(artifacts, target)
     elif artifacts:
@@ -59,12 +59,12 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _local(uri: str) -> Path | None:
+def local(uri: str) -> Path | None:
     """The folder that an artifact address names; None if it is not plainly one of this machine.
 
-    >>> _local("file:///my%20data/run/artifacts")
+    >>> local("file:///my%20data/run/artifacts")
     PosixPath('/my data/run/artifacts')
-    >>> _local("s3://bucket/run/artifacts")
+    >>> local("s3://bucket/run/artifacts")
     """
     parts = urlsplit(uri)
     plain = parts.scheme == "file" and not (parts.netloc or parts.query or parts.fragment)

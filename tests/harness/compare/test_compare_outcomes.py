@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.compare.evidence import Source, read
+from harness.compare.evidence import read
 from harness.compare.outcomes import curves_of, outcomes_of, targets_of
+from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, counting_runs, trials_of
 from harness.errors import ConfigurationError
 

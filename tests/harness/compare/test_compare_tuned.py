@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from harness.cli import main
 from harness.compare import compare
-from harness.compare.evidence import Source, read
+from harness.compare.evidence import read
+from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, final_settings, trials_of
+from harness.errors import ConfigurationError
 
 TUNE = ["optimizer=sgd,adam", "dataset=moons", "seed=0,1", "training.max_epochs=3"]
 OPTIONS = ["--trials", "4", "--final-seeds", "5", "hydra.launcher.workers=1"]
@@ -88,3 +93,21 @@ def test_the_last_round_of_a_tuning_counts(tuned):
     trials = trials_of(extended)
     assert len(trials) == len(trials_of(evidence))
     assert (trials[trials["contender"].str.startswith("sgd")]["validation"] == 0.25).all()
+
+
+def test_without_its_folder_the_contenders_are_known_from_the_store(tuned, tmp_path):
+    copy = tmp_path / "outputs"
+    shutil.copytree(tuned[1] / "outputs", copy)
+    uri = f"sqlite:///{copy}/mlflow.db"
+    with closing(sqlite3.connect(copy / "mlflow.db")) as connection, connection:
+        for table, column in (("runs", "artifact_uri"), ("tags", "value")):
+            connection.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
+                (str(tuned[1]), str(tmp_path)),
+            )
+    shutil.rmtree(copy / "sweeps")
+    assert read(Source(uri, "harness"), []).question.by == ("optimizer", "network.hidden")
+    shutil.rmtree(copy / "mlartifacts")
+    with pytest.raises(ConfigurationError, match=r"tuning.json is neither in its .* --by opt"):
+        read(Source(uri, "harness"), [])
+    assert read(Source(uri, "harness"), ["optimizer"]).question.by == ("optimizer",)
