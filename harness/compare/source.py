@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.errors import ConfigurationError, unknown_name
 from harness.recall import IDENTITIES, noted
-from harness.sweep.command import completing
+from harness.sweep.listing import completion_of
 from harness.sweep.tuning_record import TUNING
 from harness.tracking import frames, history
 from harness.tracking.history import Logged
@@ -67,6 +67,8 @@ def runs_of(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
         if name not in {run.tags["sweep"] for run in own}:
             raise unknown_name("sweep", name, {run.tags["sweep"] for run in own})
     sweeps = tuple(run for run in own if run.tags["sweep"] in names)
+    for sweep in sweeps:
+        _check_tuned(sweep, sweeps, own)
     own_runs = [run for run in runs if run.tags.get("sweep") in names]
     recalled = {identity for sweep in sweeps for identity in _noted(sweep, source.uri)}
     trained = {computed(run) for run in own_runs}
@@ -89,9 +91,39 @@ def _noted(sweep: Logged, uri: str) -> list[str]:
             f"The sweep {sweep.tags['sweep']} took over runs that earlier ones had trained, and the "
             f"list of them is gone: {IDENTITIES} is neither in its folder, {sweep.tags['folder']}, nor "
             f"among its artifacts. Train it once more, which trains nothing that is finished, and "
-            f"compare that:\n  {completing(sweep.tags['command'])}"
+            f"compare that:\n  {_completion(sweep)}"
         )
     return identities
+
+
+def _check_tuned(sweep: Logged, sweeps: Sequence[Logged], own: Sequence[Logged]) -> None:
+    """Raises ConfigurationError for a tuning that was not finished, and was not completed by another of
+    these sweeps: its final runs, which alone count, are not all there. own: all sweeps of the store."""
+    if sweep.tags.get("tuned") != "true" or sweep.status == "FINISHED":
+        return
+    command = completion_of(sweep)
+    later = [run for run in own if run.status == "FINISHED" and completion_of(run) == command]
+    if any(run in sweeps for run in later):
+        return
+    name = sweep.tags["sweep"]
+    what = (
+        "is still running, or was killed"
+        if sweep.status == "RUNNING"
+        else "was interrupted before its end"
+    )
+    if later:
+        raise ConfigurationError(
+            f"The tuning {name} {what}, and {later[-1].tags['sweep']} has completed it. Compare that: "
+            f"harness compare {later[-1].tags['sweep']}"
+        )
+    raise ConfigurationError(
+        f"The tuning {name} {what}: the runs that count, of the chosen settings on fresh seeds, are not "
+        f"all there. Complete it, which trains nothing that is finished:\n  {_completion(sweep)}"
+    )
+
+
+def _completion(sweep: Logged) -> str:
+    return completion_of(sweep) or "the command that has started it, with skip_finished=true"
 
 
 def computed(run: Logged) -> tuple[str, str]:
