@@ -123,6 +123,7 @@ def test_without_its_folder_the_contenders_are_known_from_the_store(copied):
     assert read(Source(copied, "harness"), ["optimizer"]).question.by == ("optimizer",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["final", "untuned"])
 def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
     (own,) = history.runs(copied, "harness", {"kind": "sweep"})
