@@ -2,7 +2,8 @@
 
 On the sweep's own run (on a run of the kind `comparison` where several sweeps, or none, were compared):
 the summary as metrics, the verdict as a tag and in the description, all files as artifacts, in
-the place of those of a former report. On each run that counts: when it reached the target, and that it counts.
+the place of those of a former report. On each run that counts: when it reached the target, and that it
+counts.
 """
 
 from __future__ import annotations
