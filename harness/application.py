@@ -61,7 +61,8 @@ def _train(arguments: list[str]) -> int:
         try:
             job = job_from(tree)
             with session(job.run.config.tracking) as (tracker, progress):
-                results.extend(run_jobs([job], registry, tracker, progress))
+                alone = os.getpid() == own_process  # joblib's jobs train in processes side by side
+                results.extend(run_jobs([job], registry, tracker, progress, alone=alone))
             return results[-1]
         except (Exception, SystemExit) as raised:
             fault = fault_of(raised, registry)

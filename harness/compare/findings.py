@@ -7,6 +7,7 @@ from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import Evidence
+from harness.compare.outcomes import trained_alone
 from harness.compare.statistics.holm import LEVEL
 from harness.compare.statistics.pairwise import SIGNED_RANK, least_p
 from harness.compare.tables.scores import ALL
@@ -49,7 +50,7 @@ def findings_of(
         *at_edges,
         *_left_out(evidence),
         *_versions(evidence),
-        *_in_stacks(evidence, counting),
+        *_in_company(evidence, counting),
     ]
 
 
@@ -159,12 +160,13 @@ def _versions(evidence: Evidence) -> Iterator[str]:
                 )
 
 
-def _in_stacks(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
-    stacked = int((evidence.tags.loc[counting.index, "stack_size"] != "1").sum())
-    if stacked:
+def _in_company(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
+    shared = int((~trained_alone(evidence.tags.loc[counting.index])).sum())
+    if shared:
         yield (
-            f"{stacked} of {len(counting)} runs were trained in stacks and make no claim in seconds; "
-            f"hydra.launcher.stack_size=1 hydra.launcher.workers=1 trains them alone."
+            f"{shared} of {len(counting)} runs were trained in stacks, or may have been beside others, "
+            f"and make no claim in seconds; hydra.launcher.stack_size=1 hydra.launcher.workers=1 trains "
+            f"them alone."
         )
 
 

@@ -140,6 +140,8 @@ def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, m
     ("arguments", "message"),
     [
         (["--bye", "optimizer"], "unrecognized arguments: --bye. `harness compare --help`"),
+        (["--target", "nan"], "a finite number. Got nan"),
+        (["--target", "moons=0.9,iris=inf"], "a finite number. Got inf"),
         (["--target", "high"], "--target takes a number, or one a task as in digits=0.95"),
         (
             ["--by", "optimzer"],
