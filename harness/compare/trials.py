@@ -61,7 +61,7 @@ def trials_of(evidence: Evidence) -> DataFrame:
 def rounds_of(runs: DataFrame) -> Series:
     """In which tuning of its contender each run was, from 1; those of no tuning are left out."""
     phases = runs.loc[runs["phase"].str.startswith(TUNING), "phase"]
-    return phases.str.partition("-")[2].replace("", "1").astype(int)
+    return phases.str.extract(r"-(\d+)$")[0].fillna("1").astype(int)
 
 
 def chosen_settings(

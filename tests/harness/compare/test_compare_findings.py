@@ -61,6 +61,8 @@ def test_the_finding_has_the_numbers():
 def test_who_was_tuned_again_is_named_where_others_were_not():
     tuned = [(c, "digits", phase) for c in ("sgd", "adam") for phase in ("tuning", "final")]
     columns = ["contender", "task", "phase"]
+    plain = DataFrame([("sgd", "digits", ""), ("adam", "digits", "")], columns=columns)
+    assert list(tuned_again(plain)) == []
     assert list(tuned_again(DataFrame(tuned, columns=columns))) == []
     again = [*tuned, ("sgd", "digits", "tuning-2"), ("sgd", "digits", "tuning-3")]
     (finding,) = tuned_again(DataFrame(again, columns=columns))
