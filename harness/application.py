@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
@@ -34,7 +35,7 @@ __all__ = ["register_hydra_plugins", "tracking_settings", "train", "tune"]
 
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
-    with _explained(), excluding(arguments) as complete:
+    with _explained(), excluding(_grouped(arguments)) as complete:
         return _train(complete)
 
 
@@ -61,7 +62,8 @@ def _train(arguments: list[str]) -> int:
         try:
             job = job_from(tree)
             with session(job.run.config.tracking) as (tracker, progress):
-                results.extend(run_jobs([job], registry, tracker, progress))
+                alone = os.getpid() == own_process  # joblib's jobs train in processes side by side
+                results.extend(run_jobs([job], registry, tracker, progress, alone=alone))
             return results[-1]
         except (Exception, SystemExit) as raised:
             fault = fault_of(raised, registry)
@@ -120,10 +122,17 @@ def register_hydra_plugins() -> None:
         plugins.register(plugin)
 
 
+def _grouped(arguments: list[str]) -> list[str]:
+    """Hydra's arguments with all overrides first: its parser takes no second group after a flag."""
+    options, _ = get_args_parser().parse_known_intermixed_args(arguments)
+    flags = list(arguments)
+    for override in options.overrides:
+        flags.remove(override)
+    return [*options.overrides, *flags]
+
+
 def _check(arguments: list[str]) -> None:
     """The overrides among Hydra's arguments, before Hydra sees them."""
-    from hydra._internal.utils import get_args_parser
-
     options, _ = get_args_parser().parse_known_args(arguments)
     if options.experimental_rerun is not None:
         raise ConfigurationError(

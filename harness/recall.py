@@ -16,6 +16,7 @@ from harness.records import Result, Status
 from harness.tracking import history
 from harness.tracking.history import Logged
 from harness.tracking.journal import read_receipt, write_atomically
+from harness.tracking.kept import kept
 from harness.tracking.results import METRICS
 
 __all__ = ["DONE", "IDENTITIES", "note", "noted", "recall"]
@@ -132,9 +133,9 @@ def note(folder: Path, identities: Iterable[str]) -> None:
         file.write("".join(f"{identity}\n" for identity in identities))
 
 
-def noted(folder: Path) -> list[str]:
-    """The identities that were noted; [] if none were, or the folder is gone."""
-    try:
-        return (folder / IDENTITIES).read_text(encoding="utf-8").split()
-    except OSError:
-        return []
+def noted(sweep: Logged, uri: str) -> list[str]:
+    """The identities that were noted for a sweep, by its own run; [] if none were, or they are gone.
+
+    They are in its folder and, once it has ended, among its artifacts.
+    """
+    return (kept(sweep, IDENTITIES, uri) or "").split()

@@ -42,7 +42,8 @@ ARTIFACTS = (".hydra/config.yaml", ".hydra/overrides.yaml", *WITHOUT_COMMAND_LIN
 class GroupRecorder:
     """Takes down what happens to the runs of a group. results: by position, of those that are over.
 
-    identities: of the jobs. places: how many of them train at a time in a stack.
+    identities: of the jobs. company: what they train with, as tags: `stack_size`, how many of them at a
+    time in a stack; `workers`, how many stacks at the same time, where that is known.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class GroupRecorder:
         jobs: Sequence[Job],
         identities: Sequence[str],
         data: Prepared,
-        places: int,
+        company: dict[str, str],
         registry: Registry,
         tracker: Tracker,
         progress: Progress,
@@ -59,7 +60,7 @@ class GroupRecorder:
         self._jobs = jobs
         self._data = data
         self._identities = identities
-        self._places = places
+        self._company = company
         self._registry = registry
         self._tracker = tracker
         self._progress = progress
@@ -95,7 +96,7 @@ class GroupRecorder:
         self._finish(failure(position, len(self._rows[position])), error)
 
     def _begin(self, position: int, job: Job, hashes: dict[str, str]) -> None:
-        own = {"identity": self._identities[position], "stack_size": str(self._places)}
+        own = {"identity": self._identities[position], **self._company}
         begin_run(job, {**hashes, **own}, self._registry, self._tracker)
         self._rows[position] = []
 

@@ -39,11 +39,14 @@ def run_jobs(
     progress: Progress,
     workers: int = 1,
     stack_size: int | None = None,
+    *,
+    alone: bool = True,
 ) -> list[Result]:
     """Trains all jobs, as few stacks as their shapes allow. Returns their results in job order.
 
     workers: stacks in training at the same time. stack_size: the most runs of a stack, where the
-    backend is not to decide. All data are loaded and prepared first: a DataError is raised before any
+    backend is not to decide. alone: whether no other process of the sweep trains beside this one, as far
+    as is known. All data are loaded and prepared first: a DataError is raised before any
     run begins. Where it is the plugin of a dataset that is at fault, its runs fail and no others.
     """
     data = _Data(registry)
@@ -67,6 +70,7 @@ def run_jobs(
             progress.started(1)
             progress.ended(result, job.run.config.training.max_epochs)
     left = [position for position in left if position not in found]
+    beside = {"workers": str(min(workers, len(left)))} if alone else {}
     tasks: list[Task] = []
     groups: list[list[int]] = []
     recorders: list[GroupRecorder] = []
@@ -79,7 +83,15 @@ def run_jobs(
             [run.config.seed for run in runs], stack_size or _capacity(runs[0], placed), workers
         )
         known = [identities[member] for member in members]
-        recorder = GroupRecorder(own, known, placed.data, size, registry, tracker, progress)
+        recorder = GroupRecorder(
+            own,
+            known,
+            placed.data,
+            {"stack_size": str(size), **beside},
+            registry,
+            tracker,
+            progress,
+        )
         task = Task(len(groups), runs, placed, Waiting(range(len(runs))), size)
         # Runs that give up their places to one another stay in one stack
         stacks = 1 if runs[0].config.training.halving.factor else -(-len(runs) // size)

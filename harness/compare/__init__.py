@@ -42,7 +42,8 @@ def compare(  # noqa: PLR0913  (they are the options of the command)
     TrackingError if the store cannot be read.
     """
     from harness.compare.assembling import compare_runs
-    from harness.compare.evidence import Source, read
+    from harness.compare.evidence import read
+    from harness.compare.source import Source
 
     source = Source(uri, experiment, sweeps, everything, condition)
     return compare_runs(read(source, by, tasks, metric), target, allow)

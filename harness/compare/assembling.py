@@ -60,19 +60,20 @@ def compare_runs(
     outcomes = _in_order(outcomes, contenders, tasks)
     times = times_of(outcomes, contenders, tasks, targets)
     at_edges = edges(trials, chosen, evidence.varied)
+    pairs = pairs_of(outcomes, contenders, tasks, question.maximize)
     return Comparison(
         question=question,
         contenders=contenders,
         tasks=tasks,
         paired=is_paired(counting),
-        findings=(*unequal, *findings_of(evidence, chosen, counting, at_edges)),
+        findings=(*unequal, *findings_of(evidence, chosen, counting, at_edges, pairs)),
         facts=facts_of(evidence, counting),
         outcomes=outcomes,
         trials=_in_order(trials.reset_index(names="run_id"), contenders, tasks),
         curves=_in_order(curves, contenders, tasks),
         summary=summary_of(outcomes, contenders, tasks, question),
         times=times,
-        pairs=pairs_of(outcomes, contenders, tasks, question.maximize),
+        pairs=pairs,
         budget=budget_of(trials, contenders, tasks, question.maximize),
         profiles=profiles_of(outcomes, times, contenders, tasks),
         benchmark=benchmark_of(times, contenders, tasks),

@@ -54,7 +54,8 @@ class Comparison:
     outcomes: one row a counting run: contender, task, setting (text), seed (int), run_id, run (name),
         status, diverged (bool), validation, test (NaN if diverged), epochs, steps, samples, seconds:
         to the target; inf if it was missed or the run diverged. seconds is NaN where the run was
-        trained in a stack, whose time is not its own. chosen (text): how the setting was chosen.
+        trained in a stack, or may have been beside others: its time is then not its own. chosen (text):
+        how the setting was chosen.
     trials: one row a run of the tuning (or of the sweep, where nothing was tuned apart): contender,
         task, setting, seed, run_id, status, diverged, validation, and one column for each varied
         hyperparameter by its key, numbers where all values are numbers, None or NaN where a contender

@@ -1,27 +1,24 @@
-"""Which runs a comparison reads, and what each of them was: contender, task, setting, seed.
+"""What each of the runs was that a comparison reads: contender, task, setting, seed.
 
-Runs are taken from the store; of a sweep that was continued, its folder tells which runs of earlier ones
-belong to it. Of runs that compute the same
-(equal identities) the last one that is over counts, as for `skip_finished`.
+Of runs that compute the same (equal identities) the last one that is over counts, as for
+`skip_finished`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.compare.comparison import Question
 from harness.compare.factors import factors_of, labels, settings, varying
+from harness.compare.source import Source, computed, runs_of, tuned_factors
 from harness.errors import ConfigurationError, unknown_name
 from harness.metrics import higher_is_better
-from harness.recall import DONE, noted
+from harness.recall import DONE
 from harness.records import Status
 from harness.sweep.summary import SCORES
-from harness.sweep.tuning_record import TUNING
-from harness.tracking import frames, history
+from harness.tracking import frames
 from harness.tracking.history import Logged
 
 if TYPE_CHECKING:
@@ -31,24 +28,7 @@ __all__ = ["UNTUNED", "Evidence", "Source", "read"]
 
 UNTUNED = " (untuned)"  # after the name of a contender at its defaults
 
-ASKED = ("sweep", "identity", "status", "phase")  # tags
-
 VALIDATION, TEST = "best/validation/", "test/"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the runs are.
-
-    uri, experiment: as in `tracking`. sweeps: their names; with none the newest one, and with
-    `everything` all runs of the experiment. condition: a filter in MLflow's own language, or "".
-    """
-
-    uri: str
-    experiment: str
-    sweeps: tuple[str, ...] = ()
-    everything: bool = False
-    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,10 +64,10 @@ def read(
     Raises ConfigurationError for keys, metrics and sweeps that are not there, with those that are;
     TrackingError if the store cannot be read.
     """
-    logged, sweeps = _logged(source)
+    logged, sweeps = runs_of(source)
     over = [run for run in logged if run.tags.get("status") in DONE]
     # Later ones take the place of earlier ones; the phases of a tuning are apart
-    last = {_what(run): run for run in over}
+    last = {computed(run): run for run in over}
     kept = [run.run_id for run in last.values()]
     left_out = {
         "failed": sum(run.tags.get("status") == Status.FAILED for run in logged),
@@ -100,7 +80,7 @@ def read(
     if not kept:
         counted = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
         raise ConfigurationError(
-            f"No run of {_where(source)} is over{f' ({counted})' if counted else ''}: there is "
+            f"No run of {source} is over{f' ({counted})' if counted else ''}: there is "
             f"nothing to compare. `harness sweeps` lists what there is."
         )
     names = [metric] if metric else list(SCORES)
@@ -113,7 +93,7 @@ def read(
             raise ConfigurationError(
                 "'seed' tells runs of one contender apart, and is neither a factor nor a task."
             )
-    by = by or tuned_factors(sweeps, tasks) or factors_of(found.params, tasks)
+    by = by or tuned_factors(source, sweeps, tasks) or factors_of(found.params, tasks)
     tasks = [key for key in tasks if key not in by]
     chosen = metric or _metric(found, tasks)
     question = Question(tuple(by), chosen, higher_is_better(chosen), tuple(tasks))
@@ -122,61 +102,6 @@ def read(
     if (runs["phase"] == "final").any():  # then what was not part of the protocol does not count
         left_out["not of the tuning"] = int((runs["phase"] == "").sum())
     return Evidence(source, question, runs, found.params, found.tags, varied, sweeps, left_out)
-
-
-def _logged(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
-    """The runs of the source, and the sweeps' own, as the store knows them."""
-    own = history.runs(source.uri, source.experiment, {"kind": "sweep"})
-    runs = history.runs(source.uri, source.experiment, {"kind": "run"}, ASKED)
-    if not runs:
-        raise ConfigurationError(
-            f"The experiment {source.experiment!r} has no runs. Train a sweep first (harness train "
-            f"-m …), or name another store or experiment: tracking.uri=…, tracking.experiment=…"
-        )
-    if source.condition:
-        matching = set(frames.matching(source.uri, source.experiment, source.condition))
-        runs = [run for run in runs if run.run_id in matching]
-    names = source.sweeps
-    if not names and not source.everything and not source.condition:
-        names = (own[-1].tags["sweep"],) if own else ()
-    if not names:
-        return runs, ()
-    for name in names:
-        if name not in {run.tags["sweep"] for run in own}:
-            raise unknown_name("sweep", name, {run.tags["sweep"] for run in own})
-    sweeps = tuple(run for run in own if run.tags["sweep"] in names)
-    own_runs = [run for run in runs if run.tags.get("sweep") in names]
-    # A sweep that was continued holds runs that an earlier one has trained
-    recalled = {i for run in sweeps for i in noted(Path(run.tags.get("folder", "")))}
-    trained = {_what(run) for run in own_runs}
-    others = [r for r in runs if r.tags.get("identity") in recalled and _what(r) not in trained]
-    chosen = own_runs + [run for run in others if run.tags.get("sweep") not in names]
-    return chosen, sweeps
-
-
-def _what(run: Logged) -> tuple[str, str]:
-    """What a run computes, and in which phase of a tuning."""
-    return run.tags.get("identity", run.run_id), run.tags.get("phase", "")
-
-
-def tuned_factors(sweeps: Sequence[Logged], tasks: Sequence[str]) -> tuple[str, ...]:
-    """What the contenders of a tuning were, as it has noted; () where nothing was tuned, or the folder
-    of the sweep is gone."""
-    if len(sweeps) != 1 or sweeps[0].tags.get("tuned") != "true":
-        return ()
-    try:
-        noted = json.loads((Path(sweeps[0].tags["folder"]) / TUNING).read_text(encoding="utf-8"))
-        chosen = [dict(o.split("=", 1) for o in one["overrides"]) for one in noted["contenders"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
-    keys = dict.fromkeys(key for one in chosen for key in one if key not in tasks)
-    return tuple(key for key in keys if len({one.get(key) for one in chosen}) > 1) or ("optimizer",)
-
-
-def _where(source: Source) -> str:
-    named = f"the sweep {', '.join(source.sweeps)}" if source.sweeps else "the newest sweep"
-    what = "the experiment" if source.everything or source.condition else f"{named} in"
-    return f"{what} {source.experiment!r}"
 
 
 def _metric(found: frames.Runs, tasks: Sequence[str]) -> str:
@@ -227,7 +152,7 @@ def _rows(
         runs[name] = values.where(~runs["diverged"])
     if not runs["validation"].notna().any() and not runs["test"].notna().any():
         if runs["diverged"].all():
-            raise ConfigurationError(f"Every run of {_where(source)} diverged: none has a score.")
+            raise ConfigurationError(f"Every run of {source} diverged: none has a score.")
         known = frames.read_runs(source.uri, source.experiment, list(runs.index[:100]), None)
         names = [c.removeprefix(VALIDATION) for c in known.metrics if c.startswith(VALIDATION)]
         names += [c.removeprefix(TEST) for c in known.metrics if c.startswith(TEST)]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from itertools import count as count_from
+from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import Evidence
-from harness.compare.trials import was_tuned
+from harness.compare.outcomes import trained_alone
+from harness.compare.statistics.holm import LEVEL
+from harness.compare.statistics.pairwise import SIGNED_RANK, least_p
+from harness.compare.tables.scores import ALL
+from harness.compare.tables.summary import place_tasks
+from harness.compare.trials import PLACE, rounds_of, was_tuned
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["findings_of", "is_paired"]
+__all__ = ["findings_of", "is_paired", "too_few_to_tell", "tuned_again"]
 
 FEW_SEEDS = 5
 HASHES = {"sha256/initial_weights": "initial weights", "sha256/order": "batches"}
@@ -27,18 +33,24 @@ def is_paired(counting: DataFrame) -> bool:
 
 
 def findings_of(
-    evidence: Evidence, chosen: DataFrame, counting: DataFrame, at_edges: list[str]
+    evidence: Evidence,
+    chosen: DataFrame,
+    counting: DataFrame,
+    at_edges: list[str],
+    pairs: DataFrame,
 ) -> list[str]:
     """All of them, the weightiest first."""
     return [
         *_seeds(counting),
+        *too_few_to_tell(counting, pairs),
         *_chosen_on_its_own_seeds(evidence, chosen),
+        *tuned_again(evidence.runs),
         *_pairing(evidence, counting),
         *_diverged(chosen, counting),
         *at_edges,
         *_left_out(evidence),
         *_versions(evidence),
-        *_in_stacks(evidence, counting),
+        *_in_company(evidence, counting),
     ]
 
 
@@ -52,6 +64,50 @@ def _seeds(counting: DataFrame) -> Iterator[str]:
         )
     elif sizes.nunique() > 1:
         yield f"Unequal numbers of seeds: {_some([f'{c} on {t} {n}' for (c, t), n in sizes.items()])}."
+
+
+def too_few_to_tell(counting: DataFrame, pairs: DataFrame) -> Iterator[str]:
+    """Where no difference could pass the correction for all pairs of a task, however large it were."""
+    sizes = counting.groupby(PLACE).size().to_dict()
+    tasks = sorted(counting["task"].unique())
+    found: dict[str, list[str]] = {}
+    for place, rows in pairs[pairs["p"].notna()].groupby("task", sort=False):
+        members, count = place_tasks(str(place), tasks), len(rows)
+        least, test = min(
+            (least_p([_sizes(sizes, row, task) for task in members], row.test), row.test)
+            for row in rows.itertuples()
+        )
+        if count * least < LEVEL:
+            continue
+        enough = next(
+            n for n in count_from(1) if count * least_p([(n, n)] * len(members), test) < LEVEL
+        )
+        corrected = f", and {min(1.0, count * least):.2g} corrected for {count} pairs (Holm)"
+        found.setdefault(
+            f"no difference can pass the test, however large: the smallest p there can be is {least:.2g}"
+            f"{corrected if count > 1 else ''}. It takes {enough} seeds of each contender.",
+            [],
+        ).append("all tasks together" if place == ALL and ALL not in tasks else str(place))
+    for what, where in found.items():
+        yield f"Too few seeds on {_some(where)}: {what}"
+
+
+def _sizes(sizes: dict[tuple[str, str], int], pair: Any, task: str) -> tuple[int, int]:
+    """How many runs of both took part in the test of a pair: where they are paired, pairs alone."""
+    n, m = sizes[pair.a, task], sizes[pair.b, task]
+    return (min(n, m),) * 2 if pair.test == SIGNED_RANK else (n, m)
+
+
+def tuned_again(runs: DataFrame) -> Iterator[str]:
+    """Who was tuned again in extended ranges, where others were not."""
+    rounds = rounds_of(runs).groupby([runs[key] for key in PLACE], sort=False).max()
+    if was_tuned(runs) and rounds.nunique() > 1:
+        each = [f"{c} on {t} {n} times" for (c, t), n in rounds.items() if n > 1]
+        yield (
+            f"Tuned more than once, in ranges that were extended where the best value was on an edge: "
+            f"{_some(each)}. The last tuning counts, with as many trials as the others had; what was "
+            f"learnt from those before it, the others did not have."
+        )
 
 
 def _chosen_on_its_own_seeds(evidence: Evidence, chosen: DataFrame) -> Iterator[str]:
@@ -104,12 +160,13 @@ def _versions(evidence: Evidence) -> Iterator[str]:
                 )
 
 
-def _in_stacks(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
-    stacked = int((evidence.tags.loc[counting.index, "stack_size"] != "1").sum())
-    if stacked:
+def _in_company(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
+    shared = int((~trained_alone(evidence.tags.loc[counting.index])).sum())
+    if shared:
         yield (
-            f"{stacked} of {len(counting)} runs were trained in stacks and make no claim in seconds; "
-            f"hydra.launcher.stack_size=1 hydra.launcher.workers=1 trains them alone."
+            f"{shared} of {len(counting)} runs were trained in stacks, or may have been beside others, "
+            f"and make no claim in seconds; hydra.launcher.stack_size=1 hydra.launcher.workers=1 trains "
+            f"them alone."
         )
 
 

@@ -3,7 +3,8 @@
 A target is reached at the first epoch whose validation score is at least as good: the network is
 evaluated once an epoch, so times are whole epochs. Steps and samples are those of training; seconds are
 those of training alone, evaluation and logging left out, and only of runs that had the machine to
-themselves. In a stack the time is everybody's, so a run that was in one makes no claim.
+themselves. In a stack the time is everybody's, and stacks beside one another hold each other up, so a
+run that was in company makes no claim; nor does one of which that is not known.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from harness.tracking import frames
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["curves_of", "outcomes_of", "targets_of"]
+__all__ = ["curves_of", "outcomes_of", "targets_of", "trained_alone"]
 
 
 def curves_of(evidence: Evidence, counting: DataFrame) -> DataFrame:
@@ -44,9 +45,15 @@ def targets_of(
     """The target of each task: what was asked for, or else the score that half of all counting runs
     reach, those that diverged included.
 
-    Raises ConfigurationError for a target of a task that is not there.
+    Raises ConfigurationError for a target of a task that is not there, and for one that is not finite.
     """
     tasks = list(dict.fromkeys(counting["task"]))
+    given = asked.values() if isinstance(asked, dict) else [asked]
+    for target in given:
+        if target is not None and not np.isfinite(target):
+            raise ConfigurationError(
+                f"A target is a score that can be reached, a finite number. Got {target}."
+            )
     if isinstance(asked, dict):
         for task in asked:
             if task not in tasks:
@@ -101,11 +108,11 @@ def _reached(curves: DataFrame, targets: dict[str, float], maximize: bool) -> Da
 
 
 def _seconds(evidence: Evidence, outcomes: DataFrame, epoch: Series) -> Series:
-    """Seconds of training until the epoch; inf if it never came, NaN for runs of a stack."""
+    """Seconds of training until the epoch; inf if it never came, NaN for runs in company."""
     from pandas import Series
 
     seconds = Series(np.nan, index=outcomes.index)
-    alone = outcomes.index[evidence.tags.loc[outcomes.index, "stack_size"] == "1"]
+    alone = outcomes.index[trained_alone(evidence.tags.loc[outcomes.index])]
     if not len(alone):
         return seconds
     seconds[alone] = np.inf
@@ -115,3 +122,8 @@ def _seconds(evidence: Evidence, outcomes: DataFrame, epoch: Series) -> Series:
     seconds[spent.index] = spent
     seconds[outcomes.index[outcomes["diverged"]].intersection(alone)] = np.inf
     return seconds
+
+
+def trained_alone(tags: DataFrame) -> Series:
+    """Whether each run trained in no stack, and with no stack beside it, by its tags."""
+    return (tags.reindex(columns=["stack_size", "workers"]) == "1").all(axis=1)

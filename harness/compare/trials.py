@@ -27,6 +27,7 @@ __all__ = [
     "edges",
     "ends",
     "final_settings",
+    "rounds_of",
     "trials_of",
     "was_tuned",
 ]
@@ -49,12 +50,18 @@ def trials_of(evidence: Evidence) -> DataFrame:
     runs = evidence.runs
     if was_tuned(runs):
         runs = runs[runs["phase"].str.startswith(TUNING)]
-        rounds = runs["phase"].str.partition("-")[2].replace("", "1").astype(int)
+        rounds = rounds_of(runs)
         runs = runs[rounds == rounds.groupby([runs[key] for key in PLACE]).transform("max")]
     trials = runs[[*PLACE, "setting", "seed", "status", "diverged", "validation"]].copy()
     for key in evidence.varied:
         trials[key] = _numbers_if_all_are(evidence.params.loc[trials.index, key])
     return trials
+
+
+def rounds_of(runs: DataFrame) -> Series:
+    """In which tuning of its contender each run was, from 1; those of no tuning are left out."""
+    phases = runs.loc[runs["phase"].str.startswith(TUNING), "phase"]
+    return phases.str.extract(r"-(\d+)$")[0].fillna("1").astype(int)
 
 
 def chosen_settings(

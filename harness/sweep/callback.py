@@ -107,6 +107,8 @@ class SweepCallback(Callback):
         tags |= {"started": str(began)}
         if config.hydra.sweeper._target_ == TUNED:
             tags["tuned"] = "true"
+        if config.skip_finished:
+            tags["continues"] = "true"
         if self._jobs is not None:
             tags["jobs"] = str(self._jobs)
         return RunStarted(

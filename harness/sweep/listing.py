@@ -21,7 +21,7 @@ from harness.tracking import history, journal
 from harness.tracking.events import RunStarted
 from harness.tracking.history import Logged
 
-__all__ = ["Sweep", "as_json", "show", "sweeps"]
+__all__ = ["Sweep", "as_json", "completion_of", "show", "sweeps"]
 
 COUNTS = ("runs", "finished", "diverged", "failed", "missing")
 HEADER = ("sweep", "started", *COUNTS, "state")
@@ -62,13 +62,13 @@ def sweeps(uri: str, experiment: str) -> list[Sweep]:
     own = {
         run.tags.get("folder", run.run_id): run for run in logged if run.tags.get("kind") == "sweep"
     }
-    commands = {folder: _completing(run) for folder, run in own.items()}
+    commands = {folder: completion_of(run) for folder, run in own.items()}
     jobs = {folder: int(run.tags["jobs"]) for folder, run in own.items() if "jobs" in run.tags}
     known: dict[str, list[str]] = {}  # folder -> identities of the jobs
     alike: dict[str, list[str]] = {}  # command -> those of all sweeps with it
     for folder, run in own.items():
         known[folder] = _joined(
-            noted(Path(folder)), trained.get(run.tags.get("sweep", ""), []), jobs.get(folder)
+            noted(run, uri), trained.get(run.tags.get("sweep", ""), []), jobs.get(folder)
         )
         alike.setdefault(commands[folder], []).extend(known[folder])
     ended = {commands[folder] for folder, run in own.items() if run.status == "FINISHED"}
@@ -137,8 +137,11 @@ def _identity(run: Logged) -> str:
     return run.tags.get("identity", run.run_id)
 
 
-def _completing(run: Logged) -> str:
-    """MLflow cuts a long tag; the journal in the sweep's folder has all of it."""
+def completion_of(run: Logged) -> str:
+    """The command that completes a sweep, by its own run; "" where nobody knows it any more.
+
+    MLflow cuts a long tag; the journal in the sweep's folder has all of it.
+    """
     command = run.tags.get("command", "")
     if command.endswith("…"):
         command = ""

@@ -56,7 +56,8 @@ def train_stack(text: str, workers: int = 1) -> str:
                 os.chdir(parcel.directory)
             tracking = parcel.jobs[0].run.config.tracking
             with Tracker(_store(tracking, parcel), tracking.experiment) as tracker:
-                run_jobs(parcel.jobs, registry, tracker, Progress(shown), workers)
+                # What else is sent to this machine is not known here
+                run_jobs(parcel.jobs, registry, tracker, Progress(shown), workers, alone=False)
                 answer["results"] = [
                     json.loads((job.folder / RESULT).read_text(encoding="utf-8"))
                     for job in parcel.jobs

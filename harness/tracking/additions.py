@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TrackingError
-from harness.tracking.artifacts import put
+from harness.tracking.artifacts import put, remove
 from harness.tracking.database import Store, prepare
 from harness.tracking.entry import Entry, Run
 from harness.tracking.events import now_ms
 from harness.tracking.sqlite_batch import SqliteBatch
 from harness.tracking.store import database, public, resolve
 
-__all__ = ["Addition", "add", "add_artifacts", "new_run"]
+__all__ = ["Addition", "add", "add_artifacts", "new_run", "remove_artifacts"]
 
 THREADS = 4  # runs written at a time through a client
 
@@ -55,6 +55,17 @@ def add_artifacts(uri: str, run_id: str, artifacts: Sequence[Path]) -> None:
     store = prepare(resolve(uri, Path.cwd()))
     try:
         put(list(artifacts), _artifact_uri(store, run_id), store.uri)
+    except Exception as error:
+        raise _trouble(store, error) from error
+
+
+def remove_artifacts(uri: str, run_id: str, names: Sequence[str]) -> None:
+    """Deletes files by their paths among a run's artifacts. Raises TrackingError where that fails."""
+    if not names:
+        return
+    store = prepare(resolve(uri, Path.cwd()))
+    try:
+        remove(names, _artifact_uri(store, run_id), store.uri)
     except Exception as error:
         raise _trouble(store, error) from error
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from harness.tracking.events import RunEnded
 from harness.tracking.pictures import draw_curves
 from harness.tracking.rate_range import draw_range
 
-__all__ = ["log_artifacts", "put"]
+__all__ = ["local", "log_artifacts", "put", "remove"]
 
 _one_at_a_time = threading.Lock()  # matplotlib's figures and MLflow's current store are global
 
@@ -44,11 +46,27 @@ def log_artifacts(uri: str, run: Run, event: RunEnded) -> None:
 
 def put(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
     """Copies files and folders to an artifact address of the store `uri`."""
-    target = _local(artifact_uri)
+    target = local(artifact_uri)
     if artifacts and target:
         _copy(artifacts, target)
     elif artifacts:
         _upload(artifacts, artifact_uri, uri)
+
+
+def remove(names: Sequence[str], artifact_uri: str, uri: str) -> None:
+    """Deletes files at an artifact address of the store `uri`; those that are not there are no matter.
+
+    Where MLflow cannot delete, they stay. Raises TrackingError for a path that leads elsewhere.
+    """
+    target = local(artifact_uri)
+    if target:
+        for name in names:
+            _inside(target.resolve(), name).unlink(missing_ok=True)
+        return
+    repository = _repository(artifact_uri, uri)
+    with suppress(NotImplementedError):
+        for name in names:
+            repository.delete_artifacts(name)
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -59,12 +77,12 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _local(uri: str) -> Path | None:
+def local(uri: str) -> Path | None:
     """The folder that an artifact address names; None if it is not plainly one of this machine.
 
-    >>> _local("file:///my%20data/run/artifacts")
+    >>> local("file:///my%20data/run/artifacts")
     PosixPath('/my data/run/artifacts')
-    >>> _local("s3://bucket/run/artifacts")
+    >>> local("s3://bucket/run/artifacts")
     """
     parts = urlsplit(uri)
     plain = parts.scheme == "file" and not (parts.netloc or parts.query or parts.fragment)
@@ -82,12 +100,16 @@ def _copy(artifacts: list[Path], target: Path) -> None:
 
 
 def _upload(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    # Not client.log_artifact: it asks for the run each time
-    repository: Any = get_artifact_repository(artifact_uri, tracking_uri=uri)
+    repository = _repository(artifact_uri, uri)
     for artifact in artifacts:
         if artifact.is_dir():
             repository.log_artifacts(str(artifact), artifact.name)
         else:
             repository.log_artifact(str(artifact))
+
+
+def _repository(artifact_uri: str, uri: str) -> Any:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    # Not MLflow's client: it asks for the run each time
+    return get_artifact_repository(artifact_uri, tracking_uri=uri)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import TrackingError
@@ -18,19 +18,25 @@ BUSY_TIMEOUT = 20.0  # seconds
 
 COLUMNS = {  # what is read of MLflow's tables
     "experiments": {"experiment_id", "name", "lifecycle_stage"},
-    "runs": {"run_uuid", "name", "status", "start_time", "lifecycle_stage", "experiment_id"},
+    "runs": {"run_uuid", "name", "status", "start_time", "lifecycle_stage", "experiment_id"}
+    | {"artifact_uri"},
     "tags": {"key", "value", "run_uuid"},
 }
 
 
 @dataclass(frozen=True)
 class Logged:
-    """A run in the store. status: MLflow's, one of RUNNING, FINISHED, FAILED, KILLED, SCHEDULED."""
+    """A run in the store.
+
+    status: MLflow's, one of RUNNING, FINISHED, FAILED, KILLED, SCHEDULED. artifact_uri: where its
+    artifacts are; "" where that is not known.
+    """
 
     run_id: str
     name: str
     tags: dict[str, str]
     status: str
+    artifact_uri: str = field(default="", compare=False)
 
 
 def runs(
@@ -80,7 +86,7 @@ def _from_tables(
         " AND EXISTS (SELECT 1 FROM tags WHERE run_uuid = r.run_uuid AND key = ? AND value = ?)"
     )
     rows = connection.execute(
-        "SELECT r.run_uuid, r.name, r.status, t.key, t.value "
+        "SELECT r.run_uuid, r.name, r.status, r.artifact_uri, t.key, t.value "
         "FROM experiments e JOIN runs r USING (experiment_id) "
         f"LEFT JOIN tags t ON t.run_uuid = r.run_uuid{wanted} "
         "WHERE e.name = ? AND e.lifecycle_stage = 'active' AND r.lifecycle_stage = 'active'"
@@ -89,10 +95,10 @@ def _from_tables(
         (*(keys or ()), experiment, *(text for tag in tags.items() for text in tag)),
     )
     found: dict[str, Logged] = {}
-    for run_id, name, status, key, value in rows:
+    for run_id, name, status, artifact_uri, key, value in rows:
         run = found.get(run_id)
         if run is None:
-            run = found[run_id] = Logged(run_id, name or "", {}, status)
+            run = found[run_id] = Logged(run_id, name or "", {}, status, artifact_uri or "")
         if key is not None:
             run.tags[key] = value
     return list(found.values())
@@ -121,7 +127,13 @@ def _through_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[
             )
             for run in page:
                 info = run.info
-                logged = Logged(info.run_id, info.run_name or "", dict(run.data.tags), info.status)
+                logged = Logged(
+                    info.run_id,
+                    info.run_name or "",
+                    dict(run.data.tags),
+                    info.status,
+                    info.artifact_uri or "",
+                )
                 if tags.items() <= logged.tags.items():
                     found.append((info.start_time, logged))
             token = page.token or ""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from omegaconf import OmegaConf
 
 from harness.cli import main
 
@@ -183,3 +184,23 @@ def test_python_m_harness_is_the_same_program(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.startswith("harness: error: Unknown optimizer 'adm'")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["seed=3", "--cfg", "job", "optimizer=sgd"],
+        ["--cfg", "job", "seed=3", "optimizer=sgd"],
+        ["seed=3", "optimizer=sgd", "--cfg=job", "--package", "_global_"],
+    ],
+)
+def test_flags_may_stand_between_overrides(capsys, words):
+    assert main(["train", *words]) == 0
+    shown = OmegaConf.create(capsys.readouterr().out)
+    assert (shown.seed, shown.optimizer) == (3, {"lr": 0.1})
+
+
+def test_a_sweep_may_be_asked_for_between_overrides(in_empty_folder):
+    short = ["dataset=iris", "training.max_epochs=1", "network.hidden=[4]"]
+    assert main(["train", *short, "-m", "seed=0,1"]) == 0
+    assert len(list(in_empty_folder.glob("outputs/sweeps/*/*/*/result.json"))) == 2

@@ -12,6 +12,7 @@ from harness.job import Job
 from harness.recall import IDENTITIES, note, noted, recall
 from harness.records import Status
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
+from harness.tracking.history import Logged
 from harness.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow  # starts the writer process
@@ -144,8 +145,9 @@ def test_without_its_folder_a_result_comes_from_the_store(identity, ask):
 
 
 def test_identities_are_noted_one_after_another(tmp_path):
-    assert noted(tmp_path / "sweep") == []
+    sweep = Logged("r", "sweep", {"folder": str(tmp_path / "sweep")}, "RUNNING")
+    assert noted(sweep, "") == []
     note(tmp_path / "sweep", ["a", "b"])
     note(tmp_path / "sweep", ["a"])
-    assert noted(tmp_path / "sweep") == ["a", "b", "a"]
+    assert noted(sweep, "") == ["a", "b", "a"]
     assert (tmp_path / "sweep" / IDENTITIES).exists()

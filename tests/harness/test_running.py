@@ -22,13 +22,13 @@ pytestmark = pytest.mark.slow  # each starts the writer process
 def run(registry, tmp_path):
     """Runs jobs and returns their results and the MLflow run of each folder."""
 
-    def go(*runs, folders=None):
+    def go(*runs, folders=None, **options):
         places = folders or [tmp_path / "jobs" / str(number) for number in range(len(runs))]
         jobs = [Job(r, f, f.name) for r, f in zip(runs, places, strict=True)]
         jobs = [replace(job, sweep="test") for job in jobs]
         shown = io.StringIO()
         with Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", "harness") as tracker:
-            results = run_jobs(jobs, registry, tracker, Progress(shown))
+            results = run_jobs(jobs, registry, tracker, Progress(shown), **options)
         return results, tracker.run_ids, shown.getvalue()
 
     return go
@@ -63,6 +63,14 @@ def test_one_failing_run_does_not_end_its_company(run_of, run, tmp_path):
     assert (good.data.tags["status"], bad.data.tags["status"]) == ("finished", "failed")
     assert len(run_ids) == 2
     assert "RuntimeError" in (tmp_path / "jobs" / "1" / "error.txt").read_text()
+
+
+@pytest.mark.parametrize(("alone", "workers"), [(True, "2"), (False, None)])
+def test_a_run_says_how_many_stacks_trained_at_once(run_of, run, tmp_path, alone, workers):
+    runs = [run_of("dataset=iris", "training.max_epochs=1", f"seed={seed}") for seed in range(3)]
+    results, run_ids, _ = run(*runs, workers=2, stack_size=1, alone=alone)
+    tags = logged(tmp_path, run_ids[results[0].folder]).data.tags
+    assert (tags["stack_size"], tags.get("workers")) == ("1", workers)
 
 
 def test_data_are_checked_before_any_run_begins(run_of, run, tmp_path):

@@ -1,8 +1,9 @@
 """Writes a comparison back to MLflow, so that its dashboard shows it too.
 
 On the sweep's own run (on a run of the kind `comparison` where several sweeps, or none, were compared):
-the summary as metrics, the verdict as a tag and in the description, all files as artifacts. On each run
-that counts: when it reached the target, and that it counts.
+the summary as metrics, the verdict as a tag and in the description, all files as artifacts, in
+the place of those of a former report. On each run that counts: when it reached the target, and that it
+counts.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ from pathlib import Path
 
 from harness.compare.comparison import Comparison
 from harness.compare.report.verdict import verdict, verdicts
-from harness.tracking.additions import Addition, add, add_artifacts, new_run
+from harness.compare.report.writing import FILES, former
+from harness.tracking.additions import (
+    Addition,
+    add,
+    add_artifacts,
+    new_run,
+    remove_artifacts,
+)
 from harness.tracking.history import Logged
+from harness.tracking.kept import kept
 
 __all__ = ["log"]
 
@@ -43,6 +52,10 @@ def log(comparison: Comparison, uri: str, sweeps: Sequence[Logged], folder: Path
     if SIGN in written:  # what a person has written there stays
         tags[NOTE] = _note(comparison, folder)
     add(uri, [Addition(own, dict(_summary(comparison)), tags), *_outcomes(comparison)])
+    if len(sweeps) == 1:
+        before = kept(sweeps[0], f"{folder.name}/{FILES}", uri) or ""
+        now = (folder / FILES).read_text(encoding="utf-8").splitlines()
+        remove_artifacts(uri, own, [f"{folder.name}/{name}" for name in former(before, now)])
     add_artifacts(uri, own, [folder])
     return own
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.compare.report.wording import Estimate
+from harness.compare.statistics.holm import LEVEL
 from harness.compare.tables.scores import ALL
 
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
 
 __all__ = ["ALL", "Pairing", "Standing", "best_of", "judged_by", "pairings", "places", "standings"]
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)

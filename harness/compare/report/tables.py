@@ -16,6 +16,7 @@ from harness.compare.report.wording import (
     interval,
     probability,
     score,
+    share,
     time,
 )
 
@@ -103,7 +104,7 @@ def pairs_table(comparison: Comparison, task: str, of: str | None = None) -> Tab
             Cell(pair.b, pair.b, contender=pair.b),
             _number(str(pair.seeds), pair.seeds),
             _number(difference(pair.difference), pair.difference.value, strong=pair.told_apart),
-            _number(_share(pair.improvement), pair.improvement.value),
+            _number(share(pair.improvement), pair.improvement.value),
             _number(probability(pair.p), pair.p),
             _number(probability(pair.p_holm), pair.p_holm, strong=pair.told_apart),
             Cell(pair.test, pair.test),
@@ -216,16 +217,9 @@ def _number(text: str, key: float, *, strong: bool = False) -> Cell:
     return Cell(text, None if math.isnan(key) else key, strong)
 
 
-def _share(improvement: Estimate) -> str:
-    value, low, high = improvement
-    if math.isnan(value):
-        return MISSING
-    return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
-
-
 def _times(row: Standing, *, seconds: bool) -> list[Cell]:
-    share = MISSING if math.isnan(row.reached) else f"{row.reached:.0%}"
-    cells = [_number(share, row.reached), _number(time(row.steps), row.steps)]
+    reached = MISSING if math.isnan(row.reached) else f"{row.reached:.0%}"
+    cells = [_number(reached, row.reached), _number(time(row.steps), row.steps)]
     return [*cells, _number(time(row.seconds), row.seconds)] if seconds else cells
 
 

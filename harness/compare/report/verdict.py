@@ -14,7 +14,14 @@ from harness.compare.report.standings import (
     places,
     standings,
 )
-from harness.compare.report.wording import difference, enumeration, interval, named, probability
+from harness.compare.report.wording import (
+    difference,
+    enumeration,
+    interval,
+    named,
+    probability,
+    share,
+)
 
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
@@ -83,17 +90,18 @@ def _compared(best: str, beaten: list[Pairing], level: list[Pairing], where: str
     return f"{named(best)} beats {names} {where}: {_evidence(nearest, part, one=len(beaten) == 1)}."
 
 
-def _lead(pair: Pairing) -> float:
-    """How far a is ahead, for what comes closest: NaN, of which nothing is known, comes last."""
-    lead = abs(pair.difference.value)
-    return math.inf if math.isnan(lead) else lead
+def _lead(pair: Pairing) -> tuple[float, float]:
+    """How far a is ahead, for what comes closest; of equals, the one whose mean is nearer."""
+    return pair.improvement.value, abs(pair.difference.value)
 
 
 def _evidence(pair: Pairing, part: str, *, one: bool) -> str:
+    """What the verdict goes by, and then the difference of means: its sign may be another one."""
     over = "" if one else f" over {named(pair.b)}"
     p = probability(pair.p_holm)
     p = p.replace("<", "p < ") if p.startswith("<") else f"p = {p}"
     p = "no test could be made" if math.isnan(pair.p_holm) else p
+    better = f"better{over} with probability {share(pair.improvement)}, {p}"
     if math.isnan(pair.difference.value):
-        return f"better with probability {pair.improvement.value:.2f}{over}, {p}"
-    return f"{difference(pair.difference)} {part}{over}, {p}"
+        return better
+    return f"{better}; mean {part} {difference(pair.difference)}"

@@ -14,6 +14,7 @@ __all__ = [
     "named",
     "probability",
     "score",
+    "share",
     "time",
 ]
 
@@ -67,6 +68,18 @@ def difference(estimate: Estimate) -> str:
         return f"{value:+.4f}"
     digits = min(6, max(0, 1 - math.floor(math.log10(width))))
     return f"{value:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def share(estimate: Estimate) -> str:
+    """A share of all, with its interval, if it has one.
+
+    >>> share(Estimate(0.94, 0.806, 1.0)), share(Estimate(0.5))
+    ('0.94 [0.81, 1.00]', '0.50')
+    """
+    value, low, high = estimate
+    if math.isnan(value):
+        return MISSING
+    return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def probability(p: float) -> str:

@@ -1,7 +1,12 @@
-"""All files of a report, in one folder."""
+"""All files of a report, in one folder.
+
+`files.txt` names them, so that the next report in the folder, on another question, takes away what it
+does not have itself, and nothing that somebody else has put there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +20,18 @@ from harness.compare.report.standings import best_of, places
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
 
-__all__ = ["write"]
+__all__ = ["FILES", "former", "write"]
+
+FILES = "files.txt"
 
 
 def write(comparison: Comparison, folder: Path, *, pdf: bool = False) -> list[Path]:
-    """Writes report.html, comparison.json, table.tex, a CSV file for each frame, and each picture as
-    SVG (and PDF) under pictures/. Returns their paths, that of the page first.
+    """Writes report.html, comparison.json, table.tex, a CSV file for each frame, each picture as SVG
+    (and PDF) under pictures/, and files.txt. Returns their paths, that of the page first.
 
-    folder: made if need be; files of the same names are replaced.
+    folder: made if need be; the files of a report that was there before are replaced or deleted.
     """
+    before = _listed(folder)
     tasks = places(comparison)
     pictures = gallery(comparison, best_of(comparison, tasks[0]) if tasks else None)
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
@@ -38,4 +46,24 @@ def write(comparison: Comparison, folder: Path, *, pdf: bool = False) -> list[Pa
         paths.append(save_svg(picture, folder / "pictures"))
         if pdf:
             paths.append(save_pdf(picture, folder / "pictures"))
+    paths.append(folder / FILES)
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    for name in former(before, names):
+        path = folder / name
+        if path.resolve().is_relative_to(folder.resolve()):  # the list may have come from elsewhere
+            path.unlink(missing_ok=True)
+    paths[-1].write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     return paths
+
+
+def former(before: str, names: Iterable[str]) -> list[str]:
+    """The files of a list that are not among these."""
+    now = set(names)
+    return [name for name in before.splitlines() if name not in now]
+
+
+def _listed(folder: Path) -> str:
+    try:
+        return (folder / FILES).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""

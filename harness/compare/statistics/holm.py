@@ -16,7 +16,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["holm"]
+__all__ = ["LEVEL", "holm"]
+
+LEVEL = 0.05  # α: below it a difference is told apart
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:

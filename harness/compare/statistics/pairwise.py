@@ -30,7 +30,9 @@ from scipy.stats import norm, rankdata
 
 from harness.compare.statistics.bootstrap import Sample
 
-__all__ = ["PairTest", "rank_sum", "signed_rank"]
+__all__ = ["RANK_SUM", "SIGNED_RANK", "PairTest", "least_p", "rank_sum", "signed_rank"]
+
+SIGNED_RANK, RANK_SUM = "Wilcoxon signed-rank", "Mann–Whitney U"
 
 EXACT = 50  # runs of a task, as in SciPy's Wilcoxon
 
@@ -71,7 +73,7 @@ def signed_rank(a: Sample, b: Sample) -> PairTest:
         p = _two_sided(_sums_of_signed(_doubled(every)), 2 * won)
     else:
         p = _normal(won - every.sum() / 2, (every**2).sum() / 4)
-    return PairTest(won, p, len(every), exact, "Wilcoxon signed-rank")
+    return PairTest(won, p, len(every), exact, SIGNED_RANK)
 
 
 def rank_sum(a: Sample, b: Sample) -> PairTest:
@@ -94,7 +96,24 @@ def rank_sum(a: Sample, b: Sample) -> PairTest:
     else:
         p = _normal(*_moments(sums, ranks, sizes))
     u = sums - sum(n * (n + 1) / 2 for n in sizes)
-    return PairTest(u, p, sum(map(len, ranks)), exact, "Mann–Whitney U")
+    return PairTest(u, p, sum(map(len, ranks)), exact, RANK_SUM)
+
+
+def least_p(sizes: Sequence[tuple[int, int]], test: str) -> float:
+    """The smallest p that a test can give, which it gives where every run of a beats every one of b.
+
+        2 / 2ⁿ for n pairs,   2 / Π_t C(n_t + m_t, n_t) for runs that are not paired
+
+    sizes: (n, m), how many runs of a and of b, for each task; of pairs n = m. test: its name.
+
+    >>> least_p([(5, 5)], SIGNED_RANK), least_p([(3, 3)], RANK_SUM)
+    (0.0625, 0.1)
+    """
+    if test == SIGNED_RANK:
+        ways = 2 ** sum(n for n, _ in sizes)
+    else:
+        ways = math.prod(math.comb(n + m, n) for n, m in sizes)
+    return min(1.0, 2 / ways)
 
 
 def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -73,6 +73,18 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
         assert "time_to_target/seconds" not in metrics, "a run of a stack makes no claim"
 
 
+def test_another_question_leaves_nothing_of_the_former_report(own_grid, client):
+    (sweep,) = runs_of(client, "sweep")
+    assert main(["compare", "--by", "optimizer,optimizer.lr"]) == 0
+    (folder,) = Path("outputs/comparisons").iterdir()
+    assert (folder / "interaction.csv").exists()
+    assert main(["compare", "--metric", "loss"]) == 0
+    names = {path.name for path in folder.iterdir()}
+    assert "interaction.csv" not in names
+    files = client.list_artifacts(sweep.info.run_id, folder.name)
+    assert {Path(file.path).name for file in files} == names
+
+
 def test_a_description_of_ones_own_stays(own_grid, client):
     (sweep,) = runs_of(client, "sweep")
     for text in ("mine", "- adam wins, says the report among the artifacts."):
@@ -128,6 +140,8 @@ def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, m
     ("arguments", "message"),
     [
         (["--bye", "optimizer"], "unrecognized arguments: --bye. `harness compare --help`"),
+        (["--target", "nan"], "a finite number. Got nan"),
+        (["--target", "moons=0.9,iris=inf"], "a finite number. Got inf"),
         (["--target", "high"], "--target takes a number, or one a task as in digits=0.95"),
         (
             ["--by", "optimzer"],

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 
-from harness.compare.evidence import Source, read
+from harness.compare.evidence import read
+from harness.compare.source import Source
 from harness.errors import ConfigurationError, TrackingError
+from harness.sweep.listing import sweeps
 
 SHORT = ["network.hidden=[4]", "training.max_epochs=2", "dataset=moons"]
 
@@ -132,6 +136,28 @@ def test_the_newest_sweep_one_by_name_and_all(train_sweeps):
     assert len(everything.runs) == 6
     first = sorted(set(everything.tags["sweep"]))[0]
     assert set(read(source(uri, first), []).runs["contender"]) == {"sgd", "adam"}
+
+
+def test_without_its_folder_a_continued_sweep_has_all_its_runs(train_sweeps, tmp_path):
+    uri = train_sweeps(
+        [*SHORT, "optimizer=sgd,adam"],
+        [*SHORT, "optimizer=sgd,nesterov,adam", "skip_finished=true"],
+    )
+    shutil.rmtree(tmp_path / "outputs" / "sweeps")
+    evidence = read(source(uri), [])
+    assert set(evidence.runs["contender"]) == {"sgd", "adam", "nesterov"}
+    first, second = sweeps(uri, "harness")
+    assert (first.state, second.state) == ("complete", "complete")
+    assert (second.runs, second.finished) == (3, 3)
+
+    (own,) = evidence.sweeps
+    artifacts = Path(own.artifact_uri.removeprefix("file://"))
+    (artifacts / "identities.txt").unlink()
+    words = rf"{own.tags['sweep']} took over runs .*\n.*optimizer=sgd,nesterov,adam.* skip_finished=true"
+    with pytest.raises(ConfigurationError, match=words):
+        read(source(uri), [])
+    earlier = read(source(uri, first.sweep), []).runs  # it took nothing over
+    assert set(earlier["contender"]) == {"sgd", "adam"}
 
 
 def test_of_runs_that_compute_the_same_the_last_one_counts(train_sweeps):

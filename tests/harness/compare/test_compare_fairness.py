@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.compare.evidence import Source, read
+from harness.compare.evidence import read
 from harness.compare.fairness import refuse_unless
+from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, counting_runs, trials_of
 from harness.errors import ConfigurationError
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.compare.evidence import Source, read
+from harness.compare.evidence import read
 from harness.compare.outcomes import curves_of, outcomes_of, targets_of
+from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, counting_runs, trials_of
 from harness.errors import ConfigurationError
 
@@ -19,10 +21,15 @@ ALONE = ["hydra.launcher.stack_size=1", "training.max_epochs=5", "dataset=moons"
 def outcomes(uri, target=None, metric=None):
     evidence = read(Source(uri, "harness", everything=True), ["optimizer"], metric=metric)
     maximize = evidence.question.maximize
-    counting = counting_runs(evidence, chosen_settings(trials_of(evidence), maximize))
+    counting = counting_of(evidence)
     curves = curves_of(evidence, counting)
     targets = targets_of(counting, maximize, target)
     return evidence, curves, targets, outcomes_of(evidence, counting, curves, targets)
+
+
+def counting_of(evidence):
+    chosen = chosen_settings(trials_of(evidence), evidence.question.maximize)
+    return counting_runs(evidence, chosen)
 
 
 def by_epoch(evidence, run_id):
@@ -61,7 +68,7 @@ def test_the_target_is_what_half_of_the_runs_reach(grid):
 
 def test_seconds_are_those_of_training_alone(train_sweeps):
     uri = train_sweeps([*ALONE, "optimizer=sgd,adam", "seed=0,1"])
-    evidence, _, _, found = outcomes(uri, 0.85)
+    evidence, curves, targets, found = outcomes(uri, 0.85)
     for run in found.itertuples():
         rows = by_epoch(evidence, run.run_id)
         there = [n for n, row in enumerate(rows) if row["validation/accuracy"] >= 0.85]
@@ -70,6 +77,12 @@ def test_seconds_are_those_of_training_alone(train_sweeps):
         )
         assert run.seconds == pytest.approx(math.fsum(spent))
     assert found["seconds"].map(math.isfinite).any()
+    assert set(evidence.tags["workers"]) == {"1"}
+    unknown = evidence.tags.drop(columns="workers")  # of an earlier version, or on another machine
+    for tags in (evidence.tags.assign(workers="2"), unknown):
+        beside = outcomes_of(replace(evidence, tags=tags), counting_of(evidence), curves, targets)
+        assert beside["seconds"].isna().all()
+        assert beside["steps"].tolist() == found["steps"].tolist()
 
 
 def test_a_run_that_diverged_never_reaches_a_target(diverging):
@@ -88,3 +101,6 @@ def test_targets_that_are_asked_for(grid):
         outcomes(grid, {"moon": 0.5})
     with pytest.raises(ConfigurationError, match="No target for iris"):
         outcomes(grid, {"moons": 0.5})
+    for given in (math.nan, -math.inf, {"moons": 0.5, "iris": math.inf}):
+        with pytest.raises(ConfigurationError, match=r"a finite number\. Got -?(nan|inf)"):
+            outcomes(grid, given)

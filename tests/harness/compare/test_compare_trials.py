@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pandas import DataFrame
 
-from harness.compare.evidence import Source, read
+from harness.compare.evidence import read
+from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, counting_runs, edges, trials_of
 from harness.errors import ConfigurationError
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from harness.cli import main
 from harness.compare import compare
-from harness.compare.evidence import Source, read
+from harness.compare.evidence import read
+from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, final_settings, trials_of
+from harness.errors import ConfigurationError
+from harness.sweep.listing import completion_of
+from harness.tracking import history
 
 TUNE = ["optimizer=sgd,adam", "dataset=moons", "seed=0,1", "training.max_epochs=3"]
 OPTIONS = ["--trials", "4", "--final-seeds", "5", "hydra.launcher.workers=1"]
@@ -88,3 +96,54 @@ def test_the_last_round_of_a_tuning_counts(tuned):
     trials = trials_of(extended)
     assert len(trials) == len(trials_of(evidence))
     assert (trials[trials["contender"].str.startswith("sgd")]["validation"] == 0.25).all()
+
+
+@pytest.fixture
+def copied(tuned, tmp_path, monkeypatch):
+    """A copy of the store and the folders, in a folder that the test works in."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tuned[1] / "outputs", tmp_path / "outputs")
+    places = (str(tuned[1]), str(tmp_path))
+    execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", *places)
+    execute("UPDATE tags SET value = replace(value, ?, ?)", *places)
+    return f"sqlite:///{tmp_path}/outputs/mlflow.db"
+
+
+def execute(statement, *values):
+    with closing(sqlite3.connect("outputs/mlflow.db")) as connection, connection:
+        connection.execute(statement, values)
+
+
+def test_without_its_folder_the_contenders_are_known_from_the_store(copied):
+    shutil.rmtree("outputs/sweeps")
+    assert read(Source(copied, "harness"), []).question.by == ("optimizer", "network.hidden")
+    shutil.rmtree("outputs/mlartifacts")
+    with pytest.raises(ConfigurationError, match=r"tuning.json is neither in its .* --by opt"):
+        read(Source(copied, "harness"), [])
+    assert read(Source(copied, "harness"), ["optimizer"]).question.by == ("optimizer",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", ["final", "untuned"])
+def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
+    (own,) = history.runs(copied, "harness", {"kind": "sweep"})
+    execute("UPDATE runs SET status = 'KILLED' WHERE run_uuid = ?", own.run_id)
+    execute(
+        "UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid IN "
+        "(SELECT run_uuid FROM tags WHERE key = 'phase' AND value = ?)",
+        missing,
+    )
+    assert main(["compare"]) == 2
+    said = capsys.readouterr().err
+    assert f"The tuning {own.tags['sweep']} was interrupted before its end" in said
+    assert said.splitlines()[-1].strip() == completion_of(own)
+    assert said.rstrip().endswith("skip_finished=true")
+
+    assert main(shlex.split(completion_of(own))[1:]) == 0  # and ends with the comparison
+    assert main(["compare", own.tags["sweep"]]) == 2
+    later = history.runs(copied, "harness", {"kind": "sweep"})[-1].tags["sweep"]
+    assert f"{later} has completed it. Compare that: harness compare {later}" in (
+        capsys.readouterr().err
+    )
+    both = compare(own.tags["sweep"], later, uri=copied, by=["optimizer", "network.hidden"])
+    assert both.outcomes.groupby("contender").size().tolist() == [5] * 8

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from harness.errors import TrackingError
-from harness.tracking.additions import Addition, add, add_artifacts, new_run
+from harness.tracking.additions import Addition, add, add_artifacts, new_run, remove_artifacts
 
 
 @pytest.fixture
@@ -39,6 +39,18 @@ def test_files_and_folders_are_artifacts(uri, run_id, tmp_path, mlflow_client):
     client = mlflow_client(uri)
     assert [file.path for file in client.list_artifacts(run_id)] == ["report"]
     assert [file.path for file in client.list_artifacts(run_id, "report")] == ["report/a.txt"]
+
+
+def test_artifacts_are_removed_by_their_paths(uri, run_id, tmp_path, mlflow_client):
+    (tmp_path / "report").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "report" / name).write_text(name)
+    add_artifacts(uri, run_id, [tmp_path / "report"])
+    remove_artifacts(uri, run_id, ["report/a.txt", "report/gone.txt"])
+    found = mlflow_client(uri).list_artifacts(run_id, "report")
+    assert [file.path for file in found] == ["report/b.txt"]
+    with pytest.raises(TrackingError, match="outside that folder"):
+        remove_artifacts(uri, run_id, ["../../elsewhere"])
 
 
 def test_a_run_that_is_not_there(uri, run_id):

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,3 +150,20 @@ def test_without_runs_there_is_a_page_that_says_so(tmp_path):
     page, document = write(comparisons.empty(), tmp_path)
     assert "There are no runs to compare." in page.read_text(encoding="utf-8")
     assert decode(document.read_text(encoding="utf-8")).contenders == ()
+
+
+def test_a_folder_holds_one_report_and_what_others_have_put_there(tmp_path):
+    """A report on another question takes the place of the former one, and touches nothing else."""
+    folder, own = tmp_path / "report", {"notes.txt", "pictures/mine.svg"}
+    former = {path.relative_to(folder) for path in write(comparisons.factors(), folder, pdf=True)}
+    for name in own:
+        (folder / name).write_text("mine")
+    elsewhere = tmp_path / "elsewhere.csv"
+    elsewhere.write_text("mine")
+    with (folder / "files.txt").open("a") as file:
+        file.write("../elsewhere.csv\n")
+    paths = {path.relative_to(folder) for path in write(comparisons.regression(), folder)}
+    assert former - paths, "or there is nothing to take away"
+    found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    assert found == paths | {*map(Path, own)}
+    assert elsewhere.read_text() == "mine"

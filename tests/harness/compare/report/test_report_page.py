@@ -83,6 +83,27 @@ def test_a_page_fits_its_screen_and_shows_all_its_pictures(open_page, written, n
         assert picture.get_attribute("alt")
 
 
+@pytest.mark.parametrize("name", ["two_optimizers", "factors"])
+def test_on_a_small_desktop_screen_the_standings_are_whole(open_page, name):
+    box = open_page(name, 1100).locator("#standings > .scroll")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+@pytest.mark.parametrize("width", [390, 1100, 1280])
+def test_wider_tables_scroll_within_their_boxes(open_page, width):
+    """To their last column, on a page that does not scroll itself."""
+    page = open_page("hostile", width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = 0
+    for box in page.locator("#standings > .scroll, #pairs > .scroll").all():
+        wide += box.evaluate("box => box.scrollWidth > box.clientWidth")
+        box.evaluate("box => { box.scrollLeft = box.scrollWidth }")
+        end = "box => box.getBoundingClientRect().right"
+        last = box.locator("thead th").last.evaluate(end)
+        assert last <= box.evaluate(end) + 1 <= width + 1
+    assert wide
+
+
 def test_a_click_sorts_by_number_and_the_next_one_the_other_way(open_page):
     page = open_page("three_on_two")
     table = page.locator("#pairs table").first

@@ -13,8 +13,9 @@ def told(comparison, **columns):
     return replace(comparison, pairs=comparison.pairs.assign(**columns))
 
 
-def pair(low, value, high, p):
-    return {"difference": value, "low": low, "high": high, "p": p, "p_holm": p}
+def pair(low, value, high, p, better=(0.7, 0.9, 1.0)):
+    ends = zip(("improvement_low", "improvement", "improvement_high"), better, strict=True)
+    return {"difference": value, "low": low, "high": high, "p": p, "p_holm": p, **dict(ends)}
 
 
 TWO = comparisons.two_optimizers()
@@ -26,25 +27,32 @@ THREE = comparisons.three_on_two()
     [
         (
             told(TWO, **pair(0.004, 0.012, 0.019, 0.0101)),
-            "adam beats sgd on digits: +0.012 [0.004, 0.019] test accuracy, p = 0.01.",
+            "adam beats sgd on digits: better with probability 0.90 [0.70, 1.00], p = 0.01; mean test "
+            "accuracy +0.012 [0.004, 0.019].",
         ),
         (
             told(TWO, **pair(-0.004, 0.012, 0.019, 0.2)),
-            "adam and sgd cannot be told apart on digits: +0.012 [-0.004, 0.019] test accuracy, "
-            "p = 0.2.",
+            "adam and sgd cannot be told apart on digits: better with probability 0.90 [0.70, 1.00], "
+            "p = 0.2; mean test accuracy +0.012 [-0.004, 0.019].",
+        ),
+        (  # ahead in most pairs, and behind in the mean
+            told(TWO, **pair(-0.3, -0.1, 0.0, 0.4, (0.5, 0.6, 0.8))),
+            "adam and sgd cannot be told apart on digits: better with probability 0.60 [0.50, 0.80], "
+            "p = 0.4; mean test accuracy -0.10 [-0.30, 0.00].",
         ),
         (
-            told(TWO, **pair(-0.02, -0.01, -0.002, 0.0001), improvement=0.1),
-            "sgd beats adam on digits: +0.010 [0.002, 0.020] test accuracy, p < 0.001.",
+            told(TWO, **pair(-0.02, -0.01, -0.002, 0.0001, (0.0, 0.1, 0.3))),
+            "sgd beats adam on digits: better with probability 0.90 [0.70, 1.00], p < 0.001; mean test "
+            "accuracy +0.010 [0.002, 0.020].",
         ),
         (
-            told(TWO, **pair(np.nan, np.nan, np.nan, 0.01), improvement=1.0),
+            told(TWO, **pair(np.nan, np.nan, np.nan, 0.01, (np.nan, 1.0, np.nan))),
             "adam beats sgd on digits: better with probability 1.00, p = 0.01.",
         ),
         (
-            told(TWO, p=np.nan, p_holm=np.nan, difference=0.5, low=np.nan, high=np.nan),
-            "adam and sgd cannot be told apart on digits: +0.5000 test accuracy, no test could be "
-            "made.",
+            told(TWO, **pair(np.nan, 0.5, np.nan, np.nan)),
+            "adam and sgd cannot be told apart on digits: better with probability 0.90 [0.70, 1.00], no "
+            "test could be made; mean test accuracy +0.5000.",
         ),
         (
             comparisons.single_run(),
@@ -63,12 +71,21 @@ def test_of_several_who_is_beaten_and_who_is_not():
     assert sentences["all"].startswith(
         "adam is ahead on all tasks together, but cannot be told apart from heavy_ball: "
     )
-    assert sentences["all"].endswith(", p = 0.3; it beats sgd.")
+    assert ", p = 0.3; mean test accuracy " in sentences["all"]
+    assert sentences["all"].endswith("; it beats sgd.")
     beaten = verdicts(told(THREE, p_holm=0.01, improvement=0.9))["digits"]
     assert beaten.startswith("adam beats heavy_ball and sgd on digits: ")
     assert " over " in beaten
     none = verdicts(told(THREE, p_holm=0.5, improvement=0.9))["digits"]
     assert "cannot be told apart from heavy_ball and sgd: " in none
+
+
+def test_what_comes_closest_is_told_by_what_the_verdict_goes_by():
+    """Not by the mean, in which another one may be nearer."""
+    pairs = told(
+        THREE, p_holm=0.01, improvement=[0.9, 0.7, 0.5] * 3, difference=[0.001, 0.1, 0.0] * 3
+    )
+    assert "better over sgd with probability 0.70" in verdicts(pairs)["digits"]
 
 
 def test_names_with_commas_are_kept_apart():
@@ -82,7 +99,8 @@ def test_names_with_commas_are_kept_apart():
 def test_a_loss_is_best_where_it_is_lowest():
     loss = comparisons.regression()
     assert asked(loss) == "Which optimizer has the lowest validation loss on diabetes?"
-    assert verdict(loss).startswith("adam beats sgd on diabetes: -0.0")
+    assert verdict(loss).startswith("adam beats sgd on diabetes: better with probability ")
+    assert "; mean validation loss -0.0" in verdict(loss)
 
 
 def test_a_winner_with_diverged_runs_says_so():

@@ -1,0 +1,150 @@
+"""Which runs of a store a comparison reads.
+
+Of a sweep that was continued, the list that it has kept tells which runs of earlier ones belong to it.
+What cannot be told is refused, rather than compared without a part of the runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.errors import ConfigurationError, unknown_name
+from harness.recall import IDENTITIES, noted
+from harness.sweep.listing import completion_of
+from harness.sweep.tuning_record import TUNING
+from harness.tracking import frames, history
+from harness.tracking.history import Logged
+from harness.tracking.kept import kept
+
+__all__ = ["Source", "computed", "runs_of", "tuned_factors"]
+
+ASKED = ("sweep", "identity", "status", "phase")  # tags
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the runs are.
+
+    uri, experiment: as in `tracking`. sweeps: their names; with none the newest one, and with
+    `everything` all runs of the experiment. condition: a filter in MLflow's own language, or "".
+    """
+
+    uri: str
+    experiment: str
+    sweeps: tuple[str, ...] = ()
+    everything: bool = False
+    condition: str = ""
+
+    def __str__(self) -> str:
+        named = f"the sweep {', '.join(self.sweeps)}" if self.sweeps else "the newest sweep"
+        what = "the experiment" if self.everything or self.condition else f"{named} in"
+        return f"{what} {self.experiment!r}"
+
+
+def runs_of(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
+    """The runs of the source, and the sweeps' own, as the store knows them.
+
+    Raises ConfigurationError for what is not there, with what is.
+    """
+    own = history.runs(source.uri, source.experiment, {"kind": "sweep"})
+    runs = history.runs(source.uri, source.experiment, {"kind": "run"}, ASKED)
+    if not runs:
+        raise ConfigurationError(
+            f"The experiment {source.experiment!r} has no runs. Train a sweep first (harness train "
+            f"-m …), or name another store or experiment: tracking.uri=…, tracking.experiment=…"
+        )
+    if source.condition:
+        matching = set(frames.matching(source.uri, source.experiment, source.condition))
+        runs = [run for run in runs if run.run_id in matching]
+    names = source.sweeps
+    if not names and not source.everything and not source.condition:
+        names = (own[-1].tags["sweep"],) if own else ()
+    if not names:
+        return runs, ()
+    for name in names:
+        if name not in {run.tags["sweep"] for run in own}:
+            raise unknown_name("sweep", name, {run.tags["sweep"] for run in own})
+    sweeps = tuple(run for run in own if run.tags["sweep"] in names)
+    for sweep in sweeps:
+        _check_tuned(sweep, sweeps, own)
+    own_runs = [run for run in runs if run.tags.get("sweep") in names]
+    recalled = {identity for sweep in sweeps for identity in _noted(sweep, source.uri)}
+    trained = {computed(run) for run in own_runs}
+    others = [
+        run
+        for run in runs
+        if run.tags.get("identity") in recalled
+        and computed(run) not in trained
+        and run.tags.get("sweep") not in names
+    ]
+    return own_runs + others, sweeps
+
+
+def _noted(sweep: Logged, uri: str) -> list[str]:
+    """The identities of the jobs of a sweep. Raises ConfigurationError for one that has taken over runs
+    of earlier ones, and nobody knows any more which."""
+    identities = noted(sweep, uri)
+    if not identities and sweep.tags.get("continues") == "true":
+        raise ConfigurationError(
+            f"The sweep {sweep.tags['sweep']} took over runs that earlier ones had trained, and the "
+            f"list of them is gone: {IDENTITIES} is neither in its folder, {sweep.tags['folder']}, nor "
+            f"among its artifacts. Train it once more, which trains nothing that is finished, and "
+            f"compare that:\n  {_completion(sweep)}"
+        )
+    return identities
+
+
+def _check_tuned(sweep: Logged, sweeps: Sequence[Logged], own: Sequence[Logged]) -> None:
+    """Raises ConfigurationError for a tuning that was not finished, and was not completed by another of
+    these sweeps: its final runs, which alone count, are not all there. own: all sweeps of the store."""
+    if sweep.tags.get("tuned") != "true" or sweep.status == "FINISHED":
+        return
+    command = completion_of(sweep)
+    later = [run for run in own if run.status == "FINISHED" and completion_of(run) == command]
+    if any(run in sweeps for run in later):
+        return
+    name = sweep.tags["sweep"]
+    what = (
+        "is still running, or was killed"
+        if sweep.status == "RUNNING"
+        else "was interrupted before its end"
+    )
+    if later:
+        raise ConfigurationError(
+            f"The tuning {name} {what}, and {later[-1].tags['sweep']} has completed it. Compare that: "
+            f"harness compare {later[-1].tags['sweep']}"
+        )
+    raise ConfigurationError(
+        f"The tuning {name} {what}: the runs that count, of the chosen settings on fresh seeds, are not "
+        f"all there. Complete it, which trains nothing that is finished:\n  {_completion(sweep)}"
+    )
+
+
+def _completion(sweep: Logged) -> str:
+    return completion_of(sweep) or "the command that has started it, with skip_finished=true"
+
+
+def computed(run: Logged) -> tuple[str, str]:
+    """What a run computes, and in which phase of a tuning."""
+    return run.tags.get("identity", run.run_id), run.tags.get("phase", "")
+
+
+def tuned_factors(
+    source: Source, sweeps: Sequence[Logged], tasks: Sequence[str]
+) -> tuple[str, ...]:
+    """What the contenders of a tuning were, as it has noted; () where nothing was tuned."""
+    if len(sweeps) != 1 or sweeps[0].tags.get("tuned") != "true":
+        return ()
+    try:
+        record = json.loads(kept(sweeps[0], TUNING, source.uri) or "")
+        chosen = [dict(o.split("=", 1) for o in one["overrides"]) for one in record["contenders"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"What the contenders of the tuning {sweeps[0].tags['sweep']} were is not known any more: "
+            f"{TUNING} is neither in its folder, {sweeps[0].tags['folder']}, nor among its "
+            f"artifacts. Name what is compared, as in --by optimizer."
+        ) from error
+    keys = dict.fromkeys(key for one in chosen for key in one if key not in tasks)
+    return tuple(key for key in keys if len({one.get(key) for one in chosen}) > 1) or ("optimizer",)

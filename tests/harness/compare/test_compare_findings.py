@@ -1,0 +1,70 @@
+"""What a reader must know, from frames made by hand."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+from pandas import DataFrame
+
+from harness.compare.findings import too_few_to_tell, tuned_again
+from harness.compare.tables.pairs import pairs_of
+
+
+def far_apart(contenders, tasks, seeds, paired):
+    """Runs of contenders of which each is better than the next one from every seed."""
+    rows = [
+        (f"c{c}", f"t{t}", seed if paired else 100 * c + seed, 1 / (1 + c) + seed / 1000)
+        for c, t, seed in product(range(contenders), range(tasks), range(seeds))
+    ]
+    frame = DataFrame(rows, columns=["contender", "task", "seed", "test"])
+    return frame.assign(validation=frame["test"], diverged=False)
+
+
+def found_in(contenders, tasks, seeds, paired):
+    """Which places have a difference that is told apart, and the findings."""
+    runs = far_apart(contenders, tasks, seeds, paired)
+    names = [tuple(dict.fromkeys(runs[key])) for key in ("contender", "task")]
+    pairs = pairs_of(runs, *names, maximize=True)
+    told = pairs.groupby("task")["p_holm"].min() < 0.05
+    return set(told[told].index), list(too_few_to_tell(runs, pairs))
+
+
+@pytest.mark.parametrize("contenders", [2, 4])
+@pytest.mark.parametrize("tasks", [1, 2])
+@pytest.mark.parametrize("paired", [True, False])
+def test_too_few_seeds_are_those_from_which_the_clearest_differences_are_not_told_apart(
+    contenders, tasks, paired
+):
+    """The tests themselves are asked: of contenders that are as far apart as can be."""
+    told, (finding, *_) = found_in(contenders, tasks, 2, paired)
+    assert not told
+    enough = int(re.search(r"It takes (\d+) seeds", finding)[1])
+    before, after = (found_in(contenders, tasks, n, paired) for n in (enough - 1, enough))
+    places = {f"t{task}" for task in range(tasks)} | ({"all"} if tasks > 1 else set())
+    assert after[0] >= before[0]
+    assert ("all" if tasks > 1 else "t0") in after[0] - before[0]
+    named = {place for place in places if re.search(rf"\b{place}\b", " ".join(after[1]))}
+    assert named == places - after[0]
+    assert before[1] != after[1]
+
+
+def test_the_finding_has_the_numbers():
+    (finding,) = found_in(3, 1, 5, paired=True)[1]
+    assert finding == (
+        "Too few seeds on t0: no difference can pass the test, however large: the smallest p there can "
+        "be is 0.062, and 0.19 corrected for 3 pairs (Holm). It takes 7 seeds of each contender."
+    )
+
+
+def test_who_was_tuned_again_is_named_where_others_were_not():
+    tuned = [(c, "digits", phase) for c in ("sgd", "adam") for phase in ("tuning", "final")]
+    columns = ["contender", "task", "phase"]
+    plain = DataFrame([("sgd", "digits", ""), ("adam", "digits", "")], columns=columns)
+    assert list(tuned_again(plain)) == []
+    assert list(tuned_again(DataFrame(tuned, columns=columns))) == []
+    again = [*tuned, ("sgd", "digits", "tuning-2"), ("sgd", "digits", "tuning-3")]
+    (finding,) = tuned_again(DataFrame(again, columns=columns))
+    assert "sgd on digits 3 times" in finding
+    assert "adam" not in finding
