@@ -30,6 +30,7 @@ from harness_optimizers.rprop import Rprop
 from harness_optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from harness_optimizers.schedule_free_sgd import ScheduleFreeSgd
 from harness_optimizers.sgd import Sgd
+from harness_optimizers.shampoo import Shampoo
 from harness_optimizers.signsgd import SignSgd
 from harness_optimizers.signum import Signum
 from harness_optimizers.yogi import Yogi
@@ -60,6 +61,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "ScheduleFreeSgd",
     "Sgd",
+    "Shampoo",
     "SignSgd",
     "Signum",
     "Yogi",
@@ -98,6 +100,7 @@ def harness_optimizers() -> dict[str, type]:
         "lars": Lars,
         "lamb": Lamb,
         "muon": Muon,
+        "shampoo": Shampoo,
         "schedule_free_sgd": ScheduleFreeSgd,
         "schedule_free_adamw": ScheduleFreeAdamW,
     }
