@@ -45,8 +45,8 @@ class Shampoo:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(0.01, 100, "log"),
-        "eps": Range(1e-6, 1, "log"),
+        "lr": Range(0.01, 100, "log", "the largest singular value of the first step"),
+        "eps": Range(1e-6, 1, "log", "in units of a squared gradient"),
     }
 
     def __post_init__(self) -> None:
