@@ -34,7 +34,7 @@ class Range:
 
     scale: "linear" in x; "log" in log x, for what varies over orders of magnitude; "complement" in
     log(1 − x), for a share that is close to 1: from 0.9 to 0.99 is then as far as from 0.99 to 0.999.
-    meaning: what to think of it as, where that says more than the name.
+    meaning: its unit, or what to think of it as, where that says more than the name.
 
     >>> Range(1e-4, 1, "log").at(0.5)
     0.01

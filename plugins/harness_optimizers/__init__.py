@@ -31,6 +31,7 @@ from harness_optimizers.rprop import Rprop
 from harness_optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from harness_optimizers.schedule_free_sgd import ScheduleFreeSgd
 from harness_optimizers.sgd import Sgd
+from harness_optimizers.shampoo import Shampoo
 from harness_optimizers.signsgd import SignSgd
 from harness_optimizers.signum import Signum
 from harness_optimizers.sophia import Sophia
@@ -63,6 +64,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "ScheduleFreeSgd",
     "Sgd",
+    "Shampoo",
     "SignSgd",
     "Signum",
     "Sophia",
@@ -104,6 +106,7 @@ def harness_optimizers() -> dict[str, type]:
         "muon": Muon,
         "sophia": Sophia,
         "lbfgs": Lbfgs,
+        "shampoo": Shampoo,
         "schedule_free_sgd": ScheduleFreeSgd,
         "schedule_free_adamw": ScheduleFreeAdamW,
     }

@@ -39,10 +39,10 @@ class AdaBelief:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-05, 0.1, "log"),
+        "lr": Range(1e-05, 0.1, "log", "about the size of a parameter's step"),
         "beta1": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β₁) steps"),
         "beta2": Range(0.9, 0.9999, "complement", "s is a mean over 1/(1 − β₂) steps"),
-        "eps": Range(1e-18, 1e-8, "log"),
+        "eps": Range(1e-18, 1e-8, "log", "in units of a squared gradient"),
     }
 
     def __post_init__(self) -> None:

@@ -37,9 +37,9 @@ class AdaDelta:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(0.01, 100, "log"),
+        "lr": Range(0.01, 100, "log", "a factor: the step has the unit of θ by itself"),
         "decay": Range(0.9, 0.999, "complement", "u, v are means over 1/(1 − ρ) steps"),
-        "eps": Range(1e-8, 1e-4, "log"),
+        "eps": Range(1e-8, 1e-4, "log", "a square: the first steps are of the size √ε"),
     }
 
     def __post_init__(self) -> None:

@@ -46,9 +46,9 @@ class Adafactor:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-4, 1, "log"),
+        "lr": Range(1e-4, 1, "log", "the largest share of the size of a matrix that a step may be"),
         "decay": Range(0.5, 1, meaning="v is a mean over tᶜ steps"),
-        "eps2": Range(1e-4, 1e-1, "log"),
+        "eps2": Range(1e-4, 1e-1, "log", "the size that a parameter counts as having at least"),
     }
 
     def __post_init__(self) -> None:

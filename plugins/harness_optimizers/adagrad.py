@@ -35,7 +35,7 @@ class AdaGrad:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(0.0001, 1, "log"),
+        "lr": Range(0.0001, 1, "log", "the size of a parameter's first step"),
     }
 
     def __post_init__(self) -> None:

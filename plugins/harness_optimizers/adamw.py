@@ -40,10 +40,10 @@ class AdamW:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-5, 0.1, "log"),
+        "lr": Range(1e-5, 0.1, "log", "about the size of a parameter's step"),
         "beta1": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β₁) steps"),
         "beta2": Range(0.9, 0.9999, "complement", "v is a mean over 1/(1 − β₂) steps"),
-        "weight_decay": Range(1e-4, 1, "log"),
+        "weight_decay": Range(1e-4, 1, "log", "a step takes the share ηλ of θ away"),
     }
 
     def __post_init__(self) -> None:

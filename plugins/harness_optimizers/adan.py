@@ -43,7 +43,7 @@ class Adan:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-05, 0.1, "log"),
+        "lr": Range(1e-05, 0.1, "log", "about the size of a parameter's step"),
         "beta1": Range(0.9, 0.999, "complement", "m is a mean over 1/(1 − β₁) steps"),
         "beta2": Range(0.5, 0.99, "complement", "v is a mean over 1/(1 − β₂) steps"),
         "beta3": Range(0.9, 0.9999, "complement", "n is a mean over 1/(1 − β₃) steps"),

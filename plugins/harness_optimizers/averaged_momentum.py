@@ -34,7 +34,7 @@ class AveragedMomentum:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-3, 10, "log"),
+        "lr": Range(1e-3, 10, "log", "a step is η times the gradient"),
         "momentum": Range(0.5, 0.99, "complement", "the mean is over 1/(1 − α) steps"),
     }
 

@@ -37,7 +37,7 @@ class HeavyBall:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-4, 1, "log"),
+        "lr": Range(1e-4, 1, "log", "a step is η times the gradient"),
         "momentum": Range(0.5, 0.99, "complement", "1/(1 − μ) gradients add up"),
     }
 

@@ -41,10 +41,10 @@ class Lamb:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-5, 0.1, "log"),
+        "lr": Range(1e-5, 0.1, "log", "the share of the norm of a matrix that a step is"),
         "beta1": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β₁) steps"),
         "beta2": Range(0.9, 0.9999, "complement", "v is a mean over 1/(1 − β₂) steps"),
-        "weight_decay": Range(1e-4, 1, "log"),
+        "weight_decay": Range(1e-4, 1, "log", "how much θ weighs beside a step of Adam's"),
     }
 
     def __post_init__(self) -> None:

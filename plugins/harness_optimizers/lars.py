@@ -39,7 +39,9 @@ class Lars:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-3, 10, "log"),
+        "lr": Range(
+            1e-3, 10, "log", "ητ/(1 − μ) is the share of the norm of a matrix that a step is"
+        ),
         "momentum": Range(0.5, 0.99, "complement", "1/(1 − μ) steps add up"),
     }
 

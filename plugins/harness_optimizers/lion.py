@@ -39,10 +39,10 @@ class Lion:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-6, 1e-2, "log"),
+        "lr": Range(1e-6, 1e-2, "log", "the size of a parameter's step"),
         "beta1": Range(0.5, 0.99, "complement", "the newest gradient weighs 1 − β₁"),
         "beta2": Range(0.9, 0.999, "complement", "m is a mean over 1/(1 − β₂) steps"),
-        "weight_decay": Range(1e-3, 10, "log"),
+        "weight_decay": Range(1e-3, 10, "log", "a step takes the share ηλ of θ away"),
     }
 
     def __post_init__(self) -> None:

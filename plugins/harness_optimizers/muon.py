@@ -47,9 +47,9 @@ class Muon:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(2e-4, 2, "log"),
+        "lr": Range(2e-4, 2, "log", "about the singular values of a step"),
         "momentum": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − μ) steps"),
-        "adam_share": Range(1e-3, 1, "log"),
+        "adam_share": Range(1e-3, 1, "log", "the rate of AdamW as a share of η"),
     }
 
     def __post_init__(self) -> None:

@@ -42,7 +42,7 @@ class NAdam:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(2e-5, 0.2, "log"),
+        "lr": Range(2e-5, 0.2, "log", "about the size of a parameter's step"),
         "beta1": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β₁) steps"),
         "beta2": Range(0.9, 0.9999, "complement", "v is a mean over 1/(1 − β₂) steps"),
     }

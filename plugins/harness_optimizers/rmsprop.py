@@ -37,7 +37,7 @@ class RmsProp:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(0.0001, 1, "log"),
+        "lr": Range(0.0001, 1, "log", "about the size of a parameter's step"),
         "decay": Range(0.9, 0.999, "complement", "v is a mean over 1/(1 − ρ) steps"),
     }
 

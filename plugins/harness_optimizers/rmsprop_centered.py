@@ -39,10 +39,15 @@ class RmsPropCentered:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-06, 0.01, "log"),
+        "lr": Range(
+            1e-06,
+            0.01,
+            "log",
+            "about the size of a parameter's scaled gradient, of which 1/(1 − μ) add up",
+        ),
         "decay": Range(0.9, 0.999, "complement", "n, g are means over 1/(1 − ρ) steps"),
         "momentum": Range(0.5, 0.99, "complement", "1/(1 − μ) scaled gradients add up"),
-        "eps": Range(1e-6, 1e-2, "log"),
+        "eps": Range(1e-6, 1e-2, "log", "in units of a squared gradient"),
     }
 
     def __post_init__(self) -> None:

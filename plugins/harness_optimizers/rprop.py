@@ -43,9 +43,9 @@ class Rprop:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-4, 1, "log"),
-        "increase": Range(1.05, 1.5),
-        "decrease": Range(0.2, 0.8),
+        "lr": Range(1e-4, 1, "log", "the size of a parameter's first step"),
+        "increase": Range(1.05, 1.5, meaning="a factor on the size of a step"),
+        "decrease": Range(0.2, 0.8, meaning="a factor on the size of a step"),
     }
 
     def __post_init__(self) -> None:

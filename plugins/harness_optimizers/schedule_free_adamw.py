@@ -43,7 +43,7 @@ class ScheduleFreeAdamW:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(2.5e-5, 0.25, "log"),
+        "lr": Range(2.5e-5, 0.25, "log", "about the size of a parameter's step"),
         "beta1": Range(0.5, 0.99, "complement", "gradients are 1 − β₁ of the way from x to z"),
         "beta2": Range(0.9, 0.9999, "complement", "v is a mean over 1/(1 − β₂) steps"),
     }

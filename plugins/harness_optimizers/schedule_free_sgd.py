@@ -38,7 +38,7 @@ class ScheduleFreeSgd:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-2, 100, "log"),
+        "lr": Range(1e-2, 100, "log", "a step is η times the gradient"),
         "momentum": Range(0.5, 0.99, "complement", "gradients are 1 − β of the way from x to z"),
     }
 

@@ -29,7 +29,9 @@ class Sgd:
     lr: float = 0.1
 
     scope: ClassVar[Scope] = Scope.ELEMENT
-    search_space: ClassVar[Mapping[str, Range]] = {"lr": Range(1e-3, 10, "log")}
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "lr": Range(1e-3, 10, "log", "a step is η times the gradient")
+    }
 
     def __post_init__(self) -> None:
         check_range(self, "lr", 0)

@@ -30,7 +30,7 @@ class SignSgd:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-05, 0.1, "log"),
+        "lr": Range(1e-05, 0.1, "log", "the size of a parameter's step"),
     }
 
     def __post_init__(self) -> None:

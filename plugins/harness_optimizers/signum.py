@@ -32,7 +32,7 @@ class Signum:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-05, 0.1, "log"),
+        "lr": Range(1e-05, 0.1, "log", "the size of a parameter's step"),
         "momentum": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β) steps"),
     }
 

@@ -38,10 +38,10 @@ class Yogi:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(0.0001, 1, "log"),
+        "lr": Range(0.0001, 1, "log", "about the size of a parameter's step"),
         "beta1": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β₁) steps"),
         "beta2": Range(0.9, 0.9999, "complement", "v moves by (1 − β₂)∇ℒ² a step"),
-        "eps": Range(1e-5, 0.1, "log"),
+        "eps": Range(1e-5, 0.1, "log", "in units of the gradient"),
     }
 
     def __post_init__(self) -> None:

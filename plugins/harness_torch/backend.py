@@ -136,23 +136,26 @@ class Torch:
         """The whole step, captured in a CUDA graph, or compiled for a CPU where that pays.
 
         None also for an optimizer of another library, and for a rule that branches on its numbers or
-        does other things that they cannot stand for before their time.
+        does other things that they cannot stand for before their time. On CUDA, for one that waits for
+        the device on its way, as it does where eigenvalues are computed.
         """
         if any(block.rule.scope is Scope.BACKEND for block in step.blocks):
             return None
         from harness_torch import inductor
         from harness_torch.cuda_graph import CapturedPass
         from harness_torch.step import WholeStep
+        from harness_torch.waiting import Waiting
 
         on_cuda, pays = self._device.type == "cuda", inductor.pays(step, steps)
         if not (on_cuda or pays or inductor.has_compiled()):
             return None
         try:
-            whole = WholeStep(step, self.place, self._dtype, self._device)
+            with Waiting() as waiting:
+                whole = WholeStep(step, self.place, self._dtype, self._device)
         except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
             return None
         if on_cuda:
-            return CapturedPass(whole, features, targets)
+            return None if waiting.found else CapturedPass(whole, features, targets)
         if pays or inductor.compiled_before(whole, features, targets):
             return inductor.CompiledPass(whole, features, targets)
         return None

@@ -32,7 +32,9 @@ class Bridge:
     options: dict[str, Any] = field(default_factory=dict)
 
     scope: ClassVar[Scope] = Scope.BACKEND
-    search_space: ClassVar[Mapping[str, Range]] = {"lr": Range(1e-5, 1, "log")}
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "lr": Range(1e-5, 1, "log", "what the class takes it for")
+    }
     library: ClassVar[Library]
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ def test_search_spaces_are_listed_with_their_scales(registry):
     plugins = {plugin["name"]: plugin for plugin in json.loads(as_json(registry))}
     optimizers = plugins["harness:optimizers"]["components"]["optimizer"]
     assert optimizers["sgd"]["search_space"] == {
-        "lr": {"low": 1e-3, "high": 10, "scale": "log", "meaning": ""}
+        "lr": {"low": 1e-3, "high": 10, "scale": "log", "meaning": "a step is η times the gradient"}
     }
     for name, shown in optimizers.items():
         own = registry.component("optimizer", name).search_space

@@ -137,6 +137,7 @@ BY_FANS = {  # standard deviation for fan_in, fan_out
     VarianceScaling("fan_out", "normal"): lambda i, o: sqrt(2 / o),
     VarianceScaling("fan_avg", "uniform", 3.0): lambda i, o: 3 / sqrt((i + o) / 2),
     VarianceScaling("fan_in", "truncated_normal"): lambda i, o: sqrt(2 / i),
+    FanInUniform(): lambda i, o: 1 / sqrt(3 * i),
     Fixup(): lambda i, o: sqrt(2 / i),  # of the first layer
     Orthogonal(gain=2.0): lambda i, o: 2 / sqrt(max(i, o)),
     Sparse(): lambda i, o: sqrt(min(15, i) / i),
@@ -147,15 +148,48 @@ BY_FANS = {  # standard deviation for fan_in, fan_out
 @pytest.mark.parametrize("shape", ODD)
 @pytest.mark.parametrize("initializer", BY_FANS, ids=repr)
 def test_moments_on_odd_shapes(initializer: Any, shape: tuple[int, int]) -> None:
+    fan_out, fan_in = shape
+    std = BY_FANS[initializer](fan_in, fan_out)
+    assert_moments(initializer, shape, 0.0, std)
+
+
+FIXED = [
+    (Normal(0.3, 0.7), 0.3, 0.7),
+    (Uniform(-0.2, 0.9), 0.35, 1.1 / sqrt(12)),
+    (TruncatedNormal(0.3, 0.7, cut=1.5), 0.3, 0.7 * stats.truncnorm(-1.5, 1.5).std()),
+]
+
+
+@pytest.mark.parametrize("shape", ODD)
+@pytest.mark.parametrize(("initializer", "mean", "std"), FIXED)
+def test_fixed_moments_on_odd_shapes(
+    initializer: Any, mean: float, std: float, shape: tuple[int, int]
+) -> None:
+    assert_moments(initializer, shape, mean, std)
+
+
+@pytest.mark.parametrize("shape", ODD)
+def test_moments_with_the_gain_of_the_activation_on_odd_shapes(shape: tuple[int, int]) -> None:
+    fan_out, fan_in = shape
+    for initializer, std in (
+        (VarianceScaling(), 5 / 3 / sqrt(fan_in)),
+        (VarianceScaling("fan_avg", "uniform"), 5 / 3 / sqrt((fan_in + fan_out) / 2)),
+        (Orthogonal(gain=None), 5 / 3 / sqrt(max(fan_in, fan_out))),
+    ):
+        assert_moments(initializer, shape, 0.0, std, "tanh")
+
+
+def assert_moments(
+    initializer: Any, shape: tuple[int, int], mean: float, std: float, activation: str = "relu"
+) -> None:
     """Of 200 matrices: their means and mean squares are independent, so that theirs are about normal."""
     fan_out, fan_in = shape
-    layer = Layer(index=0, depth=2, fan_in=fan_in, fan_out=fan_out, activation="relu")
-    std = BY_FANS[initializer](fan_in, fan_out)
-    assert initializer.moments(layer) == (0.0, pytest.approx(std, rel=1e-12))
+    layer = Layer(index=0, depth=2, fan_in=fan_in, fan_out=fan_out, activation=activation)
+    assert initializer.moments(layer) == pytest.approx((mean, std), rel=1e-12)
     rng = np.random.default_rng(11)
     draws = np.stack([initializer.sample(shape, layer, rng) for _ in range(200)])
     bound = stats.t(199).isf(DOUBT / 2)
-    for found, expected in ((draws, 0.0), (np.square(draws), std**2)):
+    for found, expected in ((draws, mean), (np.square(draws), std**2 + mean**2)):
         means = found.mean(axis=(1, 2))
         # 1e-12: every orthogonal matrix has the same mean square
         assert abs(means.mean() - expected) < bound * means.std(ddof=1) / sqrt(200) + 1e-12

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness_optimizers import (
     AdaBelief,
@@ -22,6 +24,8 @@ from harness_optimizers import (
     Yogi,
 )
 from harness_optimizers.nadam import product
+
+some = settings(deadline=None, max_examples=10)
 
 
 def slope(x: float) -> float:
@@ -86,9 +90,17 @@ def test_adam_and_adamw_as_their_algorithms_are_printed(decay: float) -> None:
     assert trajectory(rule, 0.3) == pytest.approx(expected, rel=1e-9)
 
 
-def test_centered_rmsprop_as_graves_writes_it() -> None:
+@some
+@given(
+    aleph=st.floats(0.5, 0.99),
+    beth=st.floats(0, 0.95),
+    gimel=st.floats(1e-4, 0.01),
+    daleth=st.floats(1e-4, 1e-2),
+)
+def test_centered_rmsprop_as_graves_writes_it(
+    aleph: float, beth: float, gimel: float, daleth: float
+) -> None:
     """Graves 2013, eq. 38 to 41."""
-    aleph, beth, gimel, daleth = 0.9, 0.7, 0.01, 1e-3
     x, n, g, delta, expected = 0.3, 0.0, 0.0, 0.0, []
     for _ in range(60):
         e = slope(x)
@@ -215,10 +227,18 @@ def test_schedule_free_descent_keeps_the_mean_of_its_points() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("beta2", [0.0, 0.9, 0.999])
-def test_schedule_free_adamw_as_its_algorithm_is_printed(beta2: float) -> None:
+@some
+@given(
+    rate=st.floats(1e-3, 0.05),
+    beta1=st.floats(0.05, 0.95),
+    beta2=st.floats(0, 0.9999),
+    eps=st.floats(1e-6, 1e-2),
+    decay=st.floats(0, 1),
+)
+def test_schedule_free_adamw_as_its_algorithm_is_printed(
+    rate: float, beta1: float, beta2: float, eps: float, decay: float
+) -> None:
     """Defazio et al. 2024, Algorithm 1, without warm-up."""
-    rate, beta1, eps, decay = 0.05, 0.8, 1e-6, 0.1
     x = z = 0.3
     v, squares, expected = 0.0, 0.0, []
     for t in range(1, 61):

@@ -38,3 +38,9 @@ def test_the_space_is_no_field_and_so_no_part_of_the_configuration(name, registr
     from hydra.core.config_store import ConfigStore
 
     assert "search_space" not in ConfigStore.instance().load(f"optimizer/{name}.yaml").node
+
+
+@pytest.mark.parametrize("name", load_registry().names("optimizer"))
+def test_every_range_says_what_its_numbers_measure(name):
+    """The rates of two rules need not have one unit: of gradients, of parameters, a share."""
+    assert all(range_.meaning for range_ in space_of(optimizer(name)).values())
