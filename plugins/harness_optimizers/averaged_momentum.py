@@ -23,10 +23,10 @@ class AveragedMomentum:
     >>> rule.step(theta, 2 * theta, rule.init(theta), lr=rule.lr, t=1)[0]
     array([[ 0.9, -1.8]])
 
-    It is the heavy ball (Polyak 1964) at the rate (1 − α)η: `torch.optim.SGD(lr=(1 − α)η,
-    momentum=α)` gives the same numbers. `torch.optim.SGD(lr=η, momentum=α, dampening=α)` does not:
-    it starts from the whole first gradient, v = ∇ℒ, where this average starts from v = 0 and
-    therefore takes short first steps.
+    Source: the heavy ball (Polyak, Some methods of speeding up the convergence of iteration methods,
+    1964) at the rate (1 − α)η. `torch.optim.SGD(lr=(1 − α)η, momentum=α)` gives the same numbers.
+    `torch.optim.SGD(lr=η, momentum=α, dampening=α)` does not: it starts from the whole first gradient,
+    v = ∇ℒ, where this average starts from v = 0 and therefore takes short first steps.
     """
 
     lr: float = 0.1

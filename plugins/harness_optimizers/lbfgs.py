@@ -49,8 +49,7 @@ class Lbfgs:
 
     scope: ClassVar[Scope] = Scope.OBJECTIVE
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-3, 10, "log"),
-        "damping": Range(1e-3, 10, "log"),
+        "lr": Range(1e-3, 10, "log", "1 is Newton's step, as far as H is known"),
     }
 
     def __post_init__(self) -> None:

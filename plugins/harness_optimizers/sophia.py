@@ -54,7 +54,7 @@ class Sophia:
 
     scope: ClassVar[Scope] = Scope.OBJECTIVE
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-5, 0.1, "log"),
+        "lr": Range(1e-5, 0.1, "log", "the largest step of a parameter"),
         "beta1": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β₁) steps"),
         "beta2": Range(0.9, 0.999, "complement", "h is a mean over k/(1 − β₂) steps"),
         "gamma": Range(1e-3, 1, "log", "the smaller, the more parameters are clipped"),

@@ -35,7 +35,9 @@ class ClipAdaptive:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     turn: ClassVar[Turn] = Turn.GRADIENT
-    search_space: ClassVar[Mapping[str, Range]] = {"share": Range(1e-3, 1, "log")}
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "share": Range(1e-4, 1, "log", "the length of a gradient as a share of the weights'"),
+    }
 
     def __post_init__(self) -> None:
         check_range(self, "share", 0, closed="neither")

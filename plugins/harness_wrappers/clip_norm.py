@@ -29,7 +29,9 @@ class ClipNorm:
 
     scope: ClassVar[Scope] = Scope.VECTOR
     turn: ClassVar[Turn] = Turn.GRADIENT
-    search_space: ClassVar[Mapping[str, Range]] = {"bound": Range(1e-2, 10, "log")}
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "bound": Range(1e-2, 100, "log", "the length of the gradient"),
+    }
 
     def __post_init__(self) -> None:
         check_range(self, "bound", 0, closed="neither")

@@ -29,7 +29,9 @@ class ClipValue:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     turn: ClassVar[Turn] = Turn.GRADIENT
-    search_space: ClassVar[Mapping[str, Range]] = {"bound": Range(1e-3, 1, "log")}
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "bound": Range(1e-2, 100, "log", "the size of a parameter's gradient"),
+    }
 
     def __post_init__(self) -> None:
         check_range(self, "bound", 0, closed="neither")

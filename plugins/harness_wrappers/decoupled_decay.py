@@ -31,7 +31,9 @@ class DecoupledDecay:
 
     scope: ClassVar[Scope] = Scope.ELEMENT
     turn: ClassVar[Turn] = Turn.BEFORE
-    search_space: ClassVar[Mapping[str, Range]] = {"decay": Range(1e-4, 1, "log")}
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "decay": Range(1e-4, 1, "log", "a step takes the share ηλ of θ away"),
+    }
 
     def __post_init__(self) -> None:
         check_range(self, "decay", 0)

@@ -37,7 +37,9 @@ class Sam:
 
     scope: ClassVar[Scope] = Scope.OBJECTIVE
     turn: ClassVar[Turn] = Turn.GRADIENT
-    search_space: ClassVar[Mapping[str, Range]] = {"rho": Range(5e-3, 0.5, "log")}
+    search_space: ClassVar[Mapping[str, Range]] = {
+        "rho": Range(5e-3, 0.5, "log", "a length in the space of θ"),
+    }
 
     def __post_init__(self) -> None:
         check_range(self, "rho", 0)

@@ -17,17 +17,22 @@ NETWORK = Mlp([5]).sized(3, 2)
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-310, 3e38, -1e300, 1.0, -1.0]
 
 
-HEAVIER = {"adafactor", "muon"}  # means of rows and columns, and products of matrices
+# Means of rows and columns, products of matrices, eigenvalues
+HEAVIER = {"adafactor", "clip_adaptive", "muon", "shampoo"}
 
 
 def rules():
     """All that are traced."""
     registry = load_registry()
-    found = {name: registry.component("optimizer", name) for name in registry.names("optimizer")}
+    found = {
+        name: registry.component(of, name)
+        for of in ("optimizer", "wrapper")
+        for name in registry.names(of)
+    }
     traced = {
         name: kind
         for name, kind in found.items()
-        if kind.scope is not Scope.BACKEND and name not in HEAVIER
+        if kind.scope not in (Scope.BACKEND, Scope.OBJECTIVE) and name not in HEAVIER
     }
     return traced | {"normalised": update_rules.Normalised, "bounded": update_rules.Bounded}
 

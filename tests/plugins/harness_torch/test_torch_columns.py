@@ -10,9 +10,15 @@ from harness import Block, Scope, array_namespace, update
 from harness.network import Network
 from harness_optimizers import Adam, harness_optimizers
 from harness_torch.columns import evaluate, leaves, record, replay, symbolic
+from harness_wrappers import harness_wrappers
 
 NETWORK = Network((3, 4, 2), "relu", 0.01, True)
-RULES = {name: rule() for name, rule in harness_optimizers().items()}
+RULES = {
+    name: rule()
+    for name, rule in [*harness_optimizers().items(), *harness_wrappers().items()]
+    if rule.scope is not Scope.OBJECTIVE
+}
+NAMES = list(RULES)
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def with_floats(rule, lr, t, dtype):
     return theta.numpy()
 
 
-@pytest.mark.parametrize("name", list(harness_optimizers()))
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 3e-7), ("float64", 1e-14)])
 def test_numbers_ahead_are_those_of_python_floats(name, dtype, tolerance):
     dtype, lr, t = getattr(torch, dtype), np.linspace(0.1, 0.2, 8)[:, None], np.array([[2.0]])

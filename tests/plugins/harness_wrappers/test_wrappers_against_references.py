@@ -115,7 +115,8 @@ def test_sam_is_that_of_pytorch_optimizer(rho: float, lr: float) -> None:
         tensor.grad = gradient(tensor.detach())
         optimizer.second_step(zero_grad=True)
         expected = tensor.detach().numpy()
-        np.testing.assert_allclose(theta[0], expected, rtol=1e-8, err_msg=f"{t=}")
+        # Theirs adds 1e-12 to the norm, which shows where that is small
+        np.testing.assert_allclose(theta[0], expected, rtol=1e-8, atol=1e-8, err_msg=f"{t=}")
         theta = expected[None].copy()  # a path of one's own magnifies rounding
 
 
