@@ -53,7 +53,7 @@ PROMISES: dict[str, type] = {
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 VALUES = {"null", "true", "false", "nan", "inf"}  # as a command line reads them
 ACTIVATIONS = ("softmax", "sigmoid", "identity")
-LOGGED = {"loss", DECAY, "lr", "epoch_seconds", "steps", "samples"} | {
+LOGGED = {"loss", DECAY, "lr", "epoch_seconds", "steps", "samples", "gradients"} | {
     name for task in Task for name in metric_names(task)
 }
 TAKEN = {  # by the core: a choice of its own, and what is logged beside the terms of the objective

@@ -44,6 +44,7 @@ class WithBatch:
         own = np.arange(block.rows.start, block.rows.stop)
         self._program = backend.bind(network, objective.rows(own))
         self._seeds = seeds[block.rows]
+        self.taken = np.zeros(len(own), int)  # further gradients of each run so far
 
     def init(self, theta: Array) -> list[Any]:
         """The state of the one block, in a list as an updater has it."""
@@ -62,7 +63,10 @@ class WithBatch:
         x, target = (part[self._rows] if part.ndim == 3 else part for part in samples)
         steps = t[self._rows, 0].astype(int).tolist()
         drawn = list(zip(self._seeds, steps, strict=True))
-        batch = PlacedBatch(self._program, self._backend, self._network.size, (x, target), drawn)
+        samples = x, target
+        batch = PlacedBatch(
+            self._program, self._backend, self._network.size, samples, drawn, self.taken
+        )
         rate, number = self._backend.place(lr), self._backend.place(t)
         (slots,) = state
         apply(self._block, changed, other, slots, rate, number, self._network, batch)
@@ -72,7 +76,8 @@ class WithBatch:
 class PlacedBatch:
     """The batch of some runs where their backend has it; see harness.Batch.
 
-    size: P. drawn: the seed of each run, and the number of its step.
+    size: P. drawn: the seed of each run, and the number of its step. taken: counts the gradients of each
+    run, (R,).
     """
 
     def __init__(
@@ -82,18 +87,22 @@ class PlacedBatch:
         size: int,
         samples: Samples,
         drawn: Sequence[tuple[int, int]],
+        taken: np.ndarray,
     ) -> None:
         self._program = program
         self._backend = backend
         self._size = size
         self._samples = samples
         self._drawn = drawn
+        self._taken = taken
 
     def gradient(self, theta: Array, where: Array | None = None) -> Array:
         """See harness.Batch."""
         xp = array_namespace(theta)
-        if not self._wanted(where).any():
+        wanted = self._wanted(where)
+        if not wanted.any():
             return xp.zeros_like(theta)
+        self._taken += wanted
         _, found = self._program.gradient(theta, *self._samples)
         found = xp.asarray(found, copy=True)  # the program may write the next one over it
         return _chosen(found, where)

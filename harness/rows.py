@@ -24,7 +24,8 @@ class Rows:
     """R runs in training. rules: the key of each row's update rule, sorted.
 
     live: the positions of the runs among all. epochs: done so far. theta, best: (R, P), as they are and
-    at their best so far, which was after `best_epoch`; 0 before the first. history: of each row, the
+    at their best so far, which was after `best_epoch`; 0 before the first. further: gradients taken
+    beside one a step. history: of each row, the
     watched validation metric after each of its epochs, lower being better; empty without validation.
     state: one a rule; see `Chain`. All (R,) arrays are on the host.
     """
@@ -35,6 +36,7 @@ class Rows:
     theta: Array
     best: Array
     best_epoch: np.ndarray
+    further: np.ndarray
     history: list[list[float]]
     stopping: EarlyStopping
     state: list[Any]
@@ -57,6 +59,7 @@ class Rows:
             theta=self.theta[on_device],
             best=self.best[on_device],
             best_epoch=self.best_epoch[rows],
+            further=self.further[rows],
             history=[self.history[row] for row in rows],
             stopping=self.stopping.keep(rows),
             state=state,
@@ -77,6 +80,7 @@ class Rows:
             theta=xp.concat([self.theta, other.theta])[on_device],
             best=xp.concat([self.best, other.best])[on_device],
             best_epoch=np.concatenate([self.best_epoch, other.best_epoch])[order],
+            further=np.concatenate([self.further, other.further])[order],
             history=[[*self.history, *other.history][row] for row in order],
             stopping=self.stopping.join(other.stopping).keep(order),
             state=[_joined(mine.get(rule), theirs.get(rule)) for rule in sorted(set(rules))],

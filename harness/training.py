@@ -158,6 +158,7 @@ class _Training:
             theta=placed,
             best=place(theta[order]),
             best_epoch=np.zeros(len(order), dtype=int),
+            further=np.zeros(len(order), dtype=int),
             history=[[] for _ in order],
             stopping=EarlyStopping.start([c.training.stopping for c in stack.configs]),
             state=self._chained(stack).init(placed),
@@ -200,15 +201,17 @@ class _Training:
         assert rows is not None
         rows.epochs += 1
         rates = self._stack.rates(rows.epochs, self._steps, self._batch_size, rows.history)
-        start = perf_counter()
+        start, before = perf_counter(), self._chain.taken(len(rows.live))
         terms = self._descend(rows, rates)
         seconds = perf_counter() - start
+        rows.further += self._chain.taken(len(rows.live)) - before
 
         metrics = {f"train/{name}": values for name, values in terms.items()}
         metrics["train/lr"] = rates[-1]
         metrics["train/epoch_seconds"] = np.full(len(rows.live), seconds)
         metrics["train/steps"] = rows.epochs * self._steps
         metrics["train/samples"] = rows.epochs * self._samples
+        metrics["train/gradients"] = rows.epochs * self._steps + rows.further
         self._judged = self._chain.evaluated(rows.theta, rows.state)
         validation = self._data.part("validation")
         if len(validation):

@@ -13,6 +13,7 @@ from harness.compare.statistics.pairwise import SIGNED_RANK, least_p
 from harness.compare.tables.scores import ALL
 from harness.compare.tables.summary import place_tasks
 from harness.compare.trials import PLACE, rounds_of, was_tuned
+from harness.tracking import frames
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -50,6 +51,7 @@ def findings_of(
         *at_edges,
         *_left_out(evidence),
         *_versions(evidence),
+        *_dear_steps(evidence, counting),
         *_in_company(evidence, counting),
     ]
 
@@ -158,6 +160,24 @@ def _versions(evidence: Evidence) -> Iterator[str]:
                     f"The runs were trained with several versions of {tag.partition('/')[2]}: "
                     + (", ".join(versions) + ".")
                 )
+
+
+def _dear_steps(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
+    """Who takes more gradients a step than others: steps are then no measure of work."""
+    uri, ids = evidence.source.uri, list(counting.index)
+    each = {
+        name: frames.history_of(uri, ids, f"train/{name}", step=1).set_index("run_id")["value"]
+        for name in ("gradients", "steps")
+    }
+    ratio = (each["gradients"] / each["steps"]).reindex(ids).dropna()
+    means = ratio.groupby(counting["contender"].reindex(ratio.index), sort=False).mean()
+    if means.empty or means.max() == means.min():
+        return
+    dear = [f"{contender} {mean:.2g}" for contender, mean in means.items() if mean > means.min()]
+    yield (
+        f"A step takes more gradients for some than for others ({_some(dear)} a step): in steps, epochs "
+        f"and samples they look faster than they are. Compare times in seconds."
+    )
 
 
 def _in_company(evidence: Evidence, counting: DataFrame) -> Iterator[str]:

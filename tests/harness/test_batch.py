@@ -38,7 +38,8 @@ def batch(backend):
     rng = np.random.default_rng(0)
     program = Counting(backend.bind(NETWORK, Objective("squared_error", SquaredError())))
     samples = tuple(backend.place(rng.normal(size=(RUNS, 5, n))) for n in (3, 2))
-    return PlacedBatch(program, backend, NETWORK.size, samples, [(7, 1), (8, 1), (7, 2)])
+    drawn, taken = [(7, 1), (8, 1), (7, 2)], np.zeros(RUNS, int)
+    return PlacedBatch(program, backend, NETWORK.size, samples, drawn, taken)
 
 
 def test_the_gradient_elsewhere_is_that_of_differences(backend, batch):
@@ -80,6 +81,7 @@ def test_only_who_wants_one_gets_one_and_if_nobody_does_nothing_is_computed(back
     assert not backend.fetch(some)[1].any()
     assert not backend.fetch(none).any()
     assert batch._program.gradients == before
+    np.testing.assert_array_equal(batch._taken, [2, 1, 2])  # the whole, and some
 
 
 def test_signs_are_those_of_the_run_and_its_step(backend, batch):

@@ -169,3 +169,18 @@ def test_calls_are_prepared_once_and_not_at_every_step(run_of, fit, monkeypatch)
     fit(run_of(*SMALL, "optimizer=adam", "wrapper=[ema,clip_value]"))
 
     assert len(prepared) == 3  # the rule and its wrappers
+
+
+def test_gradients_are_counted(run_of, fit):
+    """By run, through changes of the stack; for Sophia every third step takes another."""
+    runs = [
+        run_of(*SMALL, "optimizer=sophia", "optimizer.period=3"),
+        run_of(*SMALL, "optimizer=sgd", "training.max_epochs=2"),
+        run_of(*SMALL, "optimizer=lbfgs", "wrapper=sam", "training.max_epochs=2"),
+    ]
+    epochs = fit(*runs, places=2).epochs
+    steps = [epoch["train/steps"] for epoch in epochs[0]]
+
+    assert [e["train/gradients"] for e in epochs[0]] == [n + -(-n // 3) for n in steps]
+    assert [e["train/gradients"] for e in epochs[1]] == steps[:2]
+    assert [e["train/gradients"] for e in epochs[2]] == [3 * n for n in steps[:2]]

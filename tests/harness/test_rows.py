@@ -16,13 +16,16 @@ def rows_of(*members):
     history = [[float(position)] * position for position in live]
     stopping = EarlyStopping.start([Stopping(patience=int(p) + 1) for p in live])
     state = [[{"m": theta[[r == rule for r in rules]].copy()}] for rule in dict.fromkeys(rules)]
-    return Rows(rules, live, live * 10, theta, theta + 0.5, live * 100, history, stopping, state)
+    best_epoch, further = live * 100, live * 1000
+    return Rows(
+        rules, live, live * 10, theta, theta + 0.5, best_epoch, further, history, stopping, state
+    )
 
 
 def check(rows, *members):
     expected = rows_of(*members)
     assert rows.rules == expected.rules
-    for name in ("live", "epochs", "theta", "best", "best_epoch"):
+    for name in ("live", "epochs", "theta", "best", "best_epoch", "further"):
         np.testing.assert_array_equal(getattr(rows, name), getattr(expected, name), err_msg=name)
     assert rows.history == expected.history
     np.testing.assert_array_equal(rows.stopping.patience, expected.stopping.patience)

@@ -17,8 +17,8 @@ NETWORK = Mlp([5]).sized(3, 2)
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-310, 3e38, -1e300, 1.0, -1.0]
 
 
-# Means of rows and columns, products of matrices, eigenvalues
-HEAVIER = {"adafactor", "clip_adaptive", "muon", "shampoo"}
+HEAVIER = {"adafactor", "muon", "shampoo"}  # means of rows, products of matrices, eigenvalues
+OF_ROWS = {"clip_adaptive"}
 
 
 def rules():
@@ -32,7 +32,7 @@ def rules():
     traced = {
         name: kind
         for name, kind in found.items()
-        if kind.scope not in (Scope.BACKEND, Scope.OBJECTIVE) and name not in HEAVIER
+        if kind.scope not in (Scope.BACKEND, Scope.OBJECTIVE) and name not in HEAVIER | OF_ROWS
     }
     return traced | {"normalised": update_rules.Normalised, "bounded": update_rules.Bounded}
 

@@ -102,6 +102,7 @@ def rows_of(rules, theta, positions):
         theta=placed,
         best=BACKEND.place(theta),
         best_epoch=np.zeros(len(rules), dtype=int),
+        further=np.zeros(len(rules), dtype=int),
         history=[[] for _ in rules],
         stopping=EarlyStopping.start([suite.Training().stopping] * len(rules)),
         state=updater_of(rules).init(placed),
