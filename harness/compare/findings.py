@@ -18,7 +18,7 @@ from harness.tracking import frames
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["findings_of", "is_paired", "too_few_to_tell", "tuned_again"]
+__all__ = ["dear_steps", "findings_of", "is_paired", "too_few_to_tell", "tuned_again"]
 
 FEW_SEEDS = 5
 HASHES = {"sha256/initial_weights": "initial weights", "sha256/order": "batches"}
@@ -51,7 +51,7 @@ def findings_of(
         *at_edges,
         *_left_out(evidence),
         *_versions(evidence),
-        *_dear_steps(evidence, counting),
+        *dear_steps(_gradients(evidence, counting)),
         *_in_company(evidence, counting),
     ]
 
@@ -162,22 +162,30 @@ def _versions(evidence: Evidence) -> Iterator[str]:
                 )
 
 
-def _dear_steps(evidence: Evidence, counting: DataFrame) -> Iterator[str]:
-    """Who takes more gradients a step than others: steps are then no measure of work."""
+def _gradients(evidence: Evidence, counting: DataFrame) -> DataFrame:
+    """The contender of each counting run, and how many gradients a step of it took in its first epoch."""
     uri, ids = evidence.source.uri, list(counting.index)
-    each = {
-        name: frames.history_of(uri, ids, f"train/{name}", step=1).set_index("run_id")["value"]
+    gradients, steps = (
+        frames.history_of(uri, ids, f"train/{name}", step=1).set_index("run_id")["value"]
         for name in ("gradients", "steps")
-    }
-    ratio = (each["gradients"] / each["steps"]).reindex(ids).dropna()
-    means = ratio.groupby(counting["contender"].reindex(ratio.index), sort=False).mean()
-    if means.empty or means.max() == means.min():
-        return
-    dear = [f"{contender} {mean:.2g}" for contender, mean in means.items() if mean > means.min()]
-    yield (
-        f"A step takes more gradients for some than for others ({_some(dear)} a step): in steps, epochs "
-        f"and samples they look faster than they are. Compare times in seconds."
     )
+    return counting[["contender"]].assign(gradients=gradients / steps).dropna()
+
+
+def dear_steps(runs: DataFrame) -> Iterator[str]:
+    """Who takes more gradients a step than others: steps are then no measure of work.
+
+    runs: their `contender`, and `gradients` a step.
+    """
+    means = runs.groupby("contender", sort=False)["gradients"].mean()
+    if len(means) and means.max() > means.min():
+        dear = [
+            f"{contender} {mean:.3g}" for contender, mean in means.items() if mean > means.min()
+        ]
+        yield (
+            f"A step takes more gradients for some than for others ({_some(dear)} a step): in steps, "
+            f"epochs and samples they look faster than they are. Compare times in seconds."
+        )
 
 
 def _in_company(evidence: Evidence, counting: DataFrame) -> Iterator[str]:

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from pandas import DataFrame
 
-from harness.compare.findings import too_few_to_tell, tuned_again
+from harness.compare.findings import dear_steps, too_few_to_tell, tuned_again
 from harness.compare.tables.pairs import pairs_of
 
 
@@ -68,3 +68,12 @@ def test_who_was_tuned_again_is_named_where_others_were_not():
     (finding,) = tuned_again(DataFrame(again, columns=columns))
     assert "sgd on digits 3 times" in finding
     assert "adam" not in finding
+
+
+def test_who_takes_more_gradients_a_step_is_named_where_others_take_fewer():
+    runs = [("sgd", 1.0), ("sgd + sam", 2.0), ("sophia", 1.12), ("sophia", 1.08)]
+    columns = ["contender", "gradients"]
+    (finding,) = dear_steps(DataFrame(runs, columns=columns))
+    assert "(sgd + sam 2, sophia 1.1 a step)" in finding
+    assert list(dear_steps(DataFrame([("a", 2.0), ("b", 2.0)], columns=columns))) == []
+    assert list(dear_steps(DataFrame([], columns=columns))) == []  # runs from before it was logged
