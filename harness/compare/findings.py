@@ -163,7 +163,7 @@ def _versions(evidence: Evidence) -> Iterator[str]:
 
 
 def _gradients(evidence: Evidence, counting: DataFrame) -> DataFrame:
-    """The contender of each counting run, and how many gradients a step of it took in its first epoch."""
+    """The contender of each counting run, and how many gradients a step of its first epoch took."""
     uri, ids = evidence.source.uri, list(counting.index)
     gradients, steps = (
         frames.history_of(uri, ids, f"train/{name}", step=1).set_index("run_id")["value"]
