@@ -101,8 +101,9 @@ class PlacedBatch:
     def signs(self, where: Array | None = None) -> Array:
         """See harness.Batch."""
         drawn = np.zeros((len(self._drawn), self._size))
-        for row in np.flatnonzero(self._wanted(where)):
-            drawn[row] = signs(*self._drawn[row], self._size)
+        for row in np.flatnonzero(self._wanted(where)).tolist():
+            seed, step = self._drawn[row]
+            drawn[row] = signs(seed, step, self._size)
         return self._backend.place(drawn)
 
     def _wanted(self, where: Array | None) -> np.ndarray:

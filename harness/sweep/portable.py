@@ -146,8 +146,7 @@ class _Nodes:
             if key in GROUPS:
                 part[key] = node_of(self._choices[key][name])
             if key == WRAPPER:
-                found = {one: self._registry.component(WRAPPER, one) for one in value}
-                part[key] = {one: node_of(component) for one, component in found.items()}
+                part[key] = {one: node_of(self._registry.component(WRAPPER, one)) for one in value}
             try:
                 merged: Any = OmegaConf.merge(part, {key: _literal(value)})
                 found = merged[key]
