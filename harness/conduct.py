@@ -7,6 +7,7 @@ is written, on the backend's own arrays, before its first step and outside the l
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,6 +97,7 @@ class Conduct:
         lr, t = self._backend.place(RATE * column), self._backend.place(column)
         more = {"batch": Valley(theta)} if scope is Scope.OBJECTIVE else {}
         arrays = (gradient, theta) if turn is Turn.GRADIENT else (theta, gradient)
+        _check_call(rule, *arrays, dict(state), lr=lr, t=t, **more)
         returned = rule.step(*arrays, dict(state), lr=lr, t=t, **more)
         self._check_untouched(rule, "step", given, before)
         self._check_step(rule, returned, theta, state)
@@ -164,6 +166,18 @@ class Conduct:
 
 def _rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+def _check_call(rule: Any, *arguments: Any, **keywords: Any) -> None:
+    """Raises BrokenPromise unless step takes what it is called with."""
+    try:
+        inspect.signature(rule.step).bind(*arguments, **keywords)
+    except TypeError as error:
+        raise BrokenPromise(
+            rule,
+            f"step must take two arrays, the state, and by name {', '.join(keywords)}; batch is given "
+            f"with Scope.OBJECTIVE alone. It does not: {error}",
+        ) from None
 
 
 def _check_array(component: Any, what: str, found: Any, like: Array) -> None:
