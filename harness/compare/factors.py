@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ConfigurationError
-from harness.settings import GROUPS, WRAPPER
+from harness.settings import GROUPS, NONE, WRAPPER
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -21,16 +21,21 @@ Group = tuple[Any, ...]  # a contender and a task
 def labels(params: DataFrame, keys: Sequence[str]) -> Series:
     """What each run is called by these keys: "adam, he_normal", or "optimizer.lr=0.1".
 
-    The name of a component speaks for itself; any other value needs its key.
+    The name of a component speaks for itself; any other value needs its key. What has no wrapper is
+    called by the rest, where there is any.
     """
     if not keys:
         from pandas import Series
 
         return Series("all", index=params.index)
     parts = [_texts(params[key], "" if key in (*GROUPS, WRAPPER) else f"{key}=") for key in keys]
+    if len(keys) > 1 and WRAPPER in keys:
+        place = list(keys).index(WRAPPER)
+        parts[place] = parts[place].where(parts[place] != NONE, "")
     joined = parts[0]
     for part in parts[1:]:
-        joined = joined + ", " + part
+        between = ((joined != "") & (part != "")).map({True: ", ", False: ""})
+        joined = joined + between + part
     return joined
 
 
