@@ -14,28 +14,29 @@ if TYPE_CHECKING:
 __all__ = ["decides_nothing", "factors_of", "labels", "settings", "varying"]
 
 FIRST = ("optimizer", WRAPPER, "initializer")  # what this program is there to compare
+NAMED = (*GROUPS, WRAPPER)  # keys whose values are names of components
 
 Group = tuple[Any, ...]  # a contender and a task
 
 
 def labels(params: DataFrame, keys: Sequence[str]) -> Series:
-    """What each run is called by these keys: "adam, he_normal", or "optimizer.lr=0.1".
+    """What each run is called by these keys: "adam, he_normal", "sgd + sam", or "optimizer.lr=0.1".
 
-    The name of a component speaks for itself; any other value needs its key. What has no wrapper is
-    called by the rest, where there is any.
+    The name of a component speaks for itself; any other value needs its key. An optimizer without
+    wrappers is called by its name alone.
     """
     if not keys:
         from pandas import Series
 
         return Series("all", index=params.index)
-    parts = [_texts(params[key], "" if key in (*GROUPS, WRAPPER) else f"{key}=") for key in keys]
-    if len(keys) > 1 and WRAPPER in keys:
-        place = list(keys).index(WRAPPER)
-        parts[place] = parts[place].where(parts[place] != NONE, "")
-    joined = parts[0]
-    for part in parts[1:]:
-        between = ((joined != "") & (part != "")).map({True: ", ", False: ""})
-        joined = joined + between + part
+    parts = {key: _texts(params[key], "" if key in NAMED else f"{key}=") for key in keys}
+    if "optimizer" in parts and WRAPPER in parts:
+        wrappers = parts.pop(WRAPPER)
+        around = (" + " + wrappers.str.replace("+", " + ")).where(wrappers != NONE, "")
+        parts["optimizer"] = parts["optimizer"] + around
+    joined, *others = parts.values()
+    for part in others:
+        joined = joined + ", " + part
     return joined
 
 
