@@ -30,10 +30,14 @@ def labels(params: DataFrame, keys: Sequence[str]) -> Series:
 
         return Series("all", index=params.index)
     parts = {key: _texts(params[key], "" if key in NAMED else f"{key}=") for key in keys}
-    if "optimizer" in parts and WRAPPER in parts:
-        wrappers = parts.pop(WRAPPER)
-        around = (" + " + wrappers.str.replace("+", " + ")).where(wrappers != NONE, "")
-        parts["optimizer"] = parts["optimizer"] + around
+    if WRAPPER in parts:
+        chosen = (
+            parts[WRAPPER] != NONE
+        )  # which is the name of nothing: "none is ahead" would mislead
+        parts[WRAPPER] = parts[WRAPPER].where(chosen, f"{WRAPPER}={NONE}")
+        if "optimizer" in parts:
+            around = " + " + parts.pop(WRAPPER).str.replace("+", " + ")
+            parts["optimizer"] = parts["optimizer"] + around.where(chosen, "")
     joined, *others = parts.values()
     for part in others:
         joined = joined + ", " + part

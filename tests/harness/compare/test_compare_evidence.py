@@ -170,7 +170,7 @@ def test_wrappers_are_a_factor_and_runs_from_before_them_have_none(train_sweeps)
     uri = train_sweeps([*short, "wrapper=none,[ema,clip_norm]"])
     evidence = read(source(uri), [])
     assert evidence.question.by == ("wrapper",)
-    assert set(evidence.runs["contender"]) == {"none", "ema+clip_norm"}
+    assert set(evidence.runs["contender"]) == {"wrapper=none", "ema+clip_norm"}
     assert set(read(source(uri), ["optimizer", "wrapper"]).runs["contender"]) == {
         "sgd",
         "sgd + ema + clip_norm",

@@ -22,13 +22,16 @@ PARAMS = DataFrame(
     ("keys", "expected"),
     [
         (["optimizer"], ["sgd", "sgd", "adam"]),
-        (["wrapper"], ["none", "ema", "ema+clip_norm"]),
+        (["wrapper"], ["wrapper=none", "ema", "ema+clip_norm"]),
         (["optimizer", "wrapper"], ["sgd", "sgd + ema", "adam + ema + clip_norm"]),
         (
             ["optimizer", "wrapper", "initializer"],
             ["sgd, zeros", "sgd + ema, zeros", "adam + ema + clip_norm, zeros"],
         ),
-        (["wrapper", "initializer"], ["none, zeros", "ema, zeros", "ema+clip_norm, zeros"]),
+        (
+            ["wrapper", "initializer"],
+            ["wrapper=none, zeros", "ema, zeros", "ema+clip_norm, zeros"],
+        ),
         (["optimizer", "optimizer.lr"], [f"{o}, optimizer.lr=0.1" for o in ("sgd", "sgd", "adam")]),
         ([], ["all"] * 3),
     ],
