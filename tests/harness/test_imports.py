@@ -36,7 +36,7 @@ LEVELS = [
         "diagnostics",
     }
     | {"data", "data_checks", "scaling", "splitting", "catalogue"},
-    {"settings", "placed", "rows", "nodes"},
+    {"settings", "placed", "rows", "nodes", "batch", "chain"},
     {"config", "stack", "evaluation"},
     {"planning", "conduct"},
     {"overrides", "job", "exclusion"},
