@@ -180,7 +180,9 @@ def _configuration() -> Iterator[str]:
             yield from _keys(field.name, default)
     yield "## Component groups\n"
     yield "`backend`, `dataset`, `network`, `optimizer`, `schedule`, `initializer`, `bias_initializer`"
-    yield "and `loss` choose a component by name; its fields follow, as in `optimizer.lr=0.01`.\n"
+    yield "and `loss` choose a component by name; its fields follow, as in `optimizer.lr=0.01`."
+    yield "`wrapper` takes one name, a list as in `[ema,clip_norm]`, or `none`; the fields of each"
+    yield "follow its name, as in `wrapper.ema.decay=0.99`.\n"
 
 
 def _keys(prefix: str, settings: Any) -> Iterator[str]:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Valley", "WithBatch"]
 
-Samples = tuple[
-    Array, Array
-]  # (R, B, F) and (R, B, K), or without the first axis, shared by all runs
+# (R, B, F) and (R, B, K), or without the first axis, shared by all runs
+Samples = tuple[Array, Array]
 
 
 class WithBatch:

@@ -302,7 +302,8 @@ def _new(rest: list[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="harness new")
     parser.add_argument(
-        "kind", help="backend, dataset, optimizer, schedule, initializer, loss or auxiliary-loss"
+        "kind",
+        help="backend, dataset, optimizer, wrapper, schedule, initializer, loss or auxiliary-loss",
     )
     parser.add_argument("name", help="of the component, as in my-rule")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="by default ./harness-NAME")

@@ -7,13 +7,14 @@ is written, on the backend's own arrays, before its first step and outside the l
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from harness.batch import Valley
-from harness.contracts import Array, Backend, Scope, array_namespace
+from harness.contracts import Array, Backend, Scope, Turn, array_namespace
 from harness.errors import BrokenPromise
 from harness.network import Network
 from harness.settings import Run
@@ -40,7 +41,7 @@ class Conduct:
         for part in (config.optimizer, *config.wrapper.values()):
             if self._is_new(kind_of(part)):
                 for rule, shape in self._calls(part):
-                    self._check_rule(rule, shape, part.scope)
+                    self._check_rule(rule, shape, part.scope, getattr(part, "turn", None))
         widths = {"output": self._network.sizes[-1:], "hidden": self._network.sizes[1:-1]}
         if self._is_new(repr(type(config.loss)) + repr(config.loss)):
             target = self._targets(config.loss.output_activation)
@@ -76,7 +77,9 @@ class Conduct:
         ]
         return list({(type(chosen), shape): (chosen, shape) for chosen, shape in calls}.values())
 
-    def _check_rule(self, rule: Any, shape: tuple[int, ...], scope: Scope) -> None:
+    def _check_rule(
+        self, rule: Any, shape: tuple[int, ...], scope: Scope, turn: Turn | None
+    ) -> None:
         theta, gradient = self._draw(*shape), self._draw(*shape)
         given = {"theta": theta, "gradient": gradient}
         before = self._copies(given)
@@ -93,7 +96,9 @@ class Conduct:
         column = np.ones((RUNS, *[1] * (len(shape) - 1)))
         lr, t = self._backend.place(RATE * column), self._backend.place(column)
         more = {"batch": Valley(theta)} if scope is Scope.OBJECTIVE else {}
-        returned = rule.step(theta, gradient, dict(state), lr=lr, t=t, **more)
+        arrays = (gradient, theta) if turn is Turn.GRADIENT else (theta, gradient)
+        _check_call(rule, *arrays, dict(state), lr=lr, t=t, **more)
+        returned = rule.step(*arrays, dict(state), lr=lr, t=t, **more)
         self._check_untouched(rule, "step", given, before)
         self._check_step(rule, returned, theta, state)
         self._check_untouched(rule, "evaluated", given, before)
@@ -161,6 +166,18 @@ class Conduct:
 
 def _rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+def _check_call(rule: Any, *arguments: Any, **keywords: Any) -> None:
+    """Raises BrokenPromise unless step takes what it is called with."""
+    try:
+        inspect.signature(rule.step).bind(*arguments, **keywords)
+    except TypeError as error:
+        raise BrokenPromise(
+            rule,
+            f"step must take two arrays, the state, and by name {', '.join(keywords)}; batch is given "
+            f"with Scope.OBJECTIVE alone. It does not: {error}",
+        ) from None
 
 
 def _check_array(component: Any, what: str, found: Any, like: Array) -> None:

@@ -125,10 +125,16 @@ def _chosen(config: Config, group: str, registry: Registry) -> str:
 def _wrappers(config: Config, registry: Registry) -> list[str]:
     """The names of the wrappers, outermost first."""
     for name, component in config.wrapper.items():
-        if type(component) is not registry.component(WRAPPER, name):
+        known = registry.component(WRAPPER, name)
+        if isinstance(component, dict):  # no wrapper took the values
             raise ConfigurationError(
-                f"'wrapper.{name}' must be a registered wrapper of that name. Got {component!r}. Choose "
-                f"wrappers by name, as in wrapper=[{name}]."
+                f"'wrapper.{name}' is set to {component!r}, and the wrapper {name!r} is not chosen. Add "
+                f"wrapper={name}, or put it into the list, as in wrapper=[{name},…]."
+            )
+        if type(component) is not known:
+            raise ConfigurationError(
+                f"'wrapper.{name}' must be the wrapper {name!r}. Got {component!r}. Choose wrappers by "
+                f"name, as in wrapper={name}; wrapper={NONE} takes none."
             )
     return list(config.wrapper)
 

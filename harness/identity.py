@@ -31,13 +31,16 @@ def identity(run: Run, sources: Mapping[str, str], data_sha256: str, split_sha25
     """
     fields = [f.name for f in dataclasses.fields(run.config) if f.name not in DECIDES_NOTHING]
     values = {name: getattr(run.config, name) for name in fields}
+    names = dict(run.names)  # in which wrappers have an order
+    if not run.config.wrapper:  # as before there were any
+        del values[WRAPPER], names[WRAPPER]
     # Losses that are off are left out: to install another plugin changes nothing about this run
     objective = run.config.objective
     values["objective"] = {**vars(objective), "auxiliary": objective.factors}
     content = {
         # The short ones: which of several with that name it is, their sources say, and whether there
         # are several depends on what else is installed
-        "names": {group: name.rpartition(":")[2] for group, name in run.names.items()},
+        "names": {group: name.rpartition(":")[2] for group, name in names.items()},
         "values": values,
         "versions": {"harness": __version__, **sources},
         "data": {"rows": data_sha256, "split": split_sha256},

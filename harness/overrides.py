@@ -70,11 +70,30 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
             f"{given!r}: {key} takes the name of one component, as in {key}="
             f"{sorted(choices(registry, key))[0]}. To train several, use -m {key}=one,other."
         )
+    if key == WRAPPER:
+        _check_wrappers(override)
     if (key in GROUPS or key in (WRAPPER, "experiment")) and not own_configs:
         allowed = _experiments() if key == "experiment" else sorted(_options(registry, key))
         for name in _names(override):
             if name not in allowed:
                 raise unknown_choice(key, name, allowed, registry)
+
+
+def _check_wrappers(override: Override) -> None:
+    """That each choice is one name, or a list of different ones."""
+    for choice in _choices(override):
+        each = choice if isinstance(choice, list) else [choice]
+        names = [str(name) for name in each if isinstance(name, str | int | float)]
+        how = (
+            f"{WRAPPER}=ema takes one wrapper, {WRAPPER}=[ema,clip_norm] several, outermost first, and "
+            f"{WRAPPER}={NONE} none."
+        )
+        if len(names) < len(each):
+            raise ConfigurationError(f"{override.input_line!r}: wrappers are chosen by name. {how}")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice or (NONE in names and len(names) > 1):
+            wrong = f"{', '.join(twice)} is in it twice" if twice else f"{NONE} stands alone"
+            raise ConfigurationError(f"{override.input_line!r}: {wrong}. {how}")
 
 
 def _options(registry: Registry, group: str) -> Iterable[str]:
@@ -94,16 +113,22 @@ def unknown_choice(
 
 def _names(override: Override) -> list[str]:
     """The options that an override of a group chooses; none where it is not a choice of names."""
-    values: list[Any] = [override.value()]
+    # A choice of wrappers may be a list of them
+    each = [
+        c
+        for choice in _choices(override)
+        for c in (choice if isinstance(choice, list) else [choice])
+    ]
+    return [str(one) for one in each if isinstance(one, str | int | float)]
+
+
+def _choices(override: Override) -> list[Any]:
+    """The values of an override that is a choice, one or several."""
     if override.value_type is ValueType.GLOB_CHOICE_SWEEP:
         return []  # what it matches, exists
     if override.is_choice_sweep():
-        values = list(override.sweep_iterator())
-    elif override.is_sweep_override():
-        return []
-    # A choice of wrappers may be a list of them
-    each = [one for value in values for one in (value if isinstance(value, list) else [value])]
-    return [str(one) for one in each if isinstance(one, str | int | float)]
+        return list(override.sweep_iterator())
+    return [] if override.is_sweep_override() else [override.value()]
 
 
 def as_typed(text: str) -> str:
@@ -122,6 +147,9 @@ def _ending_in(name: str, registry: Registry) -> list[str]:
     for group in GROUPS:
         for component in choices(registry, group).values():
             full |= {f"{group}.{field.name}" for field in dataclasses.fields(component)}
+    for wrapper, component in registry.options(WRAPPER).items():
+        full |= {f"{WRAPPER}.{wrapper}.{field.name}" for field in dataclasses.fields(component)}
+        full.add(f"{WRAPPER}.{wrapper}")
     return sorted(key for key in full if key.rpartition(".")[2] == name)
 
 
@@ -174,11 +202,6 @@ def _explain_node(error: OmegaConfBaseException) -> str:
         where, _, name = key.rpartition(".")
         if where == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
             return str(load_registry().refusal("auxiliary_loss", name, ()))
-        if where == WRAPPER and load_registry().is_known(WRAPPER, name):
-            return (
-                f"{key}: the wrapper {name!r} is not chosen. Add {WRAPPER}={name}, or put it into the "
-                f"list, as in {WRAPPER}=[{name},…]."
-            )
         known = [f"{where}.{child!s}" if where else str(child) for child in parent]
         return str(unknown_name("key", f"{where}.{name}" if where else name, known))
     return f"{key}: {_first_line(error)}." if key else f"{_first_line(error)}."

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ConfigurationError
-from harness.settings import GROUPS, WRAPPER
+from harness.settings import GROUPS, NONE, WRAPPER
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -14,22 +14,32 @@ if TYPE_CHECKING:
 __all__ = ["decides_nothing", "factors_of", "labels", "settings", "varying"]
 
 FIRST = ("optimizer", WRAPPER, "initializer")  # what this program is there to compare
+NAMED = (*GROUPS, WRAPPER)  # keys whose values are names of components
 
 Group = tuple[Any, ...]  # a contender and a task
 
 
 def labels(params: DataFrame, keys: Sequence[str]) -> Series:
-    """What each run is called by these keys: "adam, he_normal", or "optimizer.lr=0.1".
+    """What each run is called by these keys: "adam, he_normal", "sgd + sam", or "optimizer.lr=0.1".
 
-    The name of a component speaks for itself; any other value needs its key.
+    The name of a component speaks for itself; any other value needs its key. An optimizer without
+    wrappers is called by its name alone.
     """
     if not keys:
         from pandas import Series
 
         return Series("all", index=params.index)
-    parts = [_texts(params[key], "" if key in (*GROUPS, WRAPPER) else f"{key}=") for key in keys]
-    joined = parts[0]
-    for part in parts[1:]:
+    parts = {key: _texts(params[key], "" if key in NAMED else f"{key}=") for key in keys}
+    if WRAPPER in parts:
+        chosen = (
+            parts[WRAPPER] != NONE
+        )  # which is the name of nothing: "none is ahead" would mislead
+        parts[WRAPPER] = parts[WRAPPER].where(chosen, f"{WRAPPER}={NONE}")
+        if "optimizer" in parts:
+            around = " + " + parts.pop(WRAPPER).str.replace("+", " + ")
+            parts["optimizer"] = parts["optimizer"] + around.where(chosen, "")
+    joined, *others = parts.values()
+    for part in others:
         joined = joined + ", " + part
     return joined
 

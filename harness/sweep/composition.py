@@ -128,7 +128,8 @@ class Composer:
 
     def _base(self, chosen: tuple[str, ...]) -> _Base:
         if chosen not in self._bases:
-            components = tuple(override for override in chosen if _names_component(override))
+            # One for one: a choice of wrappers may be of several, whose nodes Hydra merges
+            components = tuple(o for o in chosen if _names_component(o) and _top(o) != WRAPPER)
             others = tuple(override for override in chosen if override not in components)
             tree = None
             if components:
@@ -147,8 +148,6 @@ class Composer:
         exchanged = copy.copy(tree)
         for override in map(_parsed, components):
             group, name = override.key_or_group, str(override.value())
-            if group == WRAPPER:  # of several components
-                return None
             former = tree.hydra.runtime.choices.get(group)
             if not (self._is_ours(group, former) and self._is_ours(group, name)):
                 return None

@@ -74,8 +74,9 @@ def contest_of(
 ) -> Contest:
     """Reads `hydra.sweeper.params` and then the command line, which has the last word on a key.
 
-    config: the tree without what is swept; it knows the optimizer where none is listed. Raises
-    ConfigurationError for what cannot be sampled, and for a contender with nothing to sample.
+    config: the tree without what is swept; it knows the optimizer and the wrappers where none are
+    listed. Raises ConfigurationError for what cannot be sampled, and for a contender with nothing to
+    sample.
     """
     parser = OverridesParser.create(config_loader=context.config_loader)
     lines = [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments]
@@ -88,9 +89,9 @@ def contest_of(
             fixed.append([f"{key}={text}" for text in _texts(override)])
         else:
             sampled[key] = _dimension(override)
-    default = str(config.hydra.runtime.choices["optimizer"])
+    defaults = {key: config.hydra.runtime.choices.get(key, NONE) for key in ("optimizer", WRAPPER)}
     return Contest(
-        tuple(_contender(chosen, fixed, sampled, default, registry) for chosen in product(*fixed)),
+        tuple(_contender(chosen, fixed, sampled, defaults, registry) for chosen in product(*fixed)),
         seeds,
     )
 
@@ -99,16 +100,16 @@ def _contender(
     chosen: Sequence[str],
     fixed: Sequence[Sequence[str]],
     sampled: Mapping[str, Dimension],
-    default: str,
+    defaults: Mapping[str, Any],
     registry: Registry,
 ) -> Contender:
     taken = dict(override.split("=", 1) for override in chosen)
-    optimizer = taken.get("optimizer", default)
+    optimizer = taken.get("optimizer", str(defaults["optimizer"]))
     # A configuration file of the user's own has a name that no plugin knows
     known = optimizer in registry.options("optimizer")
     own = space_of(registry.component("optimizer", optimizer)) if known else {}
     keys = {f"optimizer.{field}": dimension for field, dimension in own.items()}
-    for wrapper in _wrappers(taken.get(WRAPPER, NONE), registry):
+    for wrapper in _wrappers(taken.get(WRAPPER, defaults[WRAPPER]), registry):
         around = space_of(registry.component(WRAPPER, wrapper))
         keys |= {f"{WRAPPER}.{wrapper}.{field}": dimension for field, dimension in around.items()}
     # What is sampled for all contenders comes first: a point then means the same for each of them
@@ -125,10 +126,11 @@ def _contender(
     return Contender(" ".join(name), tuple(chosen), space)
 
 
-def _wrappers(text: str, registry: Registry) -> list[str]:
-    """Those that an override names, one or a list of them."""
-    names = [name.strip() for name in text.strip("[]").split(",")]
-    return [name for name in names if name in registry.options(WRAPPER)]
+def _wrappers(chosen: str | Sequence[str], registry: Registry) -> list[str]:
+    """Those of a choice: a list of names, or the text of an override."""
+    if isinstance(chosen, str):
+        chosen = [name.strip() for name in chosen.strip("[]").split(",")]
+    return [name for name in chosen if name in registry.options(WRAPPER)]
 
 
 def _seeds(override: Override | None) -> tuple[tuple[str, ...], ...]:
@@ -151,10 +153,11 @@ def _texts(override: Override) -> list[str]:
 
 def _dimension(override: Override) -> Dimension:
     """What `choice`, `range` and `interval` stand for."""
-    if override.key_or_group == "optimizer":
+    if override.key_or_group in ("optimizer", WRAPPER):
+        kind, listed = override.key_or_group, {"optimizer": "sgd,adam", WRAPPER: f"{NONE},ema"}
         raise ConfigurationError(
-            f"{override.input_line!r}: optimizers are not sampled, so that each gets the same number of "
-            f"trials. List them, as in optimizer=sgd,adam."
+            f"{override.input_line!r}: {kind}s are not sampled, so that each gets the same number of "
+            f"trials. List them, as in {kind}={listed[kind]}."
         )
     value: Any = override.value()
     tags = set(value.tags)

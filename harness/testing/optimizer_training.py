@@ -14,6 +14,7 @@ from harness.testing.comparing import agree, same
 from harness.testing.installed import TOLERANCE, in_precision, stack_tolerance, trainers
 from harness.testing.optimizers import (
     PRECISIONS,
+    is_judged_at_parameters_like_theta,
     sees_no_more_than_its_scope,
     takes_a_column_for_every_number,
 )
@@ -26,7 +27,11 @@ from harness.testing.verdicts import Skip
 __all__ = ["RULES"]
 
 
-@after(takes_a_column_for_every_number, sees_no_more_than_its_scope)
+@after(
+    takes_a_column_for_every_number,
+    sees_no_more_than_its_scope,
+    is_judged_at_parameters_like_theta,
+)
 def trains_in_a_stack_as_alone(subject: Subject) -> None:
     """Runs that differ in every float field train in a stack as each does alone, on every backend:
     to the last bit where the backend promises it, else to 1e-10 in float64 and 1e-4 in float32."""

@@ -15,7 +15,7 @@ from harness.testing.comparing import Unchanged, agree, same
 from harness.testing.installed import backends
 from harness.testing.ordering import after
 from harness.testing.randomness import leaves_global_generators_alone
-from harness.testing.steps import gradients, once, rate_of, start, stepped, walk
+from harness.testing.steps import descent, gradients, on_gradient, once, rate_of, start, walk
 from harness.testing.subject import Subject, with_rows
 from harness.testing.verdicts import Violation
 
@@ -73,13 +73,14 @@ def starts_from_arrays_like_theta(subject: Subject) -> None:
 @after(starts_from_arrays_like_theta)
 @of_formulas
 def keeps_shape_dtype_and_slots(subject: Subject) -> None:
-    """`step` returns θ and every slot of the state with the shape and dtype that they had."""
+    """`step` returns what it changes and every slot with the shape and dtype that they had."""
     for rule in subject.variants():
         for dtype in PRECISIONS:
             theta, gradient = _piece(subject, dtype)
             state = rule.init(theta)
             new, new_state = once(rule, theta, gradient, state)
-            _check_array(new, theta, "θ from step", theta)
+            changed = "the gradient" if on_gradient(rule) else "θ"
+            _check_array(new, theta, f"{changed} from step", theta)
             _check_state(new_state, "step")
             if set(new_state) != set(state):
                 raise Violation(
@@ -110,11 +111,20 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
 @after(starts_from_arrays_like_theta)
 @of_formulas
 def touches_no_global_generator(subject: Subject) -> None:
-    """It draws no random numbers: `init` and `step` leave the generators of the process alone."""
-    leaves_global_generators_alone(
-        lambda: walk(subject.example, start(2), gradients(3, 2), rate_of(subject.example)),
-        "An update rule is a function of its arguments: take the random numbers out.",
+    """It draws no random numbers of its own: it computes the same again, and `init` and `step` leave
+    the generators of the process alone."""
+    remedy = (
+        "An update rule is a function of its arguments: take the random numbers out, or the signs from "
+        "the batch that a rule of scope OBJECTIVE is given."
     )
+
+    def walked() -> dict[str, np.ndarray]:
+        return _named(*walk(subject.example, start(2), gradients(3, 2), rate_of(subject.example)))
+
+    leaves_global_generators_alone(walked, remedy)
+    again = walked()
+    for name, array in walked().items():
+        same(again[name], array, f"{name} after the same 3 steps, twice,", remedy)
 
 
 @after(starts_from_arrays_like_theta)
@@ -127,8 +137,7 @@ def stays_finite_without_a_gradient(subject: Subject) -> None:
             slopes[:, 0] = 0  # the first run never sees another gradient
             slopes[5:] = 0
             theta, state = walk(rule, start(2, dtype), slopes, rate_of(rule))
-            arrays = {"θ": theta, **{k: v for slots in state for k, v in slots.items()}}
-            for name, array in arrays.items():
+            for name, array in _named(theta, state).items():
                 if not np.isfinite(array).all():
                     raise Violation(
                         f"{np.count_nonzero(~np.isfinite(array))} of {array.size} numbers of "
@@ -137,7 +146,7 @@ def stays_finite_without_a_gradient(subject: Subject) -> None:
                     )
 
 
-@after(starts_from_arrays_like_theta)
+@after(touches_no_global_generator)
 @of_formulas
 def uses_the_scheduled_rate(subject: Subject) -> None:
     """A step is of the size that its argument `lr` says; `self.lr` is only where the schedule starts."""
@@ -157,7 +166,7 @@ def uses_the_scheduled_rate(subject: Subject) -> None:
         )
 
 
-@after(starts_from_arrays_like_theta)
+@after(touches_no_global_generator)
 @of_formulas
 def takes_a_column_for_every_number(subject: Subject) -> None:
     """Float fields, `lr` and `t` may be (R, 1) arrays: each row then gets what it gets alone."""
@@ -169,15 +178,22 @@ def takes_a_column_for_every_number(subject: Subject) -> None:
     rates = np.array([[rate_of(rule)] for rule in rules]) * [[1.0], [0.5], [0.3]]
     first = np.array([[1.0], [4.0], [100.0]])
     try:
-        together, _ = walk(with_rows(rules), theta, slopes, rates, first)
+        together = walk(with_rows(rules), theta, slopes, rates, first)
     except Exception as error:
         raise Violation(
             f"Fields, lr and t of shape (3, 1) raised {type(error).__name__}: {error}", remedy
         ) from error
     for r, rule in enumerate(rules):
         row = slice(r, r + 1)
-        alone, _ = walk(rule, theta[row], slopes[:, row], float(rates[r, 0]), float(first[r, 0]))
-        agree(together[row], alone, 1e-12, f"θ of row {r} with columns, and with floats", remedy)
+        alone = walk(rule, theta[row], slopes[:, row], float(rates[r, 0]), float(first[r, 0]))
+        for name, array in _named(*alone).items():
+            agree(
+                _named(*together)[name][row],
+                array,
+                1e-12,
+                f"{name} of row {r} with columns, and with floats",
+                remedy,
+            )
 
 
 @after(starts_from_arrays_like_theta)
@@ -188,17 +204,19 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
         return f"its scope is {scope.value}"
     theta, slopes = start(2), gradients(8, 2)
 
-    def alone(part: slice) -> np.ndarray:
-        return stepped(subject.example, theta[:, part], lambda _, t: slopes[t - 1][:, part], 8)
+    def alone(part: slice) -> dict[str, np.ndarray]:
+        rule = subject.example
+        return _named(*walk(rule, theta[:, part], slopes[..., part], rate_of(rule)))
 
     whole, *parts = map(alone, (slice(None), slice(0, 10), slice(10, None)))
-    agree(
-        np.concatenate(parts, axis=1),
-        whole,
-        1e-12,
-        "θ stepped in two parts, and at once",
-        "Set scope to Scope.TENSOR or Scope.VECTOR, if the rule needs a norm or a mean.",
-    )
+    for name, array in whole.items():
+        agree(
+            np.concatenate([part[name] for part in parts], axis=1),
+            array,
+            1e-12,
+            f"{name} stepped in two parts, and at once",
+            "Set scope to Scope.TENSOR or Scope.VECTOR, if the rule needs a norm or a mean.",
+        )
     return None
 
 
@@ -206,9 +224,9 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
 @of_formulas
 def goes_downhill(subject: Subject) -> None:
     """At its default settings, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
-    theta, _ = _piece(subject, "float64")
-    after_50 = stepped(subject.example, theta, lambda theta, _: theta, 50)
-    first, last = (0.5 * (x.reshape(3, -1) ** 2).sum(-1) for x in (theta, after_50))
+    theta = start(3)
+    after_50 = descent(subject.example, theta, np.zeros_like(theta), 50)
+    first, last = (0.5 * (x**2).sum(-1) for x in (theta, after_50))
     if not (last < first).all():
         raise Violation(
             f"½‖θ‖² of the three runs went from {first.round(4)} to {last.round(4)}.",
@@ -225,7 +243,8 @@ def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
     for dtype in PRECISIONS:
         theta, gradient = _piece(subject, dtype)
         rule = subject.example
-        theta, state = once(rule, theta, gradient, rule.init(theta))
+        new, state = once(rule, theta, gradient, rule.init(theta))
+        theta = theta if on_gradient(rule) else new
         slots = {f"state[{name!r}]": slot for name, slot in state.items()}
         before = Unchanged(np.asarray, θ=theta, **slots)
         point = rule.evaluated(theta, state)
@@ -244,6 +263,15 @@ def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]
         return theta[:, :12].reshape(3, 4, 3), gradient[:, :12].reshape(3, 4, 3)
     return theta, gradient
+
+
+def _named(theta: np.ndarray, state: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """θ and every slot of the state of every piece, by what to call them."""
+    found = {"θ": theta}
+    for number, slots in enumerate(state):
+        where = f" of parameter {number}" if len(state) > 1 else ""
+        found |= {f"state[{name!r}]{where}": slot for name, slot in slots.items()}
+    return found
 
 
 def _check_state(state: Any, method: str) -> None:

@@ -1,4 +1,7 @@
-"""Steps of an update rule: as written, and by a backend's updater with a checkpoint in between."""
+"""Steps of an update rule: as written, and by a backend's updater with a checkpoint in between.
+
+A wrapper is tried around a rule of the suite's own, and the gradient is that of the rule.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,25 @@ from typing import Any
 import numpy as np
 
 from harness import update
-from harness.batch import Valley, WithBatch
-from harness.contracts import Array, Block, Scope, State
+from harness.batch import Valley
+from harness.chain import Chain
+from harness.contracts import Array, Block, Scope, State, Turn
 from harness.network import Network
 from harness.objective import Objective
 from harness.testing.problem import SquaredError
+from harness.testing.update_rules import Momentum
 
 __all__ = [
     "NETWORK",
     "Walk",
+    "descent",
     "gradients",
+    "on_gradient",
     "once",
     "rate_of",
     "restored",
     "saved",
     "start",
-    "stepped",
     "walk",
 ]
 
@@ -47,18 +53,18 @@ def rate_of(rule: Any) -> float:
     return rate
 
 
+def on_gradient(rule: Any) -> bool:
+    """Whether it is a wrapper that changes the gradient."""
+    return getattr(rule, "turn", None) is Turn.GRADIENT
+
+
 def once(rule: Any, theta: Array, gradient: Array, state: State, t: int = 1) -> tuple[Array, State]:
     """One call of `step` itself, at the rule's own rate. The gradient elsewhere is that of a valley."""
-    more = _more(rule, theta, gradient)
-    new: tuple[Array, State] = rule.step(theta, gradient, state, lr=rate_of(rule), t=t, **more)
+    given = (gradient, theta) if on_gradient(rule) else (theta, gradient)
+    valley = Valley(theta, theta - gradient)
+    more = {"batch": valley} if rule.scope is Scope.OBJECTIVE else {}
+    new: tuple[Array, State] = rule.step(*given, state, lr=rate_of(rule), t=t, **more)
     return new
-
-
-def _more(rule: Any, theta: Array, gradient: Array) -> dict[str, Any]:
-    """What else a rule of scope OBJECTIVE is called with: here the given gradient is the one at θ."""
-    if rule.scope is not Scope.OBJECTIVE:
-        return {}
-    return {"batch": Valley(theta, theta - gradient)}
 
 
 def walk(
@@ -66,25 +72,48 @@ def walk(
 ) -> tuple[np.ndarray, list[Any]]:
     """θ and the state after one step for each gradient, by the rule as it is written.
 
-    lr: of all steps, a float or (R, 1). first: the number of the first step, likewise.
+    lr: of all steps, a float or (R, 1). first: the number of the first step, likewise. The state is that
+    of the rule, or wrapper, itself.
     """
-    block = Block(slice(0, len(theta)), rule)
+    return _walk(rule, theta, lambda theta, number: slopes[number], len(slopes), lr, first)
+
+
+def descent(rule: Any, theta: np.ndarray, center: np.ndarray, steps: int) -> np.ndarray:
+    """θ after steps down ½‖θ − c‖² by the rule as it is written, at its own rate."""
+    return _walk(rule, theta, lambda theta, _: theta - center, steps, rate_of(rule), 1)[0]
+
+
+def _walk(
+    rule: Any,
+    theta: np.ndarray,
+    slope: Callable[[np.ndarray, int], np.ndarray],
+    steps: int,
+    lr: Any,
+    first: Any,
+) -> tuple[np.ndarray, list[Any]]:
     theta = theta.copy()
-    state = update.initial_state(block, theta, NETWORK)
-    for number, slope in enumerate(slopes):
-        more = _more(rule, theta.copy(), slope)
-        update.apply(block, theta, slope.copy(), state, lr, first + number, NETWORK, **more)
-    return theta, state
+    blocks = _chain(rule, len(theta))
+    states = [update.initial_state(block, theta, NETWORK) for block in blocks]
+    for number in range(steps):
+        gradient = slope(theta, number).copy()
+        valley = Valley(theta, theta - gradient)  # where the given gradient is the one at θ
+        for block, state in zip(blocks, states, strict=True):
+            of_gradient = block.turn is Turn.GRADIENT
+            changed, other = (gradient, theta) if of_gradient else (theta, gradient)
+            more = {"batch": valley} if block.rule.scope is Scope.OBJECTIVE else {}
+            update.apply(block, changed, other, state, lr, first + number, NETWORK, **more)
+    (own,) = (s for block, s in zip(blocks, states, strict=True) if block.rule is rule)
+    return theta, own
 
 
-def stepped(
-    rule: Any, theta: np.ndarray, gradient: Callable[[np.ndarray, int], np.ndarray], steps: int
-) -> np.ndarray:
-    """θ after calls of `rule.step` itself, at its own rate. gradient: of θ at step t."""
-    state = rule.init(theta)
-    for t in range(1, steps + 1):
-        theta, state = once(rule, theta, gradient(theta, t).copy(), state, t)
-    return theta
+def _chain(rule: Any, runs: int) -> list[Block]:
+    """An update rule by itself, or a wrapper in its turn around one."""
+    rows = slice(0, runs)
+    turn = getattr(rule, "turn", None)
+    if turn is None:
+        return [Block(rows, rule)]
+    blocks = [Block(rows, rule, turn), Block(rows, Momentum())]
+    return blocks[::-1] if turn is Turn.AFTER else blocks
 
 
 class Walk:
@@ -93,16 +122,14 @@ class Walk:
     def __init__(self, backend: Any, rule: Any, theta: np.ndarray) -> None:
         self._backend = backend
         self._runs = len(theta)
-        block = Block(slice(0, self._runs), rule)
-        self._update: Any = backend.updater([block], NETWORK)
-        self._more: list[Any] = []
-        if rule.scope is Scope.OBJECTIVE:
-            objective = Objective("squared_error", SquaredError())
-            self._update = WithBatch(block, backend, NETWORK, objective, range(self._runs))
-            rng = np.random.default_rng(13)
-            self._more = [tuple(backend.place(rng.normal(size=(5, n))) for n in (3, 2))]
+        objective = Objective("squared_error", SquaredError())
+        blocks, seeds = [_chain(rule, self._runs)], range(self._runs)
+        self._chain = Chain(blocks, backend, NETWORK, objective, seeds)
+        rng = np.random.default_rng(13)
+        x, target = (backend.place(rng.normal(size=(5, n))) for n in (3, 2))
+        self._batch = (x, target)
         self.theta = backend.place(theta)
-        self.state = self._update.init(self.theta)
+        self.state = self._chain.init(self.theta)
 
     def go(self, slopes: np.ndarray, first: int | np.ndarray, lr: np.ndarray) -> np.ndarray:
         """One step for each gradient, (S, R, P). Returns θ on the host.
@@ -112,8 +139,8 @@ class Walk:
         for number, slope in enumerate(slopes):
             t = np.zeros((self._runs, 1)) + first + number
             placed = self._backend.place(slope)
-            arguments = (self.theta, placed, self.state, lr, t, *self._more)
-            self.theta, self.state = self._update(*arguments)
+            arguments = (self.theta, placed, self.state, lr, t, self._batch)
+            self.theta, self.state = self._chain.step(*arguments)
         return self._backend.fetch(self.theta)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from harness.contracts import Scope, Turn
 from harness.testing import optimizers
+from harness.testing.optimizers import keeps_shape_dtype_and_slots
+from harness.testing.ordering import after
+from harness.testing.steps import descent, start
 from harness.testing.subject import Subject
 from harness.testing.verdicts import Violation
 
@@ -24,6 +27,19 @@ def states_its_scope_and_turn(subject: Subject) -> None:
         )
 
 
+@after(keeps_shape_dtype_and_slots)
+def lets_a_rule_go_downhill(subject: Subject) -> None:
+    """At its default settings, 50 steps around momentum lead from 0 to a smaller ½‖θ − c‖²."""
+    center = start(3)
+    theta = descent(subject.example, 0 * center, center, 50)
+    first, last = (0.5 * ((x - center) ** 2).sum(-1) for x in (0 * center, theta))
+    if not (last < first).all():
+        raise Violation(
+            f"½‖θ − c‖² of the three runs went from {first.round(4)} to {last.round(4)}.",
+            "Change and return what the turn says: the gradient at Turn.GRADIENT, else θ.",
+        )
+
+
 RULES = (
     states_its_scope_and_turn,
     optimizers.starts_from_arrays_like_theta,
@@ -34,4 +50,5 @@ RULES = (
     optimizers.takes_a_column_for_every_number,
     optimizers.sees_no_more_than_its_scope,
     optimizers.is_judged_at_parameters_like_theta,
+    lets_a_rule_go_downhill,
 )

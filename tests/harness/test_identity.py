@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import harness
 from harness.identity import _canonical, identity, plugin_versions, sources_of
 from harness.settings import Config
 
@@ -63,8 +65,14 @@ def variants(value: Any, path: str = "") -> list[tuple[str, Any]]:
     found = []
     for field in dataclasses.fields(value):
         inner, where = getattr(value, field.name), f"{path}.{field.name}".lstrip(".")
-        nested = dataclasses.is_dataclass(inner)
-        for name, other in variants(inner, where) if nested else [(where, changed(inner))]:
+        others = variants(inner, where) if dataclasses.is_dataclass(inner) else None
+        if field.name == "wrapper":
+            others = [
+                (name, {**inner, key: other})
+                for key, part in inner.items()
+                for name, other in variants(part, f"{where}.{key}")
+            ]
+        for name, other in [(where, changed(inner))] if others is None else others:
             copied = object.__new__(type(value))  # past __post_init__, which knows ranges
             for f in dataclasses.fields(value):
                 object.__setattr__(copied, f.name, getattr(value, f.name))
@@ -75,7 +83,8 @@ def variants(value: Any, path: str = "") -> list[tuple[str, Any]]:
 
 def test_every_value_that_decides_a_number_is_part_of_it(run_of, identify):
     run = run_of("loss=huber", "dataset=table", "dataset.path=a", "dataset.target=b",
-                 "dataset.task=regression", "schedule=step", "initializer=normal")  # fmt: skip
+                 "dataset.task=regression", "schedule=step", "initializer=normal",
+                 "wrapper=[ema,clip_norm]")  # fmt: skip
     own = identify(run)
     seen = {own}
     names = []
@@ -88,7 +97,8 @@ def test_every_value_that_decides_a_number_is_part_of_it(run_of, identify):
             assert other not in seen, name
             seen.add(other)
     assert {"seed", "optimizer.lr", "training.stopping.restore", "network.hidden", "loss.delta",
-            "objective.auxiliary.z_loss", "split.seed", "backend.dtype"} <= set(names)  # fmt: skip
+            "objective.auxiliary.z_loss", "split.seed", "backend.dtype",
+            "wrapper.ema.decay"} <= set(names)  # fmt: skip
     assert {name.split(".")[0] for name in names} >= {
         f.name for f in dataclasses.fields(Config)
     } - {
@@ -100,6 +110,26 @@ def test_the_chosen_components_are_part_of_it(run_of, identify):
     # Both without fields: only the name tells them apart
     runs = [run_of(f"initializer={name}") for name in ("he_normal", "he_uniform", "zeros")]
     assert len({identify(run) for run in runs}) == 3
+
+
+def test_wrappers_and_their_order_are_part_of_it(run_of, identify):
+    chosen = ["none", "ema", "clip_norm", "[ema,clip_norm]", "[clip_norm,ema]"]
+    assert len({identify(run_of(f"wrapper={wrappers}")) for wrappers in chosen}) == 5
+    assert identify(run_of("wrapper=[ema]")) == identify(run_of("wrapper=ema"))
+
+
+def test_a_run_without_wrappers_is_what_it_was_before_there_were_any(run_of, identify):
+    run = run_of()
+    apart = ("wrapper", "tracking", "plugins", "skip_finished")
+    before = {
+        "names": {group: name for group, name in run.names.items() if group != "wrapper"},
+        "values": {name: value for name, value in vars(run.config).items() if name not in apart}
+        | {"objective": {"auxiliary": {}, "weight_decay": 0.0}},
+        "versions": {"harness": harness.__version__, "optimizer": "a 1"},
+        "data": {"rows": "d" * 64, "split": "s" * 64},
+    }
+    expected = hashlib.sha256(_canonical(before).encode()).hexdigest()
+    assert identify(run, sources={"optimizer": "a 1"}) == expected
 
 
 def test_data_split_and_versions_are_part_of_it(run_of, identify, registry, monkeypatch):

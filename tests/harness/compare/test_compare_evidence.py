@@ -185,3 +185,30 @@ def test_where_a_plain_value_varies_it_has_to_be_named(train_sweeps):
     with pytest.raises(ConfigurationError, match=r"but this does: optimizer.lr.*--by optimizer.lr"):
         read(source(uri), [])
     assert len(set(read(source(uri), ["optimizer.lr"]).runs["contender"])) == 2
+
+
+def test_wrappers_are_a_factor_and_runs_from_before_them_have_none(train_sweeps):
+    import sqlite3
+
+    from mlflow import MlflowClient
+
+    short = [*SHORT, "optimizer=sgd", "seed=0,1"]
+    uri = train_sweeps([*short, "wrapper=none,[ema,clip_norm]"])
+    evidence = read(source(uri), [])
+    assert evidence.question.by == ("wrapper",)
+    assert set(evidence.runs["contender"]) == {"wrapper=none", "ema+clip_norm"}
+    assert set(read(source(uri), ["optimizer", "wrapper"]).runs["contender"]) == {
+        "sgd",
+        "sgd + ema + clip_norm",
+    }
+    client = MlflowClient(uri)
+    run = client.get_run(evidence.runs.index[evidence.runs["contender"] == "ema+clip_norm"][0]).data
+    assert (run.tags["wrapper"], run.params["wrapper"]) == ("ema+clip_norm", "ema+clip_norm")
+    assert run.params["wrapper.ema.decay"] == "0.99"
+
+    with sqlite3.connect(
+        uri.removeprefix("sqlite:///")
+    ) as connection:  # as an earlier version left it
+        connection.execute("DELETE FROM params WHERE key = 'wrapper' AND value = 'none'")
+    again = read(source(uri), [])
+    assert list(again.runs["contender"]) == list(evidence.runs["contender"])

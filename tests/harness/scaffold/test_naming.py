@@ -30,7 +30,7 @@ def refusal(registry, name, kind="optimizer"):
 def test_an_unknown_kind(registry):
     assert refusal(registry, "my-rule", kind="optimiser") == (
         "Unknown kind of component 'optimiser'. Did you mean 'optimizer'? Allowed: auxiliary-loss, "
-        "backend, dataset, initializer, loss, optimizer, schedule."
+        "backend, dataset, initializer, loss, optimizer, schedule, wrapper."
     )
 
 

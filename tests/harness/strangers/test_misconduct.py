@@ -25,7 +25,7 @@ from typing import ClassVar
 import numpy as np
 
 import harness
-from harness import Scope, Task
+from harness import Scope, Task, Turn
 
 harness_contract = 1
 
@@ -40,6 +40,15 @@ class Rule:
         return theta - lr * gradient, state
 
 {rules}
+
+class Around:
+    def init(self, theta):
+        return {{"m": 0 * theta}}
+
+    def step(self, gradient, theta, state, *, lr, t):
+        return gradient, state
+
+{wrappers}
 
 class Start:
     def sample(self, shape, layer, rng):
@@ -150,6 +159,42 @@ RULES = {  # name -> the body that differs, and what is said
         "raised KeyboardInterrupt",
     ),
 }
+AROUND = {
+    "clips": (
+        "def step(self, gradient, theta, state, *, lr, t):\n"
+        "    gradient *= 0.5\n    return gradient, state",
+        "step must not write into its argument gradient",
+    ),
+    "shrinks": (
+        "def step(self, gradient, theta, state, *, lr, t):\n"
+        "    theta *= 0.5\n    return gradient, state",
+        "step must not write into its argument theta",
+    ),
+    "one_norm": (
+        "def step(self, gradient, theta, state, *, lr, t):\n    return gradient.sum(-1), state",
+        "the array that step returns first must have shape (2, 8) and dtype float32. Got (2,) and "
+        "float32",
+    ),
+    "drops": (
+        "def step(self, gradient, theta, state, *, lr, t):\n    return gradient, {}",
+        "step must return the slots that init has made: ['m']. Got []",
+    ),
+    "judged": (
+        "def evaluated(self, theta, state):\n    return theta[:1]",
+        "what evaluated returns must have shape (2, 8) and dtype float32. Got (1, 8)",
+    ),
+    "stumbles": (
+        "def step(self, gradient, theta, state, *, lr, t):\n"
+        "    raise ArithmeticError('out of luck')",
+        "raised ArithmeticError: out of luck",
+    ),
+    "looks": (  # takes another gradient, which its scope does not give it
+        "def step(self, gradient, theta, state, *, lr, t, batch):\n"
+        "    return batch.gradient(theta), state",
+        "step must take two arrays, the state, and by name lr, t; batch is given with Scope.OBJECTIVE "
+        "alone. It does not: missing a required argument: 'batch'",
+    ),
+}
 STARTS = {
     "hollow": (
         "def sample(self, shape, layer, rng):\n    return np.full(shape, np.nan)",
@@ -223,6 +268,7 @@ SOURCES = {
 }
 KINDS = {  # kind -> (hook, group, base, components, a good one)
     "optimizer": ("optimizers", "optimizer", "Rule", RULES, "sgd"),
+    "wrapper": ("wrappers", "wrapper", "Around", AROUND, "ema"),
     "initializer": ("initializers", "initializer", "Start", STARTS, "he_normal"),
     "schedule": ("schedules", "schedule", "Plan", PLANS, "constant"),
     "loss": ("losses", "loss", "Loss", LOSSES, "softmax_cross_entropy"),
@@ -235,6 +281,8 @@ def classes(kind: str) -> str:
     fields = ""
     if kind == "optimizer":
         fields = "    lr: float = 0.1\n    scope: ClassVar[Scope] = Scope.ELEMENT\n"
+    if kind == "wrapper":
+        fields = "    scope = Scope.ELEMENT\n    turn = Turn.GRADIENT\n"
     text = "".join(
         COMPONENT.format(
             cls=name.title().replace("_", ""),
@@ -252,6 +300,7 @@ def classes(kind: str) -> str:
 def site(install) -> Path:
     source = MODULE.format(
         rules=classes("optimizer"),
+        wrappers=classes("wrapper"),
         starts=classes("initializer"),
         plans=classes("schedule"),
         losses=classes("loss"),

@@ -41,6 +41,14 @@ JOBS = [
     ["experiment=rate_range", "optimizer=sgd", "optimizer.lr=1"],
     ["tracking.uri='sqlite:///a b.db'", 'tracking.experiment="später, \\"x\\": y"'],
     ["tracking.picture=true", "backend.dtype=float64", "schedule=cosine"],
+    ["wrapper=none"],
+    ["wrapper=ema", "seed=3"],
+    ["experiment=demo", "wrapper=lookahead", "wrapper.lookahead.period=3", "optimizer=nesterov"],
+    ["wrapper=[ema,clip_norm]", "optimizer=sgd", "optimizer.lr=0.1"],
+    ["wrapper=[clip_norm,ema]", "wrapper.ema.decay=0.9", "wrapper.clip_norm.bound=2"],
+    ["wrapper.ema.decay=0.9", "wrapper=ema"],  # the value before its group
+    ["wrapper=sam", "wrapper=[ema]", "initializer=zeros"],  # the last one counts
+    ["wrapper=[]", "optimizer=nesterov"],
     ["training.max_epochs=${seed}", "seed=4"],
     ["seed=6", "tracking.experiment=${hydra:job.num}"],
     pytest.param(
@@ -134,6 +142,36 @@ def test_the_fast_way_is_taken_and_hydra_composes_once(sweep, monkeypatch):
         0.2
     ] * 3
     assert [job.run.config.seed for job in found] == [0, 1, 2] * 4
+
+
+def test_wrappers_are_composed_once_for_each_choice_and_in_order(sweep, monkeypatch):
+    context, config = sweep()
+    composed = []
+    load = context.config_loader.load_sweep_config
+    monkeypatch.setattr(
+        context.config_loader,
+        "load_sweep_config",
+        lambda config, overrides: composed.append(overrides) or load(config, overrides),
+    )
+    chosen = {"none": [], "ema": ["ema"], "[ema,clip_norm]": ["ema", "clip_norm"]}
+    jobs = [
+        [f"optimizer={name}", f"wrapper={wrapper}", f"seed={seed}", *value]
+        for name in ("sgd", "adam")
+        for wrapper in chosen
+        for value in (["wrapper.ema.decay=0.9"], ["wrapper.ema.decay=0.99"])[: len(chosen[wrapper])]
+        or [[]]
+        for seed in (0, 1)
+    ]
+    found = compose_jobs(context, config, jobs, first=0)
+    assert composed == [[f"wrapper={wrapper}"] for wrapper in chosen]
+    for overrides, job in zip(jobs, found, strict=True):
+        run = job.run
+        assert overrides[0] == f"optimizer={run.names['optimizer']}"
+        wrapper = overrides[1].removeprefix("wrapper=")
+        assert list(run.config.wrapper) == chosen[wrapper]
+        assert run.names["wrapper"] == ("+".join(chosen[wrapper]) or "none")
+        if chosen[wrapper]:
+            assert overrides[3] == f"wrapper.ema.decay={run.config.wrapper['ema'].decay}"
 
 
 def test_a_component_that_a_file_of_the_user_changes_is_composed_by_hydra(sweep, tmp_path):

@@ -44,6 +44,39 @@ def test_a_contender_has_its_optimizers_own_space(read, registry):
     assert adam.space["optimizer.beta2"] is own["beta2"]
 
 
+def test_a_contender_has_the_spaces_of_its_wrappers_too(read, registry):
+    none, ema, both = read("optimizer=sgd", "wrapper=none,ema,[ema,clip_norm]").contenders
+    assert list(none.space) == ["optimizer.lr"]
+    assert list(ema.space) == ["optimizer.lr", "wrapper.ema.decay"]
+    assert list(both.space) == ["optimizer.lr", "wrapper.ema.decay", "wrapper.clip_norm.bound"]
+    own = registry.component("wrapper", "ema").search_space
+    assert ema.space["wrapper.ema.decay"] is own["decay"]
+    assert [contender.name for contender in (none, ema, both)] == [
+        f"optimizer=sgd wrapper={chosen}" for chosen in ("none", "ema", "[ema,clip_norm]")
+    ]
+
+
+def test_a_point_means_the_same_for_a_rule_with_a_wrapper_and_without(read):
+    none, ema = read("optimizer=sgd", "wrapper=none,ema").contenders
+    point = (0.25, 0.5)
+    assert none.setting(point)["optimizer.lr"] == ema.setting(point)["optimizer.lr"]
+
+
+def test_a_value_of_a_wrapper_can_be_fixed(read):
+    (only,) = read("optimizer=sgd", "wrapper=ema", "wrapper.ema.decay=0.9").contenders
+    assert list(only.space) == ["optimizer.lr"]
+
+
+@pytest.mark.parametrize("configured", ["ema", ["ema", "clip_norm"]])
+def test_without_wrappers_on_the_command_line_they_are_the_configured_ones(configured, registry):
+    choices = {"optimizer": "sgd", "wrapper": configured}
+    config = OmegaConf.create({"hydra": {"runtime": {"choices": choices}}})
+    context = SimpleNamespace(config_loader=None)
+    (only,) = contest_of(["seed=0"], None, context, config, registry).contenders
+    assert "wrapper.ema.decay" in only.space
+    assert ("wrapper.clip_norm.bound" in only.space) == (configured != "ema")
+
+
 def test_without_an_optimizer_on_the_command_line_it_is_the_configured_one(read):
     (only,) = read("dataset=moons").contenders
     assert only.name == "optimizer=adam"
@@ -112,6 +145,7 @@ def test_a_trial_is_a_job_for_each_seed(read):
         (["optimizer.lr=tag(log,linear,interval(0.1,1))"], "Got linear, log"),
         (["optimizer.lr=tag(log,choice(0.1,1))"], "Only an interval has a scale"),
         (["optimizer=choice(sgd,adam)"], "List them, as in optimizer=sgd,adam"),
+        (["wrapper=choice(none,ema)"], "List them, as in wrapper=none,ema"),
         (["seed=interval(0,9)"], "List them, as in seed=0,1,2"),
         (["optimizer=sgd", "optimizer.lr=1"], "for optimizer=sgd: its search space is fixed"),
         (["optimizer=own"], "for optimizer=own: it states no search space"),

@@ -27,6 +27,8 @@ CONFIGURATIONS = [
     ("dataset=table", "dataset.path=a.csv", "dataset.target=[x,y]", "dataset.task=regression"),
     ("dataset=table", "dataset.path=a.csv", "dataset.target=y", "dataset.ignore=[u,v]"),
     ("schedule=cosine", "bias_initializer=constant", "tracking.log_model=true"),
+    ("wrapper=ema", "wrapper.ema.decay=0.5"),
+    ("wrapper=[ema,clip_norm,sam]", "wrapper.clip_norm.bound=3"),
     ("training.halving.factor=3", "split.validation=0.3", "tracking.experiment=a 1"),
 ]
 
@@ -46,6 +48,14 @@ def test_a_job_comes_back_equal(registry, run_of, overrides):
         ours, theirs = (getattr(j.run.config, field.name) for j in (job, parcel.jobs[0]))
         assert type(ours) is type(theirs)
     assert parcel.directory == Path.cwd()
+
+
+@pytest.mark.parametrize("wrappers", [("ema", "clip_norm"), ("clip_norm", "ema")])
+def test_wrappers_keep_their_order(registry, run_of, wrappers):
+    run = run_of(f"wrapper=[{','.join(wrappers)}]")
+    (back,) = unpack(pack([job_of(run)], registry), registry).jobs
+    assert tuple(back.run.config.wrapper) == wrappers
+    assert back.run.names["wrapper"] == "+".join(wrappers)
 
 
 def test_no_field_of_a_job_is_forgotten(registry, run_of):
@@ -69,6 +79,7 @@ def test_every_component_comes_back(registry, run_of):
     ]
     runs += [run_of(f"schedule={name}") for name in registry.names("schedule")]
     runs += [run_of(f"optimizer.lr={lr}", f"seed={seed}") for seed in (1, 2) for lr in (0.1, 0.2)]
+    runs += [run_of(f"wrapper={name}") for name in registry.names("wrapper")]
     runs += [run_of(f"initializer={name}") for name in registry.names("initializer")]
     jobs = [job_of(run, str(number)) for number, run in enumerate(runs)]
     assert list(unpack(pack(jobs, registry), registry).jobs) == jobs
@@ -115,6 +126,10 @@ def altered(registry, run_of, change):
         (("config", "seed"), -1, "'seed' of Config"),
         (("config", "training", "batch_size"), "half", "'batch_size'"),
         (("config", "objective", "auxiliary", "evil"), 1.0, "evil"),
+        (("config", "wrapper"), {"emma": {}}, "Unknown wrapper 'emma'"),
+        (("config", "wrapper"), {"ema": {"decay": 2.0}}, "'decay' of Ema must be"),
+        (("config", "wrapper"), {"ema": {"_target_": "os.system"}}, "_target_"),
+        (("config", "wrapper"), {"ema": None}, "'wrapper.ema' must be the wrapper 'ema'"),
         (("config", "code"), "rm", "Unknown key of a configuration 'code'"),
         (("names", "loss"), "squared_error", "does not fit dataset=digits"),
     ],

@@ -207,8 +207,59 @@ class AsksForTheLibrary(Sound):
         return super().step(theta, factor * gradient[...], state, lr=lr, t=t)
 
 
-def test_what_they_are_made_from_is_sound(sound):
-    sound("optimizer", Sound)
+class LooksAhead(Sound):
+    """Steps with the gradient from where momentum leads."""
+
+    scope = Scope.OBJECTIVE
+
+    def step(self, theta, gradient, state, *, lr, t, batch):
+        ahead = batch.gradient(self.ahead(theta - lr * self.momentum * state["v"]))
+        return super().step(theta, ahead, state, lr=lr, t=t)
+
+    def ahead(self, theta):
+        return theta
+
+
+class LooksAheadOfAllRuns(LooksAhead):
+    """Takes the gradient nearer to the mean of all runs."""
+
+    def ahead(self, theta):
+        xp = array_namespace(theta)
+        return 0.9 * theta + 0.1 * xp.mean(theta, axis=0, keepdims=True)
+
+
+class LooksWhenAnyoneIsDue(LooksAhead):
+    """Looks ahead with all runs when it is the turn of one."""
+
+    def step(self, theta, gradient, state, *, lr, t, batch):
+        due = array_namespace(theta).asarray(t % 2 < 1)
+        if due.any():
+            return super().step(theta, gradient, state, lr=lr, t=t, batch=batch)
+        return Sound.step(self, theta, gradient, state, lr=lr, t=t)
+
+
+class DrawsItsOwnSigns(LooksAhead):
+    """Looks about at random, with a generator that no seed decides."""
+
+    def ahead(self, theta):
+        drawn = np.random.default_rng().choice([-0.1, 0.1], theta.shape)
+        return theta + array_namespace(theta).asarray(drawn, dtype=theta.dtype)
+
+
+class GoesThereInPlace(LooksAhead):
+    """Moves θ to look ahead, and back again: almost the same."""
+
+    def step(self, theta, gradient, state, *, lr, t, batch):
+        away = lr * self.momentum * state["v"]
+        theta -= away
+        ahead = batch.gradient(theta)
+        theta += away
+        return Sound.step(self, theta, ahead, state, lr=lr, t=t)
+
+
+@pytest.mark.parametrize("component", [Sound, LooksAhead])
+def test_what_they_are_made_from_is_sound(sound, component):
+    sound("optimizer", component)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +287,10 @@ def test_what_they_are_made_from_is_sound(sound):
         (IgnoresAllRates, "uses_the_scheduled_rate", "lr=0.0025 and at lr=0.005 lead to the same"),
         (BranchesOnTheRate, "takes_a_column_for_every_number", r"\(3, 1\) raised ValueError"),
         (MixesRuns, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
+        (LooksAheadOfAllRuns, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
+        (LooksWhenAnyoneIsDue, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
+        (DrawsItsOwnSigns, "touches_no_global_generator", r"the same 3 steps, twice, differ by"),
+        (GoesThereInPlace, "leaves_its_arguments_alone", r"θ was changed, by up to \d"),
         (NeedsANorm, "sees_no_more_than_its_scope", r"two parts, and at once differ by 0\.\d+"),
         (JudgedInDouble, "is_judged_at_parameters_like_theta", "from evaluated float64"),
         (GoesUphill, "goes_downhill", r"went from \[.*\d.*\] to \[.*\d.*\]"),
