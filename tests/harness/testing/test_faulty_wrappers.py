@@ -345,13 +345,13 @@ class RemembersElsewhere(Sound):
 
 
 class AsksForTheLibrary(Sound):
-    """Does something else on PyTorch, which runs what is not elementwise as it is written."""
+    """Does something else on PyTorch, which runs what cannot be traced as it is written."""
 
     scope = Scope.VECTOR
 
     def step(self, gradient, theta, state, *, lr, t):
         factor = 1.001 if type(theta).__module__.startswith("torch") else 1.0
-        return super().step(factor * gradient, theta, state, lr=lr, t=t)
+        return super().step(factor * gradient[...], theta, state, lr=lr, t=t)
 
 
 @pytest.mark.parametrize(
