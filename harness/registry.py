@@ -134,6 +134,12 @@ class Registry:
                 left_out = Provided(kind, short, object, plugin)
                 return PluginError(f"The {left_out} is left out: {rule}.")
         error = unknown_name(kind.replace("_", " "), name, allowed)
+        for other, known in self._options.items():
+            if name in known and other not in (kind, "auxiliary_loss"):
+                hint = (
+                    f"{name!r} is {'an' if other[0] in 'aeiou' else 'a'} {other}: {other}={name}."
+                )
+                error = ConfigurationError(f"{error} {hint}")
         for what, plugins in (
             ("Not loaded", [plugin.name for plugin in self.plugins if plugin.error]),
             ("Blocked", [plugin.name for plugin in self.plugins if plugin.blocked]),

@@ -159,3 +159,11 @@ def test_everything_first_party_comes_through_entry_points_and_loads():
     for kind, names in expected.items():
         assert names <= set(registry.names(kind))
     assert all(registry.names(kind) for kind in KINDS)
+
+
+def test_a_name_of_another_kind_is_said_to_be_one(registry):
+    """SAM is sold as an optimizer elsewhere."""
+    with pytest.raises(ConfigurationError, match="'sam' is a wrapper: wrapper=sam"):
+        registry.component("optimizer", "sam")
+    with pytest.raises(ConfigurationError, match="'adam' is an optimizer: optimizer=adam"):
+        registry.component("wrapper", "adam")
