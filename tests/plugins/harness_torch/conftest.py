@@ -13,6 +13,16 @@ from harness.network import Network
 from harness.objective import Objective, Term
 from harness.update import clip_gradient
 from harness_losses import ConfidencePenalty, HiddenL1, SoftmaxCrossEntropy, ZLoss
+from harness_optimizers import Adam, Muon, Sgd
+from harness_wrappers import (
+    ClipAdaptive,
+    ClipNorm,
+    ClipValue,
+    DecoupledDecay,
+    Ema,
+    Lookahead,
+    Swa,
+)
 
 
 @dataclass(frozen=True)
@@ -140,6 +150,18 @@ def problem():
         )
 
     return make
+
+
+@pytest.fixture
+def wrapped(problem):
+    """A stack with wrappers of every scope and turn, and runs that have none."""
+    return problem(
+        [
+            ([ClipAdaptive(), ClipNorm(0.5), DecoupledDecay(0.1), Muon(), Swa(3, 2), Ema()], 2),
+            ([ClipValue(0.1), Adam(), Lookahead(2), Ema()], 3),
+            (Sgd(), 2),
+        ]
+    )
 
 
 def relative(expected, actual):

@@ -24,15 +24,6 @@ from harness_optimizers import (
 )
 from harness_torch import Torch, inductor
 from harness_torch.inductor import CompiledPass
-from harness_wrappers import (
-    ClipAdaptive,
-    ClipNorm,
-    ClipValue,
-    DecoupledDecay,
-    Ema,
-    Lookahead,
-    Swa,
-)
 
 BACKEND = Torch(dtype="float64", device="cpu")
 # Of every scope, and with all that rules do: roots, signs, maxima, choices, norms, products, and
@@ -40,11 +31,6 @@ BACKEND = Torch(dtype="float64", device="cpu")
 # them all at once takes six minutes.
 KINDS = (Adam, AmsGrad, Lamb, Lion, Muon, RAdam, Rprop, ScheduleFreeAdamW, Sgd, Shampoo)
 RULES = [(kind(), 2) for kind in KINDS]
-WRAPPED = [
-    ([ClipAdaptive(), ClipNorm(0.5), DecoupledDecay(0.1), Muon(), Swa(3, 2), Ema()], 2),
-    ([ClipValue(0.1), Adam(), Lookahead(2), Ema()], 3),
-    (Sgd(), 2),
-]
 LONG = 10**9  # steps, in which any compilation pays
 
 compiles = pytest.mark.skipif(
@@ -86,12 +72,11 @@ def test_rules_of_every_kind_in_one_stack_and_no_second_compilation(problem, agr
 
 @compiles
 @pytest.mark.slow
-def test_wrappers_are_compiled_with_their_rules(problem, agree):
-    stack = problem(WRAPPED)
+def test_wrappers_are_compiled_with_their_rules(wrapped, agree):
 
-    found = stack.by_the_pass(BACKEND, compiled(stack), 3)
+    found = wrapped.by_the_pass(BACKEND, compiled(wrapped), 3)
 
-    agree(stack.by_the_loop(BACKEND, 3), found)
+    agree(wrapped.by_the_loop(BACKEND, 3), found)
 
 
 @compiles

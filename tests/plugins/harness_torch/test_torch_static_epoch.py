@@ -14,30 +14,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from harness import Scope
 from harness.network import ACTIVATIONS
 from harness_losses import harness_losses
-from harness_optimizers import Adam, HeavyBall, Muon, Sgd, Shampoo, harness_optimizers
+from harness_optimizers import Adam, HeavyBall, Sgd, Shampoo, harness_optimizers
 from harness_torch import Torch, cuda_graph
 from harness_torch.cuda_graph import KEPT, CapturedPass
 from harness_torch.static_epoch import StaticEpoch
 from harness_torch.step import WholeStep
 from harness_torch.waiting import ASK
-from harness_wrappers import (
-    ClipAdaptive,
-    ClipNorm,
-    ClipValue,
-    DecoupledDecay,
-    Ema,
-    Lookahead,
-    Swa,
-)
 
 BACKEND = Torch(dtype="float64", device="cpu")
 CPU = torch.device("cpu")
 RULES = [(r(), 2) for r in harness_optimizers().values() if r.scope is not Scope.OBJECTIVE]
-WRAPPED = [
-    ([ClipAdaptive(), ClipNorm(0.5), DecoupledDecay(0.1), Muon(), Swa(3, 2), Ema()], 2),
-    ([ClipValue(0.1), Adam(), Lookahead(2), Ema()], 3),
-    (Sgd(), 2),
-]
 CAPTURED = [(rule, runs) for rule, runs in RULES if not isinstance(rule, Shampoo)]
 LOSSES = harness_losses()
 needs_cuda = pytest.mark.skipif(
@@ -69,11 +55,10 @@ def captured(problem, recorder, data=None):
     return CapturedPass(whole(problem), *(data or problem.data(BACKEND)), recorder)
 
 
-def test_epochs_with_wrappers_are_those_of_the_loop(problem, agree):
-    stack = problem(WRAPPED)
-    run = captured(stack, Uncaptured())
+def test_epochs_with_wrappers_are_those_of_the_loop(wrapped, agree):
+    run = captured(wrapped, Uncaptured())
 
-    agree(stack.by_the_loop(BACKEND, 3), stack.by_the_pass(BACKEND, run, 3))
+    agree(wrapped.by_the_loop(BACKEND, 3), wrapped.by_the_pass(BACKEND, run, 3))
 
 
 @pytest.mark.parametrize("shared", [False, True])
