@@ -184,3 +184,33 @@ def test_gradients_are_counted(run_of, fit):
     assert [e["train/gradients"] for e in epochs[0]] == [n + -(-n // 3) for n in steps]
     assert [e["train/gradients"] for e in epochs[1]] == steps[:2]
     assert [e["train/gradients"] for e in epochs[2]] == [3 * n for n in steps[:2]]
+
+
+def test_a_wrapper_on_the_gradient_sees_the_parameters(run_of, fit):
+    """The bound of adaptive clipping is a share of the weights."""
+    run = run_of(
+        *SMALL, "optimizer=sgd", "wrapper=clip_adaptive", "wrapper.clip_adaptive.share=0.05"
+    )
+    theta, hidden = start_of(run), 2 * 5  # moons has two features; the biases of the layer follow
+    for lr, gradient in steps_of(run):
+        g = gradient(theta)
+        rows = [slice(2 * unit, 2 * unit + 2) for unit in range(5)] + [slice(hidden, hidden + 5)]
+        for row in rows:
+            limit = 0.05 * max(np.linalg.norm(theta[row]), 1e-3)
+            g[row] *= min(1, limit / np.linalg.norm(g[row]))
+        theta = theta - lr * g
+
+    np.testing.assert_allclose(fit(run).ended[0].theta, theta, rtol=1e-10)
+
+
+def test_further_gradients_are_of_the_runs_own_objective(run_of, fit):
+    """Runs of one rule that differ in weight decay, in a stack and alone."""
+    runs = [
+        run_of(*SMALL, "optimizer=sgd", "wrapper=sam", f"objective.weight_decay={decay}")
+        for decay in (0.001, 0.1)
+    ]
+    together = fit(*runs).ended
+
+    assert not np.allclose(together[0].theta, together[1].theta)
+    for number, run in enumerate(runs):
+        np.testing.assert_array_equal(together[number].theta, fit(run).ended[0].theta)
