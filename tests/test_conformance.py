@@ -9,7 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.testing import conformance
+from harness.registry import Registry, load_registry
+from harness.testing.for_pytest import judged
+from harness.testing.optimizer_training import trains_alike_on_every_backend
+from harness.testing.selection import everything, of_plugins
+from harness.testing.suite import RULES
 from harness_datasets import Mnist, Table
 
 
@@ -37,6 +41,23 @@ def _mnist(folder: Path) -> Mnist:
 
 _FOLDER = tempfile.TemporaryDirectory()  # while the tests are collected there is no fixture yet
 
-test_rules = conformance(
-    examples={"table": _table(Path(_FOLDER.name)), "mnist": _mnist(Path(_FOLDER.name))}
+EXAMPLES = {"table": _table(Path(_FOLDER.name)), "mnist": _mnist(Path(_FOLDER.name))}
+
+# XLA compiles each rule for some seconds, for every precision and number of runs: of what rules must do
+# on backends, JAX is asked only whether it comes to the same. Its stacks are asked of it as a backend.
+INSTALLED = load_registry()
+WITHOUT_JAX = Registry([p for p in INSTALLED.plugins if p.module != "harness_jax"])
+ALL = [
+    *of_plugins(WITHOUT_JAX, (), EXAMPLES),
+    *(subject for subject in everything(INSTALLED) if subject.name == "jax"),
+]
+
+test_rules = judged((subject, rule) for subject in ALL for rule in RULES[subject.kind])
+
+test_update_rules_on_jax = judged(
+    (subject, trains_alike_on_every_backend)
+    for subject in everything(
+        Registry([p for p in INSTALLED.plugins if p.module != "harness_torch"])
+    )
+    if subject.kind in ("optimizer", "wrapper")
 )

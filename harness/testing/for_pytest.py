@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +12,7 @@ from harness.testing.subject import Subject
 from harness.testing.suite import RULES, Rule, judge
 from harness.testing.verdicts import Status
 
-__all__ = ["conformance"]
+__all__ = ["conformance", "judged"]
 
 
 def conformance(
@@ -31,18 +31,22 @@ def conformance(
     its own, as in `test_rules[optimizer=my_lion-leaves_its_arguments_alone]`. Raises PluginError where
     there is nothing to check.
     """
-    import pytest
-
     from harness.registry import load_registry
 
     subjects = of_plugins(load_registry(), plugins, examples or {})
-    cases = [
+    return judged((subject, rule) for subject in subjects for rule in RULES[subject.kind])
+
+
+def judged(cases: Iterable[tuple[Subject, Rule]]) -> Callable[..., None]:
+    """A test of each of these components against one of its rules."""
+    import pytest
+
+    parameters = [
         pytest.param(subject, rule, id=f"{subject.label}-{rule.__name__}")
-        for subject in subjects
-        for rule in RULES[subject.kind]
+        for subject, rule in cases
     ]
 
-    @pytest.mark.parametrize(("subject", "rule"), cases)
+    @pytest.mark.parametrize(("subject", "rule"), parameters)
     def test(subject: Subject, rule: Rule) -> None:
         outcome = judge(subject, rule)
         if outcome.status is Status.SKIPPED:
