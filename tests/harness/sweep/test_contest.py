@@ -38,7 +38,7 @@ def test_listed_values_are_contenders_and_seeds_are_repetitions(read):
 
 def test_a_contender_has_its_optimizers_own_space(read, registry):
     sgd, adam = read("optimizer=sgd,adam").contenders
-    assert sgd.space == {"optimizer.lr": Range(1e-3, 10, "log")}
+    assert sgd.space == {"optimizer.lr": registry.component("optimizer", "sgd").search_space["lr"]}
     assert list(adam.space) == ["optimizer.lr", "optimizer.beta1", "optimizer.beta2"]
     own = registry.component("optimizer", "adam").search_space
     assert adam.space["optimizer.beta2"] is own["beta2"]

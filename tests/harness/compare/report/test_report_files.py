@@ -147,9 +147,9 @@ def test_all_files_of_a_report(tmp_path):
 
 
 def test_without_runs_there_is_a_page_that_says_so(tmp_path):
-    page, document = write(comparisons.empty(), tmp_path)
-    assert "There are no runs to compare." in page.read_text(encoding="utf-8")
-    assert decode(document.read_text(encoding="utf-8")).contenders == ()
+    found = {path.suffix: path.read_text("utf-8") for path in write(comparisons.empty(), tmp_path)}
+    assert "There are no runs to compare." in found[".html"]
+    assert decode(found[".json"]).contenders == ()
 
 
 def test_a_folder_holds_one_report_and_what_others_have_put_there(tmp_path):
