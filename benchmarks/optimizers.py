@@ -27,7 +27,6 @@ import numpy as np
 import torch
 
 from harness import Block, Scope
-from harness.allocation import keep_freed_memory
 from harness.network import Mlp, Network
 from harness.registry import Registry, load_registry
 
@@ -155,7 +154,6 @@ def main() -> None:
     parser.add_argument("--names", nargs="+", default=known, choices=known, metavar="NAME")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    keep_freed_memory()  # as training does; it helps torch.optim as well
     for table in (on_numpy, on_torch):
         table(registry, options.names, options.rounds)
         gc.collect()

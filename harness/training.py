@@ -17,7 +17,6 @@ from time import perf_counter
 
 import numpy as np
 
-from harness.allocation import keep_freed_memory
 from harness.chain import Chain
 from harness.conduct import Conduct
 from harness.contracts import Array, Backend, Pass, Program, Step
@@ -67,7 +66,6 @@ def train(
     over goes to the next one. rungs: for successive halving, shared with other stacks of the same
     runs. Positions in the records are those in `runs`. A run's numbers do not depend on its company.
     """
-    keep_freed_memory()
     take = Waiting(range(len(runs))).take if take is None else take
     places = len(runs) if places is None else places
     training = _Training(runs, data, rungs or Rungs(), rounds=-(-len(runs) // places))

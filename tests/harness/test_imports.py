@@ -15,7 +15,7 @@ CORE = sorted((ROOT / "harness").rglob("*.py"))
 
 # From the bottom to the top: a module imports only from levels below its own, or from its own level.
 LEVELS = [
-    {"allocation", "errors", "blocking"},
+    {"errors", "blocking"},
     {"activations", "contracts", "fields", "hookspecs", "search", "requirements"},
     {
         "harness",
