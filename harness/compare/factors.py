@@ -31,9 +31,8 @@ def labels(params: DataFrame, keys: Sequence[str]) -> Series:
         return Series("all", index=params.index)
     parts = {key: _texts(params[key], "" if key in NAMED else f"{key}=") for key in keys}
     if WRAPPER in parts:
-        chosen = (
-            parts[WRAPPER] != NONE
-        )  # which is the name of nothing: "none is ahead" would mislead
+        # "none is ahead" would mislead
+        chosen = parts[WRAPPER] != NONE
         parts[WRAPPER] = parts[WRAPPER].where(chosen, f"{WRAPPER}={NONE}")
         if "optimizer" in parts:
             around = " + " + parts.pop(WRAPPER).str.replace("+", " + ")
