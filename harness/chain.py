@@ -63,11 +63,6 @@ class Chain:
             for chain in blocks
         ]
 
-    @property
-    def takes_more(self) -> bool:
-        """Whether there is a block that asks for further gradients."""
-        return any(isinstance(runner, WithBatch) for chain in self._runners for runner in chain)
-
     def taken(self, runs: int) -> np.ndarray:
         """How many further gradients each run has taken so far, (R,)."""
         found = np.zeros(runs, int)
@@ -81,9 +76,10 @@ class Chain:
     def can_be_compiled(self) -> bool:
         """Whether the backend may be asked to compile the blocks together with the gradient."""
         blocks = [block for chain in self._blocks for block in chain]
+        if any(block.rule.scope is Scope.OBJECTIVE for block in blocks):
+            return False
         wrapped = any(block.turn is not None for block in blocks)
-        able = not wrapped or getattr(self._backend, "compiles_wrappers", False)
-        return able and not self.takes_more
+        return not wrapped or getattr(self._backend, "compiles_wrappers", False)
 
     def init(self, theta: Array) -> list[list[Any]]:
         """The state before the first step. theta: (R, P)."""

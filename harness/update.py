@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.contracts import Array, Block, Scope, State, array_namespace
+from harness.contracts import Array, Batch, Block, Scope, State, array_namespace
 from harness.fields import float_fields
 
 if TYPE_CHECKING:
-    from harness.contracts import Batch
     from harness.network import Network, Parameter
 
 __all__ = [

@@ -82,24 +82,21 @@ def _operate(function: Any, *arguments: Any, **keywords: Any) -> Any:
     return Column(compute, first._meet, first._ndim)
 
 
+ARITHMETIC = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "mod",
+    "pow",
+)  # what a number may stand on the left of
+
+
 def _add_operators() -> None:
-    for name in (
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "mod",
-        "pow",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "neg",
-        "abs",
-    ):
+    for name in (*ARITHMETIC, "lt", "le", "gt", "ge", "neg", "abs"):
         function = getattr(operator, name)
         setattr(Column, f"__{name}__", lambda *a, f=function: _operate(f, *a))
-    for name in ("add", "sub", "mul", "truediv", "mod", "pow"):
+    for name in ARITHMETIC:
         function = getattr(operator, name)
         setattr(Column, f"__r{name}__", lambda a, b, f=function: _operate(f, b, a))
 

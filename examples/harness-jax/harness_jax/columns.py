@@ -42,24 +42,21 @@ def _operate(function: Callable[..., Any], *arguments: Any) -> Any:
     return Column(function(*(a._value if isinstance(a, Column) else a for a in arguments)))
 
 
+ARITHMETIC = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "mod",
+    "pow",
+)  # what a number may stand on the left of
+
+
 def _add_operators() -> None:
-    for name in (
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "mod",
-        "pow",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "neg",
-        "abs",
-    ):
+    for name in (*ARITHMETIC, "lt", "le", "gt", "ge", "neg", "abs"):
         function = getattr(operator, name)
         setattr(Column, f"__{name}__", lambda *a, f=function: _operate(f, *a))
-    for name in ("add", "sub", "mul", "truediv", "mod", "pow"):
+    for name in ARITHMETIC:
         function = getattr(operator, name)
         setattr(Column, f"__r{name}__", lambda a, b, f=function: _operate(f, b, a))
 
