@@ -3,13 +3,14 @@
 nodes.py      what a rule computes: operations on vectors, and on numbers that are one a run
 symbols.py    what it is called with in place of arrays, to find that out
 tracing.py    a rule, called so
-stages.py     when each is worked out, where some need a norm of a whole run
+stages.py     when each is worked out, where some need a norm of a whole run, or of a row of a matrix
 plan.py       these as calls of NumPy functions on reused buffers
 columns.py    the values that are one a run, worked out at every step
 pieces.py     the plan on arrays, in pieces that fit into the cache
-loop.py       a stage of the plan as one loop, in LLVM's language
+walk.py       one walk of the plan through θ: what its loops are given
+loop.py       these loops, in LLVM's language
 operations.py and sums.py
-              what the loop is made of, with NumPy's results
+              what they are made of, with NumPy's results
 assembly.py   all stages as one function
 native.py     the function compiled, where llvmlite is installed and it pays
 rule.py       a rule bound to arrays, and its steps

@@ -1,7 +1,7 @@
 """The plan of an update rule as a function in LLVM's assembly language.
 
-It goes through the runs, and for each through the stages of the plan; see `loop.py`. The numbers are
-those of the plan bit for bit, see `operations.py` and `sums.py`.
+It goes through the runs, and for each through the walks of the plan; see `walk.py` and `loop.py`. The
+numbers are those of the plan bit for bit, see `operations.py` and `sums.py`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from harness.inplace import sums
-from harness.inplace.loop import STRIP, Loop, kept_of, leaves_of
+from harness.inplace.loop import SHORT_IS, STRIP, functions
 from harness.inplace.operations import Body, NotExact, Value
 from harness.inplace.plan import Plan, Reference
+from harness.inplace.walk import Walk, kept_of, leaves_of
 
 __all__ = ["NAME", "assembly", "has_sums"]
 
@@ -27,26 +28,27 @@ def assembly(plan: Plan, dtype: np.dtype) -> str:
     """The function `update`. Raises NotExact.
 
     Its only argument is a table of 64-bit numbers: the addresses of the leaves, how many elements their
-    rows are apart, the addresses of the columns, (R, 1), and of the kept buffers, one run long; R, and
-    the length of a run; both at least 1.
+    rows are apart, the addresses of the columns, (R, 1), and of the kept buffers, one run long; R, the
+    length of a run, and of a matrix the numbers of its rows and columns; all at least 1.
     """
     real = "float" if dtype == np.float32 else "double"
     if any(plan.buffers[number].dtype for number in kept_of(plan)):
         raise NotExact("a truth value that is kept")
-    loops = [Loop(plan, number, real) for number in range(len(plan.stages))]
+    walks = [Walk(plan, number, real) for number in range(len(plan.stages))]
     body = Body(real)
     return "\n".join(
         [
             *(f"declare {real} @{name}({real})" for name in (body.sqrt, body.fabs)),
+            "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
             sums.pairwise(real) if has_sums(plan) else "",
-            *(loop.function() for loop in loops),
-            *(loop.summing() for loop in loops if loop.stage.reductions),
-            _update(plan, loops, body),
+            *map(functions, walks),
+            _update(plan, walks, body),
+            *SHORT_IS,
         ]
     )
 
 
-def _update(plan: Plan, loops: list[Loop], body: Body) -> str:
+def _update(plan: Plan, walks: list[Walk], body: Body) -> str:
     """The function that goes through the runs, and through the stages of each."""
     real, leaves, columns = body.real, range(len(leaves_of(plan))), range(len(plan.columns))
     table = [
@@ -56,25 +58,27 @@ def _update(plan: Plan, loops: list[Loop], body: Body) -> str:
         *((f"%kept{n}", "ptr") for n in kept_of(plan)),
         ("%rows", "i64"),
         ("%size", "i64"),
+        ("%units", "i64"),
+        ("%inputs", "i64"),
     ]
-    strips = range(max(len(stage.reductions) for stage in plan.stages))
+    strips = {strip for walk in walks for strip in walk.strips}
     values = {Reference("column", n): Value(f"%column{n}", real) for n in columns}
-    for loop in loops:
-        for instruction in loop.stage.values:
+    for walk in walks:
+        for instruction in walk.stage.values:
             arguments = [values[argument] for argument in instruction.arguments]
             result = body.operate(instruction.operation, arguments)
             truth = plan.values[instruction.out.key] is bool
             values[instruction.out] = result if truth else body.number(result)
-        body.lines += loop.call(values)
-        for number, instruction in enumerate(loop.stage.reductions):
+        body.lines += walk.call(values)
+        for number, instruction in enumerate(walk.totals):
             # NumPy adds the sum to a zero
-            part = body.let(real, f"extractvalue {loop.sums} %sums{loop.number}, {number}")
+            part = body.let(real, f"extractvalue {walk.sums} %sums{walk.number}, {number}")
             values[instruction.out] = body.let(real, f"fadd {real} {part.name}, 0.0")
     return "\n".join(
         [
             f"define void @{NAME}(ptr %table) {{",
             "start:",
-            *(f"%strip{number} = alloca [{STRIP} x {real}], align 64" for number in strips),
+            *(f"{strip} = alloca [{STRIP} x {real}], align 64" for strip in sorted(strips)),
             *(
                 line
                 for place, (name, kind) in enumerate(table)
@@ -83,6 +87,7 @@ def _update(plan: Plan, loops: list[Loop], body: Body) -> str:
                     f"{name} = load {kind}, ptr %entry{place}",
                 )
             ),
+            f"%inputs.bytes = mul nuw nsw i64 %inputs, {4 if real == 'float' else 8}",
             "br label %run",
             "run:",
             "%row = phi i64 [0, %start], [%row.next, %run]",

@@ -1,169 +1,203 @@
-"""A stage of a plan as one loop over the elements of a run, in LLVM's assembly language.
+"""The loops of a walk, in LLVM's assembly language.
 
-All intermediate values are registers: θ, the gradient and the state are read once and written once in a
-stage, and what a later stage needs of an earlier one is kept in memory in between. What is to be summed
+The vectors of a walk live in registers: θ, the gradient and the state are read once and written once in
+a walk, and what a later one needs of an earlier one is kept in memory in between. What is to be summed
 goes to a short strip of memory, and from there to the sum that is NumPy's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import numpy as np
-
 from harness.inplace import sums
-from harness.inplace.operations import Body, NotExact, Value
-from harness.inplace.plan import Instruction, Plan, Reference
+from harness.inplace.operations import Body, Value
+from harness.inplace.plan import Reference
+from harness.inplace.walk import Walk, given
 
-__all__ = ["STRIP", "Loop", "kept_of", "leaves_of"]
+__all__ = ["SHORT_IS", "STRIP", "functions"]
 
 # Elements that a stage with sums goes through before it sums them up, while they are in the first-level
 # cache. Measured from 256 to 8,192 with LARS and LAMB: up to 1,024 makes no difference, more is slower.
 STRIP = 512
 
-
-def leaves_of(plan: Plan) -> list[str]:
-    """The leaves that a plan reads or writes, in order."""
-    return sorted({place.key for place in _places(plan.instructions) if place.kind == "leaf"})
-
-
-def kept_of(plan: Plan) -> list[int]:
-    """The buffers that vectors are kept in from one stage to a later one, in order."""
-    kept: set[int] = set()
-    for stage in plan.stages:
-        made: set[Reference] = set()
-        for instruction in (*stage.vectors, *stage.reductions):
-            read = {place for place in instruction.arguments if place.kind == "buffer"}
-            kept |= {place.key for place in read - made}
-            made.add(instruction.out)
-    return sorted(kept)
+# What is left over of several vectors at once costs more than they gain in a part of a row
+SHORT = "!0"
+SHORT_IS = [
+    f"{SHORT} = distinct !{{{SHORT}, !1}}",
+    '!1 = !{!"llvm.loop.interleave.count", i32 1}',
+]
 
 
-def _places(instructions: Iterable[Instruction]) -> list[Reference]:
-    return [place for i in instructions for place in (*i.arguments, i.out)]
+def functions(walk: Walk) -> str:
+    """All that `walk.call` needs."""
+    parts = [_stage(walk)]
+    if walk.by_rows and not walk.of_rows:
+        parts.append(_rows(walk))
+    if walk.summed:
+        parts.append(_summing(walk))
+    if walk.of_rows:
+        parts.append(_units(walk))
+    return "\n".join(parts)
 
 
-class Loop:
-    """One stage as a function of a part of a run: where it starts, and how long it is."""
-
-    def __init__(self, plan: Plan, number: int, real: str) -> None:
-        self.number = number
-        self.stage = plan.stages[number]
-        self.sums = f"[{len(self.stage.reductions)} x {real}]"
-        self._plan = plan
-        self._real = real
-        leaves, kept = leaves_of(plan), kept_of(plan)
-        places = _places((*self.stage.vectors, *self.stage.reductions))
-        self._memory = {
-            place: f"%leaf{leaves.index(place.key)}"
-            if place.kind == "leaf"
-            else f"%kept{place.key}"
-            for place in places
-            if place.kind == "leaf" or (place.kind == "buffer" and place.key in kept)
-        }
-        read = {place for i in self.stage.vectors for place in i.arguments}
-        self._scalars = {
-            place: Value(
-                f"%{place.kind}{place.key}",
-                "i1" if place.kind == "value" and plan.values[place.key] is bool else real,
-            )
-            for place in sorted(read, key=str)
-            if place.kind in ("column", "value")
-        }
-        self._strips = [f"%strip{number}" for number in range(len(self.stage.reductions))]
-
-    def _arguments(self, scalars: Iterable[Value], how: str = "") -> str:
-        return ", ".join(
-            [
-                *(f"ptr {how}{name}" for name in (*self._memory.values(), *self._strips)),
-                *(f"{value.type} {value.name}" for value in scalars),
-            ]
-        )
-
-    def call(self, values: dict[Reference, Value]) -> list[str]:
-        """The lines that go through a run. values: what its scalars are."""
-        arguments = self._arguments(values[place] for place in self._scalars)
-        if self.stage.reductions:
-            return [
-                f"%sums{self.number} = call {self.sums} @sums{self.number}"
-                f"({arguments}, i64 0, i64 %size)"
-            ]
-        return [f"call void @stage{self.number}({arguments}, i64 0, i64 %size)"]
-
-    def function(self) -> str:
-        """The loop itself, which writes what is to be summed to strips."""
-        real, body = self._real, Body(self._real)
-        values = dict(self._scalars)
-        for place, name in self._memory.items():
-            values[place] = body.let(real, f"load {real}, ptr {name}.i")
-        for instruction in self.stage.vectors:
-            arguments = [values[argument] for argument in instruction.arguments]
-            result, out = body.operate(instruction.operation, arguments), instruction.out
-            truth = out.kind == "buffer" and self._plan.buffers[out.key].dtype is bool
-            values[out] = result if truth else body.number(result)
-        written = {instruction.out for instruction in self.stage.vectors}
-        stored = [(values[place], name) for place, name in self._memory.items() if place in written]
-        for strip, instruction in zip(self._strips, self.stage.reductions, strict=True):
-            if instruction.operation != np.add.reduce:
-                raise NotExact("the largest of a vector")
-            stored.append((values[instruction.arguments[0]], strip))
-        body.lines += [f"store {real} {value.name}, ptr {name}.i" for value, name in stored]
-        scalars = self._arguments(self._scalars.values(), "noalias ")
-        at = [(name, "%element") for name in self._memory.values()]
-        at += [(name, "%done") for name in self._strips]
-        return "\n".join(
-            [
-                f"define internal void @stage{self.number}({scalars}, i64 %begin, i64 %count) {{",
-                "start:",
-                "br label %elements",
-                "elements:",
-                "%done = phi i64 [0, %start], [%done.next, %elements]",
-                "%element = add nsw i64 %begin, %done",
-                *(f"{name}.i = getelementptr {real}, ptr {name}, i64 {i}" for name, i in at),
-                *body.lines,
-                "%done.next = add nuw nsw i64 %done, 1",
-                "%more = icmp slt i64 %done.next, %count",
-                "br i1 %more, label %elements, label %end",
-                "end:",
-                "ret void",
-                "}",
-            ]
-        )
-
-    def summing(self) -> str:
-        """The sums over a part, of its two halves unless it is short."""
-        real, n = self._real, self.number
-        arguments = self._arguments(self._scalars.values())
-        lines = [
-            f"define internal {self.sums} @sums{n}"
-            f"({self._arguments(self._scalars.values(), 'noalias ')}, i64 %begin, i64 %count) {{",
-            f"%short = icmp sle i64 %count, {STRIP}",
-            "br i1 %short, label %strip, label %long",
-            "strip:",
-            f"call void @stage{n}({arguments}, i64 %begin, i64 %count)",
+def _stage(walk: Walk) -> str:
+    """The loop over elements, which writes what is to be summed to strips."""
+    real, body = walk.real, Body(walk.real)
+    values: dict[Reference, Value] = dict(walk.scalars)
+    for place, name in walk.of_units.items():
+        values[place] = Value(f"{name}.unit", real)
+    for place, name in (*walk.memory.items(), *walk.of_inputs.items()):
+        values[place] = body.let(real, f"load {real}, ptr {name}.i")
+    for instruction in walk.stage.vectors:
+        arguments = [values[argument] for argument in instruction.arguments]
+        result, out = body.operate(instruction.operation, arguments), instruction.out
+        truth = out.kind == "buffer" and walk.plan.buffers[out.key].dtype is bool
+        values[out] = result if truth else body.number(result)
+    written = {instruction.out for instruction in walk.stage.vectors}
+    stored = [(values[place], name) for place, name in walk.memory.items() if place in written]
+    for strip, instruction in zip(walk.strips, walk.summed, strict=True):
+        stored.append((values[instruction.arguments[0]], strip))
+    for instruction in walk.of_columns:
+        total = body.binary("fadd", values[instruction.out], values[instruction.arguments[0]])
+        stored.append((total, walk.of_inputs[instruction.out]))
+    body.lines += [f"store {real} {value.name}, ptr {name}.i" for value, name in stored]
+    arrays = (*walk.memory.values(), *walk.of_inputs.values())
+    at = [(name, "%element") for name in arrays] + [(name, "%done") for name in walk.strips]
+    hint = f", !llvm.loop {SHORT}" if walk.by_rows else ""
+    return "\n".join(
+        [
+            f"define internal void @stage{walk.number}"
+            f"({given(walk.one_row, how='noalias ')}, i64 %begin, i64 %count) {{",
+            "start:",
+            "br label %elements",
+            "elements:",
+            "%done = phi i64 [0, %start], [%done.next, %elements]",
+            "%element = add nsw i64 %begin, %done",
+            *(f"{name}.i = getelementptr {real}, ptr {name}, i64 {i}" for name, i in at),
+            *body.lines,
+            "%done.next = add nuw nsw i64 %done, 1",
+            "%more = icmp slt i64 %done.next, %count",
+            f"br i1 %more, label %elements, label %end{hint}",
+            "end:",
+            "ret void",
+            "}",
         ]
-        found = "poison"
-        for i, strip in enumerate(self._strips):
-            lines += [
-                f"%sum{i} = call {real} @{sums.NAME}(ptr {strip}, i64 %count)",
-                f"%short{i} = insertvalue {self.sums} {found}, {real} %sum{i}, {i}",
-            ]
-            found = f"%short{i}"
+    )
+
+
+def _row(walk: Walk) -> tuple[list[str], dict[str, str]]:
+    """The lines that find what belongs to row %row, which starts at %first; and their registers."""
+    real = walk.real
+    lines = [
+        "%first = mul nsw i64 %row, %inputs",
+        "%shift = sub nsw i64 0, %first",  # so that inputs are where the elements of the row are
+    ]
+    for name in walk.of_inputs.values():
+        lines.append(f"{name}.row = getelementptr {real}, ptr {name}, i64 %shift")
+    for name in walk.of_units.values():
+        lines.append(f"{name}.at = getelementptr {real}, ptr {name}, i64 %row")
+        lines.append(f"{name}.unit = load {real}, ptr {name}.at")
+    return lines, {name: f"{name}.row" for name in walk.of_inputs.values()}
+
+
+def _rows(walk: Walk) -> str:
+    """The rows of a part, the first and the last of which may not be whole."""
+    lines, known = _row(walk)
+    for strip in walk.strips:
+        lines.append(f"{strip}.row = getelementptr {walk.real}, ptr {strip}, i64 %past")
+        known[strip] = f"{strip}.row"
+    return "\n".join(
+        [
+            f"define internal void @rows{walk.number}"
+            f"({given(walk.all_rows)}, i64 %begin, i64 %count) {{",
+            "start:",
+            "%end = add nsw i64 %begin, %count",
+            "%row.first = udiv i64 %begin, %inputs",
+            "br label %rows",
+            "rows:",
+            "%row = phi i64 [%row.first, %start], [%row.next, %rows]",
+            "%from = phi i64 [%begin, %start], [%to, %rows]",
+            "%past = sub nsw i64 %from, %begin",
+            *lines,
+            "%last = add nsw i64 %first, %inputs",
+            "%more = icmp slt i64 %last, %end",
+            "%to = select i1 %more, i64 %last, i64 %end",
+            "%length = sub nsw i64 %to, %from",
+            f"call void @stage{walk.number}({given(walk.one_row, known)}, i64 %from, i64 %length)",
+            "%row.next = add nuw nsw i64 %row, 1",
+            "br i1 %more, label %rows, label %done",
+            "done:",
+            "ret void",
+            "}",
+        ]
+    )
+
+
+def _units(walk: Walk) -> str:
+    """The sums of all rows."""
+    real, n = walk.real, walk.number
+    lines, known = _row(walk)
+    lines.append(
+        f"%sums = call {walk.sums} @sums{n}({given(walk.one_row, known)}, i64 %first, i64 %inputs)"
+    )
+    for i, name in enumerate(walk.sums_of_units):
         lines += [
-            f"ret {self.sums} {found}",
-            "long:",
-            *sums.halves("%count"),
-            "%middle = add i64 %begin, %left",
-            f"%first = call {self.sums} @sums{n}({arguments}, i64 %begin, i64 %left)",
-            f"%second = call {self.sums} @sums{n}({arguments}, i64 %middle, i64 %right)",
+            f"%part{i} = extractvalue {walk.sums} %sums, {i}",
+            f"%sum{i} = fadd {real} %part{i}, 0.0",  # NumPy adds the sum to a zero
+            f"%place{i} = getelementptr {real}, ptr {name}, i64 %row",
+            f"store {real} %sum{i}, ptr %place{i}",
         ]
-        found = "poison"
-        for i in range(len(self._strips)):
-            lines += [
-                f"%first{i} = extractvalue {self.sums} %first, {i}",
-                f"%second{i} = extractvalue {self.sums} %second, {i}",
-                f"%both{i} = fadd {real} %first{i}, %second{i}",
-                f"%long{i} = insertvalue {self.sums} {found}, {real} %both{i}, {i}",
-            ]
-            found = f"%long{i}"
-        return "\n".join([*lines, f"ret {self.sums} {found}", "}"])
+    outs = [("ptr", name) for name in walk.sums_of_units]
+    return "\n".join(
+        [
+            f"define internal void @units{n}({given([*walk.all_rows, *outs])}, i64 %units) {{",
+            "start:",
+            "br label %rows",
+            "rows:",
+            "%row = phi i64 [0, %start], [%row.next, %rows]",
+            *lines,
+            "%row.next = add nuw nsw i64 %row, 1",
+            "%more = icmp slt i64 %row.next, %units",
+            "br i1 %more, label %rows, label %end",
+            "end:",
+            "ret void",
+            "}",
+        ]
+    )
+
+
+def _summing(walk: Walk) -> str:
+    """The sums over a part, of its two halves unless it is short."""
+    real, n = walk.real, walk.number
+    inner, arguments = walk.inner()
+    part = given(arguments)
+    lines = [
+        f"define internal {walk.sums} @sums{n}({part}, i64 %begin, i64 %count) {{",
+        f"%short = icmp sle i64 %count, {STRIP}",
+        "br i1 %short, label %strip, label %long",
+        "strip:",
+        f"call void @{inner}({part}, i64 %begin, i64 %count)",
+    ]
+    found = "poison"
+    for i, strip in enumerate(walk.strips):
+        lines += [
+            f"%sum{i} = call {real} @{sums.NAME}(ptr {strip}, i64 %count)",
+            f"%short{i} = insertvalue {walk.sums} {found}, {real} %sum{i}, {i}",
+        ]
+        found = f"%short{i}"
+    lines += [
+        f"ret {walk.sums} {found}",
+        "long:",
+        *sums.halves("%count"),
+        "%middle = add i64 %begin, %left",
+        f"%first = call {walk.sums} @sums{n}({part}, i64 %begin, i64 %left)",
+        f"%second = call {walk.sums} @sums{n}({part}, i64 %middle, i64 %right)",
+    ]
+    found = "poison"
+    for i in range(len(walk.strips)):
+        lines += [
+            f"%first{i} = extractvalue {walk.sums} %first, {i}",
+            f"%second{i} = extractvalue {walk.sums} %second, {i}",
+            f"%both{i} = fadd {real} %first{i}, %second{i}",
+            f"%long{i} = insertvalue {walk.sums} {found}, {real} %both{i}, {i}",
+        ]
+        found = f"%long{i}"
+    return "\n".join([*lines, f"ret {walk.sums} {found}", "}"])

@@ -18,9 +18,9 @@ import numpy as np
 
 from harness.inplace import sums
 from harness.inplace.assembly import NAME, assembly, has_sums
-from harness.inplace.loop import kept_of, leaves_of
 from harness.inplace.operations import NotExact
 from harness.inplace.plan import Plan
+from harness.inplace.walk import kept_of, leaves_of
 
 __all__ = ["Bound", "Candidate", "Native", "candidate"]
 
@@ -35,10 +35,12 @@ class Native:
     """A compiled plan. Raises NotExact where it cannot have the plan's bits."""
 
     def __init__(self, plan: Plan, dtype: np.dtype) -> None:
-        self._leaves, self._kept = leaves_of(plan), kept_of(plan)
+        self._leaves, self._kept = leaves_of(plan), list(kept_of(plan))
         engine = _compile(assembly(plan, dtype))
         if has_sums(plan):
             _check_sums(engine, dtype)
+        if plan.of_a_matrix:
+            _check_sums_of_matrices(dtype)
         self._function = _KIND(engine.get_function_address(NAME))
         # It owns the code, which must outlive every step
         self._function.engine = engine  # type: ignore[attr-defined]
@@ -48,10 +50,12 @@ class Native:
         leaves: Mapping[str, np.ndarray],
         columns: Sequence[np.ndarray],
         kept: Mapping[int, np.ndarray],
+        shape: tuple[int, ...],
     ) -> Bound:
         """A step on these arrays, all of the plan's dtype.
 
         leaves: (R, n), the elements of a row side by side. columns: (R, 1), contiguous. kept: a run's.
+        shape: of the parameter that θ is, without the axis of the runs.
         """
         arrays = [leaves[name] for name in self._leaves]
         rows, size = leaves["theta"].shape
@@ -62,6 +66,8 @@ class Native:
             *(kept[number].ctypes.data for number in self._kept),
             rows,
             size,
+            shape[0],
+            size // shape[0],
         ]
         return Bound(self._function, table, self._leaves, (leaves, columns, kept))
 
@@ -123,7 +129,7 @@ _candidates: dict[Hashable, Candidate] = {}
 
 def candidate(plan: Plan, dtype: np.dtype) -> Candidate:
     """The one for all plans that differ in nothing but the values of columns."""
-    stages = tuple((*map(tuple, (s.values, s.vectors, s.reductions)),) for s in plan.stages)
+    stages = tuple((s.over, *map(tuple, (s.values, s.vectors, s.reductions))) for s in plan.stages)
     key = (stages, tuple(plan.buffers), tuple(plan.values), dtype)
     return _candidates.setdefault(key, Candidate(plan, dtype))
 
@@ -139,6 +145,21 @@ def _check_sums(engine: Any, dtype: np.dtype) -> None:
         part = values[:length]
         if function(part.ctypes.data, length) != np.add.reduce(part):
             raise NotExact("the sum of this NumPy")
+
+
+def _check_sums_of_matrices(dtype: np.dtype) -> None:
+    """Raises NotExact unless NumPy sums each row as a vector, and columns row by row."""
+    rng = np.random.default_rng(0)
+    for shape in ((1, 2, 2), (1, 1, 9), (3, 5, 4), (1, 300, 20), (2, 9, 1003)):
+        matrices = rng.standard_normal(shape).astype(dtype)
+        by_itself = [[np.add.reduce(row) for row in matrix] for matrix in matrices]
+        row_by_row = np.zeros((shape[0], shape[2]), dtype)
+        for number in range(shape[1]):
+            row_by_row += matrices[:, number]
+        of_rows = np.add.reduce(matrices, -1) == by_itself
+        of_columns = np.add.reduce(matrices, -2) == row_by_row
+        if not (of_rows.all() and of_columns.all()):
+            raise NotExact("the sums of rows and columns of this NumPy")
 
 
 def _compile(text: str) -> Any:

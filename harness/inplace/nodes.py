@@ -1,19 +1,21 @@
 """What an update rule computes, as nodes: a leaf, or an operation on other nodes.
 
-Nodes are of three kinds:
+Nodes are of five kinds:
 
 - a *vector* is as long as the part of θ that the rule sees;
+- where that is a weight matrix, (fan_out, fan_in), *units* are one number for each of its rows, and
+  *inputs* one for each of its columns;
 - a *value* is one number a run that came out of a vector, such as a norm, in the precision of θ;
-- a *column* is one number a run that came out of none: hyperparameters, the rate, the step number, and
-  what is computed from those alone. Columns are worked out in double precision, as a rule with plain
-  Python floats would be, and rounded where they meet the others.
+- a *column* is one number a run that came out of no vector: hyperparameters, the rate, the step number,
+  and what is computed from those alone. Columns are worked out in double precision, as a rule with
+  plain Python floats would be, and rounded where they meet the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntFlag
 from typing import Any
 
 import numpy as np
@@ -23,12 +25,18 @@ __all__ = ["REDUCTIONS", "Kind", "Node", "maximum", "minimum", "select"]
 REDUCTIONS = {"sum": np.add.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
 
 
-class Kind(IntEnum):
-    """Of a node. What comes of several kinds is of the largest one."""
+class Kind(IntFlag):
+    """Of a node. What comes of several kinds is all that they are, as an outer product is."""
 
     COLUMN = 0
     VALUE = 1
-    VECTOR = 2
+    UNITS = VALUE | 2
+    INPUTS = VALUE | 4
+    VECTOR = UNITS | INPUTS
+
+    def covers(self, other: Kind) -> bool:
+        """Whether it has a number wherever the other one has."""
+        return self & other == other
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +51,7 @@ class Node:
 
     @property
     def reduces(self) -> bool:
-        """Whether it takes a vector to a value."""
+        """Whether it sums up, or the like, what is of another kind."""
         return self.operation in REDUCTIONS.values()
 
 

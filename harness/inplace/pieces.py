@@ -1,19 +1,23 @@
 """A plan on arrays as calls of NumPy functions, over pieces that fit into the cache.
 
-θ, the gradient and the state are cut into pieces; each goes through all operations of a stage before the
-next one starts. Runs go through all stages one after another, short ones in groups, so what is kept from
-one stage to the next is as long as a run at most.
+θ, the gradient and the state are cut into pieces, of whole rows where rows and columns are told apart;
+each goes through all operations of a stage before the next one starts. Runs go through all stages one
+after another, short ones in groups, so what is kept from one stage to the next is as long as a run at
+most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from harness.inplace.nodes import Kind
 from harness.inplace.plan import Instruction, Plan, Reference
+from harness.inplace.symbols import laid_out
 
 __all__ = ["Call", "calls"]
 
@@ -29,43 +33,71 @@ _INEXACT = {np.exp, np.expm1, np.log, np.log1p, np.power, np.tanh}
 
 
 def calls(
-    plan: Plan, leaves: Mapping[str, np.ndarray], columns: Sequence[np.ndarray]
+    plan: Plan,
+    leaves: Mapping[str, np.ndarray],
+    columns: Sequence[np.ndarray],
+    shape: tuple[int, ...],
 ) -> Iterator[Call]:
-    """A step on these arrays: leaves (R, n), columns (R, 1). They stay the same, and so do the calls."""
+    """A step on these arrays: leaves (R, n), columns (R, 1). They stay the same, and so do the calls.
+
+    shape: of the parameter that θ is, without the axis of the runs.
+    """
     theta = leaves["theta"]
-    values = [np.empty((len(theta), 1), kind or theta.dtype) for kind in plan.values]
+    whole = shape if plan.of_a_matrix else theta.shape[1:]
+    numbers = (-1, *[1] * len(whole))
+    cells = [column.reshape(numbers) for column in columns]
+    values = [
+        np.empty((len(theta), 1), kind or theta.dtype).reshape(numbers) for kind in plan.values
+    ]
     buffers: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
 
     def array(place: Reference, rows: int | slice, part: slice) -> np.ndarray:
+        if place.kind in ("value", "column"):
+            cell = (values if place.kind == "value" else cells)[place.key]
+            return cell[rows] if isinstance(rows, slice) else cell[rows].reshape(())
+        index = part if place.over is not Kind.INPUTS else slice(None)  # which all rows share
         if place.kind == "leaf":
-            return leaves[place.key][rows, part]
-        if place.kind == "buffer":
-            buffer = plan.buffers[place.key]
-            shape = theta[rows].shape if buffer.whole else theta[rows, part].shape
-            if (place.key, shape) not in buffers:
-                buffers[place.key, shape] = np.empty(shape, buffer.dtype or theta.dtype)
-            found = buffers[place.key, shape]
-            return found[..., part] if buffer.whole else found
-        cell = values[place.key] if place.kind == "value" else columns[place.key]
-        return cell[rows] if isinstance(rows, slice) else cell[rows].reshape(())
+            leaf = leaves[place.key]
+            return _view(leaf, (len(leaf), *laid_out(place.over, whole)))[rows, index]
+        buffer = plan.buffers[place.key]
+        runs = () if isinstance(rows, int) else (rows.stop - rows.start,)
+        first, *others = laid_out(buffer.over, whole)
+        if not buffer.whole:
+            first = part.stop - part.start
+        at = (place.key, (*runs, first, *others))
+        if at not in buffers:
+            buffers[at] = np.empty(at[1], buffer.dtype or theta.dtype)
+        if not buffer.whole:
+            return buffers[at]
+        return buffers[at][:, index] if runs else buffers[at][index]
 
     def call(instruction: Instruction, rows: int | slice, part: slice) -> Call:
         places = (*instruction.arguments, instruction.out)
         return instruction.operation, tuple(array(place, rows, part) for place in places)
 
-    size = theta.shape[1]
-    for rows in _groups(*theta.shape):
+    def reduction(instruction: Instruction, rows: int | slice) -> Call:
+        """Rows are summed along the last axis, columns along the one before, and a run laid flat."""
+        vector, out = (
+            array(place, rows, slice(None)) for place in (*instruction.arguments, instruction.out)
+        )
+        if instruction.out.kind == "value":
+            out = values[instruction.out.key][rows].reshape(
+                vector.shape[: vector.ndim - len(whole)]
+            )
+            return instruction.operation, (_view(vector, (*out.shape, -1)), -1, None, out)
+        axis = -1 if instruction.out.over is Kind.UNITS else -2
+        return instruction.operation, (vector, axis, None, out, True)
+
+    for rows in _groups(len(theta), prod(whole)):
         for stage in plan.stages:
-            for instruction in stage.values:
-                for own in _alike(instruction, rows):
-                    yield call(instruction, own, slice(0, size))
-            for part in _parts(size):
+            of_vectors = stage.over is Kind.VECTOR
+            for instruction in (*stage.values, *(() if of_vectors else stage.vectors)):
+                yield from _by_run(call(instruction, rows, slice(None)), rows)
+            for part in _parts(*whole) if of_vectors else ():
                 for instruction in stage.vectors:
                     yield call(instruction, rows, part)
             for instruction in stage.reductions:
-                vector = array(instruction.arguments[0], rows, slice(0, size))
-                value = values[instruction.out.key][rows][..., 0]
-                yield instruction.operation, (vector, -1, None, value)
+                yield reduction(instruction, rows)
 
 
 def _groups(rows: int, size: int) -> Iterator[int | slice]:
@@ -79,16 +111,25 @@ def _groups(rows: int, size: int) -> Iterator[int | slice]:
         yield start if stop == start + 1 else slice(start, stop)
 
 
-def _parts(size: int) -> Iterator[slice]:
-    """A run, in parts of equal length where it is long."""
-    parts = -(-size // PIECE)
-    for start, stop in pairwise(size * part // parts for part in range(parts + 1)):
+def _parts(length: int, width: int = 1) -> Iterator[slice]:
+    """A run, in parts of equal length where it is long. width: of what is not cut."""
+    parts = min(-(-length * width // PIECE), length)
+    for start, stop in pairwise(length * part // parts for part in range(parts + 1)):
         yield slice(start, stop)
 
 
-def _alike(instruction: Instruction, rows: int | slice) -> Iterator[int | slice]:
-    """The rows that a value is worked out for at once."""
-    if isinstance(rows, slice) and instruction.operation in _INEXACT:
-        yield from range(rows.start, rows.stop)
+def _by_run(call: Call, rows: int | slice) -> Iterator[Call]:
+    """The call, or one for each run."""
+    operation, arrays = call
+    if isinstance(rows, slice) and operation in _INEXACT:
+        for own in zip(*arrays, strict=True):
+            yield operation, own
     else:
-        yield rows
+        yield call
+
+
+def _view(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The same memory in another shape."""
+    view = array.reshape(shape)
+    assert np.may_share_memory(view, array), "the elements of a run are not side by side"
+    return view

@@ -22,10 +22,14 @@ __all__ = ["Buffer", "Column", "Instruction", "Plan", "Reference", "Stage", "pla
 
 @dataclass(frozen=True)
 class Reference:
-    """An operand: a leaf array by name; a buffer, a value or a column by number."""
+    """An operand: a leaf array by name; a buffer, a value or a column by number.
+
+    over: what an array has numbers for.
+    """
 
     kind: str  # "leaf", "buffer", "value" or "column"
     key: Any
+    over: Kind = Kind.VECTOR
 
 
 @dataclass(frozen=True)
@@ -49,19 +53,27 @@ class Column:
 
 @dataclass(frozen=True)
 class Buffer:
-    """A place for a vector. whole: for all of a run, and not for the piece at hand alone."""
+    """A place for a vector, or for units or inputs.
+
+    whole: for all of a run, and not for the piece at hand alone.
+    """
 
     dtype: type | None  # None: that of θ
     whole: bool = False
+    over: Kind = Kind.VECTOR
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One walk through θ: values first, then vectors, then what they are reduced to."""
+    """One walk: values first, then arrays, then what they are reduced to.
+
+    over: what it goes through, all of θ, or what there is one of for each row or column of a matrix.
+    """
 
     values: list[Instruction] = field(default_factory=list)
     vectors: list[Instruction] = field(default_factory=list)
     reductions: list[Instruction] = field(default_factory=list)
+    over: Kind = Kind.VECTOR
 
     def __iter__(self) -> Iterator[Instruction]:
         yield from (*self.values, *self.vectors, *self.reductions)
@@ -81,6 +93,12 @@ class Plan:
         """Of all stages, in order."""
         return [instruction for stage in self.stages for instruction in stage]
 
+    @property
+    def of_a_matrix(self) -> bool:
+        """Whether rows and columns are told apart."""
+        places = (place for i in self.instructions for place in (*i.arguments, i.out))
+        return any(place.over is not Kind.VECTOR for place in places)
+
 
 def plan(traced: Trace, columns: dict[Column, int]) -> Plan:
     """The plan of a trace. columns: those known so far, numbered in order; it adds its own."""
@@ -91,11 +109,13 @@ class _Planner:
     def __init__(self, traced: Trace, columns: dict[Column, int]) -> None:
         self.plan = Plan()
         self._columns = columns
-        self._places = {leaf: Reference("leaf", name) for name, leaf in traced.leaves.items()}
+        self._places = {
+            leaf: Reference("leaf", name, leaf.kind) for name, leaf in traced.leaves.items()
+        }
         self._free: dict[Buffer, list[int]] = {}
         self._outputs = {
             # A slot that takes over another leaf is copied first, so that no order of writes matters.
-            name: node if node.operation else Node(Kind.VECTOR, np.positive, (node,))
+            name: node if node.operation else Node(node.kind, np.positive, (node,))
             for name, node in traced.outputs.items()
             if node is not traced.leaves[name]
         }
@@ -111,20 +131,36 @@ class _Planner:
         self._last_read = {a: n for n, node in enumerate(nodes) for a in node.arguments}
         targets = {node: name for name, node in reversed(self._outputs.items())}
 
-        self.plan.stages = [Stage() for _ in range(self._last + 1)]
+        self._walks: dict[tuple[int, Kind], Stage] = {}
+        for node in sorted(nodes, key=lambda node: node.kind is Kind.VALUE):
+            self._walk(node)
+        self.plan.stages = [self._walks[key] for key in sorted(self._walks)]
         for position, node in enumerate(nodes):
             self._add(node, position, targets.get(node), traced)
-        for name, node in self._outputs.items():
-            if self._places[node] != Reference("leaf", name):
-                self.plan.stages[-1].vectors.append(
-                    Instruction(np.positive, (self._places[node],), Reference("leaf", name))
-                )
+        for name, node in sorted(self._outputs.items(), key=lambda output: -output[1].kind):
+            self._copy(self._places[node], Reference("leaf", name, node.kind))
 
-    def _order(self, node: Node) -> tuple[int, int]:
-        """Where an operation has its place: its stage, and the part of that."""
+    def _copy(self, place: Reference, leaf: Reference) -> None:
+        """At the end, where nothing reads the leaf any more."""
+        if place != leaf:
+            if self.plan.stages[-1].over is not leaf.over:
+                self.plan.stages.append(Stage(over=leaf.over))
+            self.plan.stages[-1].vectors.append(Instruction(np.positive, (place,), leaf))
+
+    def _order(self, node: Node) -> tuple[int, Kind, bool]:
+        """Where an operation has its place: its stage, what that goes through then, and when in that."""
         if node.reduces:
-            return self._stages[node] - 1, 2
-        return self._stages[node], int(node.kind is Kind.VECTOR)
+            (argument,) = node.arguments
+            assert isinstance(argument, Node)
+            return self._stages[node] - 1, argument.kind, True
+        return self._stages[node], node.kind, False
+
+    def _walk(self, node: Node) -> Stage:
+        """What an operation is part of; values come before the first walk of their stage."""
+        number, over, _ = self._order(node)
+        if over is Kind.VALUE:
+            over = min(over for stage, over in self._walks if stage == number)
+        return self._walks.setdefault((number, over), Stage(over=over))
 
     def _read_elsewhere(self, nodes: list[Node]) -> set[Node]:
         """The nodes that are read after the walk through θ that they are worked out in."""
@@ -140,14 +176,17 @@ class _Planner:
             self.plan.values.append(node.dtype)
             out = Reference("value", len(self.plan.values) - 1)
         elif target and self._may_overwrite(traced.leaves[target], node, position):
-            out = Reference("leaf", target)
+            out = Reference("leaf", target, node.kind)
         else:
-            out = self._buffer(Buffer(node.dtype, node in self._whole))
+            whole = node in self._whole or node.kind is not Kind.VECTOR
+            out = self._buffer(Buffer(node.dtype, whole, node.kind), fresh=node.reduces)
         self._places[node] = out
-        stage, part = self._order(node)
-        walk = self.plan.stages[stage]
+        walk = self._walk(node)
         instruction = Instruction(node.operation, arguments, out)  # type: ignore[arg-type]
-        (walk.values, walk.vectors, walk.reductions)[part].append(instruction)
+        if node.reduces:
+            walk.reductions.append(instruction)
+        else:
+            (walk.values if node.kind is Kind.VALUE else walk.vectors).append(instruction)
         for argument in node.arguments:
             self._release(argument, position)
 
@@ -168,17 +207,18 @@ class _Planner:
             column = Column(name=repr(float(argument)), constant=float(argument))
         return self._columns.setdefault(column, len(self._columns))
 
-    def _buffer(self, buffer: Buffer) -> Reference:
+    def _buffer(self, buffer: Buffer, fresh: bool) -> Reference:
+        """fresh: for sums, which grow while the walk still reads what others have held."""
         free = self._free.setdefault(buffer, [])
-        if not free:
+        if fresh or not free:
             self.plan.buffers.append(buffer)
-            free.append(len(self.plan.buffers) - 1)
-        return Reference("buffer", free.pop())
+            return Reference("buffer", len(self.plan.buffers) - 1, buffer.over)
+        return Reference("buffer", free.pop(), buffer.over)
 
     def _release(self, argument: Node | float, position: int) -> None:
-        if not isinstance(argument, Node) or argument.kind is not Kind.VECTOR:
+        place = self._places.get(argument) if isinstance(argument, Node) else None
+        if place is None:
             return
-        place = self._places[argument]
         kept = argument in self._outputs.values()
         if place.kind == "buffer" and self._last_read[argument] == position and not kept:
             pool = self._free[self.plan.buffers[place.key]]
@@ -187,6 +227,6 @@ class _Planner:
 
     def _may_overwrite(self, leaf: Node, node: Node, position: int) -> bool:
         """Whether the result of an operation can take the place of a leaf at once."""
-        if node.operation is select and leaf in node.arguments:
-            return False  # `select` writes twice, and would read what it has written
+        if node.reduces or (node.operation is select and leaf in node.arguments):
+            return False  # `select` writes twice, and would read what it has written; so do sums
         return self._last_read.get(leaf, -1) <= position

@@ -7,19 +7,21 @@ prepared calls: of NumPy's functions, or of one for each part of θ that the rul
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.contracts import Block, Scope, State
 from harness.inplace.columns import Columns
-from harness.inplace.loop import kept_of
 from harness.inplace.native import Bound, Native, candidate
 from harness.inplace.pieces import Call, calls
 from harness.inplace.plan import Column, Plan, plan
-from harness.inplace.symbols import Untraceable
+from harness.inplace.symbols import Untraceable, laid_out
 from harness.inplace.tracing import trace
+from harness.inplace.walk import kept_of, sums_columns
 from harness.update import initial_state, rule_for
 
 if TYPE_CHECKING:
@@ -45,14 +47,14 @@ class InPlace:
         self._dtype = dtype
         self._groups: list[_Group] = []
         columns: dict[Column, int] = {}  # of all parts, so that each is worked out once
-        for number, (place, own) in enumerate(_plans(rule, network, columns)):
+        for number, (part, own) in enumerate(_plans(rule, network, columns)):
             if rule.scope is Scope.ELEMENT and len(own.stages) > 1:
                 raise Untraceable("an elementwise rule may see no more than elements")
             group = next((group for group in self._groups if group.plan == own), None)
             if group is None:
                 group = _Group(own, dtype)
                 self._groups.append(group)
-            group.places[number] = place
+            group.parts[number] = part
         used = {number for group in self._groups for number in group.plan.columns}
         self._columns = Columns(list(columns), used, rule)
 
@@ -78,10 +80,19 @@ class InPlace:
             group.step()
 
 
-def _plans(rule: Any, network: Network, columns: dict[Column, int]) -> Iterator[tuple[slice, Plan]]:
-    """What steps each part of θ that the rule sees by itself."""
+@dataclass(frozen=True)
+class _Part:
+    """A part of θ that a rule sees by itself: where it is, and its shape for one run."""
+
+    place: slice
+    shape: tuple[int, ...]
+
+
+def _plans(rule: Any, network: Network, columns: dict[Column, int]) -> Iterator[tuple[_Part, Plan]]:
+    """The parts of θ, and what steps each."""
     if rule.scope is not Scope.TENSOR:
-        yield slice(0, network.size), plan(trace(rule, (network.size,)), columns)
+        whole = _Part(slice(0, network.size), (network.size,))
+        yield whole, plan(trace(rule, whole.shape), columns)
         return
     chooses = hasattr(rule, "for_parameter")
     known: dict[Any, Plan] = {}
@@ -90,18 +101,18 @@ def _plans(rule: Any, network: Network, columns: dict[Column, int]) -> Iterator[
         if alike not in known:
             chosen = partial(rule_for, parameter=parameter, network=network)
             known[alike] = plan(trace(rule, parameter.shape, chosen), columns)
-        yield slice(parameter.start, parameter.stop), known[alike]
+        yield _Part(slice(parameter.start, parameter.stop), parameter.shape), known[alike]
 
 
 class _Group:
-    """The parts of θ that are stepped by the same plan. places: where they are, by number."""
+    """The parts of θ that are stepped by the same plan, by number."""
 
     def __init__(self, plan: Plan, dtype: np.dtype) -> None:
         self.plan = plan
-        self.places: dict[int, slice] = {}
+        self.parts: dict[int, _Part] = {}
         self._dtype = dtype
         self._candidate = candidate(plan, dtype)
-        self._parts: list[dict[str, np.ndarray]] = []  # the leaves of each
+        self._leaves: list[dict[str, np.ndarray]] = []  # of each part
         self._columns: list[np.ndarray] = []
         self._calls: list[Call] = []
         self._elements = 0
@@ -119,30 +130,30 @@ class _Group:
         state: Sequence[State],
         cells: Mapping[int, np.ndarray],
     ) -> None:
-        self._parts = [
-            {"theta": theta[:, place], "gradient": gradient[:, place]}
+        self._leaves = [
+            {"theta": theta[:, part.place], "gradient": gradient[:, part.place]}
             | {name: _flat(slot) for name, slot in state[number].items()}
-            for number, place in self.places.items()
+            for number, part in self.parts.items()
         ]
         self._columns = [cells[number] for number in self.plan.columns]
-        self._elements = sum(leaves["theta"].size for leaves in self._parts)
+        self._elements = sum(leaves["theta"].size for leaves in self._leaves)
         self._owns_gradient = False
         self._prepare()
 
     def take(self, gradient: np.ndarray) -> None:
-        views = [gradient[:, place] for place in self.places.values()]
+        views = [gradient[:, part.place] for part in self.parts.values()]
         if self._native is not None and all(map(self._is_plain, views)):
-            for leaves, bound, view in zip(self._parts, self._bound, views, strict=True):
+            for leaves, bound, view in zip(self._leaves, self._bound, views, strict=True):
                 leaves["gradient"] = view
                 bound.point("gradient", view)
             self._owns_gradient = False
             return
         if not self._owns_gradient:
-            for leaves in self._parts:
+            for leaves in self._leaves:
                 leaves["gradient"] = np.empty(leaves["theta"].shape, self._dtype)
             self._owns_gradient = True
             self._prepare()
-        for leaves, view in zip(self._parts, views, strict=True):
+        for leaves, view in zip(self._leaves, views, strict=True):
             np.copyto(leaves["gradient"], view)  # cheaper than to prepare all calls
 
     def step(self) -> None:
@@ -153,16 +164,29 @@ class _Group:
 
     def _prepare(self) -> None:
         self._offered = self._candidate.native
-        plain = all(self._is_plain(leaf) for leaves in self._parts for leaf in leaves.values())
-        self._native = self._offered if plain else None
+        shapes = [part.shape for part in self.parts.values()]
+        plain = all(self._is_plain(leaf) for leaves in self._leaves for leaf in leaves.values())
+        self._native = self._offered if plain and self._sums_as_numpy(shapes) else None
         if self._native is None:
-            prepared = (calls(self.plan, leaves, self._columns) for leaves in self._parts)
-            self._calls = [call for part in prepared for call in part]
+            self._calls = [
+                call
+                for leaves, shape in zip(self._leaves, shapes, strict=True)
+                for call in calls(self.plan, leaves, self._columns, shape)
+            ]
             return
-        longest = max(leaves["theta"].shape[1] for leaves in self._parts)
-        kept = {number: np.empty(longest, self._dtype) for number in kept_of(self.plan)}
-        self._bound = [self._native.bind(leaves, self._columns, kept) for leaves in self._parts]
+        kept = {
+            number: np.empty(max(prod(laid_out(over, shape)) for shape in shapes), self._dtype)
+            for number, over in kept_of(self.plan).items()
+        }
+        self._bound = [
+            self._native.bind(leaves, self._columns, kept, shape)
+            for leaves, shape in zip(self._leaves, shapes, strict=True)
+        ]
         self._calls = [(bound.step, ()) for bound in self._bound]
+
+    def _sums_as_numpy(self, shapes: Sequence[tuple[int, ...]]) -> bool:
+        """Of a matrix of one column NumPy does not take the sum row by row."""
+        return not (sums_columns(self.plan) and any(shape[1] == 1 for shape in shapes))
 
     def _is_plain(self, array: np.ndarray) -> bool:
         """Whether compiled loops, which know addresses and lengths of rows, may have it."""

@@ -6,14 +6,16 @@ A symbol is a node in the shape in which the rule holds it, and records what is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from math import prod
+from operator import or_
 from typing import Any
 
 import numpy as np
 
 from harness.inplace.nodes import REDUCTIONS, Kind, Node, maximum, minimum, select
 
-__all__ = ["RUNS", "Symbol", "Untraceable"]
+__all__ = ["RUNS", "Symbol", "Untraceable", "laid_out"]
 
 # The length of the axis of the runs, on which nothing may depend: it is good for `reshape`, and is no
 # number. So a rule comes to the same record in every stack.
@@ -26,14 +28,31 @@ class Untraceable(Exception):
     """A rule does something that symbols cannot stand in for, such as a product of matrices."""
 
 
+def laid_out(kind: Kind, whole: Shape) -> Shape:
+    """The shape in which numbers of a kind meet vectors. whole: that of vectors, without the runs."""
+    if kind is Kind.VECTOR:
+        return whole
+    units, inputs = whole
+    return (units if kind.covers(Kind.UNITS) else 1, inputs if kind.covers(Kind.INPUTS) else 1)
+
+
 class Symbol:
-    """A node, and the shape in which a rule has it. A column fits any shape, and so has ()."""
+    """A node, and the shape in which a rule has it. A column fits any shape, and so has ().
+
+    whole: the shape of the parameter that the rule sees, without the axis of the runs; () of a column.
+    """
 
     __array_ufunc__ = None  # NumPy scalars on the left leave the operation to the symbol
 
-    def __init__(self, node: Node, shape: Shape) -> None:
+    def __init__(self, node: Node, shape: Shape, whole: Shape = ()) -> None:
         self.node = node
         self.shape = shape
+        self.whole = whole
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether its axes are those of a weight matrix, each in its place."""
+        return len(self.whole) == 2 and self.shape[1:] == laid_out(self.node.kind, self.whole)
 
     @property
     def ndim(self) -> int:
@@ -61,16 +80,22 @@ def _operate(operation: Callable[..., Any], *arguments: Any, dtype: type | None 
         if not isinstance(argument, Symbol | int | float):
             raise Untraceable(f"cannot trace a {type(argument).__name__}")
     symbols = [argument for argument in arguments if isinstance(argument, Symbol)]
-    kind = max(symbol.node.kind for symbol in symbols)
+    kind = reduce(or_, (symbol.node.kind for symbol in symbols))
     shapes = {symbol.shape for symbol in symbols if symbol.shape}
     if len({len(shape) for shape in shapes}) > 1:
         raise Untraceable("arrays differ in how many axes they have")
     tail = np.broadcast_shapes(*(shape[1:] for shape in shapes))
     shape = (RUNS, *tail) if shapes else ()
-    if any(symbol.shape != shape for symbol in symbols if symbol.node.kind is kind):
-        raise Untraceable("shapes that differ were combined to a third one")
+    for symbol in symbols:
+        if symbol.node.kind is kind:
+            fits = symbol.shape == shape
+        else:  # numbers of a run fit all; the lengths of other axes may be equal by chance
+            fits = symbol.node.kind in (Kind.COLUMN, Kind.VALUE) or symbol.is_laid_out
+        if not fits:
+            raise Untraceable("shapes that differ were combined to a third one")
     nodes = tuple(a.node if isinstance(a, Symbol) else a for a in arguments)
-    return Symbol(Node(kind, operation, nodes, dtype=dtype), shape)
+    whole = max((symbol.whole for symbol in symbols), key=len)
+    return Symbol(Node(kind, operation, nodes, dtype=dtype), shape, whole)
 
 
 def _add_operators() -> None:
@@ -152,7 +177,8 @@ class _Namespace:
 
     @staticmethod
     def mean(x: Symbol, /, **how: Any) -> Symbol:
-        return _operate(np.true_divide, _reduce(np.add.reduce, x, **how), prod(x.shape[1:]))
+        total = _reduce(np.add.reduce, x, **how)
+        return _operate(np.true_divide, total, prod(x.shape[1:]) // prod(total.shape[1:]))
 
     @staticmethod
     def reshape(x: Symbol, /, shape: Shape) -> Symbol:
@@ -163,7 +189,7 @@ class _Namespace:
             lengths[lengths.index(-1)] = size // -prod(lengths)
         if runs != RUNS or prod(lengths) != size:
             raise Untraceable(f"cannot reshape {x.shape} to {shape}")
-        return Symbol(x.node, (RUNS, *lengths))
+        return Symbol(x.node, (RUNS, *lengths), x.whole)
 
 
 _NAMESPACE = _Namespace()
@@ -173,11 +199,19 @@ _BY_KEYWORD = {"maximum": maximum, "minimum": minimum}
 def _reduce(
     operation: Callable[..., Any], x: Symbol, *, axis: Any = None, keepdims: bool = False
 ) -> Symbol:
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    ndim = x.ndim
-    if x.node.kind is not Kind.VECTOR or sorted(a % ndim for a in axes) != [*range(1, ndim)]:
-        raise Untraceable("only sums and the like over all of a run can run in place")
+    axes = sorted(a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
     if x.node.dtype is bool:
         raise Untraceable("truth values are counted in integers")
-    shape = (x.shape[0], *[1] * (ndim - 1)) if keepdims else x.shape[:1]
-    return Symbol(Node(Kind.VALUE, operation, (x.node,)), shape)
+    if x.node.kind is Kind.COLUMN:
+        raise Untraceable("a number of a run is summed up by itself")
+    lengths = [1 if a in axes else length for a, length in enumerate(x.shape)]
+    if axes == [*range(1, x.ndim)]:
+        kind = Kind.VALUE
+    elif x.is_laid_out and axes in ([1], [2]):
+        kind = x.node.kind & (Kind.INPUTS if axes == [1] else Kind.UNITS)
+    else:
+        raise Untraceable("only sums of a run, or of rows or columns of a matrix, can run in place")
+    if kind is x.node.kind:
+        raise Untraceable("a sum along an axis that is not there")
+    shape = lengths if keepdims else [n for a, n in enumerate(x.shape) if a not in axes]
+    return Symbol(Node(kind, operation, (x.node,)), tuple(shape), x.whole)

@@ -18,7 +18,7 @@ import numpy as np
 from harness.contracts import Scope
 from harness.fields import float_fields
 from harness.inplace.nodes import Kind, Node
-from harness.inplace.symbols import RUNS, Symbol, Untraceable
+from harness.inplace.symbols import RUNS, Symbol, Untraceable, laid_out
 
 __all__ = ["Trace", "trace"]
 
@@ -44,8 +44,12 @@ def trace(rule: Any, shape: tuple[int, ...], chosen: Callable[[Any], Any] = lamb
     symbolic = chosen(symbolic)
     # An elementwise rule need not be asked for the state of all of θ
     slots = _slots(chosen(rule), (1,) if rule.scope is Scope.ELEMENT else shape)
-    leaves = {name: Node(Kind.VECTOR, name=name) for name in ("theta", "gradient", *slots)}
-    given = {name: Symbol(leaf, (RUNS, *shape)) for name, leaf in leaves.items()}
+    kinds = {"theta": Kind.VECTOR, "gradient": Kind.VECTOR, **slots}
+    leaves = {name: Node(kind, name=name) for name, kind in kinds.items()}
+    given = {
+        name: Symbol(leaf, (RUNS, *laid_out(leaf.kind, shape)), shape)
+        for name, leaf in leaves.items()
+    }
     theta, state = symbolic.step(
         given["theta"],
         given["gradient"],
@@ -56,10 +60,10 @@ def trace(rule: Any, shape: tuple[int, ...], chosen: Callable[[Any], Any] = lamb
     outputs = {"theta": theta, **state}
     if set(outputs) != {"theta", *slots}:
         raise Untraceable("the rule does not return θ and the slots of its state")
-    for output in outputs.values():
-        if not isinstance(output, Symbol) or output.shape != (RUNS, *shape):
+    for name, output in outputs.items():
+        if not isinstance(output, Symbol) or output.shape != given[name].shape:
             raise Untraceable("the rule returns something else than arrays like θ")
-        if output.node.kind is not Kind.VECTOR or output.node.dtype is not None:
+        if output.node.kind is not leaves[name].kind or output.node.dtype is not None:
             raise Untraceable("the rule returns numbers that are not like those of θ")
     return Trace(leaves, {name: output.node for name, output in outputs.items()})
 
@@ -68,10 +72,21 @@ def _column(name: str) -> Symbol:
     return Symbol(Node(Kind.COLUMN, name=name), ())
 
 
-def _slots(rule: Any, shape: tuple[int, ...]) -> list[str]:
-    """The names of the state; all of it must be arrays like θ."""
+# Of a matrix whose rows and columns cannot be mistaken for one another, nor for θ
+_ODD = (3, 5)
+
+
+def _slots(rule: Any, shape: tuple[int, ...]) -> dict[str, Kind]:
+    """The state by name; all of it must be arrays like θ, or like a row or column of it."""
+    known = {shape: Kind.VECTOR}
+    if len(shape) == 2:
+        known = {laid_out(kind, _ODD): kind for kind in (Kind.VECTOR, Kind.UNITS, Kind.INPUTS)}
+    odd = rule.init(np.zeros((1, *(_ODD if len(shape) == 2 else shape)), np.float32))
+    kinds = {name: known.get(slot.shape[1:]) for name, slot in sorted(odd.items())}
     state = rule.init(np.zeros((1, *shape), np.float32))
-    for name, slot in state.items():
-        if slot.shape != (1, *shape) or not slot.flags.c_contiguous:
+    for name, kind in kinds.items():
+        if kind is None or state[name].shape != (1, *laid_out(kind, shape)):
             raise Untraceable(f"the slot {name!r} is not an array like θ")
-    return sorted(state)
+        if not state[name].flags.c_contiguous:
+            raise Untraceable(f"the slot {name!r} is not contiguous")
+    return {name: kind for name, kind in kinds.items() if kind is not None}

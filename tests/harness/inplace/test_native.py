@@ -89,7 +89,7 @@ def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
     plan = Plan(stages=[Stage(vectors=calls)], buffers=[Buffer(bool if compares else None)])
     leaves = {"theta": a[None], "gradient": b[None], "out": np.empty_like(a)[None]}
 
-    native.Native(plan, np.dtype(dtype)).bind(leaves, [], {}).step()
+    native.Native(plan, np.dtype(dtype)).bind(leaves, [], {}, leaves["theta"].shape[1:]).step()
 
     assert_same_bits({"out": leaves["out"][0]}, {"out": expected})
 

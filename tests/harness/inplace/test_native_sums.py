@@ -100,7 +100,7 @@ def test_a_sum_has_the_bits_of_numpy(dtype):
     for size in [*range(1, 300), 511, 512, 513, 520, 1000, 4096, 4104, 33_333, 100_003]:
         wide = (rng.normal(size=(3, size + 5)) * 1e3).astype(dtype)
         theta, taken = wide[:, 2:-3], np.empty((3, size), dtype)
-        summed.bind({"theta": theta, "out": taken}, [], {}).step()
+        summed.bind({"theta": theta, "out": taken}, [], {}, (size,)).step()
         for row in range(3):
             expected = np.add.reduce(theta[row].copy())
             np.testing.assert_array_equal(taken[row], expected, err_msg=f"{size=}")
