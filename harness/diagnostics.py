@@ -8,7 +8,7 @@ networks, 2010, section 3, who follow the activations of each layer.
 
 A rectified unit is *dead* if it is 0, and with it σ′, at every sample: no gradient reaches its weights.
 The share is of the units of a layer. Source: Maas, Hannun & Ng, Rectifier nonlinearities improve
-neural network acoustic models, 2013, section 2.
+neural network acoustic models, 2013.
 
 The other activations neither saturate at both ends nor die, and have no share.
 """

@@ -27,7 +27,7 @@ class Fixup:
     m + 1 hidden layers or fewer, where L is 1, they are all that differs from He's.
 
     Source: Zhang, Dauphin & Ma, Fixup initialization: residual learning without normalization,
-    2019, section 3; of its rules, 1 (the classification layer) and 2. Its rule 3, scalar biases and
+    2019; of its rules, 1 (the classification layer) and 2. Its rule 3, scalar biases and
     multipliers, is not here.
     """
 

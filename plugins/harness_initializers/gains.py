@@ -28,7 +28,7 @@ def gain_of(layer: Layer) -> float:
     here.
 
     √(2 / (1 + ε²)) for leaky ReLU with slope ε. Source: He, Zhang, Ren & Sun, Delving deep into
-    rectifiers, 2015, eq. 15.
+    rectifiers, 2015, section 2.2.
     """
     if layer.activation == "leaky_relu":
         return sqrt(2 / (1 + layer.slope**2))

@@ -23,7 +23,7 @@ class HeNormal:
 
     For leaky ReLU with slope ε it is 2 / ((1 + ε²) fan_in); for every other activation, and for the
     output layer, as for ReLU (`variance_scaling` has a gain for each). Source: He, Zhang, Ren &
-    Sun, Delving deep into rectifiers, 2015, eq. 10 and 15. Not truncated, unlike Keras' HeNormal.
+    Sun, Delving deep into rectifiers, 2015, section 2.2. Not truncated, unlike Keras' HeNormal.
     """
 
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
@@ -40,7 +40,7 @@ class HeUniform:
     """He uniform: variance 2 / fan_in, made for ReLU, which halves the signal.
 
     The interval is ±√(6 / fan_in), ±√(6 / ((1 + ε²) fan_in)) for leaky ReLU with slope ε. Source of
-    the variance: He, Zhang, Ren & Sun, Delving deep into rectifiers, 2015, eq. 10 and 15.
+    the variance: He, Zhang, Ren & Sun, Delving deep into rectifiers, 2015, section 2.2.
     """
 
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:

@@ -21,7 +21,7 @@ class Lsuv:
     those of `harness.DataDependentInitializer`. A layer that puts out one value for all of them is
     left as it is.
 
-    Source: Mishkin & Matas, All you need is a good init, 2016, Algorithm 1. They measure again
+    Source: Mishkin & Matas, All you need is a good init, 2016. They measure again
     after each division, until the variance is within 0.1 of 1; a fully connected layer is linear in
     W, so that one division is exact.
     """

@@ -19,7 +19,7 @@ class Sparse:
     inputs. std: of these, in [0, inf). However large the layer before it, a unit neither saturates
     nor resembles another one.
 
-    Source: Martens, Deep learning via Hessian-free optimization, 2010, section 5, with 15
+    Source: Martens, Deep learning via Hessian-free optimization, 2010, with 15
     connections; Sutskever, Martens, Dahl & Hinton, On the importance of initialization and momentum
     in deep learning, 2013, section 3.1, with std = 1. `torch.nn.init.sparse_` sets a share of the
     weights from each input to zero instead, so that a unit may hear of nobody.

@@ -67,7 +67,7 @@ _ACTIVATIONS = {
     "sigmoid": Activation(_sigmoid, lambda a, h: h * (1 - h)),
     "tanh": Activation(np.tanh, lambda a, h: 1 - np.square(h)),
     "relu": Activation(lambda a: np.maximum(a, 0), lambda a, h: (h > 0).astype(h.dtype)),
-    # Clevert et al. 2016, eq. 15, with α = 1
+    # Clevert et al. 2016, with α = 1
     "elu": Activation(lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))), _elu_derivative),
     # Hendrycks & Gimpel 2016: a Φ(a), with the exact Φ
     "gelu": Activation(lambda a: a * _normal_cdf(a), _gelu_derivative),

@@ -27,7 +27,7 @@ class AdaBelief:
     array([[ 0.8, -1.8]])
 
     Source: Zhuang et al., AdaBelief optimizer: adapting stepsizes by the belief in observed
-    gradients, 2020, Algorithm 2, with the ε of the authors' package, `adabelief_pytorch`, and of
+    gradients, 2020, with the ε of the authors' package, `adabelief_pytorch`, and of
     `optax.adabelief`. That package also rectifies the rate as RAdam does; the paper, and this, do
     not.
     """

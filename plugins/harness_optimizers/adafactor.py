@@ -33,7 +33,7 @@ class Adafactor:
             [-2.7]]])
 
     Source: Shazeer & Stern, Adafactor: adaptive learning rates with sublinear memory cost, 2018,
-    Algorithms 4 and 5, with the parameters of its section 9. The same numbers as
+    section 9, Algorithm 4, with the parameters that it proposes. The same numbers as
     `torch.optim.Adafactor(eps=(ε₁, ε₂))` but for where ε₁ goes. From step 1/η² on the rate falls
     however the schedule is.
     """

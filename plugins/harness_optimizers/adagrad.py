@@ -25,7 +25,7 @@ class AdaGrad:
     array([[ 0.9, -1.9]])
 
     Source: Duchi, Hazan & Singer, Adaptive subgradient methods for online learning and stochastic
-    optimization, 2011, eq. 1 with the diagonal of G alone and without a projection; ε, which it
+    optimization, 2011, eq. 1, which has the diagonal of G alone, without its projection; ε, which it
     lacks, keeps the quotient finite. The same numbers as `torch.optim.Adagrad`. Keras and
     `optax.adagrad` start s from 0.1 instead of 0.
     """

@@ -29,9 +29,9 @@ class Adan:
     array([[ 0.9, -1.9]])
 
     Source: Xie et al., Adan: adaptive Nesterov momentum algorithm for faster optimizing deep models,
-    2022, Algorithm 1, as their own code has it: β is 1 minus the paper's, so that it reads as
+    2022, as their own code has it: β is 1 minus the paper's, so that it reads as
     Adam's; the means start from 0 and are corrected for it, where the paper starts them from the
-    first gradient; and ε is outside the root.
+    first gradient; and ε is outside the root, where the paper has it inside.
     """
 
     lr: float = 1e-3

@@ -28,7 +28,8 @@ class AmsGrad:
     Source: Reddi, Kale & Kumar, On the convergence of Adam and beyond, 2018, Algorithm 2, at a
     constant β₁ and without a projection; ε, which it lacks, keeps the quotient finite. Like the
     paper, and unlike `torch.optim.Adam(amsgrad=True)` and `optax.amsgrad`, it does not correct m and
-    v for their start from 0. Theirs is this rule at the rate η √(1 − β₂ᵗ) / (1 − β₁ᵗ), with ε√(1 − β₂ᵗ).
+    v for their start from 0. PyTorch's is this rule at the rate η √(1 − β₂ᵗ) / (1 − β₁ᵗ), with
+    ε√(1 − β₂ᵗ); optax takes the largest of the corrected v instead, which is another rule.
     """
 
     lr: float = 1e-3

@@ -28,7 +28,7 @@ class Lars:
     array([[[2.85, 3.8 ]]])
 
     Source: You, Gitman & Ginsburg, Large batch training of convolutional networks, 2017, Algorithm 1.
-    Their τ is 0.001, for rates of 10 and more; the default here is NVIDIA's (apex, LARC). A new η
+    Their τ is 0.001, for rates from 2 to 40; the default here is NVIDIA's (apex, LARC). A new η
     rescales the whole velocity at once, where theirs keeps past moves at the rate they were made with.
     """
 

@@ -38,8 +38,8 @@ class Lbfgs:
     [[0.]]
 
     Source: Nocedal & Wright, Numerical optimization, 2006, Algorithms 7.4 and 7.5; Schraudolph, Yu &
-    Günter, A stochastic quasi-Newton method for online convex optimization, 2007, Algorithm 3, for y and
-    λ. With the whole training part in each batch the same numbers as
+    Günter, A stochastic quasi-Newton method for online convex optimization, 2007, for y and λ.
+    With the whole training part in each batch the same numbers as
     `torch.optim.LBFGS(max_iter=1)`.
     """
 

@@ -21,6 +21,7 @@ class Muon:
         θ ← θ − η √max(1, fan_out/fan_in) O − ηλθ
 
     Biases and the output layer are stepped by AdamW at the rate αη, as the author does and advises.
+    The input layer, which he leaves to AdamW, too, is a hidden layer's matrix here like any other.
 
     lr: η, in [0, inf). momentum: μ, in [0, 1). weight_decay: λ, in [0, inf), of all parameters, times
     the rate of each. adam_share: α, in [0, inf). beta1, beta2, eps: of AdamW, see there.

@@ -24,7 +24,7 @@ class Signum:
     array([[ 0.9, -1.9]])
 
     Source: Bernstein et al., signSGD: compressed optimisation for non-convex problems, 2018,
-    Algorithm 2, without weight decay.
+    Algorithm 2.
     """
 
     lr: float = 1e-3

@@ -39,7 +39,7 @@ class Sophia:
     (array([[ 0.6, -1.2]]), array([[0.01, 1.  ]]))
 
     Source: Liu et al., Sophia: a scalable stochastic second-order optimizer for language model
-    pre-training, 2024, Algorithm 3 with the estimator of Algorithm 1. They draw u from N(0, 1) and
+    pre-training, 2024, with the first of its two estimators (Sophia-H). They draw u from N(0, 1) and
     differentiate twice; signs have the same mean and less variance.
     """
 

@@ -28,7 +28,7 @@ class Yogi:
 
     Source: Zaheer et al., Adaptive methods for nonconvex optimization, 2018, Algorithm 2, with the η
     and ε of its experiments. Like the paper, it starts from 0 and does not correct for it; `optax.yogi`
-    starts v from 10⁻⁶, and corrects m and v as Adam does.
+    starts m and v from 10⁻⁶, and corrects both as Adam does.
     """
 
     lr: float = 0.01

@@ -26,8 +26,9 @@ class OneCycle:
 
     Source: Smith & Topin, Super-convergence: very fast training of neural networks using large
     learning rates, 2018. The same factors as `torch.optim.lr_scheduler.OneCycleLR` with
-    `three_phase=False`. There and in the paper momentum falls while the rate rises, and rises while
-    it falls; here it keeps its value, since a schedule is a factor of the rate and nothing else.
+    `three_phase=False`. There momentum falls while the rate rises, and rises while it falls (Smith, A
+    disciplined approach to neural network hyper-parameters, 2018); here it keeps its value, since a
+    schedule is a factor of the rate and nothing else.
     """
 
     rise: float = 0.3

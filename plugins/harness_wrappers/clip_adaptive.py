@@ -27,7 +27,7 @@ class ClipAdaptive:
             [0.06, 0.08]]])
 
     Source: Brock, De, Smith & Simonyan, High-performance large-scale image recognition without
-    normalization, 2021, equation 3.
+    normalization, 2021, section 4.
     """
 
     share: float = 0.01

@@ -29,8 +29,7 @@ class Lookahead:
     [[0.6]] [[0.6]]
     [[0.2]] [[0.6]]
 
-    Source: Zhang, Lucas, Hinton & Ba, Lookahead optimizer: k steps forward, 1 step back, 2019,
-    Algorithm 1.
+    Source: Zhang, Lucas, Hinton & Ba, Lookahead optimizer: k steps forward, 1 step back, 2019.
     """
 
     period: int = 5

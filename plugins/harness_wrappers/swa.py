@@ -30,8 +30,8 @@ class Swa:
     >>> wrapper.evaluated(theta, state)  # (2 + 4 + 6) / 3
     array([[4.]])
 
-    Source: Izmailov et al., Averaging weights leads to wider optima and better generalization, 2018,
-    Algorithm 1; Ruppert, Efficient estimations from a slowly convergent Robbins-Monro process, 1988.
+    Source: Izmailov et al., Averaging weights leads to wider optima and better generalization, 2018;
+    Ruppert, Efficient estimations from a slowly convergent Robbins-Monro process, 1988.
     """
 
     start: int = 1

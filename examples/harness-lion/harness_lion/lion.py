@@ -28,8 +28,8 @@ class Lion:
     >>> theta.round(6), state["m"].round(6)
     (array([[ 0.85, -1.8 ]]), array([[ 0.02, -0.04]]))
 
-    Source: Chen et al., Symbolic discovery of optimization algorithms, 2023, Algorithm 2. The rate
-    and the decay that go with one another are those of its section 5.
+    Source: Chen et al., Symbolic discovery of optimization algorithms, 2023, Algorithm 2. The
+    factors between its rate and decay and those of AdamW are theirs, too.
     """
 
     lr: float = 1e-4

@@ -21,7 +21,7 @@ def draw_performance_profile(profiles: DataFrame, styles: Styles, of: str) -> Fi
     None for one alone.
 
     of: what there is a share of, "tasks" or "runs". Source: Dolan & Moré, Benchmarking optimization
-    software with performance profiles, 2002, section 2.
+    software with performance profiles, 2002.
     """
     known = profiles[profiles["share"].notna()]
     names = [name for name in styles if (known["contender"] == name).any()]

@@ -20,7 +20,7 @@ tail holds, both ends are NaN. Dropping them instead would make the interval nar
 is known. Of a single run no interval can be had: where a task has one, the ends are NaN.
 
 Source: Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice,
-NeurIPS 2021, Section 4.1; the percentile interval is Efron's (Efron & Tibshirani, An Introduction
+NeurIPS 2021, Section 4; the percentile interval is Efron's (Efron & Tibshirani, An Introduction
 to the Bootstrap, 1993, Section 13.3).
 """
 

@@ -14,7 +14,7 @@ SciPy is not. Tasks of more than 50 runs get the normal approximation. Note what
 paired, five seeds of one task never give less than p = 0.0625.
 
 Sources: Wilcoxon, Individual Comparisons by Ranking Methods, Biometrics Bulletin 1945; Mann &
-Whitney, Annals of Mathematical Statistics 1947; blocks, Lehmann, Nonparametrics, 1975, Chapter 3;
+Whitney, Annals of Mathematical Statistics 1947; blocks, Lehmann, Nonparametrics, 1975;
 the shift algorithm for exact distributions, Streitberg & Röhmel, Statistical Software Newsletter
 1986.
 """

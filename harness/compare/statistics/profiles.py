@@ -14,7 +14,7 @@ Scores of runs: the run-score distribution F̂(τ), the share of runs that score
 Sources: Dolan & Moré, Benchmarking Optimization Software with Performance Profiles, Mathematical
 Programming 2002; Dahl et al., Benchmarking Neural Network Training Algorithms (AlgoPerf), 2023,
 whose r_max is 4; Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical
-Precipice, NeurIPS 2021, Section 4.2.
+Precipice, NeurIPS 2021, Section 4.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def test_yogi_as_its_algorithm_is_printed() -> None:
 
 
 def test_adabelief_as_its_algorithm_is_printed() -> None:
-    """Zhuang et al. 2020, Algorithm 2."""
+    """Zhuang et al. 2020."""
     alpha, beta1, beta2, eps = 0.02, 0.8, 0.9, 1e-4
     x, m, s, expected = 0.3, 0.0, 0.0, []
     for t in range(1, 61):

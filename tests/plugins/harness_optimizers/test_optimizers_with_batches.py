@@ -90,7 +90,7 @@ def test_lbfgs_leaves_out_a_pair_without_curvature() -> None:
 
 
 def test_damping_adds_to_y() -> None:
-    """Schraudolph, Yu & Günter 2007, Algorithm 3: y = ∇ after − ∇ before + λs."""
+    """Schraudolph, Yu & Günter 2007: y = ∇ after − ∇ before + λs."""
     theta = START[None, :]
     rule = Lbfgs(0.1, damping=0.7)
     new, state = rule.step(theta, gradient(theta), rule.init(theta), lr=0.1, t=1, batch=Batch())
@@ -111,7 +111,7 @@ def test_damping_adds_to_y() -> None:
 def test_sophia_as_its_algorithm_is_printed(
     lr: float, beta1: float, beta2: float, gamma: float, decay: float, period: int
 ) -> None:
-    """Liu et al. 2024, Algorithm 3, with u ⊙ (Hu) of the Hessian itself."""
+    """Liu et al. 2024, Sophia-H, with u ⊙ (Hu) of the Hessian itself."""
     eps = 1e-12
     rule = Sophia(lr, beta1, beta2, gamma, eps, decay, probe=1e-7, period=period)
     batch, theta = Batch(), START[None, :]

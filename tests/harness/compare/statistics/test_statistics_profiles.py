@@ -69,7 +69,7 @@ def test_the_run_score_distribution_counts_runs_above():
 
 
 def test_the_area_under_it_is_the_mean():
-    """Agarwal et al., Section 4.2: for scores of [0, 1]."""
+    """Agarwal et al., Section 4: for scores of [0, 1]."""
     scores = np.random.default_rng(0).random(30)
     tau = np.linspace(0, 1, 20_001)
     area = np.trapezoid(run_score_distribution([scores], tau), tau)
