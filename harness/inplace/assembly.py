@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.inplace import sums
-from harness.inplace.loop import SHORT_IS, STRIP, functions
+from harness.inplace.loop import STRIP, functions
 from harness.inplace.operations import Body, NotExact, Value
 from harness.inplace.plan import Plan, Reference
 from harness.inplace.walk import Walk, kept_of, leaves_of
@@ -43,7 +43,6 @@ def assembly(plan: Plan, dtype: np.dtype) -> str:
             sums.pairwise(real) if has_sums(plan) else "",
             *map(functions, walks),
             _update(plan, walks, body),
-            *SHORT_IS,
         ]
     )
 

@@ -12,18 +12,11 @@ from harness.inplace.operations import Body, Value
 from harness.inplace.plan import Reference
 from harness.inplace.walk import Walk, given
 
-__all__ = ["SHORT_IS", "STRIP", "functions"]
+__all__ = ["STRIP", "functions"]
 
 # Elements that a stage with sums goes through before it sums them up, while they are in the first-level
 # cache. Measured from 256 to 8,192 with LARS and LAMB: up to 1,024 makes no difference, more is slower.
 STRIP = 512
-
-# What is left over of several vectors at once costs more than they gain in a part of a row
-SHORT = "!0"
-SHORT_IS = [
-    f"{SHORT} = distinct !{{{SHORT}, !1}}",
-    '!1 = !{!"llvm.loop.interleave.count", i32 1}',
-]
 
 
 def functions(walk: Walk) -> str:
@@ -61,7 +54,6 @@ def _stage(walk: Walk) -> str:
     body.lines += [f"store {real} {value.name}, ptr {name}.i" for value, name in stored]
     arrays = (*walk.memory.values(), *walk.of_inputs.values())
     at = [(name, "%element") for name in arrays] + [(name, "%done") for name in walk.strips]
-    hint = f", !llvm.loop {SHORT}" if walk.by_rows else ""
     return "\n".join(
         [
             f"define internal void @stage{walk.number}"
@@ -75,7 +67,7 @@ def _stage(walk: Walk) -> str:
             *body.lines,
             "%done.next = add nuw nsw i64 %done, 1",
             "%more = icmp slt i64 %done.next, %count",
-            f"br i1 %more, label %elements, label %end{hint}",
+            "br i1 %more, label %elements, label %end",
             "end:",
             "ret void",
             "}",

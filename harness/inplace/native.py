@@ -129,7 +129,7 @@ _candidates: dict[Hashable, Candidate] = {}
 
 def candidate(plan: Plan, dtype: np.dtype) -> Candidate:
     """The one for all plans that differ in nothing but the values of columns."""
-    stages = tuple((s.over, *map(tuple, (s.values, s.vectors, s.reductions))) for s in plan.stages)
+    stages = tuple((*map(tuple, (s.values, s.vectors, s.reductions)),) for s in plan.stages)
     key = (stages, tuple(plan.buffers), tuple(plan.values), dtype)
     return _candidates.setdefault(key, Candidate(plan, dtype))
 
