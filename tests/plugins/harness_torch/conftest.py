@@ -160,7 +160,9 @@ def wrapped(problem):
             ([ClipAdaptive(), ClipNorm(0.5), DecoupledDecay(0.1), Muon(), Swa(3, 2), Ema()], 2),
             ([ClipValue(0.1), Adam(), Lookahead(2), Ema()], 3),
             (Sgd(), 2),
-        ]
+        ],
+        sizes=(5, 4, 3),
+        auxiliary=False,
     )
 
 
