@@ -51,6 +51,10 @@ EXTRA = {
     ),
     "schedule": ("schedule=cosine", "training.warmup_epochs=5", "training.reference_batch_size=16"),
     "linear": ("network.hidden=[]", "network.bias=false"),
+    "wrappers": (
+        "wrapper=[ema,lookahead,decoupled_decay,clip_adaptive,clip_value]",
+        "wrapper.lookahead.period=3",
+    ),
 }
 
 
