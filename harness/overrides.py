@@ -22,7 +22,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from harness.config import choices
 from harness.errors import ConfigurationError, HarnessError, unknown_name
 from harness.registry import Registry, load_registry
-from harness.settings import GROUPS, NONE, WRAPPER, Config, Training
+from harness.settings import GROUPS, NONE, REPLACED, WRAPPER, Config, Training
 
 __all__ = ["as_typed", "check_overrides", "explain", "unknown_choice"]
 
@@ -166,7 +166,7 @@ def explain(error: BaseException) -> str | None:
         return None
     cause: Any = error
     while cause is not None and not isinstance(cause, OmegaConfBaseException):
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__  # for a mistake in a file Hydra names no cause
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         unknown = str(unknown_choice(group, name, error.options, load_registry()))
@@ -199,6 +199,8 @@ def _explain_node(error: OmegaConfBaseException) -> str:
         example = "harness-lion" if key.startswith("plugins.") else "64"
         return f"{key} is a list: write it with brackets, as in {key}=[{example}]."
     if "not in" in _first_line(error) and isinstance(parent, DictConfig):
+        if key in REPLACED:
+            return f"There is no {key} any more: write {REPLACED[key]}; where it was null, nothing."
         where, _, name = key.rpartition(".")
         if where == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
             return str(load_registry().refusal("auxiliary_loss", name, ()))

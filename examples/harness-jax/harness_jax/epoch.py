@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from harness import Block, Objective, State, Step, Turn, update
+from harness import Block, Objective, State, Step, Turn
 from harness_jax.compiling import Device, computed, resident
 from harness_jax.groups import write
 from harness_jax.program import factors, gradient, of_objective, with_factors
@@ -26,8 +26,8 @@ class Runs(NamedTuple):
     """What the epoch of R runs is computed from: the first axis of each array is that of the runs.
 
     state: of each block. order: (R, N), or None where all share one. lr: (R, S). t: (R, 1). numbers: of
-    each block the float fields of its rule, (R, 1). factors: (R,) each. clip: (R, 1), or None. Another
-    value is no other compilation.
+    each block the float fields of its rule, (R, 1). factors: (R,) each. Another value is no other
+    compilation.
     """
 
     theta: Any
@@ -37,7 +37,6 @@ class Runs(NamedTuple):
     t: Any
     numbers: list[dict[str, Any]]
     factors: list[Any]
-    clip: Any
 
 
 class _ChainEpoch:
@@ -61,7 +60,6 @@ class _ChainEpoch:
                     (rule.signature, turn)
                     for rule, turn in zip(self._rules, self._turns, strict=True)
                 ],
-                step.clip_norm is not None,
                 step.batch_size,
             )
         )
@@ -79,7 +77,7 @@ class _ChainEpoch:
         def step(carry: tuple[Parts, list[list[State]]], given: Any) -> Any:
             rows, lr, t = given
             numbers = [{**own, "lr": lr[:, None], "t": t} for own in runs.numbers]
-            return self._step(objective, *carry, features[rows], targets[rows], numbers, runs.clip)
+            return self._step(objective, *carry, features[rows], targets[rows], numbers)
 
         rates = runs.lr.T
         numbers = runs.t + jnp.arange(len(rates), dtype=runs.t.dtype)[:, None, None]  # (S, R, 1)
@@ -104,13 +102,10 @@ class _ChainEpoch:
         x: jax.Array,
         target: jax.Array,
         numbers: list[dict[str, Any]],
-        clip: Any,
     ) -> tuple[tuple[Parts, list[list[State]]], Terms]:
         forward, slopes = gradient(self._network, objective, theta, x, target)
         # θ in one piece is made only where a term reads it: XLA leaves out what nobody uses
         terms = OrderedDict(objective.terms(forward, target, joined(theta)))
-        if clip is not None:
-            slopes = cut(update.clip_gradient(joined(slopes), clip), self._network)
         new_state = []
         for rule, turn, slots, own in zip(self._rules, self._turns, state, numbers, strict=True):
             if turn is Turn.GRADIENT:
@@ -138,7 +133,6 @@ class JaxPass:
         self._epochs = [_ChainEpoch(step, list(blocks)) for _, blocks in chains]
         self._data = [resident(part, device.device) for part in (features, targets)]
         self._factors = [device.floats(value) for value in factors(step.objective)]
-        self._clip = None if step.clip_norm is None else device.floats(step.clip_norm)
         self._batch_size = step.batch_size
         self._device = device
 
@@ -165,7 +159,6 @@ class JaxPass:
                 t=t[own],
                 numbers=epoch.numbers,
                 factors=[value[own] for value in self._factors],
-                clip=None if self._clip is None else self._clip[own],
             )
             key = epoch.signature, order.ndim, samples
             for rows, (*new, terms) in computed(
