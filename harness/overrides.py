@@ -50,10 +50,11 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
         return
     known = {field.name for field in dataclasses.fields(Config)} | {"experiment"}
     if top not in known:
-        full = _ending_in(top, registry)
-        if full:
-            raise ConfigurationError(f"Unknown key {top!r}. Did you mean {' or '.join(full)}?")
+        _check_ending(top, top, registry)
         raise unknown_name("key", top, [*known, "hydra"])
+    field = key.removeprefix(f"{WRAPPER}.")
+    if field != key and field not in registry.options(WRAPPER):
+        _check_ending(key, field, registry)
     if override.type is not OverrideType.CHANGE:
         fix = f"{key}={override.value()}" if override.value() is not None else f"{key}=…"
         raise ConfigurationError(
@@ -141,8 +142,9 @@ def as_typed(text: str) -> str:
     return re.sub(r"^((?:[\w/]+=)?[\w.-]+)\\:([\w-]+)$", r"\1:\2", text)
 
 
-def _ending_in(name: str, registry: Registry) -> list[str]:
-    """The full keys whose last part is this name: people write `lr` for `optimizer.lr`."""
+def _check_ending(key: str, name: str, registry: Registry) -> None:
+    """That a key is not short for one that ends in this name: people write `lr` for `optimizer.lr`, and
+    `wrapper.rho` for `wrapper.sam.rho`."""
     full = {f"training.{field.name}" for field in dataclasses.fields(Training)}
     for group in GROUPS:
         for component in choices(registry, group).values():
@@ -150,7 +152,9 @@ def _ending_in(name: str, registry: Registry) -> list[str]:
     for wrapper, component in registry.options(WRAPPER).items():
         full |= {f"{WRAPPER}.{wrapper}.{field.name}" for field in dataclasses.fields(component)}
         full.add(f"{WRAPPER}.{wrapper}")
-    return sorted(key for key in full if key.rpartition(".")[2] == name)
+    meant = sorted(one for one in full if one.rpartition(".")[2] == name)
+    if meant:
+        raise ConfigurationError(f"Unknown key {key!r}. Did you mean {' or '.join(meant)}?")
 
 
 def _experiments() -> list[str]:

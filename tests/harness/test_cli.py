@@ -101,6 +101,10 @@ def in_empty_folder(tmp_path, monkeypatch):
         ),
         (["ema.decay=0.5"], "Unknown key 'ema'. Did you mean wrapper.ema?"),
         (["rho=0.1"], "Did you mean wrapper.sam.rho?"),
+        (
+            ["wrapper=clip_norm", "wrapper.bound=1"],
+            "Did you mean wrapper.clip_norm.bound or wrapper.clip_value.bound?",
+        ),
         (["network.hidden=64"], "network.hidden is a list: write it with brackets"),
         (["network.hidden=8,16"], "as in network.hidden=[64,32]"),
         (["optimizer:adam"], "Overrides are written key=value"),
