@@ -61,7 +61,7 @@ def stacked(features, labels, runs, backend):
     rng = np.random.default_rng(0)
     network = Network(SIZES, "relu", 0.01, True)
     block = Block(slice(0, runs), Adam())
-    step = Step(network, Objective("loss", SoftmaxCrossEntropy()), [block], None, BATCH)
+    step = Step(network, Objective("loss", SoftmaxCrossEntropy()), [block], BATCH)
     data = backend.place(features), backend.place(np.eye(SIZES[-1])[labels])
     run = backend.compiled(step, *data, 10**9)
     theta = backend.place(rng.normal(size=(runs, network.size)) * 0.1)

@@ -27,7 +27,7 @@ from harness.records import Result, Status
 from harness.registry import load_registry
 from harness.running import run_jobs
 from harness.session import close_sweeps, session
-from harness.settings import Tracking
+from harness.settings import REPLACED, Tracking
 from harness.sweep.callback import SweepCallback
 
 __all__ = ["register_hydra_plugins", "tracking_settings", "train", "tune"]
@@ -35,6 +35,8 @@ __all__ = ["register_hydra_plugins", "tracking_settings", "train", "tune"]
 
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
+    # Commands that were written down with every value, as in reports, set to null what is gone
+    arguments = [word for word in arguments if word not in {f"{key}=null" for key in REPLACED}]
     with _explained(), excluding(_grouped(arguments)) as complete:
         return _train(complete)
 

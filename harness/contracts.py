@@ -393,17 +393,16 @@ class Updater(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """What one step of a stack computes: the gradient of its objective, clipped, and its update rules.
+    """What one step of a stack computes: the gradient of its objective, and its update rules.
 
     objective: its factors on the host. blocks: rules, and where a backend says that it
     `compiles_wrappers` these as well, in the order in which they are to be run; none is of scope
-    OBJECTIVE. clip_norm: the largest norm of a gradient, (R, 1), or None.
+    OBJECTIVE.
     """
 
     network: Network
     objective: Objective
     blocks: Sequence[Block]
-    clip_norm: np.ndarray | None
     batch_size: int
 
 

@@ -22,7 +22,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from harness.config import choices
 from harness.errors import ConfigurationError, HarnessError, unknown_name
 from harness.registry import Registry, load_registry
-from harness.settings import GROUPS, NONE, WRAPPER, Config, Training
+from harness.settings import GROUPS, NONE, REPLACED, WRAPPER, Config, Training
 
 __all__ = ["as_typed", "check_overrides", "explain", "unknown_choice"]
 
@@ -50,10 +50,11 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
         return
     known = {field.name for field in dataclasses.fields(Config)} | {"experiment"}
     if top not in known:
-        full = _ending_in(top, registry)
-        if full:
-            raise ConfigurationError(f"Unknown key {top!r}. Did you mean {' or '.join(full)}?")
+        _check_ending(top, top, registry)
         raise unknown_name("key", top, [*known, "hydra"])
+    field = key.removeprefix(f"{WRAPPER}.")
+    if field != key and field not in registry.options(WRAPPER):
+        _check_ending(key, field, registry)
     if override.type is not OverrideType.CHANGE:
         fix = f"{key}={override.value()}" if override.value() is not None else f"{key}=…"
         raise ConfigurationError(
@@ -141,8 +142,9 @@ def as_typed(text: str) -> str:
     return re.sub(r"^((?:[\w/]+=)?[\w.-]+)\\:([\w-]+)$", r"\1:\2", text)
 
 
-def _ending_in(name: str, registry: Registry) -> list[str]:
-    """The full keys whose last part is this name: people write `lr` for `optimizer.lr`."""
+def _check_ending(key: str, name: str, registry: Registry) -> None:
+    """That a key is not short for one that ends in this name: people write `lr` for `optimizer.lr`, and
+    `wrapper.rho` for `wrapper.sam.rho`."""
     full = {f"training.{field.name}" for field in dataclasses.fields(Training)}
     for group in GROUPS:
         for component in choices(registry, group).values():
@@ -150,7 +152,9 @@ def _ending_in(name: str, registry: Registry) -> list[str]:
     for wrapper, component in registry.options(WRAPPER).items():
         full |= {f"{WRAPPER}.{wrapper}.{field.name}" for field in dataclasses.fields(component)}
         full.add(f"{WRAPPER}.{wrapper}")
-    return sorted(key for key in full if key.rpartition(".")[2] == name)
+    meant = sorted(one for one in full if one.rpartition(".")[2] == name)
+    if meant:
+        raise ConfigurationError(f"Unknown key {key!r}. Did you mean {' or '.join(meant)}?")
 
 
 def _experiments() -> list[str]:
@@ -166,7 +170,7 @@ def explain(error: BaseException) -> str | None:
         return None
     cause: Any = error
     while cause is not None and not isinstance(cause, OmegaConfBaseException):
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__  # for a mistake in a file Hydra names no cause
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         unknown = str(unknown_choice(group, name, error.options, load_registry()))
@@ -199,6 +203,8 @@ def _explain_node(error: OmegaConfBaseException) -> str:
         example = "harness-lion" if key.startswith("plugins.") else "64"
         return f"{key} is a list: write it with brackets, as in {key}=[{example}]."
     if "not in" in _first_line(error) and isinstance(parent, DictConfig):
+        if key in REPLACED:
+            return f"There is no {key} any more: write {REPLACED[key]}; where it was null, nothing."
         where, _, name = key.rpartition(".")
         if where == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
             return str(load_registry().refusal("auxiliary_loss", name, ()))

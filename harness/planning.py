@@ -2,8 +2,8 @@
 
 Runs of one group share every shape: the data, the network, the batch size, the steps of an epoch, the
 backend, the loss, the terms of the objective, and whether the test part is read. They may differ in
-seed, initializers, optimizer, schedule, stopping, in the number of epochs and in the values of λ, β and
-the clipping norm. Any of them may share a stack.
+seed, initializers, optimizer, wrappers, schedule, stopping, in the number of epochs and in the values of
+λ and β. Any of them may share a stack.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ def _signature(config: Config) -> str:
             config.objective.weight_decay != 0,
             config.training.batch_size,
             config.training.steps_per_epoch,
-            config.training.clip_norm is None,
             config.training.halving,
             config.training.test,
             config.training.stopping.metric,

@@ -20,6 +20,7 @@ from harness.stopping import Stopping
 __all__ = [
     "GROUPS",
     "NONE",
+    "REPLACED",
     "WRAPPER",
     "AutoLoss",
     "Config",
@@ -44,6 +45,10 @@ GROUPS = {  # group of the configuration -> kind of component (None: the core's 
 WRAPPER = "wrapper"  # the group, and kind, of which a configuration may choose several, or none
 NONE = "none"  # and what it is set to then
 
+REPLACED = {  # keys of earlier versions that were null by default -> what is written instead
+    "training.clip_norm": f"{WRAPPER}=clip_norm {WRAPPER}.clip_norm.bound=1",
+}
+
 PHASE = re.compile(r"|tuning(-[1-9][0-9]*)?|final|untuned")
 
 
@@ -60,8 +65,8 @@ class Training:
     max_epochs: passes over the training part at most. steps_per_epoch: where set, an epoch ends after so
     many steps, on rows that are drawn anew for each epoch. warmup_epochs: the rate rises linearly to
     `optimizer.lr` in them. reference_batch_size: where set, the rate is scaled by
-    batch_size / reference_batch_size (Goyal et al. 2017). clip_norm: the largest norm of a gradient.
-    test: read the test part at the end; false for runs that a setting is chosen by.
+    batch_size / reference_batch_size (Goyal et al. 2017). test: read the test part at the end; false for
+    runs that a setting is chosen by.
     """
 
     batch_size: int | str = 32
@@ -69,7 +74,6 @@ class Training:
     steps_per_epoch: int | None = None
     warmup_epochs: float = 0.0
     reference_batch_size: int | None = None
-    clip_norm: float | None = None
     test: bool = True
     stopping: Stopping = field(default_factory=Stopping)
     halving: Halving = field(default_factory=Halving)
@@ -88,8 +92,6 @@ class Training:
         check_range(self, "warmup_epochs", 0)
         if self.reference_batch_size is not None:
             check_range(self, "reference_batch_size", 1)
-        if self.clip_norm is not None:
-            check_range(self, "clip_norm", 0, closed="neither")
 
 
 @dataclass(frozen=True)

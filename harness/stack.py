@@ -116,13 +116,6 @@ class Stack:
             else None,
         )
 
-    @cached_property
-    def clip_norm(self) -> np.ndarray | None:
-        """The largest gradient norm of each run, (R, 1); None without clipping."""
-        if self.shared.config.training.clip_norm is None:
-            return None
-        return self._floats(lambda config: config.training.clip_norm)[:, None]
-
     def initial_theta(self, network: Any, features: np.ndarray | None = None) -> np.ndarray:
         """θ before training, (R, P) float64.
 

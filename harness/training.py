@@ -34,7 +34,6 @@ from harness.rows import Rows
 from harness.settings import Run
 from harness.stack import Stack
 from harness.stopping import EarlyStopping
-from harness.update import clip_gradient
 from harness.waiting import Waiting
 
 __all__ = ["batch_size_of", "network_of", "train"]
@@ -93,7 +92,6 @@ class _Training:
     _objective: Objective
     _program: Program
     _chain: Chain
-    _clip: Array | None
     _pass: Pass | None
     _evaluate: Evaluator
     _judged: Array  # (R, P) after the last epoch: θ, or where the rules say that it is to be judged
@@ -172,7 +170,6 @@ class _Training:
         self._objective = stack.objective.placed(backend.place)
         self._program = backend.bind(self._network, stack.objective)
         self._chain = self._chained(stack)
-        self._clip = None if stack.clip_norm is None else backend.place(stack.clip_norm)
         widths = sum(self._network.sizes)
         self._evaluate = Evaluator(backend, self._program, self._data.data.task, widths)
         ahead = max(
@@ -181,9 +178,7 @@ class _Training:
         self._pass = None
         if self._chain.can_be_compiled:
             self._pass = backend.compiled(
-                Step(
-                    self._network, stack.objective, stack.blocks, stack.clip_norm, self._batch_size
-                ),
+                Step(self._network, stack.objective, stack.blocks, self._batch_size),
                 self._train.features,
                 self._train.targets,
                 ahead * self._steps * self._rounds,
@@ -243,8 +238,6 @@ class _Training:
             x, target = features[drawn], targets[drawn]
             forward, gradient = self._program.gradient(theta, x, target)
             meter.add(forward, target, theta)
-            if self._clip is not None:
-                gradient = clip_gradient(gradient, self._clip)
             theta, state = self._chain.step(theta, gradient, state, lr, t + step, (x, target))
         rows.theta, rows.state = theta, state
         return meter.means(self._backend)

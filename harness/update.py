@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "apply",
-    "clip_gradient",
     "evaluated",
     "initial_state",
     "join",
@@ -128,24 +127,6 @@ def join(state: Any, other: Any) -> Any:
     if isinstance(state, list):
         return [join(mine, theirs) for mine, theirs in zip(state, other, strict=True)]
     return array_namespace(state).concat([state, other])
-
-
-def clip_gradient(gradient: Array, limit: Any) -> Array:
-    """The gradient of each run, scaled down to the norm `limit` where it is longer.
-
-        g ← min(1, c / ‖g‖) g
-
-    gradient: (R, P). limit: c > 0, a float or (R, 1); an infinite one changes nothing. Returns a new
-    (R, P). A gradient of zeros stays so; one whose norm overflows becomes zero, or NaN where it is
-    itself infinite.
-
-    Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013,
-    Algorithm 1. `torch.nn.utils.clip_grad_norm_` divides by ‖g‖ + 1e-6 instead, and so ends a little
-    below the limit.
-    """
-    xp = array_namespace(gradient)
-    norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
-    return gradient / xp.clip(norm / limit, 1.0, None)
 
 
 def with_columns(rule: Any, convert: Callable[[Array], Array]) -> Any:

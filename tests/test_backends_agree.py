@@ -86,7 +86,8 @@ def test_parameters_agree_after_200_steps(run_of, fit, loss, activation):
         (
             "objective.weight_decay=1e-3",
             "objective.auxiliary.z_loss=0.01",
-            "training.clip_norm=0.5",
+            "wrapper=clip_norm",
+            "wrapper.clip_norm.bound=0.5",
         ),
         ("objective.auxiliary.hidden_l1=1e-3", "objective.auxiliary.confidence_penalty=0.1"),
         ("schedule=cosine", "training.warmup_epochs=5", "training.reference_batch_size=16"),

@@ -17,7 +17,7 @@ from harness.errors import ConfigurationError, unknown_name
 from harness.metrics import higher_is_better
 from harness.recall import DONE
 from harness.records import Status
-from harness.settings import NONE, WRAPPER
+from harness.settings import NONE, REPLACED, WRAPPER
 from harness.sweep.summary import SCORES
 from harness.tracking import frames
 from harness.tracking.history import Logged
@@ -89,6 +89,8 @@ def read(
     found = frames.read_runs(source.uri, source.experiment, kept, wanted)
     if WRAPPER in found.params:  # which runs from before there were wrappers do not say
         found.params[WRAPPER] = found.params[WRAPPER].fillna(NONE)
+    for key in REPLACED.keys() & found.params.columns:  # null is what runs have that do not know it
+        found.params[key] = found.params[key].where(found.params[key] != "None")
     for key in (*by, *tasks):
         if key not in found.params:
             raise unknown_name("key of the configuration", key, found.params.columns)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import Evidence
 from harness.compare.factors import decides_nothing
+from harness.settings import WRAPPER
 from harness.sweep.command import shown
 from harness.tracking.store import public
 
@@ -77,10 +78,14 @@ def _override(key: str, values: Series) -> str:
     """A value that all runs have, as the command line takes it; "" where there is none.
 
     >>> from pandas import Series
-    >>> _override("training.clip_norm", Series(["None", "None"]))
-    'training.clip_norm=null'
+    >>> _override("training.steps_per_epoch", Series(["None", "None"]))
+    'training.steps_per_epoch=null'
+    >>> _override("wrapper", Series(["ema+clip_norm"]))
+    'wrapper=[ema,clip_norm]'
     """
     if values.isna().any() or values.nunique() > 1:
         return ""
     value = str(values.iloc[0])
+    if key == WRAPPER and "+" in value:
+        return f"{key}=[{value.replace('+', ',')}]"
     return f"{key}={WORDS.get(value, value)}"

@@ -23,7 +23,7 @@ States = list[list[State]]  # of each block, of each piece that its rule sees
 
 
 class WholeStep:
-    """Gather, forward, backward, clip, update, and the terms added up, all of it in place.
+    """Gather, forward, backward, update, and the terms added up, all of it in place.
 
     Steps with the same `signature` differ only in numbers, which `constants` and `columns` hold: one
     compilation serves them all. Raises TypeError, AttributeError or RuntimeError for a rule that
@@ -40,9 +40,6 @@ class WholeStep:
         self.batch_size = step.batch_size
         self.constants: list[Tensor] = []
         step.objective.placed(lambda factor: self._keep(place(factor)))
-        if step.clip_norm is not None:
-            self._keep(place(step.clip_norm))
-        self._clips = step.clip_norm is not None
         rows = [(block.rows.start, block.rows.stop) for block in step.blocks]
         groups = list(dict.fromkeys(rows))
         self.runs = [stop - start for start, stop in groups]  # of each rule, with its wrappers
@@ -63,7 +60,6 @@ class WholeStep:
                 step.objective.weight_decay is not None,
                 [(_rule_key(block.rule), block.turn) for block in step.blocks],
                 self.group_of,
-                step.clip_norm is not None,
                 step.batch_size,
                 dtype,
             )
@@ -90,8 +86,8 @@ class WholeStep:
         """One step on a batch.
 
         theta: (R, P). rows: of the data, (R, B) or (B,). sums: (terms, R) float64, to which this batch
-        is added. constants: factors of the objective, (R,), and the clipping norms, (R, 1), if there
-        are any. columns: of each block, (C, rows). θ, the state and the sums are written into.
+        is added. constants: factors of the objective, (R,). columns: of each block, (C, rows). θ, the
+        state and the sums are written into.
         """
         x, target = features[rows], targets[rows]
         placed = iter(constants)
@@ -101,8 +97,6 @@ class WholeStep:
         with torch.no_grad():
             terms = torch.stack(list(objective.terms(forward, target, theta).values()))
             sums += terms.to(torch.float64) * rows.shape[-1]
-            if self._clips:
-                gradient = update.clip_gradient(gradient, next(placed))
             start = before = 0
             for number, (block, met, values, slots) in enumerate(
                 zip(self._blocks, self._met, columns, state, strict=True)

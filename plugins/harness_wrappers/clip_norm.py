@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from harness import Array, Range, Scope, State, Turn, check_range, update
+from harness import Array, Range, Scope, State, Turn, array_namespace, check_range
 
 
 @dataclass(frozen=True)
@@ -15,14 +15,16 @@ class ClipNorm:
 
         g ← min(1, c / ‖g‖) g
 
-    bound: c, in (0, inf), of the norm of all parameters' gradients together.
+    bound: c, in (0, inf), of the norm of all parameters' gradients together. A gradient of zeros stays
+    so; one whose norm overflows becomes zero, or NaN where it is itself infinite.
 
     >>> import numpy as np
     >>> ClipNorm(bound=1.0).step(np.array([[3.0, -4.0]]), None, {}, lr=0.1, t=1)
     (array([[ 0.6, -0.8]]), {})
 
     Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013,
-    Algorithm 1. `training.clip_norm` does the same to the gradient before any wrapper has its turn.
+    Algorithm 1. `torch.nn.utils.clip_grad_norm_` divides by ‖g‖ + 1e-6 instead, and so ends a little
+    below the bound.
     """
 
     bound: float = 1.0
@@ -44,4 +46,6 @@ class ClipNorm:
         self, gradient: Array, theta: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
         """The gradient, scaled; see `harness.Wrapper.step`."""
-        return update.clip_gradient(gradient, self.bound), {}
+        xp = array_namespace(gradient)
+        norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
+        return gradient / xp.clip(norm / self.bound, 1.0, None), {}

@@ -43,7 +43,8 @@ EXTRA = {
     "decay-clip": (
         "objective.weight_decay=1e-3",
         "objective.auxiliary.z_loss=0.01",
-        "training.clip_norm=0.5",
+        "wrapper=clip_norm",
+        "wrapper.clip_norm.bound=0.5",
     ),
     "penalties": (
         "objective.auxiliary.hidden_l1=1e-3",
@@ -51,6 +52,10 @@ EXTRA = {
     ),
     "schedule": ("schedule=cosine", "training.warmup_epochs=5", "training.reference_batch_size=16"),
     "linear": ("network.hidden=[]", "network.bias=false"),
+    "wrappers": (
+        "wrapper=[ema,lookahead,decoupled_decay,clip_adaptive,clip_value]",
+        "wrapper.lookahead.period=3",
+    ),
 }
 
 
@@ -262,7 +267,7 @@ def stack(rule, runs=3):
         column = getattr(rule, name) * rng.uniform(0.5, 1.0, (runs, 1))
         object.__setattr__(rule, name, column)  # as the core makes it for runs that differ
     objective = Objective("main", SoftmaxCrossEntropy())
-    step = Step(network, objective, [Block(slice(0, runs), rule)], None, 4)
+    step = Step(network, objective, [Block(slice(0, runs), rule)], 4)
     data = rng.normal(size=(10, 4)), np.eye(3)[rng.integers(0, 3, 10)]
     orders = np.stack([rng.permutation(10) for _ in range(runs)])
     rates = rng.uniform(0.01, 0.1, (3, runs))
@@ -319,12 +324,18 @@ def test_a_rule_that_jax_cannot_trace_runs_as_it_is_written():
 
 def test_other_values_and_numbers_of_runs_need_no_compilation(run_of, fit):
     overrides = (*DATA["softmax_cross_entropy"], "training.max_epochs=2")
-    overrides += ("objective.weight_decay=1e-3", "training.clip_norm=1.0")
+    overrides += ("objective.weight_decay=1e-3", "wrapper=clip_norm")
     runs = [
         run
         for seed in range(10)
         for run in runs_of(
-            run_of, "jax", ["adam"], *overrides, f"seed={seed}", f"optimizer.lr={0.01 / (seed + 1)}"
+            run_of,
+            "jax",
+            ["adam"],
+            *overrides,
+            f"seed={seed}",
+            f"optimizer.lr={0.01 / (seed + 1)}",
+            f"wrapper.clip_norm.bound={seed + 1}",
         )
     ]
     fit(*runs[:6])

@@ -9,6 +9,7 @@ import pytest
 
 from harness.chain import in_turn
 from harness.data import prepare
+from harness.planning import plan
 from harness.randomness import order
 from harness.stack import Stack
 from harness.training import network_of
@@ -158,6 +159,25 @@ def test_runs_with_and_without_wrappers_share_a_stack(run_of, fit):
 
     for number, run in enumerate(runs):
         np.testing.assert_array_equal(together[number].theta, fit(run).ended[0].theta)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch", "jax"])
+def test_each_run_is_clipped_to_its_own_bound(run_of, fit, backend):
+    """Runs that differ in the bound are one stack, of one rule, beside a run that is not clipped."""
+    pytest.importorskip(backend)
+    choices = [(), *(("wrapper=clip_norm", f"wrapper.clip_norm.bound={c}") for c in (0.05, 1))]
+    runs = [run_of(f"backend={backend}", *SMALL, "optimizer=sgd", *choice) for choice in choices]
+    assert len(plan(runs)) == 1
+    assert len(Stack(tuple(runs[1:])).blocks) == 2
+
+    together = fit(*runs).ended
+    for number, run in enumerate(runs):
+        clip, theta = run.config.wrapper.get("clip_norm"), start_of(run)
+        for lr, gradient in steps_of(run_of(*SMALL, "optimizer=sgd")):
+            g = gradient(theta)
+            scale = min(1, clip.bound / np.linalg.norm(g)) if clip else 1
+            theta = theta - lr * scale * g
+        np.testing.assert_allclose(together[number].theta, theta, rtol=1e-9, atol=1e-12)
 
 
 def test_calls_are_prepared_once_and_not_at_every_step(run_of, fit, monkeypatch):

@@ -101,11 +101,20 @@ def in_empty_folder(tmp_path, monkeypatch):
         ),
         (["ema.decay=0.5"], "Unknown key 'ema'. Did you mean wrapper.ema?"),
         (["rho=0.1"], "Did you mean wrapper.sam.rho?"),
+        (
+            ["wrapper=clip_norm", "wrapper.bound=1"],
+            "Did you mean wrapper.clip_norm.bound or wrapper.clip_value.bound?",
+        ),
         (["network.hidden=64"], "network.hidden is a list: write it with brackets"),
         (["network.hidden=8,16"], "as in network.hidden=[64,32]"),
         (["optimizer:adam"], "Overrides are written key=value"),
         (["lr=0.1"], "Unknown key 'lr'. Did you mean optimizer.lr?"),
         (["max_epochs=3"], "Did you mean training.max_epochs?"),
+        (
+            ["training.clip_norm=1"],
+            "no training.clip_norm any more: write wrapper=clip_norm wrapper.clip_norm.bound=1;",
+        ),
+        (["-m", "training.clip_norm=null,0.5", "seed=0,1"], "write wrapper=clip_norm wrapper."),
         (["objective.auxiliary=null"], "holds a factor by name"),
         (["objective.auxiliary.z_loss=nan"], "must be a finite number"),
         (["network.hidden=[]", "objective.auxiliary.hidden_l1=1"], "network.hidden=[] has none"),
@@ -147,6 +156,30 @@ def test_configuration_files_cannot_name_code(capsys, tmp_path):
     (tmp_path / "own" / "optimizer" / "evil.yaml").write_text("_target_: os.getcwd\nlr: 1.0\n")
     assert main(["train", "--config-dir", str(tmp_path / "own"), "optimizer=evil"]) == 2
     assert "'optimizer' must be a registered component" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("optimizer:\n  lrr: 0.1\n", "Unknown key 'optimizer.lrr'. Did you mean 'optimizer.lr'?"),
+        ("optimizer:\n  lr: fast\n", "optimizer.lr: Value 'fast' of type 'str' could not be"),
+        ("training:\n  clip_norm: 1\n", "write wrapper=clip_norm wrapper.clip_norm.bound=1;"),
+    ],
+)
+def test_a_mistake_in_a_file_is_explained_as_one_on_the_command_line(
+    lines, message, capsys, tmp_path
+):
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    (tmp_path / "own" / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{lines}")
+    assert main(["train", "--config-dir", str(tmp_path / "own"), "experiment=mine"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_was_null_in_an_earlier_version_may_stay_in_a_command(capsys):
+    assert main(["train", "--cfg", "job", "seed=3", "training.clip_norm=null"]) == 0
+    shown = capsys.readouterr().out
+    assert "seed: 3" in shown
+    assert "clip_norm" not in shown
 
 
 def test_without_arguments_it_says_what_it_can_do(capsys):

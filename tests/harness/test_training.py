@@ -53,16 +53,12 @@ MIXED = [
     "setting",
     [
         (),
-        (
-            "training.clip_norm=0.5",
-            "objective.weight_decay=1e-3",
-            "objective.auxiliary.z_loss=0.01",
-        ),
+        ("objective.weight_decay=1e-3", "objective.auxiliary.z_loss=0.01"),
         ("objective.auxiliary.hidden_l1=1e-3", "objective.auxiliary.confidence_penalty=0.1"),
         ("network.hidden=[]", "training.batch_size=full"),
         ("network.hidden=[7,5]", "network.activation=gelu", "training.batch_size=17"),
     ],
-    ids=["plain", "clip-decay-z", "hidden-penalty", "linear-full-batch", "deep-odd-batch"],
+    ids=["plain", "decay-z", "hidden-penalty", "linear-full-batch", "deep-odd-batch"],
 )
 def test_a_stack_of_different_runs_is_bitwise_equal_to_the_same_runs_alone(
     run_of, fit, setting, dtype, places
@@ -85,8 +81,9 @@ def test_a_stack_of_different_runs_is_bitwise_equal_to_the_same_runs_alone(
             assert same(mine, theirs)
         statuses.add(other.status)
     assert Status.FINISHED in statuses
-    # Neither a clipped step nor the bounded gradient of a linear model overflows
-    if not {"training.clip_norm=0.5", "network.hidden=[]"} & set(setting):
+    if (
+        "network.hidden=[]" not in setting
+    ):  # the bounded gradient of a linear model does not overflow
         assert Status.DIVERGED in statuses
     assert Status.STOPPED_EARLY in statuses
 

@@ -3,13 +3,10 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from harness import Block, Scope, array_namespace
 from harness.network import Network
-from harness.update import apply, clip_gradient, evaluated, initial_state, keep, with_columns
+from harness.update import apply, evaluated, initial_state, keep, with_columns
 
 NETWORK = Network((3, 4, 2), "relu", 0.01, True)
 
@@ -230,57 +227,6 @@ def test_the_state_of_the_runs_that_stay(rows, kind):
     assert kept[1] == []
     for before, after in zip(state, kept[0], strict=True):
         np.testing.assert_array_equal(np.asarray(before["v"])[[0, 2]], np.asarray(after["v"]))
-
-
-GRADIENTS = hnp.arrays(
-    np.float64,
-    hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
-    elements=st.floats(-1e3, 1e3, allow_subnormal=False),
-)
-
-
-@given(gradient=GRADIENTS, limit=st.floats(0.01, 100), kind=st.sampled_from(list(KINDS)))
-@settings(deadline=None, max_examples=100)
-def test_clipping_agrees_with_pytorch_but_for_its_small_constant(gradient, limit, kind):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    actual = np.asarray(clip_gradient(KINDS[kind](gradient), limit))
-
-    for row, clipped in zip(gradient, actual, strict=True):
-        parameter = torch.nn.Parameter(torch.zeros(len(row), dtype=torch.float64))
-        parameter.grad = torch.tensor(row)
-        norm = float(torch.nn.utils.clip_grad_norm_([parameter], limit))
-        np.testing.assert_allclose(clipped, parameter.grad.numpy(), rtol=2e-6 / limit, atol=0)
-        if norm < limit:
-            np.testing.assert_array_equal(row, clipped)
-        assert np.linalg.norm(clipped) <= limit * (1 + 1e-14)
-
-
-@kinds
-def test_each_run_is_clipped_to_its_own_limit(kind):
-    gradient = np.array([[3.0, 4.0], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]])
-    limits = np.array([[1.0], [10.0], [np.inf], [1.0]])
-
-    actual = clip_gradient(KINDS[kind](gradient), KINDS[kind](limits))
-
-    expected = [[0.6, 0.8], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]]
-    np.testing.assert_allclose(np.asarray(actual), expected, rtol=1e-15)
-
-
-@kinds
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_clipping_keeps_the_precision(kind, dtype):
-    actual = clip_gradient(KINDS[kind](np.ones((2, 5), dtype)), 1.0)
-
-    assert np.asarray(actual).dtype == dtype
-
-
-def test_clipping_a_stack_is_bitwise_clipping_its_runs():
-    gradient = np.random.default_rng(0).normal(size=(5, 1001)).astype(np.float32)
-
-    together = clip_gradient(gradient, 1.0)
-
-    for r in range(5):
-        np.testing.assert_array_equal(together[[r]], clip_gradient(gradient[[r]].copy(), 1.0))
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Jax:
     dtype: str = "float32"
     device: str = "auto"
 
+    compiles_wrappers: ClassVar[bool] = True
     forkable: ClassVar[bool] = False  # JAX has threads, whose locks a forked process would inherit
 
     def __post_init__(self) -> None:

@@ -1,15 +1,17 @@
-"""An epoch as one compiled function: a scan over gather, forward, backward, clip, update."""
+"""An epoch as one compiled function: a scan over gather, forward, backward, update."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from harness import Block, Objective, State, Step, update
+from harness import Block, Objective, State, Step, Turn
 from harness_jax.compiling import Device, computed, resident
 from harness_jax.groups import write
 from harness_jax.program import factors, gradient, of_objective, with_factors
@@ -23,44 +25,48 @@ Terms = OrderedDict[str, jax.Array]  # in the order of the objective, which a di
 class Runs(NamedTuple):
     """What the epoch of R runs is computed from: the first axis of each array is that of the runs.
 
-    order: (R, N), or None where all share one. lr: (R, S). t: (R, 1). numbers: the float fields of the
-    rule, (R, 1). factors: (R,) each. clip: (R, 1), or None. Another value is no other compilation.
+    state: of each block. order: (R, N), or None where all share one. lr: (R, S). t: (R, 1). numbers: of
+    each block the float fields of its rule, (R, 1). factors: (R,) each. Another value is no other
+    compilation.
     """
 
     theta: Any
-    state: list[State]
+    state: list[list[State]]
     order: Any
     lr: Any
     t: Any
-    numbers: dict[str, Any]
+    numbers: list[dict[str, Any]]
     factors: list[Any]
-    clip: Any
 
 
-class _BlockEpoch:
-    """The epoch of the runs of one block. Each rule has its own: runs do not depend on one another, and
-    so no mixture of rules is a new shape."""
+class _ChainEpoch:
+    """The epoch of the runs of one rule, with what is wrapped around it. Each rule has its own: runs do
+    not depend on one another, and so no mixture of rules is a new shape."""
 
-    def __init__(self, step: Step, block: Block) -> None:
+    def __init__(self, step: Step, blocks: Sequence[Block]) -> None:
         self._network = step.network
         self._objective = step.objective
         self._batch_size = step.batch_size
-        self._rule = PureRule(block.rule, step.network)
-        self.rows = block.rows
-        self.numbers = numbers_of(block.rule, block.rows.stop - block.rows.start)
+        self._rules = [PureRule(block.rule, step.network) for block in blocks]
+        self._turns = [block.turn for block in blocks]
+        self.rows = blocks[0].rows
+        runs = self.rows.stop - self.rows.start
+        self.numbers = [numbers_of(block.rule, runs) for block in blocks]
         self.signature = repr(
             (
                 step.network,
                 of_objective(step.objective),
-                self._rule.signature,
-                step.clip_norm is not None,
+                [
+                    (rule.signature, turn)
+                    for rule, turn in zip(self._rules, self._turns, strict=True)
+                ],
                 step.batch_size,
             )
         )
 
     def __call__(
         self, runs: Runs, shared: jax.Array | None, features: jax.Array, targets: jax.Array
-    ) -> tuple[jax.Array, list[State], list[Terms]]:
+    ) -> tuple[jax.Array, list[list[State]], list[Terms]]:
         """The new θ and state, and the terms of the whole batches, (S, R), and of the rest, (1, R).
 
         shared: the order of all runs, (N,), or None.
@@ -68,14 +74,15 @@ class _BlockEpoch:
         order = runs.order if shared is None else shared
         objective = with_factors(self._objective, runs.factors)
 
-        def step(carry: tuple[Parts, list[State]], given: Any) -> Any:
+        def step(carry: tuple[Parts, list[list[State]]], given: Any) -> Any:
             rows, lr, t = given
-            numbers = {**runs.numbers, "lr": lr[:, None], "t": t}
-            return self._step(objective, *carry, features[rows], targets[rows], numbers, runs.clip)
+            numbers = [{**own, "lr": lr[:, None], "t": t} for own in runs.numbers]
+            return self._step(objective, *carry, features[rows], targets[rows], numbers)
 
         rates = runs.lr.T
         numbers = runs.t + jnp.arange(len(rates), dtype=runs.t.dtype)[:, None, None]  # (S, R, 1)
-        carry = cut(runs.theta, self._network), self._rule.opened(runs.state)
+        opened = [rule.opened(own) for rule, own in zip(self._rules, runs.state, strict=True)]
+        carry = cut(runs.theta, self._network), opened
         terms, start = [], 0
         for batches in _batches(order, self._batch_size):
             stop = start + len(batches)
@@ -84,24 +91,29 @@ class _BlockEpoch:
             terms.append(found)
             start = stop
         theta, state = carry
-        return joined(theta), self._rule.closed(state), terms
+        closed = [rule.closed(own) for rule, own in zip(self._rules, state, strict=True)]
+        return joined(theta), closed, terms
 
     def _step(
         self,
         objective: Objective,
         theta: Parts,
-        state: list[State],
+        state: list[list[State]],
         x: jax.Array,
         target: jax.Array,
-        numbers: dict[str, Any],
-        clip: Any,
-    ) -> tuple[tuple[Parts, list[State]], Terms]:
+        numbers: list[dict[str, Any]],
+    ) -> tuple[tuple[Parts, list[list[State]]], Terms]:
         forward, slopes = gradient(self._network, objective, theta, x, target)
         # θ in one piece is made only where a term reads it: XLA leaves out what nobody uses
         terms = OrderedDict(objective.terms(forward, target, joined(theta)))
-        if clip is not None:
-            slopes = cut(update.clip_gradient(joined(slopes), clip), self._network)
-        return self._rule(theta, slopes, state, numbers), terms
+        new_state = []
+        for rule, turn, slots, own in zip(self._rules, self._turns, state, numbers, strict=True):
+            if turn is Turn.GRADIENT:
+                slopes, new = rule(slopes, theta, slots, own)
+            else:
+                theta, new = rule(theta, slopes, slots, own)
+            new_state.append(new)
+        return (theta, new_state), terms
 
 
 def _batches(order: jax.Array, size: int) -> list[jax.Array]:
@@ -117,10 +129,10 @@ class JaxPass:
     def __init__(
         self, step: Step, features: np.ndarray, targets: np.ndarray, device: Device
     ) -> None:
-        self._epochs = [_BlockEpoch(step, block) for block in step.blocks]
+        chains = groupby(step.blocks, lambda block: block.rows.start)
+        self._epochs = [_ChainEpoch(step, list(blocks)) for _, blocks in chains]
         self._data = [resident(part, device.device) for part in (features, targets)]
         self._factors = [device.floats(value) for value in factors(step.objective)]
-        self._clip = None if step.clip_norm is None else device.floats(step.clip_norm)
         self._batch_size = step.batch_size
         self._device = device
 
@@ -136,17 +148,17 @@ class JaxPass:
         order, samples = order.astype(np.int32), order.shape[-1]
         shared = order if order.ndim == 1 else None
         sums: dict[str, np.ndarray] = {}
-        for epoch, slots in zip(self._epochs, state, strict=True):
+        states = iter(state)
+        for epoch in self._epochs:
             own = epoch.rows
             runs = Runs(
                 theta=theta[own],
-                state=slots,
+                state=list(islice(states, len(epoch.numbers))),
                 order=order[own] if shared is None else None,
                 lr=lr.T[own],
                 t=t[own],
                 numbers=epoch.numbers,
                 factors=[value[own] for value in self._factors],
-                clip=None if self._clip is None else self._clip[own],
             )
             key = epoch.signature, order.ndim, samples
             for rows, (*new, terms) in computed(

@@ -10,7 +10,16 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 
-from harness import Block, ConfigurationError, Network, Objective, Scope, Step, array_namespace
+from harness import (
+    Block,
+    ConfigurationError,
+    Network,
+    Objective,
+    Scope,
+    Step,
+    Turn,
+    array_namespace,
+)
 from harness_jax import Jax
 
 BACKEND = Jax(dtype="float64", device="cpu")
@@ -48,6 +57,24 @@ class Descent:
     def step(self, theta, gradient, state, *, lr, t):
         """See harness.Optimizer."""
         return theta - lr * gradient, state
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """Around a rule: its gradient is no longer than a bound."""
+
+    bound: float = 0.5
+    scope: ClassVar = Scope.VECTOR
+    turn: ClassVar = Turn.GRADIENT
+
+    def init(self, theta):
+        """No state."""
+        return {}
+
+    def step(self, gradient, theta, state, *, lr, t):
+        """See harness.Wrapper."""
+        norm = (gradient * gradient).sum(axis=-1, keepdims=True) ** 0.5
+        return gradient / array_namespace(gradient).clip(norm / self.bound, 1.0, None), state
 
 
 @pytest.fixture
@@ -96,21 +123,22 @@ def test_the_gradient_is_that_of_finite_differences(problem, shared):
     assert [h.shape for h in forward.hidden] == [(RUNS, SAMPLES, 5), (RUNS, SAMPLES, 3)]
 
 
-@pytest.mark.parametrize("clip", [None, 0.5])
-def test_an_epoch_of_one_batch_is_one_step_by_the_formula(problem, clip):
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_epoch_of_one_batch_is_one_step_by_the_formula(problem, wrapped):
     network, objective, theta, x, target = problem
     lr = np.linspace(0.01, 0.1, RUNS)[None]
-    limit = None if clip is None else np.full((RUNS, 1), clip)
-    step = Step(network, objective, [Block(slice(0, RUNS), Descent())], limit, SAMPLES)
-    run = BACKEND.compiled(step, x, target, 1)
+    blocks = [Block(slice(0, RUNS), Descent())]
+    if wrapped:
+        blocks = [Block(slice(0, RUNS), Bounded(), Turn.GRADIENT), *blocks]
+    run = BACKEND.compiled(Step(network, objective, blocks, SAMPLES), x, target, 1)
     order = np.random.default_rng(1).permutation(SAMPLES)
 
-    new, _, sums = run(theta.copy(), [[{}]], order, lr, np.ones((RUNS, 1)))
+    new, _, sums = run(theta.copy(), [[{}] for _ in blocks], order, lr, np.ones((RUNS, 1)))
 
     gradient = slope(problem, theta)
-    if clip is not None:
+    if wrapped:
         norm = np.linalg.norm(gradient, axis=1, keepdims=True)
-        gradient /= np.maximum(norm / clip, 1)
+        gradient /= np.maximum(norm / 0.5, 1)
     np.testing.assert_allclose(new, theta - lr.T * gradient, rtol=1e-7, atol=1e-9)
     assert list(sums) == ["squares", "weight_decay"]
     np.testing.assert_allclose(sum(sums.values()) / SAMPLES, loss(problem, theta), rtol=1e-12)
@@ -120,7 +148,7 @@ def test_an_epoch_in_batches_is_step_after_step(problem):
     network, objective, theta, x, target = problem
     lr = np.full((3, RUNS), 0.05)
     blocks = [Block(slice(0, RUNS), Descent())]
-    run = BACKEND.compiled(Step(network, objective, blocks, None, BATCH), x, target, 1)
+    run = BACKEND.compiled(Step(network, objective, blocks, BATCH), x, target, 1)
     order = np.stack([np.random.default_rng(seed).permutation(SAMPLES) for seed in range(RUNS)])
 
     new, _, _ = run(theta.copy(), [[{}]], order, lr, np.ones((RUNS, 1)))

@@ -20,7 +20,11 @@ CONFIGURATIONS = [
     (),
     ("training.batch_size=full", "network.hidden=[]", "network.bias=false"),
     ("training.batch_size=7", "network.hidden=[3,2]", "network.activation=tanh"),
-    ("training.stopping.patience=null", "training.clip_norm=0.5", "training.warmup_epochs=2"),
+    (
+        "training.stopping.patience=null",
+        "training.reference_batch_size=16",
+        "training.warmup_epochs=2",
+    ),
     ("objective.auxiliary.z_loss=0.1", "objective.auxiliary.hidden_l1=1e-3"),
     ("objective.weight_decay=1e-4", "optimizer=adamw", "optimizer.lr=1e-30", "seed=17"),
     ("dataset=diabetes", "loss=huber", "loss.delta=2", "optimizer=heavy_ball"),

@@ -11,7 +11,6 @@ from harness import Block, Step
 from harness.chain import Chain
 from harness.network import Network
 from harness.objective import Objective, Term
-from harness.update import clip_gradient
 from harness_losses import ConfidencePenalty, HiddenL1, SoftmaxCrossEntropy, ZLoss
 from harness_optimizers import Adam, Muon, Sgd
 from harness_wrappers import (
@@ -60,7 +59,6 @@ class Problem:
         chain = Chain(chains, backend, step.network, step.objective, range(len(theta)))
         rest = iter(state)
         state = [[[next(rest)] for _ in blocks] for blocks in chains]
-        limit = None if step.clip_norm is None else backend.place(step.clip_norm)
         for epoch in range(epochs):
             sums = {}
             for number, rates in enumerate(lr):
@@ -69,8 +67,6 @@ class Problem:
                 forward, gradient = program.gradient(theta, x, target)
                 for name, value in objective.terms(forward, target, theta).items():
                     sums[name] = sums.get(name, 0) + backend.fetch(value) * batch.shape[-1]
-                if limit is not None:
-                    gradient = clip_gradient(gradient, limit)
                 now = t + epoch * len(lr) + number
                 theta, state = chain.step(theta, gradient, state, rates[:, None], now, (x, target))
         return backend.fetch(theta), sums
@@ -104,7 +100,6 @@ def problem():
         auxiliary=True,
         decay=True,
         shared=False,
-        clip=True,
         seed=0,
         **shape,
     ):
@@ -134,13 +129,12 @@ def problem():
             tuple(terms),
             rng.uniform(0.01, 0.02, runs) if decay else None,
         )
-        norms = rng.uniform(0.5, 2.0, (runs, 1)) if clip else None
         steps = -(-samples // batch_size)
         orders = np.stack([rng.permutation(samples) for _ in range(runs)])
         order = orders[0] if shared else orders
         order.flags.writeable = False
         return Problem(
-            Step(network, objective, made, norms, batch_size),
+            Step(network, objective, made, batch_size),
             rng.normal(size=(samples, sizes[0])),
             np.eye(sizes[-1])[rng.integers(0, sizes[-1], samples)],
             rng.normal(size=(runs, network.size)) * 0.5,

@@ -100,7 +100,7 @@ def test_losses_activations_and_stacks(problem, agree, loss, activation, blocks,
 @pytest.mark.slow
 def test_a_diverged_run_is_seen_and_touches_no_other(problem):
     backend = Torch(dtype="float32", device="cpu")
-    stack = problem([(Sgd(), 3)], auxiliary=False, decay=False, clip=False)
+    stack = problem([(Sgd(), 3)], auxiliary=False, decay=False)
     before = stack.by_the_pass(backend, compiled(stack, backend))
     stack.theta[1] = np.nan
 

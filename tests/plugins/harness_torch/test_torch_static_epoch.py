@@ -20,6 +20,7 @@ from harness_torch.cuda_graph import KEPT, CapturedPass
 from harness_torch.static_epoch import StaticEpoch
 from harness_torch.step import WholeStep
 from harness_torch.waiting import ASK
+from harness_wrappers import ClipNorm
 
 BACKEND = Torch(dtype="float64", device="cpu")
 CPU = torch.device("cpu")
@@ -80,9 +81,7 @@ def test_every_loss_and_activation(problem, agree, loss, activation):
 @pytest.mark.parametrize("samples", [6, 7, 12])
 @pytest.mark.parametrize("runs", [1, 3])
 def test_a_plain_run_with_and_without_a_smaller_last_batch(problem, agree, runs, samples):
-    stack = problem(
-        [(HeavyBall(), runs)], auxiliary=False, decay=False, clip=False, samples=samples
-    )
+    stack = problem([(HeavyBall(), runs)], auxiliary=False, decay=False, samples=samples)
 
     agree(stack.by_the_loop(BACKEND), stack.by_the_pass(BACKEND, captured(stack, Uncaptured())))
 
@@ -107,7 +106,7 @@ def test_other_values_need_no_other_record(problem, agree):
         {"blocks": [(Adam(), 3)]},
         {"blocks": [(HeavyBall(), 2)]},
         {"shared": True},
-        {"clip": False},
+        {"blocks": [([ClipNorm(), Adam()], 2)]},
         {"auxiliary": False},
         {"decay": False},
         {"batch_size": 5},
