@@ -21,6 +21,7 @@ from harness.contracts import Task
 from harness.prediction import Predictor
 from harness.tracking.description import Description
 from harness.tracking.events import RunEnded, RunStarted
+from harness.tracking.model import _look_nothing_up, _requirements
 from harness.tracking.results import save_parameters
 from harness.tracking.tracker import Tracker
 
@@ -52,10 +53,11 @@ def description(task):
     )
 
 
-@pytest.fixture(params=[Task.MULTICLASS, Task.REGRESSION])
-def logged(request, uri, tmp_path, mlflow_client):
+@pytest.fixture(scope="module", params=[Task.MULTICLASS, Task.REGRESSION])
+def logged(request, tmp_path_factory, mlflow_client):
     """A logged model: its folder, and the predictor that it must agree with."""
-    folder = tmp_path / "run"
+    folder = tmp_path_factory.mktemp("logged") / "run"
+    uri = f"sqlite:///{folder.parent}/mlflow.db"
     with Tracker(uri, "test") as tracker:
         tracker.start(RunStarted("a", str(folder), "test", "a", 1, params={"seed": "1"}))
         network = description(request.param)
@@ -89,6 +91,24 @@ def test_it_is_code_and_safetensors_with_a_signature(logged):
     requirements = (place / "requirements.txt").read_text().split()
     assert {line.partition("==")[0] for line in requirements} >= {"harness", "mlflow", "numpy"}
     assert all("==" in line for line in requirements)
+
+
+def test_mlflow_looks_up_no_requirement_and_misses_none(mlflow_client, monkeypatch):
+    import importlib_metadata
+    from mlflow.utils import requirements_utils as of_mlflow
+
+    looked, warned = [], []
+    monkeypatch.setattr(
+        importlib_metadata, "packages_distributions", lambda: looked.append(1) or {}
+    )
+    monkeypatch.setattr(of_mlflow, "_MODULES_TO_PACKAGES", None)
+    monkeypatch.setattr(of_mlflow._logger, "warning", warned.append)
+    _look_nothing_up()
+    of_mlflow.warn_dependency_requirement_mismatches(_requirements("numpy"))
+    assert not looked
+    assert not warned
+    of_mlflow.warn_dependency_requirement_mismatches(["numpy==0.1"])
+    assert "numpy (current: " in warned[0]
 
 
 LOAD = """
