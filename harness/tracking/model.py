@@ -68,7 +68,8 @@ def _look_nothing_up() -> None:
     """
     from mlflow.utils import requirements_utils
 
-    requirements_utils._MODULES_TO_PACKAGES = requirements_utils._MODULES_TO_PACKAGES or {}
+    known: dict[str, list[str]] = requirements_utils._MODULES_TO_PACKAGES or {}
+    requirements_utils._MODULES_TO_PACKAGES = known  # type: ignore[assignment]
 
 
 def _requirements(backend: str) -> list[str]:
