@@ -7,7 +7,7 @@ stages.py     when each is worked out, where some need a norm of a whole run, or
 plan.py       these as calls of NumPy functions on reused buffers
 columns.py    the values that are one a run, worked out at every step
 pieces.py     the plan on arrays, in pieces that fit into the cache
-walk.py       one walk of the plan through θ: what its loops are given
+registers.py  what the loops of a walk through θ are given
 loop.py       these loops, in LLVM's language
 operations.py and sums.py
               what they are made of, with NumPy's results

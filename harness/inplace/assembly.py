@@ -1,7 +1,7 @@
 """The plan of an update rule as a function in LLVM's assembly language.
 
-It goes through the runs, and for each through the walks of the plan; see `walk.py` and `loop.py`. The
-numbers are those of the plan bit for bit, see `operations.py` and `sums.py`.
+It goes through the runs, and for each through the walks of the plan; see `registers.py` and `loop.py`.
+The numbers are those of the plan bit for bit, see `operations.py` and `sums.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from harness.inplace import sums
 from harness.inplace.loop import STRIP, functions
 from harness.inplace.operations import Body, NotExact, Value
 from harness.inplace.plan import Plan, Reference
-from harness.inplace.walk import Walk, kept_of, leaves_of
+from harness.inplace.registers import Registers, kept_of, leaves_of
 
 __all__ = ["NAME", "assembly", "has_sums"]
 
@@ -21,7 +21,7 @@ NAME = "update"  # of the function
 
 def has_sums(plan: Plan) -> bool:
     """Whether a sum is part of the code."""
-    return any(stage.reductions for stage in plan.stages)
+    return any(walk.reductions for walk in plan.walks)
 
 
 def assembly(plan: Plan, dtype: np.dtype) -> str:
@@ -34,7 +34,7 @@ def assembly(plan: Plan, dtype: np.dtype) -> str:
     real = "float" if dtype == np.float32 else "double"
     if any(plan.buffers[number].dtype for number in kept_of(plan)):
         raise NotExact("a truth value that is kept")
-    walks = [Walk(plan, number, real) for number in range(len(plan.stages))]
+    walks = [Registers(plan, number, real) for number in range(len(plan.walks))]
     body = Body(real)
     return "\n".join(
         [
@@ -47,8 +47,8 @@ def assembly(plan: Plan, dtype: np.dtype) -> str:
     )
 
 
-def _update(plan: Plan, walks: list[Walk], body: Body) -> str:
-    """The function that goes through the runs, and through the stages of each."""
+def _update(plan: Plan, walks: list[Registers], body: Body) -> str:
+    """The function that goes through the runs, and through the walks of each."""
     real, leaves, columns = body.real, range(len(leaves_of(plan))), range(len(plan.columns))
     table = [
         *((f"%leaf{n}.0", "ptr") for n in leaves),
@@ -63,7 +63,7 @@ def _update(plan: Plan, walks: list[Walk], body: Body) -> str:
     strips = {strip for walk in walks for strip in walk.strips}
     values = {Reference("column", n): Value(f"%column{n}", real) for n in columns}
     for walk in walks:
-        for instruction in walk.stage.values:
+        for instruction in walk.walk.values:
             arguments = [values[argument] for argument in instruction.arguments]
             result = body.operate(instruction.operation, arguments)
             truth = plan.values[instruction.out.key] is bool

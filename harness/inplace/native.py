@@ -20,7 +20,7 @@ from harness.inplace import sums
 from harness.inplace.assembly import NAME, assembly, has_sums
 from harness.inplace.operations import NotExact
 from harness.inplace.plan import Plan
-from harness.inplace.walk import kept_of, leaves_of
+from harness.inplace.registers import kept_of, leaves_of
 
 __all__ = ["Bound", "Candidate", "Native", "candidate"]
 
@@ -129,8 +129,8 @@ _candidates: dict[Hashable, Candidate] = {}
 
 def candidate(plan: Plan, dtype: np.dtype) -> Candidate:
     """The one for all plans that differ in nothing but the values of columns."""
-    stages = tuple((*map(tuple, (s.values, s.vectors, s.reductions)),) for s in plan.stages)
-    key = (stages, tuple(plan.buffers), tuple(plan.values), dtype)
+    walks = tuple((*map(tuple, (w.values, w.vectors, w.reductions)),) for w in plan.walks)
+    key = (walks, tuple(plan.buffers), tuple(plan.values), dtype)
     return _candidates.setdefault(key, Candidate(plan, dtype))
 
 

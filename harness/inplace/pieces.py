@@ -1,8 +1,8 @@
 """A plan on arrays as calls of NumPy functions, over pieces that fit into the cache.
 
 θ, the gradient and the state are cut into pieces, of whole rows where rows and columns are told apart;
-each goes through all operations of a stage before the next one starts. Runs go through all stages one
-after another, short ones in groups, so what is kept from one stage to the next is as long as a run at
+each goes through all operations of a walk before the next one starts. Runs go through all walks one
+after another, short ones in groups, so what is kept from one walk to the next is as long as a run at
 most.
 """
 
@@ -89,14 +89,14 @@ def calls(
         return instruction.operation, (vector, axis, None, out, True)
 
     for rows in _groups(len(theta), prod(whole)):
-        for stage in plan.stages:
-            of_vectors = stage.over is Kind.VECTOR
-            for instruction in (*stage.values, *(() if of_vectors else stage.vectors)):
+        for walk in plan.walks:
+            of_vectors = walk.over is Kind.VECTOR
+            for instruction in (*walk.values, *(() if of_vectors else walk.vectors)):
                 yield from _by_run(call(instruction, rows, slice(None)), rows)
             for part in _parts(*whole) if of_vectors else ():
-                for instruction in stage.vectors:
+                for instruction in walk.vectors:
                     yield call(instruction, rows, part)
-            for instruction in stage.reductions:
+            for instruction in walk.reductions:
                 yield reduction(instruction, rows)
 
 

@@ -17,7 +17,7 @@ from harness.inplace.nodes import Kind, Node, select
 from harness.inplace.stages import in_order, stages_of
 from harness.inplace.tracing import Trace
 
-__all__ = ["Buffer", "Column", "Instruction", "Plan", "Reference", "Stage", "plan"]
+__all__ = ["Buffer", "Column", "Instruction", "Plan", "Reference", "Walk", "plan"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Buffer:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Walk:
     """One walk: values first, then arrays, then what they are reduced to.
 
     over: what it goes through, all of θ, or what there is one of for each row or column of a matrix.
@@ -81,17 +81,17 @@ class Stage:
 
 @dataclass
 class Plan:
-    """What to run: instructions in stages."""
+    """What to run: instructions in walks."""
 
     columns: list[int] = field(default_factory=list)  # those that instructions read
-    stages: list[Stage] = field(default_factory=list)
+    walks: list[Walk] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
     values: list[type | None] = field(default_factory=list)  # their dtypes; None: that of θ
 
     @property
     def instructions(self) -> list[Instruction]:
-        """Of all stages, in order."""
-        return [instruction for stage in self.stages for instruction in stage]
+        """Of all walks, in order."""
+        return [instruction for walk in self.walks for instruction in walk]
 
     @property
     def of_a_matrix(self) -> bool:
@@ -131,10 +131,10 @@ class _Planner:
         self._last_read = {a: n for n, node in enumerate(nodes) for a in node.arguments}
         targets = {node: name for name, node in reversed(self._outputs.items())}
 
-        self._walks: dict[tuple[int, Kind], Stage] = {}
+        self._walks: dict[tuple[int, Kind], Walk] = {}
         for node in sorted(nodes, key=lambda node: node.kind is Kind.VALUE):
             self._walk(node)
-        self.plan.stages = [self._walks[key] for key in sorted(self._walks)]
+        self.plan.walks = [self._walks[key] for key in sorted(self._walks)]
         for position, node in enumerate(nodes):
             self._add(node, position, targets.get(node), traced)
         for name, node in sorted(self._outputs.items(), key=lambda output: -output[1].kind):
@@ -143,9 +143,9 @@ class _Planner:
     def _copy(self, place: Reference, leaf: Reference) -> None:
         """At the end, where nothing reads the leaf any more."""
         if place != leaf:
-            if self.plan.stages[-1].over is not leaf.over:
-                self.plan.stages.append(Stage(over=leaf.over))
-            self.plan.stages[-1].vectors.append(Instruction(np.positive, (place,), leaf))
+            if self.plan.walks[-1].over is not leaf.over:
+                self.plan.walks.append(Walk(over=leaf.over))
+            self.plan.walks[-1].vectors.append(Instruction(np.positive, (place,), leaf))
 
     def _order(self, node: Node) -> tuple[int, Kind, bool]:
         """Where an operation has its place: its stage, what that goes through then, and when in that."""
@@ -155,12 +155,12 @@ class _Planner:
             return self._stages[node] - 1, argument.kind, True
         return self._stages[node], node.kind, False
 
-    def _walk(self, node: Node) -> Stage:
+    def _walk(self, node: Node) -> Walk:
         """What an operation is part of; values come before the first walk of their stage."""
         number, over, _ = self._order(node)
         if over is Kind.VALUE:
             over = min(over for stage, over in self._walks if stage == number)
-        return self._walks.setdefault((number, over), Stage(over=over))
+        return self._walks.setdefault((number, over), Walk(over=over))
 
     def _read_elsewhere(self, nodes: list[Node]) -> set[Node]:
         """The nodes that are read after the walk through θ that they are worked out in."""

@@ -19,9 +19,9 @@ from harness.inplace.columns import Columns
 from harness.inplace.native import Bound, Native, candidate
 from harness.inplace.pieces import Call, calls
 from harness.inplace.plan import Column, Plan, plan
+from harness.inplace.registers import kept_of, sums_columns
 from harness.inplace.symbols import Untraceable, laid_out
 from harness.inplace.tracing import trace
-from harness.inplace.walk import kept_of, sums_columns
 from harness.update import initial_state, rule_for
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class InPlace:
         self._groups: list[_Group] = []
         columns: dict[Column, int] = {}  # of all parts, so that each is worked out once
         for number, (part, own) in enumerate(_plans(rule, network, columns)):
-            if rule.scope is Scope.ELEMENT and len(own.stages) > 1:
+            if rule.scope is Scope.ELEMENT and len(own.walks) > 1:
                 raise Untraceable("an elementwise rule may see no more than elements")
             group = next((group for group in self._groups if group.plan == own), None)
             if group is None:

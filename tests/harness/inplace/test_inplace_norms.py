@@ -57,7 +57,7 @@ def test_a_run_has_the_norms_that_it_has_alone(name, dtype):
 def test_a_rule_of_three_stages():
     theta, update = run([(Twice(), 1)])
     (group,) = update._runners[0]._groups
-    assert len(group.plan.stages) == 3
+    assert len(group.plan.walks) == 3
     np.testing.assert_array_equal(theta, as_written(Twice()))
 
 

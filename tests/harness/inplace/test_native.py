@@ -15,7 +15,7 @@ pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 from harness import Scope, array_namespace, float_fields
 from harness.inplace import native, operations
 from harness.inplace.nodes import select
-from harness.inplace.plan import Buffer, Instruction, Plan, Reference, Stage
+from harness.inplace.plan import Buffer, Instruction, Plan, Reference, Walk
 from steps_in_place import RULES, SPECIAL, assert_same_bits, columns, of_size, problem, stepped
 
 
@@ -86,7 +86,7 @@ def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
         expected = np.where(expected, a, b)
     else:
         calls.append(Instruction(np.positive, (result,), out))
-    plan = Plan(stages=[Stage(vectors=calls)], buffers=[Buffer(bool if compares else None)])
+    plan = Plan(walks=[Walk(vectors=calls)], buffers=[Buffer(bool if compares else None)])
     leaves = {"theta": a[None], "gradient": b[None], "out": np.empty_like(a)[None]}
 
     native.Native(plan, np.dtype(dtype)).bind(leaves, [], {}, leaves["theta"].shape[1:]).step()

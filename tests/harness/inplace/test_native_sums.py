@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
 from harness import Scope, array_namespace
 from harness.inplace import InPlace, native, sums
-from harness.inplace.plan import Instruction, Plan, Reference, Stage
+from harness.inplace.plan import Instruction, Plan, Reference, Walk
 from harness.network import Network
 from steps_in_place import RULES, assert_same_bits, columns, problem, stepped
 
@@ -93,9 +93,9 @@ def test_each_parameter_of_each_run_is_where_it_is_in_theta(monkeypatch, name, d
 def test_a_sum_has_the_bits_of_numpy(dtype):
     """By a plan that sums θ up and takes the sum for every element."""
     place, out, value = Reference("leaf", "theta"), Reference("leaf", "out"), Reference("value", 0)
-    sum_up = Stage(reductions=[Instruction(np.add.reduce, (place,), value)])
-    spread = Stage(vectors=[Instruction(np.positive, (value,), out)])
-    summed = native.Native(Plan(stages=[sum_up, spread], values=[None]), np.dtype(dtype))
+    sum_up = Walk(reductions=[Instruction(np.add.reduce, (place,), value)])
+    spread = Walk(vectors=[Instruction(np.positive, (value,), out)])
+    summed = native.Native(Plan(walks=[sum_up, spread], values=[None]), np.dtype(dtype))
     rng = np.random.default_rng(0)
     for size in [*range(1, 300), 511, 512, 513, 520, 1000, 4096, 4104, 33_333, 100_003]:
         wide = (rng.normal(size=(3, size + 5)) * 1e3).astype(dtype)

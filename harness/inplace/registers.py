@@ -1,8 +1,8 @@
-"""One walk of a plan: what its loops are given, and how they are called.
+"""What the loops of a walk are given in LLVM's assembly language, and how they are called.
 
 A walk has up to three loops, each around the one before:
 
-- `stage`, over elements side by side: all of a run where rows and columns of a matrix are not told
+- `elements`, over elements side by side: all of a run where rows and columns of a matrix are not told
   apart, else no more than a row, whose number it is given;
 - `rows`, over the rows that a part of a matrix has;
 - `sums`, over parts in the order of a sum: of a run, or for `units` of each row by itself.
@@ -18,7 +18,7 @@ from harness.inplace.nodes import Kind
 from harness.inplace.operations import NotExact, Value
 from harness.inplace.plan import Instruction, Plan, Reference
 
-__all__ = ["Arguments", "Walk", "given", "kept_of", "leaves_of", "sums_columns"]
+__all__ = ["Arguments", "Registers", "given", "kept_of", "leaves_of", "sums_columns"]
 
 _LENGTH = {Kind.VECTOR: "%size", Kind.UNITS: "%units", Kind.INPUTS: "%inputs"}
 
@@ -33,9 +33,9 @@ def leaves_of(plan: Plan) -> list[str]:
 def kept_of(plan: Plan) -> dict[int, Kind]:
     """The buffers that are kept from one walk to a later one, in order, and what they are as long as."""
     kept: dict[int, Kind] = {}
-    for stage in plan.stages:
+    for walk in plan.walks:
         made: set[Reference] = set()
-        for instruction in (*stage.vectors, *stage.reductions):
+        for instruction in (*walk.vectors, *walk.reductions):
             read = {place for place in instruction.arguments if place.kind == "buffer"}
             kept |= {place.key: place.over for place in read - made}
             made.add(instruction.out)
@@ -44,31 +44,31 @@ def kept_of(plan: Plan) -> dict[int, Kind]:
 
 def sums_columns(plan: Plan) -> bool:
     """Whether the columns of a matrix are summed up."""
-    return any(i.out.over is Kind.INPUTS for stage in plan.stages for i in stage.reductions)
+    return any(i.out.over is Kind.INPUTS for walk in plan.walks for i in walk.reductions)
 
 
 def _places(instructions: Iterable[Instruction]) -> list[Reference]:
     return [place for i in instructions for place in (*i.arguments, i.out)]
 
 
-class Walk:
+class Registers:
     """The registers and arguments of one walk, by its number. Raises NotExact.
 
     memory: addresses of what is as long as the walk; of_inputs, of_units: of what a matrix has one of
     for each column or row, where all of the matrix is walked through. scalars: numbers of the run.
     totals, of_rows, of_columns: what is summed up, over all of a run, each row, and each column; strips:
-    what the first two are written to. one_row, all_rows: the arguments of `stage` and of `rows`.
+    what the first two are written to. one_row, all_rows: the arguments of `elements` and of `rows`.
     """
 
     def __init__(self, plan: Plan, number: int, real: str) -> None:
         self.number = number
-        self.stage = stage = plan.stages[number]
+        self.walk = walk = plan.walks[number]
         self.plan = plan
         self.real = real
-        self.totals = [i for i in stage.reductions if i.out.kind == "value"]
-        self.of_rows = [i for i in stage.reductions if i.out.over is Kind.UNITS]
-        self.of_columns = [i for i in stage.reductions if i.out.over is Kind.INPUTS]
-        if any(instruction.operation != np.add.reduce for instruction in stage.reductions):
+        self.totals = [i for i in walk.reductions if i.out.kind == "value"]
+        self.of_rows = [i for i in walk.reductions if i.out.over is Kind.UNITS]
+        self.of_columns = [i for i in walk.reductions if i.out.over is Kind.INPUTS]
+        if any(instruction.operation != np.add.reduce for instruction in walk.reductions):
             raise NotExact("the largest of a vector")
         if self.totals and self.of_rows:
             raise NotExact("sums in the order of a run and of each row at once")
@@ -81,23 +81,23 @@ class Walk:
             place: f"%leaf{leaves.index(place.key)}"
             if place.kind == "leaf"
             else f"%kept{place.key}"
-            for place in _places((*stage.vectors, *stage.reductions))
+            for place in _places((*walk.vectors, *walk.reductions))
             if place.kind == "leaf" or (place.kind == "buffer" and place.key in kept)
         }
-        self.memory = {place: name for place, name in names.items() if place.over is stage.over}
+        self.memory = {place: name for place, name in names.items() if place.over is walk.over}
         self.of_inputs = {
             place: name
             for place, name in names.items()
-            if place.over is Kind.INPUTS is not stage.over
+            if place.over is Kind.INPUTS is not walk.over
         }
         written = {instruction.out: names[instruction.out] for instruction in self.of_rows}
         self.sums_of_units = list(written.values())
         self.of_units = {
             place: name
             for place, name in names.items()
-            if place.over is Kind.UNITS is not stage.over and place not in written
+            if place.over is Kind.UNITS is not walk.over and place not in written
         }
-        read = {place for i in stage.vectors for place in i.arguments}
+        read = {place for i in walk.vectors for place in i.arguments}
         self.scalars = {
             place: Value(
                 f"%{place.kind}{place.key}",
@@ -123,7 +123,7 @@ class Walk:
     def call(self, values: dict[Reference, Value]) -> list[str]:
         """The lines that go through a run. values: what its scalars are."""
         known = {own.name: values[place].name for place, own in self.scalars.items()}
-        length = f"i64 {_LENGTH[self.stage.over]}"
+        length = f"i64 {_LENGTH[self.walk.over]}"
         lines = [
             f"call void @llvm.memset.p0.i64(ptr {self.of_inputs[i.out]}, i8 0, i64 %inputs.bytes, i1 0)"
             for i in self.of_columns
@@ -141,7 +141,7 @@ class Walk:
         """What goes through a part that is summed up, or through all."""
         if self.by_rows and not self.of_rows:
             return f"rows{self.number}", self.all_rows
-        return f"stage{self.number}", self.one_row
+        return f"elements{self.number}", self.one_row
 
 
 def given(arguments: Arguments, known: dict[str, str] | None = None, how: str = "") -> str:
