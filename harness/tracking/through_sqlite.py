@@ -17,7 +17,7 @@ from harness.tracking.artifacts import log_artifacts
 from harness.tracking.database import Store, only_one
 from harness.tracking.entry import Entry
 from harness.tracking.sqlite_batch import SqliteBatch
-from harness.tracking.store import public
+from harness.tracking.store import artifact_location, public
 
 __all__ = ["ThroughSqlite"]
 
@@ -66,6 +66,10 @@ class ThroughSqlite:
             known = self._known(name)
             if known:
                 return known
+            location = str(artifact_location(self._store.uri))
+            if not self._batch.experiments(name) and self._batch.can_make(name, location):
+                self._batch.make(name, location)
+                return Experiment(*self._batch.experiments(name)[0][:2])
             made = int(self._store.experiment(name))  # or MLflow tells that it was deleted
             return next(
                 Experiment(*row[:2]) for row in self._batch.experiments(name) if row[0] == made

@@ -15,10 +15,12 @@ PREPARE = """
 import sys
 from harness.errors import HarnessError
 from harness.tracking.database import prepare
+from harness.tracking.store import database
+from harness.tracking.through_sqlite import ThroughSqlite
 try:
     store = prepare(sys.argv[1])
-    id = store.experiment(sys.argv[2])
-    run = store.client.create_run(id, run_name="a run")
+    id = ThroughSqlite(store, database(sys.argv[1])).experiment(sys.argv[2]).id
+    run = store.client.create_run(str(id), run_name="a run")
     print(id, run.info.artifact_uri)
 except HarnessError as error:
     sys.exit(f"HarnessError: {error}")

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.tracking import journal
-from harness.tracking.database import Store
+from harness.tracking.database import Store, prepare
 from harness.tracking.entry import Entry, Run, read_entry
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.sqlite_batch import SqliteBatch
@@ -137,6 +137,59 @@ def test_experiments_elsewhere_get_their_artifacts_as_the_client_puts_them(
             if artifacts:
                 assert (place / run.run_id / "artifacts" / "a.txt").read_text() == name
         assert both[0] == both[1]
+
+
+def contents(path):
+    """All rows of all tables, without times."""
+    with closing(sqlite3.connect(path)) as connection:
+        tables = [
+            n for (n,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        ]
+        found = {}
+        for table in tables:
+            cursor = connection.execute(f"SELECT * FROM {table}")
+            columns = [column[0] for column in cursor.description]
+            found[table] = [
+                {c: v for c, v in zip(columns, row, strict=True) if not c.endswith("_time")}
+                for row in cursor
+            ]
+    return found
+
+
+@pytest.mark.parametrize("name", ["harness", "Default", "it's ✓", "n" * 257])
+def test_an_experiment_is_what_the_client_makes_of_it(mlflow_client, tmp_path, name):
+    """The default one, too, but for its place, which the client takes from the working directory."""
+    ends = []
+    for way in ("fast", "slow"):
+        path = tmp_path / way / "mlflow.db"
+        path.parent.mkdir()
+        store = prepare(f"sqlite:///{path}")
+        if way == "fast":
+            with closing(ThroughSqlite(store, path)) as fast:
+                made = fast.experiment(name).id
+                assert fast.experiment(name).location.startswith(
+                    f"file://{path.parent}/mlartifacts"
+                )
+        else:
+            made = int(store.experiment(name))
+        found = contents(path)
+        default, *others = found["experiments"]
+        assert default.pop("artifact_location")
+        for row in others:
+            assert row.pop("artifact_location") == (path.parent / "mlartifacts").as_uri()
+        ends.append((made, found))
+    assert ends[0] == ends[1]
+
+
+def test_experiments_of_another_shape_are_made_by_the_client(mlflow_client, tmp_path):
+    path = tmp_path / "mlflow.db"
+    store = prepare(f"sqlite:///{path}")
+    with closing(ThroughSqlite(store, path)) as way:
+        assert way._batch.can_make("name", "place")
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("ALTER TABLE experiments ADD COLUMN colour TEXT")
+        assert not way._batch.can_make("name", "place")
+        assert way.experiment("name").id == int(store.experiment("name"))
 
 
 def entry_of(run_id, **fields):
