@@ -64,17 +64,17 @@ def log_from(processes, uri, folder):
     return [(process.communicate(timeout=300)[1], process.returncode) for process in started]
 
 
-def test_eight_processes_at_once_on_a_fresh_database(postgres, tmp_path, mlflow_client):
+def test_four_processes_at_once_on_a_fresh_database(postgres, tmp_path, mlflow_client):
     uri = postgres()
-    outcomes = log_from(8, uri, tmp_path)
-    assert outcomes == [("", 0)] * 8
+    outcomes = log_from(4, uri, tmp_path)
+    assert outcomes == [("", 0)] * 4
     client = mlflow_client(resolve(uri, tmp_path))
     (experiment,) = client.search_experiments(filter_string="name = 'shared'")
     assert experiment.artifact_location == f"file://{tmp_path}/outputs/mlartifacts"
     found = client.search_runs([experiment.experiment_id])
-    names = {f"p{process}.{number}" for process in range(8) for number in range(3)}
+    names = {f"p{process}.{number}" for process in range(4) for number in range(3)}
     assert {run.info.run_name for run in found} == names
-    assert len(found) == 24
+    assert len(found) == 12
     for run in found:
         number = int(run.info.run_name[-1])
         assert (run.info.status, run.info.start_time, run.info.end_time) == ("FINISHED", 1000, 2000)
