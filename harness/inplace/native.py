@@ -27,6 +27,7 @@ __all__ = ["Bound", "Candidate", "Native", "candidate"]
 # Work after which a plan is compiled, in operations on one element: 12 an element of θ for Adam. That
 # is about 0.1 s, as long as it takes to load LLVM and to compile a rule; the next ones take 0.03 s.
 PAYS = 200_000_000
+CALL = 1_000  # what a call of a NumPy function costs beside its work, in the same measure: 0.5 µs
 
 _KIND = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
@@ -102,10 +103,11 @@ class Candidate:
         self._work = 0
         self._tried = find_spec("llvmlite") is None
 
-    def ready(self, elements: int) -> bool:
-        """Notes a step on so many elements, and compiles once it pays. Whether `native` is there."""
+    def ready(self, elements: int, calls: int) -> bool:
+        """Notes a step on so many elements, in so many calls of NumPy functions, and compiles once that
+        pays. Whether `native` is there."""
         if not self._tried:
-            self._work += elements * self._instructions
+            self._work += elements * self._instructions + calls * CALL
             if self._work >= PAYS:
                 self._compile()
         return self.native is not None

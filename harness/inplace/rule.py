@@ -159,7 +159,7 @@ class _Group:
     def step(self) -> None:
         for operation, arguments in self._calls:
             operation(*arguments)
-        if self._offered is None and self._candidate.ready(self._elements):
+        if self._offered is None and self._candidate.ready(self._elements, len(self._calls)):
             self._prepare()
 
     def _prepare(self) -> None:

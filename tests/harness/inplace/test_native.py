@@ -185,7 +185,7 @@ def test_gradients_with_and_without_gaps_come_in_turn(monkeypatch):
 
 
 def test_stacks_in_training_get_what_another_one_has_compiled(monkeypatch):
-    monkeypatch.setattr(native, "PAYS", 3 * 40 * 1.5)
+    monkeypatch.setattr(native, "PAYS", 1.5 * 2 * (40 + native.CALL))  # 1.5 steps of two operations
     monkeypatch.setattr(native, "_candidates", {})
     runs = [of_size(RULES["sgd"](), "float64", 40) for _ in range(2)]
     for run in runs:
@@ -196,6 +196,18 @@ def test_stacks_in_training_get_what_another_one_has_compiled(monkeypatch):
     (one,), (other,) = (run._groups for run in runs)
     assert len(one._calls) == len(other._calls) == 1
     assert one._native is other._native is not None
+
+
+def test_a_rule_is_compiled_once_its_work_and_its_calls_have_taken_as_long(monkeypatch):
+    monkeypatch.setattr(native, "PAYS", 5 * 2 * (40 + native.CALL))
+    monkeypatch.setattr(native, "_candidates", {})
+    run = of_size(RULES["sgd"](), "float64", 40)
+    run.bind(np.ones((1, 40)), np.ones((1, 40)), [{}])
+    compiled = []
+    for _ in range(6):
+        run.step(np.ones((1, 1)), np.ones((1, 1)))
+        compiled.append(run._groups[0]._native is not None)
+    assert compiled == [False] * 4 + [True] * 2
 
 
 def test_what_llvm_refuses_is_said_and_runs_on_numpy(monkeypatch):
