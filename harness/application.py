@@ -95,8 +95,8 @@ def _train(arguments: list[str]) -> int:
         if isinstance(error, HarnessError | SystemExit):
             raise
         message = explain(error)
-        if message is None and not results and isinstance(error, OSError | ValueError | YAMLError):
-            message = str(error)  # a folder that cannot be written, a file that is no YAML, …
+        if message is None and not results and isinstance(error, OSError | ValueError):
+            message = str(error)  # a folder that cannot be written, …
         if message is None:
             raise
         raise ConfigurationError(message) from error
@@ -155,7 +155,7 @@ def _explained() -> Iterator[None]:
     """Makes errors for a person of those that Hydra raises."""
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise ConfigurationError(explain(error)) from error
 
 

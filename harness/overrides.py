@@ -18,6 +18,7 @@ from hydra.core.override_parser.types import Override, OverrideType, ValueType
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
 
 from harness.config import choices
 from harness.errors import ConfigurationError, HarnessError, unknown_name
@@ -165,9 +166,24 @@ def _experiments() -> list[str]:
 
 
 def explain(error: BaseException) -> str | None:
-    """What to tell a person about an error of Hydra or OmegaConf; None for any other error."""
-    if not isinstance(error, HydraException | OmegaConfBaseException):
-        return None
+    """What to tell a person about an error of Hydra, OmegaConf or YAML; None for any other error."""
+    if isinstance(error, YAMLError):
+        return _explain_file(error)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return _explain_configuration(error)
+    return None
+
+
+def _explain_file(error: YAMLError) -> str:
+    """A file that cannot be read."""
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    if mark is None:
+        return f"A file of the configuration is no valid YAML: {error}"
+    where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
+    return f"{where}: no valid YAML, {error.problem}."
+
+
+def _explain_configuration(error: HydraException | OmegaConfBaseException) -> str:
     cause: Any = error
     while cause is not None and not isinstance(cause, OmegaConfBaseException):
         cause = cause.__cause__ or cause.__context__  # for a mistake in a file Hydra names no cause

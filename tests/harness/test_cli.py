@@ -164,6 +164,8 @@ def test_configuration_files_cannot_name_code(capsys, tmp_path):
         ("optimizer:\n  lrr: 0.1\n", "Unknown key 'optimizer.lrr'. Did you mean 'optimizer.lr'?"),
         ("optimizer:\n  lr: fast\n", "optimizer.lr: Value 'fast' of type 'str' could not be"),
         ("training:\n  clip_norm: 1\n", "write wrapper=clip_norm wrapper.clip_norm.bound=1;"),
+        ("seed: [1,\nname: : ", "mine.yaml, line 3, column 7: no valid YAML, expected the node"),
+        ("seed: \x01\n", "A file of the configuration is no valid YAML: unacceptable character"),
     ],
 )
 def test_a_mistake_in_a_file_is_explained_as_one_on_the_command_line(
@@ -173,6 +175,15 @@ def test_a_mistake_in_a_file_is_explained_as_one_on_the_command_line(
     (tmp_path / "own" / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{lines}")
     assert main(["train", "--config-dir", str(tmp_path / "own"), "experiment=mine"]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_file_of_a_component_that_is_no_yaml_is_named(capsys, tmp_path):
+    path = tmp_path / "own" / "optimizer" / "mine.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("lr: [1,\nbeta1: : ")
+    for arguments in (["optimizer=mine"], ["-m", "optimizer=sgd,mine"]):
+        assert main(["train", "--config-dir", str(tmp_path / "own"), *arguments]) == 2
+        assert f"{path}, line 2, column 8: no valid YAML" in capsys.readouterr().err
 
 
 def test_what_was_null_in_an_earlier_version_may_stay_in_a_command(capsys):
