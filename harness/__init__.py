@@ -43,7 +43,7 @@ from harness.errors import (
     TrackingError,
     unknown_name,
 )
-from harness.fields import check_choice, check_range, float_fields
+from harness.fields import check_choice, check_range, float_fields, kind_of
 from harness.hookspecs import hookimpl
 from harness.network import Network
 from harness.objective import Objective
@@ -92,6 +92,7 @@ __all__ = [
     "check_range",
     "float_fields",
     "hookimpl",
+    "kind_of",
     "unknown_name",
     "update",
 ]

@@ -16,9 +16,9 @@ import numpy as np
 from harness.batch import Valley
 from harness.contracts import Array, Backend, Scope, Turn, array_namespace
 from harness.errors import BrokenPromise
+from harness.fields import kind_of
 from harness.network import Network
 from harness.settings import Run
-from harness.stack import kind_of
 from harness.update import rule_for
 
 __all__ = ["Conduct"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import ConfigurationError
 
-__all__ = ["check_choice", "check_range", "float_fields"]
+__all__ = ["check_choice", "check_range", "float_fields", "kind_of"]
 
 
 def float_fields(component: Any) -> list[str]:
@@ -20,6 +20,24 @@ def float_fields(component: Any) -> list[str]:
     ['slope']
     """
     return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
+
+
+def kind_of(component: Any) -> str:
+    """Equal for components of one class whose fields are equal, but for the floats.
+
+    They are of one kind, and may share a stack, or what a backend has compiled.
+
+    >>> from harness.network import Mlp
+    >>> kind_of(Mlp(slope=0.1)) == kind_of(Mlp(slope=0.2)) != kind_of(Mlp(bias=False))
+    True
+    """
+    floats = float_fields(component)
+    fixed = [
+        (f.name, getattr(component, f.name))
+        for f in dataclasses.fields(component)
+        if f.name not in floats
+    ]
+    return repr((type(component).__module__, type(component).__qualname__, fixed))
 
 
 def check_range(

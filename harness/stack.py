@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +15,12 @@ import numpy as np
 from harness.chain import in_turn
 from harness.contracts import AdaptiveSchedule, Block, DataDependentInitializer, Horizon
 from harness.errors import BrokenPromise
-from harness.fields import float_fields
+from harness.fields import float_fields, kind_of
 from harness.objective import Objective, Term
 from harness.randomness import order, weight_rngs
 from harness.settings import Config, Run
 
-__all__ = ["Stack", "kind_of", "rule_key"]
+__all__ = ["Stack", "rule_key"]
 
 SEEN = 256  # samples that an initializer sees, where it looks at data
 
@@ -30,17 +29,6 @@ def rule_key(config: Config) -> str:
     """Equal for runs whose wrappers and update rules run as one: same classes, same fields but for the
     floats."""
     return repr([kind_of(part) for part in (config.optimizer, *config.wrapper.values())])
-
-
-def kind_of(component: Any) -> str:
-    """Equal for components of one class whose fields are equal, but for the floats."""
-    floats = float_fields(component)
-    fixed = [
-        (f.name, getattr(component, f.name))
-        for f in dataclasses.fields(component)
-        if f.name not in floats
-    ]
-    return repr((type(component).__module__, type(component).__qualname__, fixed))
 
 
 @dataclass(frozen=True)

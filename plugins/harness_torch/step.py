@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness import Block, State, Turn, float_fields, update
+from harness import Block, State, Turn, kind_of, update
 from harness_torch.columns import evaluate, leaves, record, replay, symbolic
 from harness_torch.program import TorchProgram
 
@@ -58,7 +57,7 @@ class WholeStep:
                 _identity(step.objective.loss),
                 [(term.name, _identity(term.loss)) for term in step.objective.auxiliary],
                 step.objective.weight_decay is not None,
-                [(_rule_key(block.rule), block.turn) for block in step.blocks],
+                [(kind_of(block.rule), block.turn) for block in step.blocks],
                 self.group_of,
                 step.batch_size,
                 dtype,
@@ -133,12 +132,3 @@ def slots(state: States) -> list[Tensor]:
 def _identity(component: Any) -> tuple[str, str]:
     """Components are dataclasses: their repr is complete but for the module."""
     return type(component).__module__, repr(component)
-
-
-def _rule_key(rule: Any) -> str:
-    """Equal for rules that differ in their float fields alone."""
-    floats = float_fields(rule)
-    fixed = [
-        (f.name, getattr(rule, f.name)) for f in dataclasses.fields(rule) if f.name not in floats
-    ]
-    return repr((type(rule).__module__, type(rule).__qualname__, fixed))

@@ -7,7 +7,6 @@ sees one parameter at a time; a rule of scope VECTOR gets all of θ.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from harness import Network, Scope, State, float_fields, update
+from harness import Network, Scope, State, float_fields, kind_of, update
 from harness_jax.columns import Column, with_numbers
 
 __all__ = ["PureRule", "cut", "joined", "numbers_of"]
@@ -49,10 +48,7 @@ class PureRule:
     def __init__(self, rule: Any, network: Network) -> None:
         self._rule = rule
         self._network = network
-        floats = float_fields(rule)
-        fields = [field.name for field in dataclasses.fields(rule) if field.name not in floats]
-        fixed = [(name, getattr(rule, name)) for name in fields]
-        self.signature = repr((type(rule).__module__, type(rule).__qualname__, fixed))
+        self.signature = kind_of(rule)
 
     def opened(self, state: list[State]) -> list[State]:
         """The state, as `harness.update` lays it out, by the pieces that the rule sees."""
