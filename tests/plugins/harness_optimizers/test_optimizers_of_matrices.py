@@ -85,7 +85,7 @@ def test_adafactor(shape: Any, lr: float, decay: float, eps2: float, clip: float
 @some
 @given(
     shape=shapes,
-    lr=st.floats(1e-3, 1),
+    lr=st.floats(1e-3, 0.1),  # a bias has no ratio, and diverges at larger ones
     momentum=st.floats(0.01, 0.95),
     trust=st.floats(1e-3, 0.1),
     decay=st.floats(0, 1),
