@@ -100,5 +100,7 @@ _BY_RUN: dict[Any, Callable[..., Any]] = {  # a tenth of what NumPy's functions 
     np.less_equal: operator.le,
     np.greater: operator.gt,
     np.greater_equal: operator.ge,
+    np.equal: operator.eq,
+    np.not_equal: operator.ne,
     select: np.where,  # which `select` is for vectors, and needs a place for them
 }
