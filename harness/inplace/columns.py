@@ -75,24 +75,41 @@ def _constant(column: Column, rule: Any) -> Any:
     return column.constant if column.constant is not None else getattr(rule, column.name)
 
 
+def _or_numpy(own: Callable[..., float], numpys: Callable[..., Any]) -> Callable[..., Any]:
+    """Python's operation on floats; where that raises, NumPy's infinity or NaN, as in a stack."""
+
+    def operation(*arguments: Any) -> Any:
+        try:
+            return own(*arguments)
+        except (ArithmeticError, ValueError):
+            with np.errstate(all="ignore"):
+                return float(numpys(*arguments))
+
+    return operation
+
+
+_power_of_floats = _or_numpy(math.pow, np.power)
+_sqrt_of_float = _or_numpy(math.sqrt, np.sqrt)
+
+
 def _power(base: Any, exponent: Any) -> Any:
     if isinstance(base, np.ndarray) or isinstance(exponent, np.ndarray):
         bases, exponents = np.broadcast_arrays(base, exponent)
-        values = [float(b) ** float(e) for b, e in zip(bases.flat, exponents.flat, strict=True)]
+        values = [_power_of_floats(b, e) for b, e in zip(bases.flat, exponents.flat, strict=True)]
         return np.array(values).reshape(bases.shape)
-    return base**exponent
+    return _power_of_floats(base, exponent)
 
 
 def _sqrt(value: Any) -> Any:
-    return np.sqrt(value) if isinstance(value, np.ndarray) else math.sqrt(value)
+    return np.sqrt(value) if isinstance(value, np.ndarray) else _sqrt_of_float(value)
 
 
 _BY_RUN: dict[Any, Callable[..., Any]] = {  # a tenth of what NumPy's functions cost on floats
     np.add: operator.add,
     np.subtract: operator.sub,
     np.multiply: operator.mul,
-    np.true_divide: operator.truediv,
-    np.remainder: operator.mod,
+    np.true_divide: _or_numpy(operator.truediv, np.true_divide),
+    np.remainder: _or_numpy(operator.mod, np.remainder),
     np.power: _power,
     np.sqrt: _sqrt,
     np.absolute: abs,

@@ -139,6 +139,30 @@ def test_numbers_of_a_run_are_compared_and_chosen_by():
 
 
 @dataclass(frozen=True)
+class Undefined(Bounded):
+    """Numbers of a run at which Python raises, and NumPy has infinity or NaN."""
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        share = self.floor * t
+        root = xp.sqrt(2 - share) + (1 - share) ** 0.5 + share % (1 - share)
+        defined = xp.where(root > 0.1, root, 2.0) + xp.minimum(1 / (share - 1), 3.0)
+        return theta - lr * gradient * (defined + 1 / 1e300**t), state
+
+
+def test_a_run_alone_has_the_infinities_of_a_stack():
+    floors = (0.5, 1.0)
+    rows = with_columns(replace(Undefined(), floor=0), lambda _: np.array(floors)[:, None])
+    with np.errstate(all="ignore"):
+        together, update = run([(rows, 2)])
+        assert isinstance(update._runners[0], InPlace)
+        assert np.isfinite(together).all()
+        for row, floor in enumerate(floors):
+            alone, _ = run([(Undefined(floor=floor), 2)], rows=slice(row, row + 1))
+            np.testing.assert_array_equal(alone[0], together[row])
+
+
+@dataclass(frozen=True)
 class Masked(Bounded):
     """Truth values of numbers of a run meet those of θ, and numbers are told apart by equality."""
 
