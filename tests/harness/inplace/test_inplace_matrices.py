@@ -71,6 +71,16 @@ class AtOnce(Crossed):
         return moved * xp.exp(-xp.sum(abs(moved), **OF_ROWS)) / (1 + length)
 
 
+class Chosen(Crossed):
+    """The largest of rows and columns, and truth values of rows that are kept, which have no loop."""
+
+    def bounded(self, moved):
+        xp = array_namespace(moved)
+        large = xp.max(abs(moved), **OF_ROWS) > self.share
+        within = moved / (1 + xp.max(abs(moved), **OF_COLUMNS) - xp.min(moved, **OF_COLUMNS))
+        return xp.where(large & (moved != 0), within, moved)
+
+
 @dataclass(frozen=True)
 class Swapped(Crossed):
     """States that hand on what they held, after θ has read it, and sums of what they are scaled by."""
@@ -102,10 +112,12 @@ class Swapped(Crossed):
 MATRICES = {
     "crossed": Crossed,
     "at once": AtOnce,
+    "chosen": Chosen,
     "swapped": Swapped,
     "adafactor": RULES["adafactor"],
     "clip_adaptive": RULES["clip_adaptive"],
 }
+WITHOUT_LOOPS = {"at once", "chosen"}
 NETWORKS = {
     "wide and narrow": Network((50, 60, 3), "relu", 0.01, True),
     "one output": Network((7, 9, 1), "relu", 0.01, False),
@@ -182,9 +194,29 @@ def test_loops_have_the_bits_of_the_plan(monkeypatch, name, network, dtype):
         ends.append(trained(columns(MATRICES[name](), 3), network, dtype, theta, gradients))
         compiled.append([c.native is not None for c in native._candidates.values()])
     assert not any(compiled[0])
-    assert all(compiled[1]) or name == "at once"
+    assert all(compiled[1]) != (name in WITHOUT_LOOPS)
     assert np.isfinite(ends[0]["theta"]).all()
     assert_same_bits(ends[1], ends[0])
+
+
+@pytest.mark.parametrize("pays", [np.inf, 0])
+@pytest.mark.parametrize("name", MATRICES)
+def test_gradients_come_in_other_arrays(monkeypatch, name, pays):
+    """Side by side, and with gaps, where the plan takes over from the loops."""
+    monkeypatch.setattr(native, "PAYS", pays)
+    monkeypatch.setattr(native, "_candidates", {})
+    network = NETWORKS["wide and narrow"]
+    theta, gradients = sample("float32", 3, network)
+    expected = trained(MATRICES[name](), network, "float32", theta, gradients)
+    run, kept = InPlace(MATRICES[name](), network, np.dtype("float32")), gradients.copy()
+    state = run.init(theta)
+    run.bind(theta, gradients[0], state)
+    for t, slope in enumerate(gradients, start=1):
+        run.take(np.repeat(slope, 2, axis=1)[:, ::2] if t % 2 else slope)
+        run.step(np.linspace(0.01, 0.1, 3)[:, None], np.full((3, 1), float(t)))
+    slots = {f"{n} of {i}": v for i, s in enumerate(state) for n, v in s.items()}
+    assert_same_bits({"theta": theta} | slots, expected)
+    np.testing.assert_array_equal(gradients, kept)
 
 
 def lengths(xp, x):
