@@ -9,11 +9,19 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness import Block, Scope, array_namespace, float_fields
+from harness import Scope, array_namespace
 from harness.inplace import InPlace, in_place, native, pieces
 from harness.network import Network
-from harness.update import apply, initial_state
-from steps_in_place import RULES, assert_same_bits, columns, problem
+from steps_in_place import (
+    RULES,
+    assert_same_bits,
+    columns,
+    named,
+    of_run,
+    problem,
+    trained,
+    written,
+)
 
 OF_ROWS = {"axis": -1, "keepdims": True}
 OF_COLUMNS = {"axis": -2, "keepdims": True}
@@ -128,17 +136,7 @@ NETWORKS = {
 BITS = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def trained(rule, network, dtype, theta, gradients, rates=None):
-    """θ and state after the steps."""
-    run = InPlace(rule, network, np.dtype(dtype))
-    theta, gradient = theta.copy(), np.empty_like(theta)
-    state = run.init(theta)
-    run.bind(theta, gradient, state)
-    lr = np.linspace(0.01, 0.1, len(theta))[:, None] if rates is None else rates
-    for t, slope in enumerate(gradients, start=1):
-        gradient[...] = slope
-        run.step(lr, np.full((len(theta), 1), float(t)))
-    return {"theta": theta} | {f"{n} of {i}": v for i, s in enumerate(state) for n, v in s.items()}
+RATES = np.linspace(0.01, 0.1, 5)[:, None]
 
 
 def sample(dtype, runs, network, steps=4):
@@ -153,15 +151,10 @@ def test_plans_have_the_bits_of_the_rule(monkeypatch, name, network, dtype):
     monkeypatch.setattr(native, "PAYS", np.inf)
     theta, gradients = sample(dtype, 1, network)
     rule = MATRICES[name]()
-    written = Block(slice(0, 1), rule)
-    expected = theta.copy()
-    state = initial_state(written, expected, network)
-    for t, slope in enumerate(gradients, start=1):
-        apply(written, expected, slope, state, 0.01, t, network)
+    expected = written(rule, network, theta, gradients, 0.01)
     for piece in (pieces.PIECE, 200, 1):
         monkeypatch.setattr(pieces, "PIECE", piece)
-        actual = trained(rule, network, dtype, theta, gradients)
-        assert_same_bits(actual, {"theta": expected})
+        assert_same_bits(trained(rule, network, theta, gradients, RATES[:1]), expected)
 
 
 @BITS
@@ -171,13 +164,10 @@ def test_runs_have_the_bits_that_they_have_alone(monkeypatch, name, network, dty
     monkeypatch.setattr(native, "PAYS", np.inf)
     theta, gradients = sample(dtype, 5, network)
     monkeypatch.setattr(pieces, "PIECE", 2 * network.size)
-    together = trained(columns(MATRICES[name](), 5), network, dtype, theta, gradients)
-    rates = np.linspace(0.01, 0.1, 5)[:, None]
+    together = trained(columns(MATRICES[name](), 5), network, theta, gradients, RATES)
     for row in range(5):
-        own, rule = slice(row, row + 1), columns(MATRICES[name](), 5)
-        for field in float_fields(rule):
-            object.__setattr__(rule, field, float(getattr(rule, field)[row, 0]))
-        alone = trained(rule, network, dtype, theta[own], gradients[:, own], rates[own])
+        own, rule = slice(row, row + 1), of_run(MATRICES[name](), 5, row)
+        alone = trained(rule, network, theta[own], gradients[:, own], RATES[own])
         assert_same_bits(alone, {name: array[own] for name, array in together.items()})
 
 
@@ -191,7 +181,8 @@ def test_loops_have_the_bits_of_the_plan(monkeypatch, name, network, dtype):
     for pays in (np.inf, 0):
         monkeypatch.setattr(native, "PAYS", pays)
         monkeypatch.setattr(native, "_candidates", {})
-        ends.append(trained(columns(MATRICES[name](), 3), network, dtype, theta, gradients))
+        rule = columns(MATRICES[name](), 3)
+        ends.append(trained(rule, network, theta, gradients, RATES[:3]))
         compiled.append([c.native is not None for c in native._candidates.values()])
     assert not any(compiled[0])
     assert all(compiled[1]) != (name in WITHOUT_LOOPS)
@@ -207,15 +198,14 @@ def test_gradients_come_in_other_arrays(monkeypatch, name, pays):
     monkeypatch.setattr(native, "_candidates", {})
     network = NETWORKS["wide and narrow"]
     theta, gradients = sample("float32", 3, network)
-    expected = trained(MATRICES[name](), network, "float32", theta, gradients)
+    expected = trained(MATRICES[name](), network, theta, gradients, RATES[:3])
     run, kept = InPlace(MATRICES[name](), network, np.dtype("float32")), gradients.copy()
     state = run.init(theta)
     run.bind(theta, gradients[0], state)
     for t, slope in enumerate(gradients, start=1):
         run.take(np.repeat(slope, 2, axis=1)[:, ::2] if t % 2 else slope)
-        run.step(np.linspace(0.01, 0.1, 3)[:, None], np.full((3, 1), float(t)))
-    slots = {f"{n} of {i}": v for i, s in enumerate(state) for n, v in s.items()}
-    assert_same_bits({"theta": theta} | slots, expected)
+        run.step(RATES[:3], np.full((3, 1), float(t)))
+    assert_same_bits(named(theta, state), expected)
     np.testing.assert_array_equal(gradients, kept)
 
 
