@@ -1,6 +1,6 @@
 """Update rules on arrays in the memory of the host, run in place: what backends on a CPU share.
 
-nodes.py      what a rule computes: operations on vectors, and on numbers that are one a run
+nodes.py      what a rule computes: operations on vectors, on rows and columns, and on numbers of a run
 symbols.py    what it is called with in place of arrays, to find that out
 tracing.py    a rule, called so
 stages.py     when each is worked out, where some need a norm of a whole run, or of a row of a matrix

@@ -36,7 +36,7 @@ class Columns:
                 if number not in changing:
                     self._values[number] = _constant(column, rule)
                 continue
-            operation = _BY_RUN.get(column.operation, column.operation)
+            operation = _ON_FLOATS.get(column.operation, column.operation)
             if changing.intersection(column.arguments):
                 changing.add(number)
                 self._steps.append((number, operation, column.arguments))
@@ -75,24 +75,41 @@ def _constant(column: Column, rule: Any) -> Any:
     return column.constant if column.constant is not None else getattr(rule, column.name)
 
 
+def _or_numpy(own: Callable[..., float], numpys: Callable[..., Any]) -> Callable[..., Any]:
+    """Python's operation on floats; where that raises, NumPy's infinity or NaN, as in a stack."""
+
+    def operation(*arguments: Any) -> Any:
+        try:
+            return own(*arguments)
+        except (ArithmeticError, ValueError):
+            with np.errstate(all="ignore"):
+                return float(numpys(*arguments))
+
+    return operation
+
+
+_power_of_floats = _or_numpy(math.pow, np.power)
+_sqrt_of_float = _or_numpy(math.sqrt, np.sqrt)
+
+
 def _power(base: Any, exponent: Any) -> Any:
     if isinstance(base, np.ndarray) or isinstance(exponent, np.ndarray):
         bases, exponents = np.broadcast_arrays(base, exponent)
-        values = [float(b) ** float(e) for b, e in zip(bases.flat, exponents.flat, strict=True)]
+        values = [_power_of_floats(b, e) for b, e in zip(bases.flat, exponents.flat, strict=True)]
         return np.array(values).reshape(bases.shape)
-    return base**exponent
+    return _power_of_floats(base, exponent)
 
 
 def _sqrt(value: Any) -> Any:
-    return np.sqrt(value) if isinstance(value, np.ndarray) else math.sqrt(value)
+    return np.sqrt(value) if isinstance(value, np.ndarray) else _sqrt_of_float(value)
 
 
-_BY_RUN: dict[Any, Callable[..., Any]] = {  # a tenth of what NumPy's functions cost on floats
+_ON_FLOATS: dict[Any, Callable[..., Any]] = {  # a tenth of what NumPy's functions cost on floats
     np.add: operator.add,
     np.subtract: operator.sub,
     np.multiply: operator.mul,
-    np.true_divide: operator.truediv,
-    np.remainder: operator.mod,
+    np.true_divide: _or_numpy(operator.truediv, np.true_divide),
+    np.remainder: _or_numpy(operator.mod, np.remainder),
     np.power: _power,
     np.sqrt: _sqrt,
     np.absolute: abs,
@@ -100,5 +117,7 @@ _BY_RUN: dict[Any, Callable[..., Any]] = {  # a tenth of what NumPy's functions 
     np.less_equal: operator.le,
     np.greater: operator.gt,
     np.greater_equal: operator.ge,
+    np.equal: operator.eq,
+    np.not_equal: operator.ne,
     select: np.where,  # which `select` is for vectors, and needs a place for them
 }

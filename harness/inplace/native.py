@@ -131,7 +131,7 @@ _candidates: dict[Hashable, Candidate] = {}
 
 def candidate(plan: Plan, dtype: np.dtype) -> Candidate:
     """The one for all plans that differ in nothing but the values of columns."""
-    walks = tuple((*map(tuple, (w.values, w.vectors, w.reductions)),) for w in plan.walks)
+    walks = tuple((tuple(w.values), tuple(w.vectors), tuple(w.reductions)) for w in plan.walks)
     key = (walks, tuple(plan.buffers), tuple(plan.values), dtype)
     return _candidates.setdefault(key, Candidate(plan, dtype))
 

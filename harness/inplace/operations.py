@@ -114,6 +114,8 @@ OPERATIONS: dict[Callable[..., Any], Callable[..., Value]] = {
     np.less_equal: lambda body, a, b: body.compare("ole", a, b),
     np.greater: lambda body, a, b: body.compare("ogt", a, b),
     np.greater_equal: lambda body, a, b: body.compare("oge", a, b),
+    np.equal: lambda body, a, b: body.compare("oeq", a, b),
+    np.not_equal: lambda body, a, b: body.compare("une", a, b),
 }
 if platform.machine().lower() in ("x86_64", "amd64"):
     # Of zeros that differ in sign NumPy's kernels take the second one here, on ARM the larger one

@@ -46,9 +46,7 @@ def calls(
     whole = shape if plan.of_a_matrix else theta.shape[1:]
     numbers = (-1, *[1] * len(whole))
     cells = [column.reshape(numbers) for column in columns]
-    values = [
-        np.empty((len(theta), 1), kind or theta.dtype).reshape(numbers) for kind in plan.values
-    ]
+    values = [np.empty((len(theta), *numbers[1:]), dtype or theta.dtype) for dtype in plan.values]
     buffers: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
 
     def array(place: Reference, rows: int | slice, part: slice) -> np.ndarray:

@@ -117,9 +117,7 @@ class _Group:
         self._calls: list[Call] = []
         self._elements = 0
         self._offered: Native | None = None
-        self._native: Native | None = (
-            None  # the same, where the arrays are such that it can be used
-        )
+        self._native: Native | None = None  # the same, where it may have these arrays
         self._bound: list[Bound] = []
         self._owns_gradient = False  # whether its arrays are ours to write into
 

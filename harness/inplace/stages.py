@@ -1,8 +1,8 @@
 """When what is computed, where a rule needs a number of a whole run before it can go on.
 
 A norm must be there before anything is divided by it, so a rule with norms goes through θ in several
-stages. Each works out values from what the stages before it have summed up, then vectors, then sums and
-the like of these for the next one. An elementwise rule has one stage.
+stages. Each works out values from what the stages before it have summed up, then units, inputs and
+vectors, then sums and the like of these for the next one. An elementwise rule has one stage.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["in_order", "stages_of"]
 
 
 def in_order(outputs: Sequence[Node]) -> list[Node]:
-    """All operations on vectors and values that the outputs need, arguments before what uses them."""
+    """All operations but those on columns that the outputs need, arguments before what uses them."""
     found: dict[Node, None] = {}
 
     def visit(node: Node | float) -> None:

@@ -5,7 +5,7 @@ A symbol is a node in the shape in which the rule holds it, and records what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
 from operator import or_
@@ -68,6 +68,8 @@ class Symbol:
     def __len__(self) -> int:
         raise Untraceable("a symbol has no length")
 
+    __hash__ = None  # type: ignore[assignment]  # since `==` is an operation
+
     def __neg__(self) -> Symbol:
         return _operate(np.negative, self)
 
@@ -79,6 +81,8 @@ def _operate(operation: Callable[..., Any], *arguments: Any, dtype: type | None 
     for argument in arguments:
         if not isinstance(argument, Symbol | int | float):
             raise Untraceable(f"cannot trace a {type(argument).__name__}")
+    if dtype is None and all(map(_is_truth, arguments)):
+        raise Untraceable("NumPy has arithmetic of its own for truth values")
     symbols = [argument for argument in arguments if isinstance(argument, Symbol)]
     kind = reduce(or_, (symbol.node.kind for symbol in symbols))
     shapes = {symbol.shape for symbol in symbols if symbol.shape}
@@ -88,7 +92,7 @@ def _operate(operation: Callable[..., Any], *arguments: Any, dtype: type | None 
     shape = (RUNS, *tail) if shapes else ()
     for symbol in symbols:
         if symbol.node.kind is kind:
-            fits = symbol.shape == shape
+            fits = symbol.shape in ((), shape)
         else:  # numbers of a run fit all; the lengths of other axes may be equal by chance
             fits = symbol.node.kind in (Kind.COLUMN, Kind.VALUE) or symbol.is_laid_out
         if not fits:
@@ -109,21 +113,48 @@ def _add_operators() -> None:
         "pow": np.power,
     }
     for name, operation in arithmetic.items():
-        setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _power_or(f, a, b))
+        setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _arithmetic(f, a, b))
         setattr(Symbol, f"__r{name}__", lambda a, b, f=operation: _operate(f, b, a))
-    logical: dict[str, Callable[..., Any]] = {
+    comparisons: dict[str, Callable[..., Any]] = {
         "lt": np.less,
         "le": np.less_equal,
         "gt": np.greater,
         "ge": np.greater_equal,
-        "and": np.bitwise_and,
-        "or": np.bitwise_or,
+        "eq": np.equal,
+        "ne": np.not_equal,
     }
-    for name, operation in logical.items():
+    for name, operation in comparisons.items():
         setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _operate(f, a, b, dtype=bool))
+    for name, operation in {"and": np.bitwise_and, "or": np.bitwise_or}.items():
+        setattr(Symbol, f"__{name}__", lambda a, b, f=operation: _connect(f, a, b))
 
 
-def _power_or(operation: Callable[..., Any], a: Symbol, b: Any) -> Symbol:
+def _is_truth(argument: Any) -> bool:
+    """Whether it is a truth value, or as many as a symbol stands for."""
+    of = argument.node.dtype if isinstance(argument, Symbol) else type(argument)
+    return of is bool
+
+
+def _condition(argument: Any, others: Sequence[Any]) -> Symbol:
+    """The argument, which must be truth values, as the others meet it.
+
+    A column is a float where it meets what is no column, so there it is compared once more.
+    """
+    if not (isinstance(argument, Symbol) and _is_truth(argument)):
+        raise Untraceable("a number stands for a truth value")
+    kinds = [other.node.kind for other in others if isinstance(other, Symbol)]
+    if argument.node.kind is Kind.COLUMN and any(kind is not Kind.COLUMN for kind in kinds):
+        return Symbol(Node(Kind.VALUE, np.greater, (argument.node, 0.0), dtype=bool), ())
+    return argument
+
+
+def _connect(operation: Callable[..., Any], a: Any, b: Any) -> Symbol:
+    return _operate(operation, _condition(a, [b]), _condition(b, [a]), dtype=bool)
+
+
+def _arithmetic(operation: Callable[..., Any], a: Symbol, b: Any) -> Symbol:
+    if operation is np.multiply and _is_truth(a) and _is_truth(b):
+        return _connect(np.bitwise_and, a, b)
     if operation is np.power and a.node.kind is not Kind.COLUMN and isinstance(b, int | float):
         fast = {2: np.square, 0.5: np.sqrt, 1: np.positive}.get(b)  # as `array ** 2` itself does
         if fast is not None:
@@ -163,12 +194,7 @@ class _Namespace:
 
     @staticmethod
     def where(condition: Any, a: Any, b: Any) -> Symbol:
-        chosen = _operate(select, condition, a, b)
-        if chosen.node.kind is not Kind.COLUMN and condition.node.kind is Kind.COLUMN:
-            raise Untraceable(
-                "a column is rounded where it meets a vector, and no truth value then"
-            )
-        return chosen
+        return _operate(select, _condition(condition, [a, b]), a, b)
 
     @staticmethod
     def clip(x: Symbol, /, min: Any = None, max: Any = None) -> Symbol:

@@ -43,7 +43,7 @@ def trace(rule: Any, shape: tuple[int, ...], chosen: Callable[[Any], Any] = lamb
             object.__setattr__(symbolic, name, _column(name))
     symbolic = chosen(symbolic)
     # An elementwise rule need not be asked for the state of all of θ
-    slots = _slots(chosen(rule), (1,) if rule.scope is Scope.ELEMENT else shape)
+    slots = _slots(chosen(rule), _ODD[:1] if rule.scope is Scope.ELEMENT else shape)
     kinds = {"theta": Kind.VECTOR, "gradient": Kind.VECTOR, **slots}
     leaves = {name: Node(kind, name=name) for name, kind in kinds.items()}
     given = {
@@ -72,7 +72,7 @@ def _column(name: str) -> Symbol:
     return Symbol(Node(Kind.COLUMN, name=name), ())
 
 
-# Of a matrix whose rows and columns cannot be mistaken for one another, nor for θ
+# Of a matrix whose rows and columns cannot be mistaken for one another, nor for a number a run
 _ODD = (3, 5)
 
 

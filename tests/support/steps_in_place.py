@@ -9,7 +9,7 @@ from harness.inplace import InPlace, native
 from harness.network import Mlp, Network
 from harness.registry import load_registry
 from harness.testing import update_rules
-from harness.update import rule_for
+from harness.update import apply, initial_state, rule_for
 from harness_numpy.updater import NumpyUpdater
 
 NETWORK = Mlp([5]).sized(3, 2)
@@ -92,6 +92,41 @@ def columns(rule, runs):
         value = getattr(rule, name)
         object.__setattr__(rule, name, (value * np.linspace(0.9, 1.0, runs))[:, None])
     return rule
+
+
+def of_run(rule, runs, row):
+    """The rule with the values of one run of those that `columns` gives it."""
+    rule = columns(rule, runs)
+    for name in float_fields(rule):
+        object.__setattr__(rule, name, float(getattr(rule, name)[row, 0]))
+    return rule
+
+
+def trained(rule, network, theta, gradients, rates):
+    """θ and state after the steps in place. theta: (R, P). gradients: (steps, R, P). rates: (R, 1)."""
+    run = InPlace(rule, network, theta.dtype)
+    theta, gradient = theta.copy(), np.empty_like(theta)
+    state = run.init(theta)
+    run.bind(theta, gradient, state)
+    for t, slope in enumerate(gradients, start=1):
+        gradient[...] = slope
+        run.step(rates, np.full((len(theta), 1), float(t)))
+    return named(theta, state)
+
+
+def written(rule, network, theta, gradients, rate):
+    """θ and state of one run after the steps as they are written."""
+    block, theta = Block(slice(0, 1), rule), theta.copy()
+    state = initial_state(block, theta, network)
+    for t, slope in enumerate(gradients, start=1):
+        apply(block, theta, slope, state, rate, t, network)
+    return named(theta, state)
+
+
+def named(theta, state):
+    """All arrays by name. state: of each parameter."""
+    slots = {f"{name} of {n}": slot for n, own in enumerate(state) for name, slot in own.items()}
+    return {"theta": theta, **slots}
 
 
 def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None, known=None):

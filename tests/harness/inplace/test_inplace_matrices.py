@@ -9,11 +9,19 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness import Block, Scope, array_namespace, float_fields
+from harness import Scope, array_namespace
 from harness.inplace import InPlace, in_place, native, pieces
 from harness.network import Network
-from harness.update import apply, initial_state
-from steps_in_place import RULES, assert_same_bits, columns, problem
+from steps_in_place import (
+    RULES,
+    assert_same_bits,
+    columns,
+    named,
+    of_run,
+    problem,
+    trained,
+    written,
+)
 
 OF_ROWS = {"axis": -1, "keepdims": True}
 OF_COLUMNS = {"axis": -2, "keepdims": True}
@@ -71,6 +79,16 @@ class AtOnce(Crossed):
         return moved * xp.exp(-xp.sum(abs(moved), **OF_ROWS)) / (1 + length)
 
 
+class Chosen(Crossed):
+    """The largest of rows and columns, and truth values of rows that are kept, which have no loop."""
+
+    def bounded(self, moved):
+        xp = array_namespace(moved)
+        large = xp.max(abs(moved), **OF_ROWS) > self.share
+        within = moved / (1 + xp.max(abs(moved), **OF_COLUMNS) - xp.min(moved, **OF_COLUMNS))
+        return xp.where(large & (moved != 0), within, moved)
+
+
 @dataclass(frozen=True)
 class Swapped(Crossed):
     """States that hand on what they held, after θ has read it, and sums of what they are scaled by."""
@@ -102,10 +120,12 @@ class Swapped(Crossed):
 MATRICES = {
     "crossed": Crossed,
     "at once": AtOnce,
+    "chosen": Chosen,
     "swapped": Swapped,
     "adafactor": RULES["adafactor"],
     "clip_adaptive": RULES["clip_adaptive"],
 }
+WITHOUT_LOOPS = {"at once", "chosen"}
 NETWORKS = {
     "wide and narrow": Network((50, 60, 3), "relu", 0.01, True),
     "one output": Network((7, 9, 1), "relu", 0.01, False),
@@ -116,17 +136,7 @@ NETWORKS = {
 BITS = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def trained(rule, network, dtype, theta, gradients, rates=None):
-    """θ and state after the steps."""
-    run = InPlace(rule, network, np.dtype(dtype))
-    theta, gradient = theta.copy(), np.empty_like(theta)
-    state = run.init(theta)
-    run.bind(theta, gradient, state)
-    lr = np.linspace(0.01, 0.1, len(theta))[:, None] if rates is None else rates
-    for t, slope in enumerate(gradients, start=1):
-        gradient[...] = slope
-        run.step(lr, np.full((len(theta), 1), float(t)))
-    return {"theta": theta} | {f"{n} of {i}": v for i, s in enumerate(state) for n, v in s.items()}
+RATES = np.linspace(0.01, 0.1, 5)[:, None]
 
 
 def sample(dtype, runs, network, steps=4):
@@ -141,15 +151,10 @@ def test_plans_have_the_bits_of_the_rule(monkeypatch, name, network, dtype):
     monkeypatch.setattr(native, "PAYS", np.inf)
     theta, gradients = sample(dtype, 1, network)
     rule = MATRICES[name]()
-    written = Block(slice(0, 1), rule)
-    expected = theta.copy()
-    state = initial_state(written, expected, network)
-    for t, slope in enumerate(gradients, start=1):
-        apply(written, expected, slope, state, 0.01, t, network)
+    expected = written(rule, network, theta, gradients, 0.01)
     for piece in (pieces.PIECE, 200, 1):
         monkeypatch.setattr(pieces, "PIECE", piece)
-        actual = trained(rule, network, dtype, theta, gradients)
-        assert_same_bits(actual, {"theta": expected})
+        assert_same_bits(trained(rule, network, theta, gradients, RATES[:1]), expected)
 
 
 @BITS
@@ -159,13 +164,10 @@ def test_runs_have_the_bits_that_they_have_alone(monkeypatch, name, network, dty
     monkeypatch.setattr(native, "PAYS", np.inf)
     theta, gradients = sample(dtype, 5, network)
     monkeypatch.setattr(pieces, "PIECE", 2 * network.size)
-    together = trained(columns(MATRICES[name](), 5), network, dtype, theta, gradients)
-    rates = np.linspace(0.01, 0.1, 5)[:, None]
+    together = trained(columns(MATRICES[name](), 5), network, theta, gradients, RATES)
     for row in range(5):
-        own, rule = slice(row, row + 1), columns(MATRICES[name](), 5)
-        for field in float_fields(rule):
-            object.__setattr__(rule, field, float(getattr(rule, field)[row, 0]))
-        alone = trained(rule, network, dtype, theta[own], gradients[:, own], rates[own])
+        own, rule = slice(row, row + 1), of_run(MATRICES[name](), 5, row)
+        alone = trained(rule, network, theta[own], gradients[:, own], RATES[own])
         assert_same_bits(alone, {name: array[own] for name, array in together.items()})
 
 
@@ -179,12 +181,32 @@ def test_loops_have_the_bits_of_the_plan(monkeypatch, name, network, dtype):
     for pays in (np.inf, 0):
         monkeypatch.setattr(native, "PAYS", pays)
         monkeypatch.setattr(native, "_candidates", {})
-        ends.append(trained(columns(MATRICES[name](), 3), network, dtype, theta, gradients))
+        rule = columns(MATRICES[name](), 3)
+        ends.append(trained(rule, network, theta, gradients, RATES[:3]))
         compiled.append([c.native is not None for c in native._candidates.values()])
     assert not any(compiled[0])
-    assert all(compiled[1]) or name == "at once"
+    assert all(compiled[1]) != (name in WITHOUT_LOOPS)
     assert np.isfinite(ends[0]["theta"]).all()
     assert_same_bits(ends[1], ends[0])
+
+
+@pytest.mark.parametrize("pays", [np.inf, 0])
+@pytest.mark.parametrize("name", MATRICES)
+def test_gradients_come_in_other_arrays(monkeypatch, name, pays):
+    """Side by side, and with gaps, where the plan takes over from the loops."""
+    monkeypatch.setattr(native, "PAYS", pays)
+    monkeypatch.setattr(native, "_candidates", {})
+    network = NETWORKS["wide and narrow"]
+    theta, gradients = sample("float32", 3, network)
+    expected = trained(MATRICES[name](), network, theta, gradients, RATES[:3])
+    run, kept = InPlace(MATRICES[name](), network, np.dtype("float32")), gradients.copy()
+    state = run.init(theta)
+    run.bind(theta, gradients[0], state)
+    for t, slope in enumerate(gradients, start=1):
+        run.take(np.repeat(slope, 2, axis=1)[:, ::2] if t % 2 else slope)
+        run.step(RATES[:3], np.full((3, 1), float(t)))
+    assert_same_bits(named(theta, state), expected)
+    np.testing.assert_array_equal(gradients, kept)
 
 
 def lengths(xp, x):

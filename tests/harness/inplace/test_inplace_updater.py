@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from harness import Scope, array_namespace
-from harness.inplace import InPlace, pieces
+from harness.inplace import InPlace, in_place, pieces
 from harness.update import with_columns
 from harness_numpy.updater import _AsWritten
-from steps_in_place import RULES, as_written, run
+from steps_in_place import NETWORK, RULES, as_written, run
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -136,3 +136,83 @@ def test_numbers_of_a_run_are_compared_and_chosen_by():
     for row, floor in enumerate((0.5, 0.7)):
         alone, _ = run([(Switched(floor=floor), 2)], rows=slice(row, row + 1))
         np.testing.assert_array_equal(together[row], alone[0])
+
+
+@dataclass(frozen=True)
+class Undefined(Bounded):
+    """Numbers of a run at which Python raises, and NumPy has infinity or NaN."""
+
+    def step(self, theta, gradient, state, *, lr, t):
+        xp = array_namespace(theta)
+        share = self.floor * t
+        root = xp.sqrt(2 - share) + (1 - share) ** 0.5 + share % (1 - share)
+        defined = xp.where(root > 0.1, root, 2.0) + xp.minimum(1 / (share - 1), 3.0)
+        return theta - lr * gradient * (defined + 1 / 1e300**t), state
+
+
+def test_a_run_alone_has_the_infinities_of_a_stack():
+    floors = (0.5, 1.0)
+    rows = with_columns(replace(Undefined(), floor=0), lambda _: np.array(floors)[:, None])
+    with np.errstate(all="ignore"):
+        together, update = run([(rows, 2)])
+        assert isinstance(update._runners[0], InPlace)
+        assert np.isfinite(together).all()
+        for row, floor in enumerate(floors):
+            alone, _ = run([(Undefined(floor=floor), 2)], rows=slice(row, row + 1))
+            np.testing.assert_array_equal(alone[0], together[row])
+
+
+@dataclass(frozen=True)
+class Masked(Bounded):
+    """Truth values of numbers of a run meet those of θ, and numbers are told apart by equality."""
+
+    def step(self, theta, gradient, state, *, lr, t):
+        where = array_namespace(theta).where
+        late, small = t > 3, abs(gradient) < self.floor
+        still = (gradient == 0) | late & small | small * (t == 1)
+        moved = where(t != 2, gradient, theta)
+        return theta - lr * where(still, 0.0, moved) - (theta != gradient) * (lr * late), state
+
+
+def test_truth_values_of_a_run_meet_those_of_its_elements():
+    rule = Masked()
+    theta, update = run([(rule, 1)])
+    assert isinstance(update._runners[0], InPlace)
+    np.testing.assert_array_equal(theta, as_written(rule))
+
+
+NO_TRUTHS = {
+    "a sum of them": lambda xp, x, t: (x > 0) + (x < 1),
+    "a sum of those of a run": lambda xp, x, t: (t > 1) + (t > 2),
+    "the larger one": lambda xp, x, t: xp.maximum(x > 0, x < 1) + (x > 2),
+    "a choice of them": lambda xp, x, t: xp.where(x > 0, x < 1, x > -1) & (x < 2),
+    "a number as one": lambda xp, x, t: xp.where(x, 1.0, x),
+    "a number beside one": lambda xp, x, t: (x > 0) & True,
+    "a branch on equality": lambda xp, x, t: 1.0 if t == 1 else 2.0,
+}
+
+
+@pytest.mark.parametrize("what", NO_TRUTHS)
+def test_truth_values_that_are_numbers_for_a_symbol_are_not_traced(what):
+    """NumPy adds two of them to one, and a plan would to 2."""
+
+    @dataclass(frozen=True)
+    class Rule(Bounded):
+        def step(self, theta, gradient, state, *, lr, t):
+            return theta - lr * gradient * NO_TRUTHS[what](array_namespace(theta), gradient, t), {}
+
+    assert in_place(Rule(), NETWORK, np.dtype("float64")) is None
+
+
+def test_an_elementwise_rule_with_a_number_a_run_is_not_traced():
+    @dataclass(frozen=True)
+    class Counting(Bounded):
+        def init(self, theta):
+            return {"steps": array_namespace(theta).zeros_like(theta[..., :1])}
+
+        def step(self, theta, gradient, state, *, lr, t):
+            return theta - lr * gradient, {"steps": state["steps"] + 1.0}
+
+    theta, update = run([(Counting(), 1)])
+    assert isinstance(update._runners[0], _AsWritten)
+    np.testing.assert_allclose(theta, as_written(Counting()), rtol=1e-13)

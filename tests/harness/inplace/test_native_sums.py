@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
 from harness import Scope, array_namespace
-from harness.inplace import InPlace, native, sums
+from harness.inplace import native, sums
 from harness.inplace.plan import Instruction, Plan, Reference, Walk
 from harness.network import Network
-from steps_in_place import RULES, assert_same_bits, columns, problem, stepped
+from steps_in_place import RULES, assert_same_bits, columns, problem, stepped, trained
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,9 @@ def test_each_parameter_of_each_run_is_where_it_is_in_theta(monkeypatch, name, d
     for pays in (0, np.inf):
         monkeypatch.setattr(native, "PAYS", pays)
         monkeypatch.setattr(native, "_candidates", {})
-        run = InPlace(columns(RULES[name](), 3), network, np.dtype(dtype))
-        end, gradient = theta.copy(), np.empty_like(theta)
-        state = run.init(end)
-        run.bind(end, gradient, state)
-        for t, slope in enumerate(gradients, start=1):
-            gradient[...] = slope
-            run.step(np.array([[0.01], [0.02], [0.03]]), np.full((3, 1), float(t)))
+        rule, rates = columns(RULES[name](), 3), np.array([[0.01], [0.02], [0.03]])
+        ends.append(trained(rule, network, theta, gradients, rates))
         assert all(c.native is not None for c in native._candidates.values()) == (pays == 0)
-        ends.append(
-            {"theta": end} | {f"{n} of {i}": v for i, s in enumerate(state) for n, v in s.items()}
-        )
     assert_same_bits(*ends)
 
 
