@@ -193,6 +193,10 @@ class RemembersElsewhere(Sound):
         return {}
 
     def step(self, theta, gradient, state, *, lr, t):
+        if (
+            self.memory["v"].shape != gradient.shape
+        ):  # another one was begun, or asked what it keeps
+            self.init(gradient)
         self.memory["v"] = self.momentum * self.memory["v"] + gradient
         return theta - lr * self.memory["v"], {}
 
