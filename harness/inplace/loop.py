@@ -42,7 +42,7 @@ def _elements(own: Registers) -> str:
     for instruction in own.walk.vectors:
         arguments = [values[argument] for argument in instruction.arguments]
         result, out = body.operate(instruction.operation, arguments), instruction.out
-        truth = out.kind == "buffer" and own.plan.buffers[out.key].dtype is bool
+        truth = out.store == "buffer" and own.plan.buffers[out.key].dtype is bool
         values[out] = result if truth else body.number(result)
     written = {instruction.out for instruction in own.walk.vectors}
     stored = [(values[place], name) for place, name in own.memory.items() if place in written]

@@ -50,11 +50,11 @@ def calls(
     buffers: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
 
     def array(place: Reference, rows: int | slice, part: slice) -> np.ndarray:
-        if place.kind in ("value", "column"):
-            cell = (values if place.kind == "value" else cells)[place.key]
+        if place.store in ("value", "column"):
+            cell = (values if place.store == "value" else cells)[place.key]
             return cell[rows] if isinstance(rows, slice) else cell[rows].reshape(())
         index = part if place.over is not Kind.INPUTS else slice(None)  # which all rows share
-        if place.kind == "leaf":
+        if place.store == "leaf":
             leaf = leaves[place.key]
             return _view(leaf, (len(leaf), *laid_out(place.over, whole)))[rows, index]
         buffer = plan.buffers[place.key]
@@ -78,7 +78,7 @@ def calls(
         vector, out = (
             array(place, rows, slice(None)) for place in (*instruction.arguments, instruction.out)
         )
-        if instruction.out.kind == "value":
+        if instruction.out.store == "value":
             out = values[instruction.out.key][rows].reshape(
                 vector.shape[: vector.ndim - len(whole)]
             )

@@ -27,7 +27,7 @@ class Reference:
     over: what an array has numbers for.
     """
 
-    kind: str  # "leaf", "buffer", "value" or "column"
+    store: str  # "leaf", "buffer", "value" or "column"
     key: Any
     over: Kind = Kind.VECTOR
 
@@ -220,7 +220,7 @@ class _Planner:
         if place is None:
             return
         kept = argument in self._outputs.values()
-        if place.kind == "buffer" and self._last_read[argument] == position and not kept:
+        if place.store == "buffer" and self._last_read[argument] == position and not kept:
             pool = self._free[self.plan.buffers[place.key]]
             if place.key not in pool:  # an operation may read the same value twice
                 pool.append(place.key)

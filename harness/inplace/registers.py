@@ -27,7 +27,7 @@ Arguments = Sequence[tuple[str, str]]  # types and registers
 
 def leaves_of(plan: Plan) -> list[str]:
     """The leaves that a plan reads or writes, in order."""
-    return sorted({place.key for place in _places(plan.instructions) if place.kind == "leaf"})
+    return sorted({place.key for place in _places(plan.instructions) if place.store == "leaf"})
 
 
 def kept_of(plan: Plan) -> dict[int, Kind]:
@@ -36,7 +36,7 @@ def kept_of(plan: Plan) -> dict[int, Kind]:
     for walk in plan.walks:
         made: set[Reference] = set()
         for instruction in (*walk.vectors, *walk.reductions):
-            read = {place for place in instruction.arguments if place.kind == "buffer"}
+            read = {place for place in instruction.arguments if place.store == "buffer"}
             kept |= {place.key: place.over for place in read - made}
             made.add(instruction.out)
     return dict(sorted(kept.items()))
@@ -65,7 +65,7 @@ class Registers:
         self.walk = walk = plan.walks[number]
         self.plan = plan
         self.real = real
-        self.totals = [i for i in walk.reductions if i.out.kind == "value"]
+        self.totals = [i for i in walk.reductions if i.out.store == "value"]
         self.of_rows = [i for i in walk.reductions if i.out.over is Kind.UNITS]
         self.of_columns = [i for i in walk.reductions if i.out.over is Kind.INPUTS]
         if any(instruction.operation != np.add.reduce for instruction in walk.reductions):
@@ -79,10 +79,10 @@ class Registers:
         leaves, kept = leaves_of(plan), kept_of(plan)
         names = {
             place: f"%leaf{leaves.index(place.key)}"
-            if place.kind == "leaf"
+            if place.store == "leaf"
             else f"%kept{place.key}"
             for place in _places((*walk.vectors, *walk.reductions))
-            if place.kind == "leaf" or (place.kind == "buffer" and place.key in kept)
+            if place.store == "leaf" or (place.store == "buffer" and place.key in kept)
         }
         self.memory = {place: name for place, name in names.items() if place.over is walk.over}
         self.of_inputs = {
@@ -100,11 +100,11 @@ class Registers:
         read = {place for i in walk.vectors for place in i.arguments}
         self.scalars = {
             place: Value(
-                f"%{place.kind}{place.key}",
-                "i1" if place.kind == "value" and plan.values[place.key] is bool else real,
+                f"%{place.store}{place.key}",
+                "i1" if place.store == "value" and plan.values[place.key] is bool else real,
             )
             for place in sorted(read, key=str)
-            if place.kind in ("column", "value")
+            if place.store in ("column", "value")
         }
         # What the functions are given
         memory = [*self.memory.values(), *self.of_inputs.values(), *self.strips]
