@@ -89,7 +89,7 @@ def test_wrappers_are_compiled_with_their_rules(wrapped, agree):
     ],
 )
 def test_losses_activations_and_stacks(problem, agree, loss, activation, blocks, shared):
-    stack = problem(blocks, loss, activation, shared=shared)
+    stack = problem(blocks, loss, activation, shared=shared, sizes=(5, 4, 3))
 
     found = stack.by_the_pass(BACKEND, compiled(stack), 5)
 
