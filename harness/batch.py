@@ -19,6 +19,8 @@ __all__ = ["Valley", "WithBatch"]
 
 # (R, B, F) and (R, B, K), or without the first axis, shared by all runs
 Samples = tuple[Array, Array]
+# θ and the gradient there, (rows, P), before any wrapper has changed them
+Start = tuple[Array, Array]
 
 
 class WithBatch:
@@ -57,15 +59,14 @@ class WithBatch:
         lr: np.ndarray,
         t: np.ndarray,
         samples: Samples,
+        start: Start,
     ) -> tuple[Array, list[Any]]:
         """One step, written into `changed` and the state. The rest as for an updater."""
         x, target = (part[self._rows] if part.ndim == 3 else part for part in samples)
         steps = t[self._rows, 0].astype(int).tolist()
         drawn = list(zip(self._seeds, steps, strict=True))
         samples = x, target
-        batch = PlacedBatch(
-            self._program, self._backend, self._network.size, samples, drawn, self.taken
-        )
+        batch = PlacedBatch(self._program, self._backend, samples, start, drawn, self.taken)
         rate, number = self._backend.place(lr), self._backend.place(t)
         (slots,) = state
         apply(self._block, changed, other, slots, rate, number, self._network, batch)
@@ -75,43 +76,46 @@ class WithBatch:
 class PlacedBatch:
     """The batch of some runs where their backend has it; see harness.Batch.
 
-    size: P. drawn: the seed of each run, and the number of its step. taken: counts the gradients of each
-    run, (R,).
+    drawn: the seed of each run, and the number of its step. taken: counts the gradients of each run.
     """
 
     def __init__(
         self,
         program: Program,
         backend: Backend,
-        size: int,
         samples: Samples,
+        start: Start,
         drawn: Sequence[tuple[int, int]],
         taken: np.ndarray,
     ) -> None:
         self._program = program
         self._backend = backend
-        self._size = size
         self._samples = samples
+        self._start = start
         self._drawn = drawn
         self._taken = taken
 
     def gradient(self, theta: Array, where: Array | None = None) -> Array:
         """See harness.Batch."""
         xp = array_namespace(theta)
-        wanted = self._wanted(where)
+        begun, known = self._start
+        same = xp.all(theta == begun, axis=-1, keepdims=True)
+        wanted = self._wanted(where) & ~self._backend.fetch(same)[:, 0]
         if not wanted.any():
-            return xp.zeros_like(theta)
+            return _chosen(xp.asarray(known, copy=True), where)
         self._taken += wanted
-        _, found = self._program.gradient(theta, *self._samples)
-        found = xp.asarray(found, copy=True)  # the program may write the next one over it
-        return _chosen(found, where)
+        _, found = self._program.gradient(
+            theta, *self._samples
+        )  # it may write the next one over it
+        return _chosen(xp.where(same, known, found), where)
 
     def signs(self, where: Array | None = None) -> Array:
         """See harness.Batch."""
-        drawn = np.zeros((len(self._drawn), self._size))
+        size = self._start[0].shape[1]
+        drawn = np.zeros((len(self._drawn), size))
         for row in np.flatnonzero(self._wanted(where)).tolist():
             seed, step = self._drawn[row]
-            drawn[row] = signs(seed, step, self._size)
+            drawn[row] = signs(seed, step, size)
         return self._backend.place(drawn)
 
     def _wanted(self, where: Array | None) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.batch import WithBatch
-from harness.contracts import Array, Backend, Block, Scope, Turn
+from harness.contracts import Array, Backend, Block, Scope, Turn, array_namespace
 from harness.update import evaluated
 
 if TYPE_CHECKING:
@@ -100,12 +100,16 @@ class Chain:
         """
         new_state = []
         for blocks, runners, states in zip(self._blocks, self._runners, state, strict=True):
+            more: tuple[Any, ...] = ()
+            if any(isinstance(runner, WithBatch) for runner in runners):
+                rows, copy = blocks[0].rows, array_namespace(theta).asarray
+                more = batch, (copy(theta[rows], copy=True), copy(gradient[rows], copy=True))
             new_states = []
             for block, runner, own in zip(blocks, runners, states, strict=True):
                 on_gradient = block.turn is Turn.GRADIENT
                 changed, other = (gradient, theta) if on_gradient else (theta, gradient)
-                more = (batch,) if isinstance(runner, WithBatch) else ()
-                changed, new = runner(changed, other, own, lr, t, *more)
+                further = more if isinstance(runner, WithBatch) else ()
+                changed, new = runner(changed, other, own, lr, t, *further)
                 gradient, theta = (changed, theta) if on_gradient else (gradient, changed)
                 new_states.append(new)
             new_state.append(new_states)

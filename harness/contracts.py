@@ -146,7 +146,10 @@ class Batch(Protocol):
     """
 
     def gradient(self, theta: Array, where: Array | None = None) -> Array:
-        """∂ℒ/∂θ on the same samples at other parameters, (R, P).
+        """∂ℒ/∂θ on the same samples at these parameters, (R, P).
+
+        At those that the step began with it is there already, before any wrapper has changed it, and
+        costs nothing: a difference of two gradients has to be of two that come from here.
 
         where: truth values, (R, 1), of the runs that want it; the others get zeros, and where no run
         wants it nothing is computed. By default all do.

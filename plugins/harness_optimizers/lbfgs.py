@@ -70,7 +70,7 @@ class Lbfgs:
         xp = array_namespace(theta)
         new = theta - lr * self._newton(gradient, state["s"], state["y"])
         s = new - theta
-        y = batch.gradient(new) - gradient + self.damping * s
+        y = batch.gradient(new) - batch.gradient(theta) + self.damping * s
         curved = _dot(y, s)[:, None] > CURVED  # False for NaN, too
         newer = {
             name: xp.where(curved, xp.concat([last[:, None], kept[:, :-1]], axis=1), kept)

@@ -83,7 +83,8 @@ class Sophia:
         due = xp.asarray((t - 1) % self.period < 1)
         m = self.beta1 * state["m"] + (1 - self.beta1) * gradient
         u = batch.signs(due)
-        curvature = u * (batch.gradient(theta + self.probe * u, due) - gradient) / self.probe
+        change = batch.gradient(theta + self.probe * u, due) - batch.gradient(theta, due)
+        curvature = u * change / self.probe
         h = xp.where(due, self.beta2 * state["h"] + (1 - self.beta2) * curvature, state["h"])
         scaled = self.gamma * h
         ratio = m / xp.where(scaled > self.eps, scaled, 0 * scaled + self.eps)

@@ -38,8 +38,9 @@ def batch(backend):
     rng = np.random.default_rng(0)
     program = Counting(backend.bind(NETWORK, Objective("squared_error", SquaredError())))
     samples = tuple(backend.place(rng.normal(size=(RUNS, 5, n))) for n in (3, 2))
+    start = tuple(backend.place(rng.normal(size=(RUNS, NETWORK.size))) for _ in range(2))
     drawn, taken = [(7, 1), (8, 1), (7, 2)], np.zeros(RUNS, int)
-    return PlacedBatch(program, backend, NETWORK.size, samples, drawn, taken)
+    return PlacedBatch(program, backend, samples, start, drawn, taken)
 
 
 def test_the_gradient_elsewhere_is_that_of_differences(backend, batch):
@@ -82,6 +83,24 @@ def test_only_who_wants_one_gets_one_and_if_nobody_does_nothing_is_computed(back
     assert not backend.fetch(none).any()
     assert batch._program.gradients == before
     np.testing.assert_array_equal(batch._taken, [2, 1, 2])  # the whole, and some
+
+
+def test_where_a_run_began_its_gradient_is_known(backend, batch):
+    """Run by run; the others are computed."""
+    begun, known = map(backend.fetch, batch._start)
+    elsewhere = begun.copy()
+    elsewhere[1, 0] += 1e-12
+    found = backend.fetch(batch.gradient(backend.place(elsewhere)))
+    np.testing.assert_array_equal(found[[0, 2]], known[[0, 2]])
+    assert np.abs(found[1] - known[1]).max() > 0.1  # which was made up
+    np.testing.assert_array_equal(batch._taken, [0, 1, 0])
+
+    some = batch.gradient(batch._start[0], backend.place(np.array([[True], [True], [False]])))
+    some += 1.0
+    again = backend.fetch(batch.gradient(batch._start[0]))
+    np.testing.assert_array_equal(backend.fetch(some)[2], 1.0)
+    np.testing.assert_array_equal(again, known)
+    assert batch._program.gradients == 1
 
 
 def test_signs_are_those_of_the_run_and_its_step(backend, batch):

@@ -90,6 +90,37 @@ def test_sam_takes_both_gradients_of_the_same_samples(run_of, fit):
     np.testing.assert_allclose(fit(run).ended[0].theta, theta, rtol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("wrapper", "around"),
+    [
+        (("clip_value", "bound=0.01"), lambda g, at: np.clip(g(at), -0.01, 0.01)),
+        (("sam", "rho=0.1"), lambda g, at: g(at + 0.1 * g(at) / np.linalg.norm(g(at)))),
+    ],
+)
+def test_curvature_is_of_gradients_that_no_wrapper_has_changed(run_of, fit, wrapper, around):
+    """L-BFGS with its last pair alone, Nocedal & Wright 2006, algorithm 7.4: H is applied to what
+    wrappers leave, and y is a difference of two gradients of the objective."""
+    name, setting = wrapper
+    chosen = (f"wrapper={name}", f"wrapper.{name}.{setting}")
+    run = run_of(*SMALL, "optimizer=lbfgs", "optimizer.history=1", *chosen)
+    theta, pair = start_of(run), None
+    for lr, gradient in steps_of(run):
+        g = around(gradient, theta)
+        if pair is None:
+            direction = g * min(1, 1 / np.abs(g).sum())
+        else:
+            s, y = pair
+            alpha = s @ g / (y @ s)
+            direction = (s @ y) / (y @ y) * (g - alpha * y)
+            direction = direction + s * (alpha - y @ direction / (y @ s))
+        new = theta - lr * direction
+        s, y = new - theta, gradient(new) - gradient(theta)
+        pair = (s, y) if y @ s > 1e-10 else pair
+        theta = new
+
+    np.testing.assert_allclose(fit(run).ended[0].theta, theta, rtol=1e-8)
+
+
 def test_what_follows_from_its_order(registry):
     """Clipping to a norm and then by value is not clipping by value and then to a norm."""
     wrappers = {n: registry.component("wrapper", n)() for n in ("ema", "clip_norm", "sam", "swa")}
