@@ -36,7 +36,8 @@ __all__ = ["register_hydra_plugins", "tracking_settings", "train", "tune"]
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
     # Commands that were written down with every value, as in reports, set to null what is gone
-    arguments = [word for word in arguments if word not in {f"{key}=null" for key in REPLACED}]
+    gone = {f"{key}=null" for key in REPLACED}
+    arguments = [word for word in arguments if word not in gone]
     with _explained(), excluding(_grouped(arguments)) as complete:
         return _train(complete)
 

@@ -98,15 +98,17 @@ class PlacedBatch:
     def gradient(self, theta: Array, where: Array | None = None) -> Array:
         """See harness.Batch."""
         xp = array_namespace(theta)
+        wanted = self._wanted(where)
+        if not wanted.any():
+            return xp.zeros_like(theta)
         begun, known = self._start
         same = xp.all(theta == begun, axis=-1, keepdims=True)
-        wanted = self._wanted(where) & ~self._backend.fetch(same)[:, 0]
+        wanted = wanted & ~self._backend.fetch(same)[:, 0]
         if not wanted.any():
             return _chosen(xp.asarray(known, copy=True), where)
         self._taken += wanted
-        _, found = self._program.gradient(
-            theta, *self._samples
-        )  # it may write the next one over it
+        _, found = self._program.gradient(theta, *self._samples)
+        # Always a copy: the program may write the next one over it
         return _chosen(xp.where(same, known, found), where)
 
     def signs(self, where: Array | None = None) -> Array:

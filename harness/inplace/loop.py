@@ -22,7 +22,7 @@ STRIP = 512
 def functions(own: Registers) -> str:
     """All that `Registers.call` needs."""
     parts = [_elements(own)]
-    if own.by_rows and not own.of_rows:
+    if own.by_rows:
         parts.append(_rows(own))
     if own.summed:
         parts.append(_summing(own))

@@ -19,7 +19,7 @@ from harness.inplace.nodes import Kind
 from harness.inplace.plan import Instruction, Plan, Reference
 from harness.inplace.symbols import laid_out
 
-__all__ = ["Call", "calls"]
+__all__ = ["Call", "calls", "view"]
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -56,7 +56,7 @@ def calls(
         index = part if place.over is not Kind.INPUTS else slice(None)  # which all rows share
         if place.store == "leaf":
             leaf = leaves[place.key]
-            return _view(leaf, (len(leaf), *laid_out(place.over, whole)))[rows, index]
+            return view(leaf, (len(leaf), *laid_out(place.over, whole)))[rows, index]
         buffer = plan.buffers[place.key]
         runs = () if isinstance(rows, int) else (rows.stop - rows.start,)
         first, *others = laid_out(buffer.over, whole)
@@ -82,7 +82,7 @@ def calls(
             out = values[instruction.out.key][rows].reshape(
                 vector.shape[: vector.ndim - len(whole)]
             )
-            return instruction.operation, (_view(vector, (*out.shape, -1)), -1, None, out)
+            return instruction.operation, (view(vector, (*out.shape, -1)), -1, None, out)
         axis = -1 if instruction.out.over is Kind.UNITS else -2
         return instruction.operation, (vector, axis, None, out, True)
 
@@ -126,7 +126,7 @@ def _by_run(call: Call, rows: int | slice) -> Iterator[Call]:
         yield call
 
 
-def _view(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def view(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The same memory in another shape."""
     view = array.reshape(shape)
     assert np.may_share_memory(view, array), "the elements of a run are not side by side"

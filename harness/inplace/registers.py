@@ -118,7 +118,8 @@ class Registers:
             *(("ptr", name) for name in self.of_units.values()),
             ("i64", "%inputs"),
         ]
-        self.by_rows = bool(self.of_inputs or self.of_units)
+        # Where rows are summed up, `units` goes through them
+        self.by_rows = bool(self.of_inputs or self.of_units) and not self.of_rows
 
     def call(self, values: dict[Reference, Value]) -> list[str]:
         """The lines that go through a run. values: what its scalars are."""
@@ -139,7 +140,7 @@ class Registers:
 
     def inner(self) -> tuple[str, Arguments]:
         """What goes through a part that is summed up, or through all."""
-        if self.by_rows and not self.of_rows:
+        if self.by_rows:
             return f"rows{self.number}", self.all_rows
         return f"elements{self.number}", self.one_row
 

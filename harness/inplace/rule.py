@@ -17,7 +17,7 @@ import numpy as np
 from harness.contracts import Block, Scope, State
 from harness.inplace.columns import Columns
 from harness.inplace.native import Bound, Native, candidate
-from harness.inplace.pieces import Call, calls
+from harness.inplace.pieces import Call, calls, view
 from harness.inplace.plan import Column, Plan, plan
 from harness.inplace.registers import kept_of, sums_columns
 from harness.inplace.symbols import Untraceable, laid_out
@@ -130,7 +130,7 @@ class _Group:
     ) -> None:
         self._leaves = [
             {"theta": theta[:, part.place], "gradient": gradient[:, part.place]}
-            | {name: _flat(slot) for name, slot in state[number].items()}
+            | {name: view(slot, (len(slot), -1)) for name, slot in state[number].items()}
             for number, part in self.parts.items()
         ]
         self._columns = [cells[number] for number in self.plan.columns]
@@ -190,10 +190,3 @@ class _Group:
         """Whether compiled loops, which know addresses and lengths of rows, may have it."""
         side_by_side = array[0].flags.c_contiguous and array.strides[0] % array.itemsize == 0
         return array.dtype == self._dtype and array.flags.aligned and side_by_side
-
-
-def _flat(slot: np.ndarray) -> np.ndarray:
-    """(R, ...) as (R, n), and the same memory."""
-    flat = slot.reshape(len(slot), -1)
-    assert np.may_share_memory(flat, slot), "a slot of the state is not contiguous"
-    return flat
