@@ -81,9 +81,14 @@ def as_written(rule, steps=7, dtype="float64"):
     return np.concatenate(ends, axis=1)
 
 
+def network_of(size):
+    """A network whose only parameter has so many elements."""
+    return Network((size, 1), "relu", 0.01, False)
+
+
 def of_size(rule, dtype, size):
-    """The rule for a network whose only parameter has so many elements."""
-    return InPlace(rule, Network((size, 1), "relu", 0.01, False), np.dtype(dtype))
+    """The rule for such a network."""
+    return InPlace(rule, network_of(size), np.dtype(dtype))
 
 
 def columns(rule, runs):
@@ -136,19 +141,10 @@ def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None, known=Non
     """
     monkeypatch.setattr(native, "PAYS", pays)
     monkeypatch.setattr(native, "_candidates", {} if known is None else known)
-    runs = len(theta)
-    lr = np.linspace(0.01, 0.1, runs)[:, None] if lr is None else lr
-    run = of_size(rule, dtype, theta.shape[1])
-    theta, gradient = theta.copy(), np.empty_like(theta)
-    state = run.init(theta)
-    run.bind(theta, gradient, state)
+    lr = np.linspace(0.01, 0.1, len(theta))[:, None] if lr is None else lr
     with np.errstate(all="ignore"):
-        for t, slope in enumerate(gradients, start=1):
-            gradient[...] = slope
-            run.step(lr, np.full((runs, 1), float(t)))
-    compiled = all(candidate.native for candidate in native._candidates.values())
-    slots = {name: slot.reshape(runs, -1) for name, slot in state[0].items()}
-    return {"theta": theta, **slots}, compiled
+        found = trained(rule, network_of(theta.shape[1]), theta.astype(dtype), gradients, lr)
+    return found, all(candidate.native for candidate in native._candidates.values())
 
 
 def assert_same_bits(actual, expected):

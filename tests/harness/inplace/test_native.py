@@ -12,11 +12,21 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
-from harness import Scope, array_namespace, float_fields
+from harness import Scope, array_namespace
 from harness.inplace import native, operations
 from harness.inplace.nodes import select
 from harness.inplace.plan import Buffer, Instruction, Plan, Reference, Walk
-from steps_in_place import RULES, SPECIAL, assert_same_bits, columns, of_size, problem, stepped
+from steps_in_place import (
+    RULES,
+    SPECIAL,
+    assert_same_bits,
+    columns,
+    named,
+    of_run,
+    of_size,
+    problem,
+    stepped,
+)
 
 
 @dataclass(frozen=True)
@@ -101,10 +111,7 @@ def test_a_run_has_the_bits_that_it_has_alone(monkeypatch, dtype):
     lr, adam = np.array([[0.01], [0.02], [0.3]]), RULES["adam"]
     together, _ = stepped(columns(adam(), 3), dtype, theta, gradients, 0, monkeypatch, lr)
     for row in range(3):
-        rule = adam()
-        for name in float_fields(rule):
-            object.__setattr__(rule, name, float(getattr(columns(adam(), 3), name)[row, 0]))
-        one = (theta[[row]], gradients[:, [row]])
+        rule, one = of_run(adam(), 3, row), (theta[[row]], gradients[:, [row]])
         alone, _ = stepped(rule, dtype, *one, np.inf, monkeypatch, lr[[row]])
         assert_same_bits({name: values[[row]] for name, values in together.items()}, alone)
 
@@ -163,8 +170,7 @@ def test_a_gradient_in_another_array_is_read_and_never_written(monkeypatch, name
         for t, slope in enumerate(given, start=1):
             run.take(slope)
             run.step(lr, np.full((2, 1), float(t)))
-    slots = {slot: values.reshape(2, -1) for slot, values in state[0].items()}
-    assert_same_bits({"theta": theta, **slots}, expected)
+    assert_same_bits(named(theta, state), expected)
     np.testing.assert_array_equal(given, gradients)
 
 
@@ -181,7 +187,7 @@ def test_gradients_with_and_without_gaps_come_in_turn(monkeypatch):
         for t, slope in enumerate(given, start=1):
             run.take(slope)
             run.step(lr, np.full((2, 1), float(t)))
-    assert_same_bits({"theta": theta, **state[0]}, expected)
+    assert_same_bits(named(theta, state), expected)
     np.testing.assert_array_equal(given, kept)
 
 

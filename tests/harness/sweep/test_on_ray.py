@@ -16,6 +16,7 @@ import pytest
 
 from harness.sweep.on_ray import _unmet
 from harness.tracking.history import runs
+from processes import is_running, wait_for_a_worker
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray")
 
@@ -48,34 +49,6 @@ def results(folder: Path) -> dict[str, dict]:
 
 def logged(folder: Path):
     return runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": "run"})
-
-
-def wait_for_a_worker(folder: Path, process: subprocess.Popen[str]) -> int:
-    """The process of a worker of this sweep that has trained for some epochs."""
-    while process.poll() is None:
-        for journal in folder.glob("outputs/sweeps/*/*/*/journal.jsonl"):
-            if journal.stat().st_size > 20_000:
-                for worker in Path("/proc").glob("[0-9]*"):
-                    try:
-                        title = (worker / "cmdline").read_bytes()
-                        if (
-                            title.startswith(b"ray::train_stack")
-                            and (worker / "cwd").resolve() == folder
-                        ):
-                            return int(worker.name)
-                    except OSError:  # it is over
-                        continue
-        time.sleep(0.01)
-    raise AssertionError(process.communicate())
-
-
-def is_running(process: int) -> bool:
-    """A process that has ended stays in /proc until it is waited for, in some containers for ever."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from harness.tracking.history import runs
+from processes import wait_for_a_worker
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,7 +31,7 @@ def test_every_run_is_in_the_shared_store_once(postgres, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    os.kill(training(tmp_path, process), signal.SIGKILL)
+    os.kill(wait_for_a_worker(tmp_path, process), signal.SIGKILL)
     shown, said = process.communicate()
     assert process.returncode == 0, said
     assert "training 2 runs of its stack once more" in said
@@ -40,22 +39,3 @@ def test_every_run_is_in_the_shared_store_once(postgres, tmp_path):
     found = runs(uri, "harness", {"kind": "run"})
     assert sorted(run.tags["folder"].rpartition("/")[2] for run in found) == list("0123")
     assert {run.status for run in found} == {"FINISHED"}
-
-
-def training(folder: Path, process: subprocess.Popen[str]) -> int:
-    """A worker of this sweep that has trained for some epochs."""
-    while process.poll() is None:
-        for journal in folder.glob("outputs/sweeps/*/*/*/journal.jsonl"):
-            if journal.stat().st_size > 20_000:
-                for worker in Path("/proc").glob("[0-9]*"):
-                    try:
-                        title = (worker / "cmdline").read_bytes()
-                        if (
-                            title.startswith(b"ray::train_stack")
-                            and (worker / "cwd").resolve() == folder
-                        ):
-                            return int(worker.name)
-                    except OSError:  # it is over
-                        continue
-        time.sleep(0.01)
-    raise AssertionError(process.communicate())

@@ -18,6 +18,7 @@ from harness.tracking.events import Curves, MetricsLogged, RunEnded, RunStarted
 from harness.tracking.results import write_metrics
 from harness.tracking.store import database
 from harness.tracking.tracker import Tracker, replay
+from processes import is_running
 
 pytestmark = pytest.mark.slow  # each tracker imports MLflow
 
@@ -338,10 +339,7 @@ def interrupted_training(uri, folder, kill):
 
 def wait_for_end(pid):
     deadline = time.monotonic() + 30
-    while Path(f"/proc/{pid}").exists():
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        if state == "Z":
-            return
+    while is_running(pid):
         assert time.monotonic() < deadline, "the writer process is still there"
         time.sleep(0.1)
 
