@@ -19,7 +19,7 @@ from pathlib import Path
 
 from harness.data import Split, prepare
 from harness.errors import HarnessError
-from harness.network import Mlp
+from harness.mlp import Mlp
 from harness.placed import Placed
 from harness.records import Ended, Epoch
 from harness.settings import Config, ObjectiveSettings, Run, Training

@@ -27,7 +27,8 @@ import numpy as np
 import torch
 
 from harness import Block, Scope
-from harness.network import Mlp, Network
+from harness.mlp import Mlp
+from harness.network import Network
 from harness.registry import Registry, load_registry
 
 LARGE = Mlp([824, 424]).sized(784, 10)  # 1,000,890 parameters

@@ -30,8 +30,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from harness.config import register, run_from
+from harness.config import run_from
 from harness.data import Data, Task, prepare
+from harness.hydra_store import register
 from harness.job import Job
 from harness.progress import Progress
 from harness.registry import load_registry

@@ -5,32 +5,26 @@ This module is what a plugin imports: the contracts, `hookimpl` and the errors, 
 """
 
 from harness import update
+from harness.backends import Backend, Block, Forward, Pass, Program, Step, Updater
 from harness.contracts import (
     CONTRACT_VERSION,
     AdaptiveSchedule,
     Array,
     AuxiliaryLoss,
-    Backend,
     Batch,
-    Block,
     Data,
     DataDependentInitializer,
     Dataset,
-    Forward,
     Horizon,
     Initializer,
     Layer,
     Loss,
     Optimizer,
-    Pass,
-    Program,
     Schedule,
     Scope,
     State,
-    Step,
     Task,
     Turn,
-    Updater,
     Wrapper,
     array_namespace,
 )

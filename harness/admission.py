@@ -8,9 +8,9 @@ import re
 from dataclasses import MISSING
 from typing import Any
 
+from harness.backends import Backend
 from harness.contracts import (
     AuxiliaryLoss,
-    Backend,
     Dataset,
     Initializer,
     Loss,

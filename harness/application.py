@@ -18,9 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from harness.blame import fault_of
-from harness.config import register
 from harness.errors import ConfigurationError, HarnessError, PluginError
 from harness.exclusion import excluding
+from harness.hydra_store import register
 from harness.job import job_from
 from harness.overrides import check_overrides, explain
 from harness.records import Result, Status

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.contracts import Array, Backend, Block, Program, array_namespace
+from harness.backends import Backend, Block, Program
+from harness.contracts import Array, array_namespace
 from harness.randomness import signs
 from harness.update import apply, initial_state, with_all_columns
 

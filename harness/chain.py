@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.backends import Backend, Block
 from harness.batch import WithBatch
-from harness.contracts import Array, Backend, Block, Scope, Turn, array_namespace
+from harness.contracts import Array, Scope, Turn, array_namespace
 from harness.update import evaluated
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.backends import Backend
 from harness.batch import Valley
-from harness.contracts import Array, Backend, Scope, Turn, array_namespace
+from harness.contracts import Array, Scope, Turn, array_namespace
 from harness.errors import BrokenPromise
 from harness.fields import kind_of
 from harness.network import Network

@@ -19,7 +19,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.contracts import Array, Backend, Forward, array_namespace
+from harness.backends import Backend, Forward
+from harness.contracts import Array, array_namespace
 
 __all__ = ["UnitMeter"]
 

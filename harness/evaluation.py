@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts import Array, Backend, Forward, Program, Task, array_namespace
+from harness.backends import Backend, Forward, Program
+from harness.contracts import Array, Task, array_namespace
 from harness.diagnostics import UnitMeter
 from harness.metrics import evaluate
 from harness.objective import Objective

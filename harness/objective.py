@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts import Array, AuxiliaryLoss, Forward, Loss, array_namespace
+from harness.backends import Forward
+from harness.contracts import Array, AuxiliaryLoss, Loss, array_namespace
 
 __all__ = ["DECAY", "Objective", "Term"]
 

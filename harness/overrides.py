@@ -20,8 +20,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
-from harness.config import choices
 from harness.errors import ConfigurationError, HarnessError, unknown_name
+from harness.hydra_store import choices
 from harness.registry import Registry, load_registry
 from harness.settings import GROUPS, NONE, REPLACED, WRAPPER, Config, Training
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from harness.contracts import Array, Backend
+from harness.backends import Backend
+from harness.contracts import Array
 from harness.data import Part, Prepared
 
 __all__ = ["Placed", "PlacedPart"]

@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from harness.contracts import Array, Backend, Task
+from harness.backends import Backend
+from harness.contracts import Array, Task
 from harness.errors import DataError
 from harness.objective import Objective
+from harness.parameters import load_parameters
 from harness.registry import load_registry
 from harness.tracking.description import Description
-from harness.tracking.results import load_parameters
 
 __all__ = ["Predictor"]
 

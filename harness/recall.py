@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.job import Job
-from harness.recording import RESULT
 from harness.records import Result, Status
+from harness.run_files import RESULT
 from harness.tracking import history
 from harness.tracking.history import Logged
 from harness.tracking.journal import read_receipt, write_atomically

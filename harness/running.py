@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.blame import Fault, fault_of
-from harness.contracts import Data, Dataset
-from harness.data import Prepared, prepare
-from harness.data_checks import checked_features, checked_labels
-from harness.errors import BrokenPromise
+from harness.blame import Fault
+from harness.data import Prepared
+from harness.data_cache import DataCache
 from harness.identity import identity, sources_of
 from harness.job import Job
 from harness.placed import Placed
 from harness.planning import places, plan
 from harness.progress import Progress
 from harness.recall import note, recall
-from harness.recording import GroupRecorder, record_failure
+from harness.recording import GroupRecorder
 from harness.records import Began, Ended, Epoch, Record, Result
 from harness.registry import Registry
-from harness.settings import Config, Run
+from harness.run_files import record_failure
+from harness.settings import Run
 from harness.tracking.tracker import Tracker
 from harness.training import batch_size_of, network_of
 from harness.waiting import Waiting
@@ -49,7 +48,7 @@ def run_jobs(
     as is known. All data are loaded and prepared first: a DataError is raised before any
     run begins. Where it is the plugin of a dataset that is at fault, its runs fail and no others.
     """
-    data = _Data(registry)
+    data = DataCache(registry)
     prepared = [data.of(job.run.config) for job in jobs]
     identities = [_identity(j, own, registry) for j, own in zip(jobs, prepared, strict=True)]
     _note(jobs, identities)
@@ -147,51 +146,3 @@ def _take_down(recorder: GroupRecorder, record: Record | Failed) -> None:
         recorder.end(record)
     else:
         recorder.fail(record.run, record.error, record.details)
-
-
-class _Data:
-    """Loads, prepares and places each choice of data once."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._prepared: dict[str, Prepared | Fault] = {}
-        self._placed: dict[str, Placed] = {}
-
-    def of(self, config: Config) -> Prepared | Fault:
-        """The data of a configuration, or what its dataset has done instead of loading them."""
-        activation = config.loss.output_activation
-        key = repr((type(config.dataset), config.dataset, activation, config.split))
-        if key not in self._prepared:
-            try:
-                loaded = self._load(config.dataset)
-                self._prepared[key] = prepare(loaded, config.dataset.task, activation, config.split)
-            except (Exception, SystemExit) as error:
-                fault = fault_of(error, self._registry)
-                if fault is None:
-                    raise
-                self._prepared[key] = fault
-        return self._prepared[key]
-
-    def _load(self, dataset: Dataset) -> Data:
-        loaded = dataset.load()
-        if not isinstance(loaded, Data):
-            raise BrokenPromise(dataset, f"load must return harness.Data. Got {loaded!r:.80}")
-        owner = self._registry.owner(type(dataset))
-        if owner is not None and not owner.plugin.own:
-            # Data of harness' own datasets keep their promise, or the user's file is at fault
-            try:
-                checked_features(loaded)
-                checked_labels(loaded, dataset.task)
-            except Exception as error:
-                raise BrokenPromise(dataset, str(error).rstrip(".")) from error
-        return loaded
-
-    def placed(self, config: Config) -> Placed:
-        data = self.of(config)
-        assert isinstance(data, Prepared)
-        key = repr((config.backend, id(data)))
-        if key not in self._placed:
-            self._placed[key] = placed = Placed(config.backend, data)
-            for name in ("train", "validation", "test"):
-                placed.part(name)  # now: forked workers share what is there before them
-        return self._placed[key]

@@ -17,9 +17,10 @@ from time import perf_counter
 
 import numpy as np
 
+from harness.backends import Backend, Pass, Program, Step
 from harness.chain import Chain
 from harness.conduct import Conduct
-from harness.contracts import Array, Backend, Pass, Program, Step
+from harness.contracts import Array
 from harness.data import Prepared
 from harness.diagnostics import UnitMeter
 from harness.errors import DataError

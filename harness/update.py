@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.contracts import Array, Batch, Block, Scope, State, array_namespace
+from harness.backends import Block
+from harness.contracts import Array, Batch, Scope, State, array_namespace
 from harness.fields import float_fields
 
 if TYPE_CHECKING:

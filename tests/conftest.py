@@ -22,8 +22,9 @@ import pytest
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 
-from harness.config import register, run_from
+from harness.config import run_from
 from harness.data import Prepared, prepare
+from harness.hydra_store import register
 from harness.placed import Placed
 from harness.records import Ended, Epoch
 from harness.registry import Registry, load_registry

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_module
 
-from harness.config import register, run_from
+from harness.config import run_from
 from harness.data import prepare
+from harness.hydra_store import register
 from harness.placed import Placed
 from harness.planning import places, plan
 from harness.registry import load_registry

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.data import Split, prepare
-from harness.network import Mlp
+from harness.mlp import Mlp
 from harness.randomness import order, weight_rngs
 from harness.registry import load_registry
 

@@ -1,20 +1,25 @@
 """From runs in MLflow to a verdict: which contender is better, how sure, at what cost of tuning.
 
-from harness.compare import compare
+from harness.compare import compare, figures, verdict
 
-found = compare(by=["optimizer"])      # the newest sweep of the store in this folder
-found.verdict                          # a sentence
-found.summary                          # pandas frames, see `Comparison`
-found.pictures()                       # name -> matplotlib figure
+comparison = compare(by=["optimizer"])   # the newest sweep of the store in this folder
+comparison.summary                       # pandas frames, see `Comparison`
+verdict(comparison)                      # a sentence
+figures(comparison)                      # name -> matplotlib figure
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from harness.compare.comparison import Comparison, Question
+from harness.compare.comparison import Comparison
+from harness.compare.question import Question
 
-__all__ = ["Comparison", "Question", "compare"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Comparison", "Question", "compare", "figures", "verdict"]
 
 
 def compare(  # noqa: PLR0913  (they are the options of the command)
@@ -47,3 +52,17 @@ def compare(  # noqa: PLR0913  (they are the options of the command)
 
     source = Source(uri, experiment, sweeps, everything, condition)
     return compare_runs(read(source, by, tasks, metric), target, allow)
+
+
+def verdict(comparison: Comparison) -> str:
+    """Who is best, and whether the runs can tell, in a sentence."""
+    from harness.compare.report.verdict import verdict as sentence
+
+    return sentence(comparison)
+
+
+def figures(comparison: Comparison) -> dict[str, Figure]:
+    """The pictures for which there is something to draw, by name: matplotlib figures."""
+    from harness.compare.pictures.gallery import gallery
+
+    return {picture.name: picture.figure for picture in gallery(comparison)}

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.compare.comparison import Comparison, Question
+from harness.compare.comparison import Comparison
 from harness.compare.evidence import UNTUNED, Evidence
 from harness.compare.facts import facts_of
 from harness.compare.fairness import refuse_unless
 from harness.compare.findings import findings_of, is_paired
 from harness.compare.outcomes import curves_of, outcomes_of, targets_of
+from harness.compare.question import Question
 from harness.compare.tables.budget import budget_of
 from harness.compare.tables.interaction import interaction_of
 from harness.compare.tables.pairs import pairs_of

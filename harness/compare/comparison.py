@@ -12,32 +12,15 @@ need numbers are of the runs that converged, with the share of the diverged besi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.compare.question import Question
+
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
 
-__all__ = ["Comparison", "Question"]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked.
-
-    by: the factors, keys of the configuration. metric: "accuracy", "loss", …: `best/validation/…` and
-    `test/…` of it are the scores. maximize: whether more is better. tasks: the keys that make a task.
-    targets: the validation score to be reached, by task. asked: the targets as a person gave them, or
-    "" where they are what half of all counting runs reach.
-    """
-
-    by: tuple[str, ...]
-    metric: str
-    maximize: bool
-    tasks: tuple[str, ...] = ("dataset",)
-    targets: dict[str, float] = field(default_factory=dict)
-    asked: str = ""
+__all__ = ["Comparison"]
 
 
 @dataclass(frozen=True)
@@ -102,16 +85,3 @@ class Comparison:
     benchmark: DataFrame
     ranks: DataFrame
     interaction: DataFrame
-
-    @property
-    def verdict(self) -> str:
-        """Who is best, and whether it can be told, in a sentence."""
-        from harness.compare.report.verdict import verdict
-
-        return verdict(self)
-
-    def pictures(self) -> dict[str, Figure]:
-        """The pictures that there is something to draw for, by name: matplotlib figures."""
-        from harness.compare.pictures.gallery import gallery
-
-        return {picture.name: picture.figure for picture in gallery(self)}

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.compare.comparison import Question
 from harness.compare.factors import factors_of, labels, settings, varying
+from harness.compare.question import Question
 from harness.compare.source import Source, computed, runs_of, tuned_factors
 from harness.errors import ConfigurationError, unknown_name
 from harness.metrics import higher_is_better

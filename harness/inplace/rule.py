@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.contracts import Block, Scope, State
+from harness.backends import Block
+from harness.contracts import Scope, State
 from harness.inplace.columns import Columns
 from harness.inplace.native import Bound, Native, candidate
 from harness.inplace.pieces import Call, calls, view

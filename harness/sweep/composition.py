@@ -30,8 +30,9 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.config import node, run_of
+from harness.config import run_of
 from harness.errors import ConfigurationError
+from harness.hydra_store import node
 from harness.job import Job, job_from
 from harness.overrides import explain
 from harness.registry import load_registry

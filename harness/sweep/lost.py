@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.job import Job
-from harness.recording import RESULT
+from harness.run_files import RESULT
 from harness.tracking.database import prepare
 from harness.tracking.history import Logged, runs
 from harness.tracking.journal import JOURNAL, read_receipt

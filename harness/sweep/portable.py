@@ -20,8 +20,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import harness
-from harness.config import choices, node, run_of
+from harness.config import run_of
 from harness.errors import ConfigurationError, PluginError, unknown_name
+from harness.hydra_store import choices, node
 from harness.identity import plugins_of
 from harness.job import Job
 from harness.nodes import node_of

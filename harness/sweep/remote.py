@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.blocking import blocking
-from harness.config import register
 from harness.errors import HarnessError, TrackingError
+from harness.hydra_store import register
 from harness.job import Job
 from harness.planning import plan
 from harness.progress import Progress
-from harness.recording import RESULT, record_failure
 from harness.records import Result, Status
 from harness.registry import load_registry
+from harness.run_files import RESULT, record_failure
 from harness.running import run_jobs
 from harness.settings import Tracking
 from harness.sweep.lost import salvage

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from harness.progress import counted
-from harness.recording import RESULT
 from harness.records import Status
+from harness.run_files import RESULT
 
 __all__ = [
     "MISSING",

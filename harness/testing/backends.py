@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from harness.errors import ConfigurationError, MissingDependencyError
-from harness.network import ACTIVATIONS, Mlp, Network
+from harness.mlp import Mlp
+from harness.network import ACTIVATIONS, Network
 from harness.testing import reference
 from harness.testing.comparing import Unchanged, agree, differences, same
 from harness.testing.installed import TOLERANCE, in_precision

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.contracts import Array, Data, Horizon, Layer, Task, array_namespace
 from harness.data import Prepared, Split, prepare
-from harness.network import Mlp
+from harness.mlp import Mlp
 from harness.placed import Placed
 from harness.records import Ended, Epoch
 from harness.settings import Config, ObjectiveSettings, Run, Training

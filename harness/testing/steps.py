@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from harness import update
+from harness.backends import Block
 from harness.batch import Valley
 from harness.chain import Chain
-from harness.contracts import Array, Block, Scope, State, Turn
+from harness.contracts import Array, Scope, State, Turn
 from harness.network import Network
 from harness.objective import Objective
 from harness.testing.problem import SquaredError

@@ -102,7 +102,8 @@ def _raised(subject: Subject, name: str, text: str, error: BaseException) -> Out
         found=f"It raised {type(error).__name__}{place}: {error}",
         remedy="Mend the error at the place shown."
         if frames
-        else "Compare what the component returns with its contract in harness/contracts.py.",
+        else "Compare what the component returns with its contract, in harness/contracts.py or "
+        "harness/backends.py.",
         frames=frames,
     )
 

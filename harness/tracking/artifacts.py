@@ -9,15 +9,15 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from harness.errors import TrackingError
 from harness.tracking.entry import Run
 from harness.tracking.events import RunEnded
 from harness.tracking.pictures import draw_curves
 from harness.tracking.rate_range import draw_range
+from harness.tracking.store import local
 
-__all__ = ["local", "log_artifacts", "put", "remove"]
+__all__ = ["log_artifacts", "put", "remove"]
 
 _one_at_a_time = threading.Lock()  # matplotlib's figures and MLflow's current store are global
 
@@ -75,18 +75,6 @@ def _inside(folder: Path, name: str) -> Path:
     if not path.is_relative_to(folder):
         raise TrackingError(f"The journal in {folder} names a file outside that folder: {name!r}.")
     return path
-
-
-def local(uri: str) -> Path | None:
-    """The folder that an artifact address names; None if it is not plainly one of this machine.
-
-    >>> local("file:///my%20data/run/artifacts")
-    PosixPath('/my data/run/artifacts')
-    >>> local("s3://bucket/run/artifacts")
-    """
-    parts = urlsplit(uri)
-    plain = parts.scheme == "file" and not (parts.netloc or parts.query or parts.fragment)
-    return Path(unquote(parts.path)) if plain else None
 
 
 def _copy(artifacts: list[Path], target: Path) -> None:

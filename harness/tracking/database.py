@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TrackingError
+from harness.tracking.reachable import check_reachable
 from harness.tracking.store import (
     POSTGRES,
     SQLITE,
     artifact_location,
-    check_reachable,
     database,
     public,
     settle_environment,

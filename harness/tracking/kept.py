@@ -8,9 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.errors import TrackingError
-from harness.tracking.artifacts import local
 from harness.tracking.history import Logged
-from harness.tracking.store import public, resolve, settle_environment
+from harness.tracking.store import local, public, resolve, settle_environment
 
 __all__ = ["kept"]
 

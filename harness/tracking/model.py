@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.parameters import DESCRIPTION, PARAMETERS
 from harness.prediction import Predictor
-from harness.tracking.results import DESCRIPTION, PARAMETERS
 
 __all__ = ["MODEL", "log_model"]
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from harness.errors import TrackingError
 
@@ -15,8 +13,8 @@ __all__ = [
     "SERVER",
     "SQLITE",
     "artifact_location",
-    "check_reachable",
     "database",
+    "local",
     "public",
     "resolve",
     "settle_environment",
@@ -26,8 +24,6 @@ SQLITE = "sqlite:///"
 SERVER = ("http://", "https://")
 POSTGRES = "postgresql+psycopg2://"  # SQLAlchemy 2.1 takes another driver where none is named
 SECRETS = {"user", "password", "sslpassword"}  # that a Postgres address may have in its query
-
-HEALTH_TIMEOUT = 5.0  # seconds
 
 DEFAULTS = {  # of MLflow's environment variables, unless the user set them
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # about 15 s instead of 4 minutes for a dead server
@@ -94,6 +90,18 @@ def artifact_location(uri: str) -> str | None:
     return None
 
 
+def local(uri: str) -> Path | None:
+    """The folder that an artifact address names; None if it is not plainly one of this machine.
+
+    >>> local("file:///my%20data/run/artifacts")
+    PosixPath('/my data/run/artifacts')
+    >>> local("s3://bucket/run/artifacts")
+    """
+    parts = urlsplit(uri)
+    plain = parts.scheme == "file" and not (parts.netloc or parts.query or parts.fragment)
+    return Path(unquote(parts.path)) if plain else None
+
+
 def public(uri: str) -> str:
     """The address without user name and password, for messages and files.
 
@@ -112,65 +120,3 @@ def public(uri: str) -> str:
     address, _, query = rest.rpartition("@")[2].partition("?")
     shown = urlencode([item for item in parse_qsl(query) if item[0] not in SECRETS], safe="/")
     return f"{scheme.removesuffix('+psycopg2')}{separator}{address}{shown and '?'}{shown}"
-
-
-def check_reachable(uri: str) -> None:
-    """Raises TrackingError if a resolved store cannot be written, in seconds and before any
-    training.
-
-    Creates the folder of a SQLite file.
-    """
-    path = database(uri)
-    if path:
-        _check_file(path)
-    elif uri.startswith(POSTGRES):
-        from harness.tracking import postgres
-
-        postgres.check(uri)
-    else:
-        _check_server(uri)
-
-
-def _check_file(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrackingError(
-            f"The folder of the MLflow store, {path.parent}, cannot be created ({error.strerror}). "
-            f"Give another one: tracking.uri=sqlite:////path/to/mlflow.db"
-        ) from error
-    if not os.access(path.parent, os.W_OK | os.X_OK) or (
-        path.exists() and not os.access(path, os.R_OK | os.W_OK)
-    ):
-        raise TrackingError(
-            f"The MLflow store {path} cannot be written. Change its permissions, or give another "
-            f"one: tracking.uri=sqlite:////path/to/mlflow.db"
-        )
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.Error as error:
-        raise TrackingError(
-            f"{path} is not a SQLite database that can be used as the MLflow store ({error}). Move it "
-            f"away, or give another file: tracking.uri=sqlite:////path/to/mlflow.db"
-        ) from error
-
-
-def _check_server(uri: str) -> None:
-    import urllib.error  # 30 ms that only a server costs
-    import urllib.request
-
-    host = public(uri)
-    try:
-        with urllib.request.urlopen(f"{host}/health", timeout=HEALTH_TIMEOUT):
-            return
-    except urllib.error.HTTPError as error:
-        if error.code in (401, 403):  # it is there; MLflow's client brings the credentials
-            return
-        reason = f"it answered {error.code} to {host}/health"
-    except (OSError, ValueError) as error:  # URLError is an OSError
-        reason = str(getattr(error, "reason", error))
-    raise TrackingError(
-        f"The MLflow server {host} cannot be reached ({reason}). Start it, correct 'tracking.uri', "
-        f"or log to a file: tracking.uri=sqlite:///outputs/mlflow.db"
-    )

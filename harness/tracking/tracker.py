@@ -22,7 +22,8 @@ from typing import IO, Any, Self
 from harness.errors import TrackingError
 from harness.tracking import journal
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.store import check_reachable, public, resolve
+from harness.tracking.reachable import check_reachable
+from harness.tracking.store import public, resolve
 
 __all__ = ["Tracker", "replay"]
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from harness.errors import TrackingError
 from harness.tracking import postgres
+from harness.tracking.reachable import check_reachable
 from harness.tracking.store import (
     SERVER,
     artifact_location,
-    check_reachable,
     database,
     public,
     resolve,

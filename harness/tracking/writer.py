@@ -19,8 +19,9 @@ from typing import Any, TextIO
 
 from harness.errors import HarnessError
 from harness.tracking.entry import Run
+from harness.tracking.reachable import check_reachable
 from harness.tracking.recorder import Recorder
-from harness.tracking.store import check_reachable, settle_environment
+from harness.tracking.store import settle_environment
 
 __all__ = ["main"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,15 +20,35 @@ from harness_torch.draws import Draws
 
 if TYPE_CHECKING:
     from harness import Network
-    from harness_torch.bridge import Bridge
+    from harness_torch.libraries import Library
 
-__all__ = ["Bridged", "Instance", "Instances"]
+__all__ = ["Bridged", "Instance", "Instances", "LibraryRule"]
+
+
+@runtime_checkable
+class LibraryRule(Protocol):
+    """A component that stands for an optimizer class of another library."""
+
+    @property
+    def library(self) -> Library:
+        """The library that the class comes from."""
+
+    @property
+    def called(self) -> str:
+        """The full name of the class."""
+
+    @property
+    def rate(self) -> float:
+        """The base learning rate."""
+
+    def made(self, parameters: Sequence[Tensor]) -> Any:
+        """The optimizer of one run. Raises what its class raises."""
 
 
 class Instance:
     """The optimizer of one run. theta: the run's row, (P,), where it starts. shapes: of parameters."""
 
-    def __init__(self, rule: Bridge, theta: Tensor, shapes: Sequence[tuple[int, ...]]) -> None:
+    def __init__(self, rule: LibraryRule, theta: Tensor, shapes: Sequence[tuple[int, ...]]) -> None:
         self._shapes = shapes
         self._sizes = [prod(shape) for shape in shapes]
         self._drawing = Draws(theta).lent if rule.library.draws else nullcontext

@@ -13,8 +13,8 @@ import numpy as np
 from harness import ConfigurationError
 
 if TYPE_CHECKING:
-    from harness_torch.backend import Torch
-    from harness_torch.bridge import Bridge
+    from harness import Backend
+    from harness_torch.bridged import LibraryRule
     from harness_torch.libraries import Library
 
 __all__ = ["rehearse"]
@@ -23,7 +23,7 @@ STEPS = 3
 WEIGHTS, BIASES = ((4, 3), (2, 4)), ((4,), (2,))
 
 
-def rehearse(rule: Bridge, backend: Torch, bias: bool) -> None:
+def rehearse(rule: LibraryRule, backend: Backend, bias: bool) -> None:
     """Raises ConfigurationError where the class cannot train. bias: whether there are biases."""
     tried = rule.library, repr(rule), backend, bias
     if tried not in _reasons:
@@ -33,10 +33,10 @@ def rehearse(rule: Bridge, backend: Torch, bias: bool) -> None:
 
 
 # A sweep asks for each of its runs
-_reasons: dict[tuple[Library, str, Torch, bool], str | None] = {}
+_reasons: dict[tuple[Library, str, Backend, bool], str | None] = {}
 
 
-def _reason(rule: Bridge, backend: Torch, bias: bool) -> str | None:
+def _reason(rule: LibraryRule, backend: Backend, bias: bool) -> str | None:
     """Why it cannot train; None where nothing speaks against it."""
     try:
         return _tried(rule, backend, bias)
@@ -52,7 +52,7 @@ def _reason(rule: Bridge, backend: Torch, bias: bool) -> str | None:
         return f"it says: {said}{advice}"
 
 
-def _tried(rule: Bridge, backend: Torch, bias: bool) -> str | None:
+def _tried(rule: LibraryRule, backend: Backend, bias: bool) -> str | None:
     from harness_torch.bridged import Instance
 
     shapes = [s for pair in zip(WEIGHTS, BIASES, strict=True) for s in pair if bias or len(s) == 2]

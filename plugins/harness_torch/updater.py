@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from harness import Block, Scope, State, inplace, update
-from harness_torch.bridge import Bridge
-from harness_torch.bridged import Bridged
+from harness_torch.bridged import Bridged, LibraryRule
 from harness_torch.columns import Column, Compute
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class TorchUpdater:
 def _runner(
     block: Block, network: Network, dtype: torch.dtype, device: torch.device
 ) -> Bridged | _InPlace | _Written:
-    if isinstance(block.rule, Bridge):
+    if isinstance(block.rule, LibraryRule):
         return Bridged(block, network)
     written = _Written(block, network, dtype, device)
     if device.type == "cpu":

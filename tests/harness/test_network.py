@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BrokenPromise, ConfigurationError
-from harness.network import Mlp
+from harness.mlp import Mlp
 
 sizes = st.lists(st.integers(1, 7), max_size=3)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.contracts import Forward
+from harness.backends import Forward
 from harness.objective import Objective, Term
 
 

@@ -12,10 +12,10 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from harness.contracts import Task
 from harness.errors import ConfigurationError, DataError
+from harness.parameters import save_parameters
 from harness.prediction import Predictor
 from harness.scaling import Affine, Scaling, fit
 from harness.tracking.description import Description
-from harness.tracking.results import save_parameters
 
 SKLEARN = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 

@@ -16,7 +16,8 @@ import numpy as np
 from pandas import DataFrame
 from scipy import stats
 
-from harness.compare.comparison import Comparison, Question
+from harness.compare.comparison import Comparison
+from harness.compare.question import Question
 
 __all__ = [
     "HOSTILE",

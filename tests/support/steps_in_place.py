@@ -6,7 +6,8 @@ import numpy as np
 
 from harness import Block, Scope, float_fields
 from harness.inplace import InPlace, native
-from harness.network import Mlp, Network
+from harness.mlp import Mlp
+from harness.network import Network
 from harness.registry import load_registry
 from harness.testing import update_rules
 from harness.update import apply, initial_state, rule_for

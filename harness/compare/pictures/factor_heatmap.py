@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from harness.compare.comparison import Question
+    from harness.compare.question import Question
 
 __all__ = ["draw_factor_heatmap"]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame, Series
 
-    from harness.compare.comparison import Question
+    from harness.compare.question import Question
 
 __all__ = ["colours", "draw_heatmap", "write_scores"]
 

@@ -18,7 +18,8 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from harness.compare.comparison import Comparison, Question
+from harness.compare.comparison import Comparison
+from harness.compare.question import Question
 from harness.compare.report.csv_files import frames_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.compare.comparison import Question
+from harness.compare.question import Question
 from harness.compare.statistics.aggregates import (
     interquartile_mean,
     mean,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.compare import compare
+from harness.compare import compare, verdict
 from harness.compare.report.document import decode
 
 
@@ -42,7 +42,7 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
     shown = capsys.readouterr()
     assert shown.err == ""
     found = compare(uri=own_grid)
-    assert found.verdict in shown.out
+    assert verdict(found) in shown.out
     for contender in ("adam", "sgd"):
         row = found.summary.query(
             f"contender == '{contender}' and task == 'iris' and part == 'test'"
@@ -56,7 +56,7 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
     assert (folder / "pictures" / "learning_curves.svg").exists()
 
     (sweep,) = runs_of(client, "sweep")
-    assert sweep.data.tags["verdict"] == found.verdict
+    assert sweep.data.tags["verdict"] == verdict(found)
     assert f"{folder.name}/report.html" in sweep.data.tags["mlflow.note.content"]
     for row in found.summary.itertuples():
         name = f"compare/{row.contender}/{row.task}/{row.part}/accuracy/iqm"
@@ -132,7 +132,7 @@ def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, m
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "--all"]) == 0
     (own,) = runs_of(MlflowClient(uri), "comparison")
-    assert own.data.tags["verdict"] == compare(uri=uri, everything=True).verdict
+    assert own.data.tags["verdict"] == verdict(compare(uri=uri, everything=True))
     assert own.info.status == "FINISHED"
 
 

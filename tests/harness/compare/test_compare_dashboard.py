@@ -5,7 +5,7 @@ from __future__ import annotations
 from browser import MARKS, dashboard_page, keep
 from harness.cli import main
 from harness.compare import compare
-from harness.compare.report.verdict import verdicts
+from harness.compare.report.verdict import verdict, verdicts
 
 pytestmark = MARKS
 
@@ -28,7 +28,7 @@ def test_the_sweeps_own_page_shows_the_verdict_and_the_report(grid, tmp_path, mo
         page.goto(f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs/{own}/artifacts")
         page.get_by_text("the report", exact=True).first.click()
         page.get_by_text("report.html", exact=True).first.click()
-        shown = page.frame_locator("iframe").get_by_text(found.verdict.rstrip("."))
+        shown = page.frame_locator("iframe").get_by_text(verdict(found).rstrip("."))
         shown.first.wait_for()
         keep(page, "comparison-report")
 

@@ -7,7 +7,7 @@ import pytest
 from pandas import DataFrame
 from scipy.stats import trim_mean, wilcoxon
 
-from harness.compare.comparison import Question
+from harness.compare.question import Question
 from harness.compare.tables.budget import budget_of
 from harness.compare.tables.pairs import pairs_of
 from harness.compare.tables.profiles import benchmark_of, profiles_of

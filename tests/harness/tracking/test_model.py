@@ -18,11 +18,11 @@ import pytest
 import yaml
 
 from harness.contracts import Task
+from harness.parameters import save_parameters
 from harness.prediction import Predictor
 from harness.tracking.description import Description
 from harness.tracking.events import RunEnded, RunStarted
 from harness.tracking.model import _look_nothing_up, _requirements
-from harness.tracking.results import save_parameters
 from harness.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow

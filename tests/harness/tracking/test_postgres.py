@@ -14,7 +14,8 @@ from harness.errors import TrackingError
 from harness.tracking import postgres as subject
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.history import Logged, runs
-from harness.tracking.store import check_reachable, resolve
+from harness.tracking.reachable import check_reachable
+from harness.tracking.store import resolve
 from harness.tracking.tracker import Tracker, replay
 from harness.tracking.ui import start_dashboard
 

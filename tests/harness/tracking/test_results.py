@@ -9,15 +9,9 @@ from safetensors.numpy import load_file, save_file
 
 from harness.contracts import Task
 from harness.errors import DataError
+from harness.parameters import DESCRIPTION, PARAMETERS, load_parameters, save_parameters
 from harness.tracking.description import Description
-from harness.tracking.results import (
-    DESCRIPTION,
-    METRICS,
-    PARAMETERS,
-    load_parameters,
-    save_parameters,
-    write_metrics,
-)
+from harness.tracking.results import METRICS, write_metrics
 
 
 def description(**changes):

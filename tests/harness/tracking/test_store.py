@@ -9,13 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TrackingError
-from harness.tracking.store import (
-    artifact_location,
-    check_reachable,
-    database,
-    public,
-    resolve,
-)
+from harness.tracking.reachable import check_reachable
+from harness.tracking.store import artifact_location, database, public, resolve
 
 
 def test_a_relative_path_is_taken_from_the_folder(tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.network import ACTIVATIONS, Mlp
+from harness.mlp import Mlp
+from harness.network import ACTIVATIONS
 from harness.objective import Objective, Term
 from harness_numpy import Numpy
 

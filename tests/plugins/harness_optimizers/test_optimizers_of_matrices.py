@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from harness import update
-from harness.contracts import Block
+from harness.backends import Block
 from harness.network import Network
 from harness_optimizers import Adafactor, AdamW, Lamb, Lars, Muon, Shampoo
 

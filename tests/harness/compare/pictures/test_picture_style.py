@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.compare.comparison import Question
 from harness.compare.pictures.labels import spread
 from harness.compare.pictures.style import literal, score_label, styles_of
+from harness.compare.question import Question
 
 
 def test_no_two_contenders_look_the_same_and_a_dozen_differ_in_their_markers():
