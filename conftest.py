@@ -2,7 +2,9 @@
 
 from importlib.util import find_spec
 
-collect_ignore = ["harness/tracking/model_code.py"]  # it runs inside MLflow, when a model is loaded
+collect_ignore = [
+    "harness/tracking/writing/model_code.py"
+]  # it runs inside MLflow, when a model is loaded
 if find_spec("torch") is None:
     collect_ignore.append("plugins/harness_torch")
 if find_spec("jax") is None:

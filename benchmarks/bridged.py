@@ -17,15 +17,15 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from harness.data import Split, prepare
+from harness.configuration.settings import Config, ObjectiveSettings, Run, Training
+from harness.data.on_device import Placed
+from harness.data.preparing import Split, prepare
 from harness.errors import HarnessError
-from harness.mlp import Mlp
-from harness.placed import Placed
-from harness.records import Ended, Epoch
-from harness.settings import Config, ObjectiveSettings, Run, Training
-from harness.stopping import Stopping
-from harness.testing.problem import NoAuxiliary
-from harness.training import train
+from harness.evaluation.stopping import Stopping
+from harness.model.mlp import Mlp
+from harness.testing.fixtures.problem import NoAuxiliary
+from harness.training.loop import train
+from harness.training.records import Ended, Epoch
 from harness_datasets import Digits
 from harness_initializers import HeNormal, Zeros
 from harness_losses import SoftmaxCrossEntropy

@@ -27,7 +27,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 from ray.cluster_utils import Cluster
 
-from harness.tracking.history import runs
+from harness.tracking.reading.history import runs
 
 KIND = {"kind": "run"}
 RESULTS = "outputs/sweeps/*/*/*/result.json"

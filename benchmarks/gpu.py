@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from harness import Block, Step
-from harness.network import Network
-from harness.objective import Objective
+from harness.model.network import Network
+from harness.model.objective import Objective
 from harness_losses import SoftmaxCrossEntropy
 from harness_optimizers import Adam
 from harness_torch import Torch

@@ -27,9 +27,9 @@ import numpy as np
 import torch
 
 from harness import Block, Scope
-from harness.mlp import Mlp
-from harness.network import Network
-from harness.registry import Registry, load_registry
+from harness.model.mlp import Mlp
+from harness.model.network import Network
+from harness.registry.registry import Registry, load_registry
 
 LARGE = Mlp([824, 424]).sized(784, 10)  # 1,000,890 parameters
 SMALL = Mlp([64]).sized(64, 10)  # 4,810

@@ -30,13 +30,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from harness.config import run_from
-from harness.data import Data, Task, prepare
-from harness.hydra_store import register
-from harness.job import Job
-from harness.progress import Progress
-from harness.registry import load_registry
-from harness.running import run_jobs
+from harness.configuration.hydra_store import register
+from harness.configuration.job import Job
+from harness.configuration.run import run_from
+from harness.data.preparing import Data, Task, prepare
+from harness.execution.jobs import run_jobs
+from harness.execution.progress import Progress
+from harness.registry.registry import load_registry
 from harness.tracking.tracker import Tracker
 
 

@@ -19,11 +19,11 @@ from mkdocs.structure.files import File, Files
 
 import harness
 from harness import hookspecs
-from harness.catalogue import fields_of
 from harness.cli import COMMANDS, USAGE
-from harness.registry import KINDS, load_registry
-from harness.search import space_of
-from harness.settings import Config
+from harness.configuration.settings import Config
+from harness.registry.catalogue import fields_of
+from harness.registry.registry import KINDS, load_registry
+from harness.search_space import space_of
 from harness.testing.suite import RULES, text_of
 
 

@@ -39,9 +39,9 @@ from harness.errors import (
 )
 from harness.fields import check_choice, check_range, float_fields, kind_of
 from harness.hookspecs import hookimpl
-from harness.network import Network
-from harness.objective import Objective
-from harness.search import Range
+from harness.model.network import Network
+from harness.model.objective import Objective
+from harness.search_space import Range
 
 __version__ = "0.1.0"
 

@@ -17,18 +17,18 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from harness.blame import fault_of
+from harness.configuration.blocked import excluding
+from harness.configuration.hydra_store import register
+from harness.configuration.job import job_from
+from harness.configuration.overrides import check_overrides, explain
+from harness.configuration.settings import REPLACED, Tracking
 from harness.errors import ConfigurationError, HarnessError, PluginError
-from harness.exclusion import excluding
-from harness.hydra_store import register
-from harness.job import job_from
-from harness.overrides import check_overrides, explain
-from harness.records import Result, Status
-from harness.registry import load_registry
-from harness.running import run_jobs
-from harness.session import close_sweeps, session
-from harness.settings import REPLACED, Tracking
+from harness.execution.jobs import run_jobs
+from harness.execution.session import close_sweeps, session
+from harness.registry.faults import fault_of
+from harness.registry.registry import load_registry
 from harness.sweep.callback import SweepCallback
+from harness.training.records import Result, Status
 
 __all__ = ["register_hydra_plugins", "tracking_settings", "train", "tune"]
 

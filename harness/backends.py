@@ -14,8 +14,8 @@ import numpy as np
 from harness.contracts import Array, Turn
 
 if TYPE_CHECKING:
-    from harness.network import Network
-    from harness.objective import Objective
+    from harness.model.network import Network
+    from harness.model.objective import Objective
 
 __all__ = ["Backend", "Block", "Forward", "Pass", "Program", "Step", "Updater"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness import __version__
-from harness.blocking import EVERYBODY_ELSE, blocking
 from harness.errors import HarnessError
+from harness.registry.blocking import EVERYBODY_ELSE, blocking
 
 __all__ = ["main", "program"]
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def program() -> NoReturn:
     """The program `harness`: `main`, and the end of the process."""
     status = main()
-    workers = sys.modules.get("harness.workers")
+    workers = sys.modules.get("harness.execution.workers")
     if workers and workers.abandoned():
         # Stacks in threads cannot be stopped within an epoch, and Python does not end well while a
         # library computes. All is written, and there is nothing left to do
@@ -156,7 +156,7 @@ def _tune(rest: list[str]) -> int:
 def _compare_tuned(overrides: list[str], metric: str | None) -> None:
     """What the tuning was for."""
     from harness.compare.command import compare_command
-    from harness.job import sweep_id
+    from harness.configuration.job import sweep_id
     from harness.sweep.callback import SweepCallback
 
     if SweepCallback.folder is None:
@@ -191,7 +191,7 @@ def _sweeps(rest: list[str]) -> int:
 
     from harness.application import tracking_settings
     from harness.sweep.listing import as_json, show, sweeps
-    from harness.tracking.store import public
+    from harness.tracking.address import public
 
     parser = argparse.ArgumentParser(prog="harness sweeps")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -218,9 +218,9 @@ def _compare(rest: list[str]) -> int:
 def _plugins(rest: list[str]) -> int:
     import argparse
 
-    from harness.catalogue import as_json, as_text
-    from harness.nodes import component_nodes
-    from harness.registry import load_registry
+    from harness.configuration.nodes import component_nodes
+    from harness.registry.catalogue import as_json, as_text
+    from harness.registry.registry import load_registry
 
     parser = argparse.ArgumentParser(prog="harness plugins")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -236,7 +236,7 @@ def _plugins(rest: list[str]) -> int:
 def _check(rest: list[str]) -> int:
     import argparse
 
-    from harness.registry import load_registry
+    from harness.registry.registry import load_registry
     from harness.testing.report import Counts, for_people, for_programs
     from harness.testing.selection import everything, named
 
@@ -261,7 +261,7 @@ def _ui(rest: list[str]) -> int:
     import argparse
 
     from harness.application import tracking_settings
-    from harness.tracking.ui import open_dashboard
+    from harness.tracking.dashboard import open_dashboard
 
     parser = argparse.ArgumentParser(prog="harness ui")
     parser.add_argument("--host", default="127.0.0.1")
@@ -296,7 +296,7 @@ def _log(rest: list[str]) -> int:
 def _new(rest: list[str]) -> int:
     import argparse
 
-    from harness.registry import load_registry
+    from harness.registry.registry import load_registry
     from harness.scaffold.naming import names
     from harness.scaffold.package import next_steps, write
 

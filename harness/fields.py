@@ -15,7 +15,7 @@ __all__ = ["check_choice", "check_range", "float_fields", "kind_of"]
 def float_fields(component: Any) -> list[str]:
     """The names of the fields that may differ between the runs of a stack: those declared float.
 
-    >>> from harness.network import Mlp
+    >>> from harness.model.network import Mlp
     >>> float_fields(Mlp())
     ['slope']
     """
@@ -27,7 +27,7 @@ def kind_of(component: Any) -> str:
 
     They are of one kind, and may share a stack, or what a backend has compiled.
 
-    >>> from harness.network import Mlp
+    >>> from harness.model.network import Mlp
     >>> kind_of(Mlp(slope=0.1)) == kind_of(Mlp(slope=0.2)) != kind_of(Mlp(bias=False))
     True
     """

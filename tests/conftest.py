@@ -22,14 +22,14 @@ import pytest
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 
-from harness.config import run_from
-from harness.data import Prepared, prepare
-from harness.hydra_store import register
-from harness.placed import Placed
-from harness.records import Ended, Epoch
-from harness.registry import Registry, load_registry
-from harness.settings import Run
-from harness.training import train
+from harness.configuration.hydra_store import register
+from harness.configuration.run import run_from
+from harness.configuration.settings import Run
+from harness.data.on_device import Placed
+from harness.data.preparing import Prepared, prepare
+from harness.registry.registry import Registry, load_registry
+from harness.training.loop import train
+from harness.training.records import Ended, Epoch
 
 PLAIN = ("hydra/launcher=basic", "hydra/sweeper=basic")  # ours play no part in composing one run
 

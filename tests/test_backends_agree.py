@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from harness.network import ACTIVATIONS
+from harness.model.network import ACTIVATIONS
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.registry import Registry, load_registry
+from harness.registry.registry import Registry, load_registry
 from harness.testing.for_pytest import judged
-from harness.testing.optimizer_training import trains_alike_on_every_backend
+from harness.testing.rules.optimizer_training import trains_alike_on_every_backend
 from harness.testing.selection import everything, of_plugins
 from harness.testing.suite import RULES
 from harness_datasets import Mnist, Table

@@ -14,7 +14,7 @@ import pytest
 
 import harness
 from harness.cli import COMMANDS
-from harness.registry import KINDS, load_registry
+from harness.registry.registry import KINDS, load_registry
 from harness.testing.suite import RULES
 
 pytest.importorskip("mkdocs")

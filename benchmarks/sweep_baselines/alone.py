@@ -18,17 +18,17 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_module
 
-from harness.config import run_from
-from harness.data import prepare
-from harness.hydra_store import register
-from harness.placed import Placed
-from harness.planning import places, plan
-from harness.registry import load_registry
-from harness.settings import Run
-from harness.sweep.fused import cores
-from harness.training import batch_size_of, network_of
-from harness.waiting import Waiting
-from harness.workers import Failed, Task, work
+from harness.configuration.hydra_store import register
+from harness.configuration.run import run_from
+from harness.configuration.settings import Run
+from harness.data.on_device import Placed
+from harness.data.preparing import prepare
+from harness.execution.planning import places, plan
+from harness.execution.workers import Failed, Task, work
+from harness.registry.registry import load_registry
+from harness.sweep.launching.fused import cores
+from harness.training.loop import batch_size_of, network_of
+from harness.training.run_queue import Waiting
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sweep_baselines.grid import FULL, Grid

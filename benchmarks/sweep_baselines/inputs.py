@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data import Split, prepare
-from harness.mlp import Mlp
+from harness.data.preparing import Split, prepare
+from harness.model.mlp import Mlp
 from harness.randomness import order, weight_rngs
-from harness.registry import load_registry
+from harness.registry.registry import load_registry
 
 from .grid import Grid
 

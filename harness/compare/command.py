@@ -16,7 +16,7 @@ from harness.compare.report import mlflow, terminal
 from harness.compare.report.writing import write
 from harness.compare.source import Source
 from harness.errors import ConfigurationError
-from harness.sweep.command import program
+from harness.sweep.command_lines import program
 
 __all__ = ["compare_command"]
 

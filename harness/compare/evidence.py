@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from harness.compare.factors import factors_of, labels, settings, varying
 from harness.compare.question import Question
 from harness.compare.source import Source, computed, runs_of, tuned_factors
+from harness.configuration.settings import NONE, REPLACED, WRAPPER
 from harness.errors import ConfigurationError, unknown_name
-from harness.metrics import higher_is_better
-from harness.recall import DONE
-from harness.records import Status
-from harness.settings import NONE, REPLACED, WRAPPER
+from harness.evaluation.metrics import higher_is_better
+from harness.execution.resume import DONE
 from harness.sweep.summary import SCORES
-from harness.tracking import frames
-from harness.tracking.history import Logged
+from harness.tracking.reading import frames
+from harness.tracking.reading.history import Logged
+from harness.training.records import Status
 
 if TYPE_CHECKING:
     from pandas import DataFrame

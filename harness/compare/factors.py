@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.configuration.settings import GROUPS, NONE, WRAPPER
 from harness.errors import ConfigurationError
-from harness.settings import GROUPS, NONE, WRAPPER
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import Evidence
 from harness.compare.factors import decides_nothing
-from harness.settings import WRAPPER
-from harness.sweep.command import shown
-from harness.tracking.store import public
+from harness.configuration.settings import WRAPPER
+from harness.sweep.command_lines import shown
+from harness.tracking.address import public
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

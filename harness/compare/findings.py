@@ -13,7 +13,7 @@ from harness.compare.statistics.pairwise import SIGNED_RANK, least_p
 from harness.compare.tables.scores import ALL
 from harness.compare.tables.summary import place_tasks
 from harness.compare.trials import PLACE, rounds_of, was_tuned
-from harness.tracking import frames
+from harness.tracking.reading import frames
 
 if TYPE_CHECKING:
     from pandas import DataFrame

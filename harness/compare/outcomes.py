@@ -15,7 +15,7 @@ import numpy as np
 
 from harness.compare.evidence import Evidence
 from harness.errors import ConfigurationError
-from harness.tracking import frames
+from harness.tracking.reading import frames
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

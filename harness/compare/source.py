@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.errors import ConfigurationError, unknown_name
-from harness.recall import IDENTITIES, noted
+from harness.execution.resume import IDENTITIES, noted
 from harness.sweep.listing import completion_of
-from harness.sweep.tuning_record import TUNING
-from harness.tracking import frames, history
-from harness.tracking.history import Logged
-from harness.tracking.kept import kept
+from harness.sweep.tuning.record import TUNING
+from harness.tracking.reading import frames, history
+from harness.tracking.reading.history import Logged
+from harness.tracking.reading.run_files import kept
 
 __all__ = ["Source", "computed", "runs_of", "tuned_factors"]
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from harness.compare.evidence import Evidence
 from harness.errors import ConfigurationError
-from harness.records import Status
-from harness.sweep.tuning import FINAL, UNTUNED
+from harness.sweep.tuning.protocol import FINAL, UNTUNED
+from harness.training.records import Status
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

@@ -23,10 +23,10 @@ from harness.inplace.plan import Column, Plan, plan
 from harness.inplace.registers import kept_of, sums_columns
 from harness.inplace.symbols import Untraceable, laid_out
 from harness.inplace.tracing import trace
-from harness.update import initial_state, rule_for
+from harness.update.scopes import initial_state, rule_for
 
 if TYPE_CHECKING:
-    from harness.network import Network
+    from harness.model.network import Network
 
 __all__ = ["InPlace", "in_place"]
 

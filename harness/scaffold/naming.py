@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import harness
-from harness.admission import VALUES, check_name
 from harness.errors import ConfigurationError, PluginError, unknown_name
-from harness.registry import KINDS, Registry
+from harness.registry.registry import KINDS, Registry
+from harness.registry.validation import VALUES, check_name
 
 __all__ = ["TAKEN", "Names", "names"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import harness
 from harness.errors import ConfigurationError, MissingDependencyError
-from harness.registry import KINDS
+from harness.registry.registry import KINDS
 from harness.scaffold.naming import Names
 
 __all__ = ["next_steps", "write"]

@@ -15,19 +15,19 @@ from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from harness.configuration.job import sweep_id
 from harness.errors import ConfigurationError
-from harness.job import sweep_id
-from harness.recall import IDENTITIES
-from harness.records import Status
-from harness.session import open_sweep, session
+from harness.execution.resume import IDENTITIES
+from harness.execution.session import open_sweep, session
 from harness.sweep import summary
-from harness.sweep.command import completing, program, shown, started_by
-from harness.sweep.grid import batches
+from harness.sweep.command_lines import completing, program, shown, started_by
 from harness.sweep.multirun import checks_all_jobs
-from harness.sweep.tuning_record import TUNING
+from harness.sweep.searching.grid import batches
+from harness.sweep.tuning.record import TUNING
 from harness.tracking.events import Curves, RunEnded, RunStarted, now_ms
+from harness.tracking.metrics_csv import METRICS
 from harness.tracking.provenance import provenance
-from harness.tracking.results import METRICS
+from harness.training.records import Status
 
 __all__ = ["SweepCallback"]
 

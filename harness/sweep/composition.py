@@ -30,13 +30,13 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.config import run_of
+from harness.configuration.hydra_store import node
+from harness.configuration.job import Job, job_from
+from harness.configuration.overrides import explain
+from harness.configuration.run import run_of
+from harness.configuration.settings import GROUPS, WRAPPER, Config, Run
 from harness.errors import ConfigurationError
-from harness.hydra_store import node
-from harness.job import Job, job_from
-from harness.overrides import explain
-from harness.registry import load_registry
-from harness.settings import GROUPS, WRAPPER, Config, Run
+from harness.registry.registry import load_registry
 
 __all__ = ["Composer", "compose_jobs"]
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.errors import TrackingError
-from harness.recall import DONE, noted
-from harness.records import Status
-from harness.sweep.command import completing
-from harness.tracking import history, journal
+from harness.execution.resume import DONE, noted
+from harness.sweep.command_lines import completing
+from harness.tracking import journal
 from harness.tracking.events import RunStarted
-from harness.tracking.history import Logged
+from harness.tracking.reading import history
+from harness.tracking.reading.history import Logged
+from harness.training.records import Status
 
 __all__ = ["Sweep", "as_json", "completion_of", "show", "sweeps"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
-from harness.job import Job
-from harness.records import Result
+from harness.configuration.job import Job
+from harness.training.records import Result
 
 __all__ = ["checks_all_jobs", "job_returns", "save_multirun"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from harness.progress import counted
-from harness.records import Status
-from harness.run_files import RESULT
+from harness.execution.progress import counted
+from harness.execution.run_files import RESULT
+from harness.training.records import Status
 
 __all__ = [
     "MISSING",

@@ -31,7 +31,7 @@ def conformance(
     its own, as in `test_rules[optimizer=my_lion-leaves_its_arguments_alone]`. Raises PluginError where
     there is nothing to check.
     """
-    from harness.registry import load_registry
+    from harness.registry.registry import load_registry
 
     subjects = of_plugins(load_registry(), plugins, examples or {})
     return judged((subject, rule) for subject in subjects for rule in RULES[subject.kind])

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from harness.errors import ConfigurationError
-from harness.registry import Registry
+from harness.registry.registry import Registry
 from harness.testing.comparing import distance
-from harness.testing.problem import trained
-from harness.testing.update_rules import Momentum
+from harness.testing.fixtures.problem import trained
+from harness.testing.fixtures.update_rules import Momentum
 
 __all__ = ["TOLERANCE", "backends", "exact", "in_precision", "stack_tolerance", "trainers"]
 

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from harness.errors import ConfigurationError, PluginError, unknown_name
-from harness.registry import KINDS, Registry
+from harness.registry.registry import KINDS, Registry
 from harness.testing.subject import Subject
 
 __all__ = ["everything", "named", "of_plugins"]

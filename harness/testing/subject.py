@@ -13,8 +13,8 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.fields import float_fields
-from harness.registry import Registry
-from harness.search import Range
+from harness.registry.registry import Registry
+from harness.search_space import Range
 from harness.testing.verdicts import Outcome, Skip
 
 __all__ = ["Subject", "with_rows"]

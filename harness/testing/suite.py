@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import BrokenPromise, MissingDependencyError
-from harness.testing import (
+from harness.testing.rules import (
     auxiliary_losses,
     backend_training,
     backends,

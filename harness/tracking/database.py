@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TrackingError
-from harness.tracking.reachable import check_reachable
-from harness.tracking.store import (
+from harness.tracking.address import (
     POSTGRES,
     SQLITE,
     artifact_location,
@@ -28,6 +27,7 @@ from harness.tracking.store import (
     public,
     settle_environment,
 )
+from harness.tracking.reachable import check_reachable
 
 __all__ = ["BUSY_TIMEOUT", "Store", "newest_revision", "only_one", "prepare", "relax_syncing"]
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from harness.errors import TrackingError
-from harness.records import Status
+from harness.training.records import Status
 
 __all__ = [
     "Curves",

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from harness.errors import TrackingError
-from harness.tracking.store import POSTGRES, public
+from harness.tracking.address import POSTGRES, public
 
 __all__ = ["check", "connect", "experiment_id", "only_one", "revision"]
 

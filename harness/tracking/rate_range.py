@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from harness.tracking.charts import DPI, LEGIBLE, LINES, PALETTE, Curve, mean_curve, read_metrics
 from harness.tracking.events import Curves
-from harness.tracking.pictures import DPI, LEGIBLE, LINES, PALETTE, Curve, mean_curve, read_metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

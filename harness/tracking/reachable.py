@@ -8,11 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from harness.errors import TrackingError
-from harness.tracking.store import (
-    POSTGRES,
-    database,
-    public,
-)
+from harness.tracking.address import POSTGRES, database, public
 
 __all__ = ["check_reachable"]
 

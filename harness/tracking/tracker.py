@@ -21,9 +21,9 @@ from typing import IO, Any, Self
 
 from harness.errors import TrackingError
 from harness.tracking import journal
+from harness.tracking.address import public, resolve
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.reachable import check_reachable
-from harness.tracking.store import public, resolve
 
 __all__ = ["Tracker", "replay"]
 
@@ -60,7 +60,7 @@ class Tracker:
         check_reachable(self.uri)
         self._log: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._writer = subprocess.Popen(
-            [sys.executable, "-P", "-m", "harness.tracking.writer"],
+            [sys.executable, "-P", "-m", "harness.tracking.writing.writer"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -14,7 +14,7 @@ import pytest
 
 import harness
 from harness.cli import main
-from harness.registry import load_registry
+from harness.registry.registry import load_registry
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("harness-*"))
 

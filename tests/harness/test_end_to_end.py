@@ -120,7 +120,7 @@ def test_the_logged_model_predicts_what_the_run_measured(single):
     """The test accuracy again, from raw features through mlflow.pyfunc."""
     import mlflow
 
-    from harness.data import Split, prepare
+    from harness.data.preparing import Split, prepare
     from harness_datasets.bundled import Wine
 
     folder, run, _ = single

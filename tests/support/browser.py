@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.tracking.ui import start_dashboard
+from harness.tracking.dashboard import start_dashboard
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [

@@ -6,11 +6,11 @@ import numpy as np
 
 from harness import Block, Scope, float_fields
 from harness.inplace import InPlace, native
-from harness.mlp import Mlp
-from harness.network import Network
-from harness.registry import load_registry
-from harness.testing import update_rules
-from harness.update import apply, initial_state, rule_for
+from harness.model.mlp import Mlp
+from harness.model.network import Network
+from harness.registry.registry import load_registry
+from harness.testing.fixtures import update_rules
+from harness.update.scopes import apply, initial_state, rule_for
 from harness_numpy.updater import NumpyUpdater
 
 NETWORK = Mlp([5]).sized(3, 2)

@@ -15,15 +15,15 @@ from pathlib import Path
 from harness.compare.comparison import Comparison
 from harness.compare.report.verdict import verdict, verdicts
 from harness.compare.report.writing import FILES, former
-from harness.tracking.additions import (
+from harness.tracking.reading.history import Logged
+from harness.tracking.reading.run_files import kept
+from harness.tracking.writing.additions import (
     Addition,
     add,
     add_artifacts,
     new_run,
     remove_artifacts,
 )
-from harness.tracking.history import Logged
-from harness.tracking.kept import kept
 
 __all__ = ["log"]
 

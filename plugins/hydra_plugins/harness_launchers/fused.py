@@ -56,7 +56,9 @@ class FusedLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Composes every job before the first one trains, so that a mistake in any is found first."""
-        from harness.sweep.fused import launch  # late: Hydra imports its plugins at every start
+        from harness.sweep.launching.fused import (
+            launch,  # late: Hydra imports its plugins at every start
+        )
 
         returns: Any = launch(
             self.hydra_context,

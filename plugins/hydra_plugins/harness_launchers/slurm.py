@@ -76,7 +76,9 @@ class SlurmLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Composes every job before the first one trains, so that a mistake in any is found first."""
-        from harness.sweep.on_slurm import launch  # late: Hydra imports its plugins at every start
+        from harness.sweep.launching.on_slurm import (
+            launch,  # late: Hydra imports its plugins at every start
+        )
 
         returns: Any = launch(
             self.hydra_context, self.config, job_overrides, initial_job_idx, self.settings

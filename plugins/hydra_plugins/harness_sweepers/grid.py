@@ -50,8 +50,8 @@ class GridSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Returns the JobReturns of each batch."""
-        from harness.sweep.grid import batches
         from harness.sweep.multirun import checks_all_jobs, save_multirun
+        from harness.sweep.searching.grid import batches
 
         found = batches(arguments, self.params, self.hydra_context, self.max_batch_size)
         save_multirun(self.config)

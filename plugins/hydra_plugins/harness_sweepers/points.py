@@ -57,10 +57,10 @@ class PointsSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Returns the JobReturns, in a list of one batch."""
-        from harness.registry import load_registry
-        from harness.sweep.contest import contest_of
+        from harness.registry.registry import load_registry
         from harness.sweep.multirun import checks_all_jobs, save_multirun
-        from harness.sweep.sampling import sampled_jobs
+        from harness.sweep.searching.contenders import contest_of
+        from harness.sweep.searching.sampling import sampled_jobs
 
         contest = contest_of(
             arguments, self.params, self.hydra_context, self.config, load_registry()

@@ -63,12 +63,12 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Returns the JobReturns of each batch."""
+        from harness.configuration.job import sweep_id
         from harness.errors import ConfigurationError
-        from harness.job import sweep_id
-        from harness.registry import load_registry
-        from harness.sweep.contest import contest_of
+        from harness.registry.registry import load_registry
         from harness.sweep.multirun import save_multirun
-        from harness.sweep.study import Settings, search
+        from harness.sweep.searching.contenders import contest_of
+        from harness.sweep.searching.study import Settings, search
 
         if not self.config.split.validation:
             raise ConfigurationError(

@@ -68,11 +68,11 @@ class TunedSweeper(Sweeper):
         """Returns the JobReturns of each batch."""
         from pathlib import Path
 
-        from harness.registry import load_registry
+        from harness.registry.registry import load_registry
         from harness.sweep.composition import Composer
-        from harness.sweep.contest import contest_of
         from harness.sweep.multirun import save_multirun
-        from harness.sweep.tuning import Settings, tune
+        from harness.sweep.searching.contenders import contest_of
+        from harness.sweep.tuning.protocol import Settings, tune
 
         contest = contest_of(
             arguments, self.params, self.hydra_context, self.config, load_registry()

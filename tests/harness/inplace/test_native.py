@@ -230,7 +230,7 @@ def test_what_llvm_refuses_is_said_and_runs_on_numpy(monkeypatch):
 def test_llvm_is_loaded_by_long_training_alone():
     code = (
         "import sys, numpy as np; from harness.inplace import InPlace; "
-        "from harness.network import Network; from harness_optimizers import Sgd; "
+        "from harness.model.network import Network; from harness_optimizers import Sgd; "
         "network = Network((9, 1), 'relu', 0.01, False); "
         "x = np.ones((1, 9)); run = InPlace(Sgd(), network, x.dtype); run.bind(x, x.copy(), [{}]); "
         "run.step(np.ones((1, 1)), np.ones((1, 1))); print('llvmlite' in sys.modules)"

@@ -13,7 +13,7 @@ pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 from harness import Scope, array_namespace
 from harness.inplace import native, sums
 from harness.inplace.plan import Instruction, Plan, Reference, Walk
-from harness.network import Network
+from harness.model.network import Network
 from steps_in_place import RULES, assert_same_bits, columns, problem, stepped, trained
 
 

@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from environments import make_environment, must, pip, run
-from harness.registry import KINDS
+from harness.registry.registry import KINDS
 from harness.scaffold.naming import Names
 from harness.scaffold.package import next_steps, write
 

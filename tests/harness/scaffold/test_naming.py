@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import ConfigurationError
-from harness.registry import KINDS, Plugin, Registry
+from harness.registry.registry import KINDS, Plugin, Registry
 from harness.scaffold.naming import Names, names
 
 

@@ -16,7 +16,7 @@ import yaml
 import harness
 from harness.cli import main
 from harness.errors import ConfigurationError
-from harness.registry import KINDS
+from harness.registry.registry import KINDS
 from harness.scaffold.naming import TAKEN, Names
 from harness.scaffold.package import TEMPLATES, next_steps, write
 

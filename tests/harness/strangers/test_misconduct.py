@@ -335,7 +335,7 @@ def test_each_run_fails_with_its_reason_and_the_others_go_on(kind, site, tmp_pat
         assert details.startswith(result["error"])
         if "raised" in said:
             assert "misfits.py" in details
-            assert "harness/training.py" not in details
+            assert "harness/training/loop.py" not in details
 
 
 @pytest.mark.parametrize("backend", ["torch"])

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.recall import DONE
-from harness.tracking import history
+from harness.execution.resume import DONE
 from harness.tracking.journal import JOURNAL
+from harness.tracking.reading import history
 
 pytestmark = pytest.mark.slow
 

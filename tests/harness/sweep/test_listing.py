@@ -8,12 +8,12 @@ import re
 
 import pytest
 
-from harness.recall import note
+from harness.execution.resume import note
 from harness.sweep import listing
-from harness.sweep.command import program
+from harness.sweep.command_lines import program
 from harness.tracking import journal
 from harness.tracking.events import RunStarted
-from harness.tracking.history import Logged
+from harness.tracking.reading.history import Logged
 
 COMMAND = "harness train -m seed=0,1,2"
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness.registry import Registry
+from harness.registry.registry import Registry
 from harness.testing.report import explained
 from harness.testing.subject import Subject
 from harness.testing.suite import check

@@ -15,7 +15,7 @@ from harness import (
     MissingDependencyError,
     check_choice,
 )
-from harness.testing import backend_training
+from harness.testing.rules import backend_training
 from harness_numpy import Numpy
 
 

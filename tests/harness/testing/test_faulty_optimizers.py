@@ -346,7 +346,7 @@ def test_what_is_raised_elsewhere_names_the_module(outcomes):
             pass
 
     outcome = outcomes("optimizer", ReturnsNothing)["keeps_shape_dtype_and_slots"]
-    assert outcome.found.startswith("It raised TypeError (in harness.testing.optimizers): ")
+    assert outcome.found.startswith("It raised TypeError (in harness.testing.rules.optimizers): ")
     assert "its contract, in harness/contracts.py" in outcome.remedy
     assert outcome.frames == ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.registry import Plugin, Registry
+from harness.registry.registry import Plugin, Registry
 from harness.testing.installed import backends, trainers
 from harness_numpy import Numpy
 

@@ -7,7 +7,7 @@ import types
 import pytest
 
 from harness.errors import ConfigurationError, PluginError
-from harness.registry import Plugin, Registry
+from harness.registry.registry import Plugin, Registry
 from harness.testing.selection import everything, named, of_plugins
 
 

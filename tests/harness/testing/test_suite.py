@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.registry import KINDS
+from harness.registry.registry import KINDS
 from harness.testing.suite import RULES, text_of
 
 FAULTY = "\n".join(

@@ -16,7 +16,7 @@ import pytest
 @pytest.fixture(scope="session")
 def mlflow_client():
     """MLflow's client of a store, to read back what was written; its own warnings are its own."""
-    from harness.tracking.store import settle_environment
+    from harness.tracking.address import settle_environment
 
     settle_environment()
     with warnings.catch_warnings():

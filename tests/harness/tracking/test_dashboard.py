@@ -13,10 +13,10 @@ from urllib.parse import quote
 import pytest
 
 from browser import MARKS, TIMEOUT, dashboard_page, keep
+from harness.tracking.address import database, resolve
+from harness.tracking.dashboard import runs_page
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.store import database, resolve
 from harness.tracking.tracker import Tracker
-from harness.tracking.ui import runs_page
 
 pytestmark = MARKS
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from harness.tracking.address import database
 from harness.tracking.database import newest_revision, prepare
-from harness.tracking.sqlite_batch import SqliteBatch
-from harness.tracking.store import database
+from harness.tracking.writing.sqlite_batch import SqliteBatch
 
 PREPARE = """
 import sys
 from harness.errors import HarnessError
 from harness.tracking.database import prepare
-from harness.tracking.store import database
-from harness.tracking.through_sqlite import ThroughSqlite
+from harness.tracking.address import database
+from harness.tracking.writing.through_sqlite import ThroughSqlite
 try:
     store = prepare(sys.argv[1])
     made = ThroughSqlite(store, database(sys.argv[1])).experiment(sys.argv[2])

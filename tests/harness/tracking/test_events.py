@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import TrackingError
-from harness.records import Status
 from harness.tracking.events import (
     Curves,
     MetricsLogged,
@@ -14,6 +13,7 @@ from harness.tracking.events import (
     from_line,
     to_line,
 )
+from harness.training.records import Status
 
 texts = st.text(max_size=8)
 by_name = st.dictionaries(texts, texts, max_size=3)

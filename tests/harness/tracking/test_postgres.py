@@ -12,12 +12,12 @@ import pytest
 
 from harness.errors import TrackingError
 from harness.tracking import postgres as subject
+from harness.tracking.address import resolve
+from harness.tracking.dashboard import start_dashboard
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.history import Logged, runs
 from harness.tracking.reachable import check_reachable
-from harness.tracking.store import resolve
+from harness.tracking.reading.history import Logged, runs
 from harness.tracking.tracker import Tracker, replay
-from harness.tracking.ui import start_dashboard
 
 pytestmark = pytest.mark.slow
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.tracking.artifacts import log_artifacts
-from harness.tracking.entry import Run
 from harness.tracking.events import Curves, RunEnded, from_line, to_line
+from harness.tracking.metrics_csv import write_metrics
 from harness.tracking.rate_range import draw_range, suggested, suggested_by
-from harness.tracking.results import write_metrics
+from harness.tracking.writing.artifacts import log_artifacts
+from harness.tracking.writing.entry import Run
 
 RATES = np.logspace(-6, 1, 100)
 

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from harness.errors import TrackingError
+from harness.tracking.dashboard import start_dashboard
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.tracker import Tracker, replay
-from harness.tracking.ui import start_dashboard
 
 pytestmark = pytest.mark.slow
 

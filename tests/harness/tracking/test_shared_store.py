@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from harness.tracking.history import runs
+from harness.tracking.reading.history import runs
 from processes import wait_for_a_worker
 
 pytestmark = [

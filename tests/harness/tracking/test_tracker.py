@@ -14,9 +14,9 @@ import pytest
 
 from harness.errors import TrackingError
 from harness.tracking import journal
+from harness.tracking.address import database
 from harness.tracking.events import Curves, MetricsLogged, RunEnded, RunStarted
-from harness.tracking.results import write_metrics
-from harness.tracking.store import database
+from harness.tracking.metrics_csv import write_metrics
 from harness.tracking.tracker import Tracker, replay
 from processes import is_running
 
@@ -195,7 +195,7 @@ def test_of_a_run_that_is_written_only_its_id_is_kept(uri, tmp_path):
 
 def test_the_training_process_does_not_import_mlflow():
     code = (
-        "import sys, harness.tracking, harness.prediction, harness.tracking.ui, "
+        "import sys, harness.tracking, harness.prediction, harness.tracking.dashboard, "
         "harness.tracking.provenance\n"
         "heavy = {'mlflow', 'matplotlib', 'pandas', 'sqlalchemy', 'torch', 'sklearn'}\n"
         "print(heavy & sys.modules.keys())"

@@ -13,7 +13,7 @@ from scipy.integrate import quad
 
 import harness
 from harness import Layer
-from harness.activations import ACTIVATIONS, activate
+from harness.model.activations import ACTIVATIONS, activate
 from harness_initializers import (
     Constant,
     FanInUniform,

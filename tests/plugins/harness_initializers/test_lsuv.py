@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from harness import Layer
-from harness.data import prepare
+from harness.data.on_device import Placed
+from harness.data.preparing import prepare
 from harness.errors import BrokenPromise
-from harness.placed import Placed
 from harness.randomness import order
-from harness.records import Began
-from harness.stack import Stack
-from harness.training import network_of, train
+from harness.training.loop import network_of, train
+from harness.training.records import Began
+from harness.training.stack import Stack
 from harness_initializers import Lsuv
 
 LSUV = ("initializer=lsuv", "dataset=digits", "network.hidden=[31,64,17]", "seed=3")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.errors import BrokenPromise
-from harness.stack import Stack
+from harness.training.stack import Stack
 
 torch = pytest.importorskip("torch")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import harness
 from harness import Horizon
-from harness.stack import Stack
+from harness.training.stack import Stack
 from harness_schedules import (
     Constant,
     Cosine,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from harness import Block, Step
-from harness.chain import Chain
-from harness.network import Network
-from harness.objective import Objective, Term
+from harness.model.network import Network
+from harness.model.objective import Objective, Term
+from harness.update.chain import Chain
 from harness_losses import ConfidencePenalty, HiddenL1, SoftmaxCrossEntropy, ZLoss
 from harness_optimizers import Adam, Muon, Sgd
 from harness_wrappers import (

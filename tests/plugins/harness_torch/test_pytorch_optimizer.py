@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 library = pytest.importorskip("pytorch_optimizer", reason="pytorch_optimizer is not installed")
 
 from harness import Block, ConfigurationError, MissingDependencyError
-from harness.network import Network
+from harness.model.network import Network
 from harness.testing import conformance
 from harness_torch import PytorchOptimizer, Torch, TorchOptim
 from harness_torch.libraries import PYTORCH_OPTIMIZER

@@ -21,7 +21,7 @@ import pytest
 from harness.cli import main
 from harness.sweep.callback import SweepCallback
 from harness.sweep.listing import sweeps
-from harness.tracking import history
+from harness.tracking.reading import history
 
 URI = "sqlite:///outputs/mlflow.db"
 QUICK = ("dataset=moons", "training.max_epochs=2", "network.hidden=[4]")

@@ -1,0 +1,63 @@
+"""A job: a run, and where it leaves its results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from harness.configuration.run import run_from
+from harness.configuration.settings import Run
+from harness.registry.registry import load_registry
+
+__all__ = ["Job", "job_from", "sweep_id"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run, the folder for its results, and what it is called.
+
+    overrides: what the command line chose for it. sweep: the name of the sweep it belongs to, and
+    sweep_folder: where that leaves what is its own; None for a run by itself.
+    """
+
+    run: Run
+    folder: Path
+    name: str
+    overrides: tuple[str, ...] = ()
+    sweep: str | None = None
+    sweep_folder: Path | None = None
+
+    @classmethod
+    def named(
+        cls, run: Run, folder: Path, overrides: Iterable[str], sweep_folder: Path | None
+    ) -> Self:
+        """A job that is called after its overrides."""
+        # What says nothing about one run would only be repeated for every run; and the store's address
+        # may hold a password
+        common = ("experiment=", "skip_finished=", "tracking.", "plugins.", "training.test=")
+        own = tuple(o for o in overrides if not o.startswith(common))
+        name = " ".join(own)[:200] or f"{run.names['dataset']} {run.names['optimizer']}"
+        sweep = None if sweep_folder is None else sweep_id(str(sweep_folder))
+        return cls(run, folder, name, own, sweep, sweep_folder)
+
+
+def job_from(tree: DictConfig) -> Job:
+    """The job that a composed tree (without Hydra's own node) and HydraConfig describe."""
+    hydra = HydraConfig.get()
+    return Job.named(
+        run=run_from(tree, load_registry()),
+        folder=Path(hydra.runtime.output_dir),
+        overrides=hydra.overrides.task,
+        sweep_folder=Path(hydra.sweep.dir).absolute() if hydra.mode is RunMode.MULTIRUN else None,
+    )
+
+
+def sweep_id(folder: str) -> str:
+    """The name of the sweep with this output folder: its date and time."""
+    return "/".join(Path(folder).parts[-2:])

@@ -1,0 +1,233 @@
+"""Says in one message what is wrong with the command line's overrides.
+
+`check_overrides` looks at names before Hydra composes, also those behind a sweep's commas, so that a
+misspelt tenth optimizer is found before the first one trains. `explain` turns what Hydra and OmegaConf
+raise while composing (unknown keys, wrong types, syntax) into the same kind of message.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType, ValueType
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
+
+from harness.configuration.hydra_store import choices
+from harness.configuration.settings import GROUPS, NONE, REPLACED, WRAPPER, Config, Training
+from harness.errors import ConfigurationError, HarnessError, unknown_name
+from harness.registry.registry import Registry, load_registry
+
+__all__ = ["as_typed", "check_overrides", "explain", "unknown_choice"]
+
+
+def check_overrides(
+    overrides: Sequence[str], registry: Registry, own_configs: bool = False
+) -> None:
+    """Raises ConfigurationError for an override that names something unknown.
+
+    own_configs: the user brings configuration files (--config-dir), whose options are not known here.
+    """
+    for override in OverridesParser.create().parse_overrides(overrides=list(overrides)):
+        _check_override(override, registry, own_configs)
+
+
+def _check_override(override: Override, registry: Registry, own_configs: bool) -> None:
+    given, key = override.input_line, override.key_or_group
+    top = key.replace("/", ".").split(".", maxsplit=1)[0]
+    if "_target_" in (given or ""):
+        raise ConfigurationError(
+            f"{given!r}: a configuration names registered components and never code. "
+            f"See `harness plugins` for the names."
+        )
+    if top == "hydra":
+        return
+    known = {field.name for field in dataclasses.fields(Config)} | {"experiment"}
+    if top not in known:
+        _check_ending(top, top, registry)
+        raise unknown_name("key", top, [*known, "hydra"])
+    field = key.removeprefix(f"{WRAPPER}.")
+    if field != key and field not in registry.options(WRAPPER):
+        _check_ending(key, field, registry)
+    if override.type is not OverrideType.CHANGE:
+        fix = f"{key}={override.value()}" if override.value() is not None else f"{key}=…"
+        raise ConfigurationError(
+            f"{given!r}: nothing can be added to or removed from a configuration; every key has a "
+            f"default already. Write it without the prefix, as in {fix}."
+        )
+    same = top in ("tracking", "skip_finished", "plugins") or key == "experiment"
+    if override.is_sweep_override() and same:
+        raise ConfigurationError(
+            f"{given!r}: {key} must be the same for all runs of a sweep. Start one sweep for each."
+        )
+    if key in GROUPS and isinstance(override.value(), list | None | dict):
+        raise ConfigurationError(
+            f"{given!r}: {key} takes the name of one component, as in {key}="
+            f"{sorted(choices(registry, key))[0]}. To train several, use -m {key}=one,other."
+        )
+    if key == WRAPPER:
+        _check_wrappers(override)
+    if (key in GROUPS or key in (WRAPPER, "experiment")) and not own_configs:
+        allowed = _experiments() if key == "experiment" else sorted(_options(registry, key))
+        for name in _names(override):
+            if name not in allowed:
+                raise unknown_choice(key, name, allowed, registry)
+
+
+def _check_wrappers(override: Override) -> None:
+    """That each choice is one name, or a list of different ones."""
+    for choice in _choices(override):
+        each = choice if isinstance(choice, list) else [choice]
+        names = [str(name) for name in each if isinstance(name, str | int | float)]
+        how = (
+            f"{WRAPPER}=ema takes one wrapper, {WRAPPER}=[ema,clip_norm] several, outermost first, and "
+            f"{WRAPPER}={NONE} none."
+        )
+        if len(names) < len(each):
+            raise ConfigurationError(f"{override.input_line!r}: wrappers are chosen by name. {how}")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice or (NONE in names and len(names) > 1):
+            wrong = f"{', '.join(twice)} is in it twice" if twice else f"{NONE} stands alone"
+            raise ConfigurationError(f"{override.input_line!r}: {wrong}. {how}")
+
+
+def _options(registry: Registry, group: str) -> Iterable[str]:
+    """What a group can be set to."""
+    return [*registry.options(WRAPPER), NONE] if group == WRAPPER else choices(registry, group)
+
+
+def unknown_choice(
+    group: str, name: str, allowed: Sequence[str], registry: Registry
+) -> HarnessError:
+    """The error for a name that a group does not offer."""
+    kind = WRAPPER if group == WRAPPER else GROUPS.get(group)
+    if kind is None:
+        return unknown_name((group or "configuration").replace("_", " "), name, allowed)
+    return registry.refusal(kind, name, allowed)
+
+
+def _names(override: Override) -> list[str]:
+    """The options that an override of a group chooses; none where it is not a choice of names."""
+    # A choice of wrappers may be a list of them
+    each = [
+        c
+        for choice in _choices(override)
+        for c in (choice if isinstance(choice, list) else [choice])
+    ]
+    return [str(one) for one in each if isinstance(one, str | int | float)]
+
+
+def _choices(override: Override) -> list[Any]:
+    """The values of an override that is a choice, one or several."""
+    if override.value_type is ValueType.GLOB_CHOICE_SWEEP:
+        return []  # what it matches, exists
+    if override.is_choice_sweep():
+        return list(override.sweep_iterator())
+    return [] if override.is_sweep_override() else [override.value()]
+
+
+def as_typed(text: str) -> str:
+    r"""An override, or its value, with the colon of a full name as people write it: Hydra's sweepers
+    escape it.
+
+    >>> as_typed(r"optimizer=harness-lion\:my_lion")
+    'optimizer=harness-lion:my_lion'
+    """
+    return re.sub(r"^((?:[\w/]+=)?[\w.-]+)\\:([\w-]+)$", r"\1:\2", text)
+
+
+def _check_ending(key: str, name: str, registry: Registry) -> None:
+    """That a key is not short for one that ends in this name: people write `lr` for `optimizer.lr`, and
+    `wrapper.rho` for `wrapper.sam.rho`."""
+    full = {f"training.{field.name}" for field in dataclasses.fields(Training)}
+    for group in GROUPS:
+        for component in choices(registry, group).values():
+            full |= {f"{group}.{field.name}" for field in dataclasses.fields(component)}
+    for wrapper, component in registry.options(WRAPPER).items():
+        full |= {f"{WRAPPER}.{wrapper}.{field.name}" for field in dataclasses.fields(component)}
+        full.add(f"{WRAPPER}.{wrapper}")
+    meant = sorted(one for one in full if one.rpartition(".")[2] == name)
+    if meant:
+        raise ConfigurationError(f"Unknown key {key!r}. Did you mean {' or '.join(meant)}?")
+
+
+def _experiments() -> list[str]:
+    folder = resources.files("harness.conf.experiment")
+    return sorted(
+        f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")
+    )
+
+
+def explain(error: BaseException) -> str | None:
+    """What to tell a person about an error of Hydra, OmegaConf or YAML; None for any other error."""
+    if isinstance(error, YAMLError):
+        return _explain_file(error)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return _explain_configuration(error)
+    return None
+
+
+def _explain_file(error: YAMLError) -> str:
+    """A file that cannot be read."""
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    if mark is None:
+        return f"A file of the configuration is no valid YAML: {error}"
+    where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
+    return f"{where}: no valid YAML, {error.problem}."
+
+
+def _explain_configuration(error: HydraException | OmegaConfBaseException) -> str:
+    cause: Any = error
+    while cause is not None and not isinstance(cause, OmegaConfBaseException):
+        cause = cause.__cause__ or cause.__context__  # for a mistake in a file Hydra names no cause
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, name = (error.missing_cfg_file or "").rpartition("/")
+        unknown = str(unknown_choice(group, name, error.options, load_registry()))
+        return f"{unknown} {_ELSEWHERE.get((group, name), '')}".rstrip()
+    if isinstance(cause, OmegaConfBaseException):
+        return _explain_node(cause)
+    first = _first_line(error)
+    if first.startswith("Ambiguous value"):
+        return (
+            f"{first}: it names several values. Add -m to train each of them; a list is written with "
+            f"brackets, as in network.hidden=[64,32]."
+        )
+    if isinstance(error, OverrideParseException):
+        return f"{first}. Overrides are written key=value, as in optimizer.lr=0.1."
+    return f"{first}."
+
+
+_ELSEWHERE = {  # options that packages bring which may not be installed
+    ("hydra/launcher", "joblib"): "It comes with pip install 'harness[joblib]'.",
+}
+
+
+def _explain_node(error: OmegaConfBaseException) -> str:
+    """An unknown key, or a value of the wrong type, at a node of the tree."""
+    key = str(error.full_key or error.key or "")
+    parent = error.parent_node
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key} has no default: give it a value, as in {key}=…"
+    if "is not a ListConfig" in _first_line(error):
+        example = "harness-lion" if key.startswith("plugins.") else "64"
+        return f"{key} is a list: write it with brackets, as in {key}=[{example}]."
+    if "not in" in _first_line(error) and isinstance(parent, DictConfig):
+        if key in REPLACED:
+            return f"There is no {key} any more: write {REPLACED[key]}; where it was null, nothing."
+        where, _, name = key.rpartition(".")
+        if where == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
+            return str(load_registry().refusal("auxiliary_loss", name, ()))
+        known = [f"{where}.{child!s}" if where else str(child) for child in parent]
+        return str(unknown_name("key", f"{where}.{name}" if where else name, known))
+    return f"{key}: {_first_line(error)}." if key else f"{_first_line(error)}."
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,103 @@
+"""From a composed tree to a run.
+
+The tree is turned back into instances of the component classes, whose `__post_init__` checks the ranges.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from harness.configuration.consistency import check_run
+from harness.configuration.hydra_store import choices
+from harness.configuration.settings import GROUPS, NONE, WRAPPER, AutoLoss, Config, Run
+from harness.errors import ConfigurationError
+from harness.registry.blocking import canonical
+from harness.registry.registry import Registry
+
+__all__ = ["run_from", "run_of"]
+
+
+def run_from(tree: DictConfig, registry: Registry) -> Run:
+    """The run that a composed tree describes, checked as a whole; loads no data.
+
+    Raises ConfigurationError, or MissingDependencyError where the backend cannot run here.
+    """
+    config = OmegaConf.to_object(tree)
+    if not isinstance(config, Config):
+        raise ConfigurationError(
+            "The configuration does not start from the node `schema`; see conf/config.yaml."
+        )
+    return run_of(config, registry)
+
+
+def run_of(config: Config, registry: Registry) -> Run:
+    """The run of a configuration, checked as a whole. Raises as `run_from` does."""
+    late = {canonical(name) for name in config.plugins.blocked} - registry.blocked
+    if late:
+        raise ConfigurationError(
+            f"plugins.blocked={sorted(late)} was read when the plugins had been imported. Give it on "
+            f"the command line, or at the top of a file that experiment=… names."
+        )
+    names = {group: _chosen(config, group, registry) for group in GROUPS}
+    names[WRAPPER] = "+".join(_wrappers(config, registry)) or NONE
+    if isinstance(config.loss, AutoLoss):
+        names["loss"] = _loss_for(config.dataset.task, registry)
+        config = dataclasses.replace(config, loss=registry.component("loss", names["loss"])())
+    auxiliary = {
+        name: registry.component("auxiliary_loss", name)() for name in config.objective.factors
+    }
+    run = Run(config, names, auxiliary)
+    check_run(run, registry)
+    return run
+
+
+def _chosen(config: Config, group: str, registry: Registry) -> str:
+    """The name of the component in a group."""
+    component = getattr(config, group)
+    names = {cls: name for name, cls in choices(registry, group).items()}
+    if type(component) not in names:
+        allowed = sorted(names.values())
+        raise ConfigurationError(
+            f"{group!r} must be a registered component: {', '.join(allowed)}. Got {component!r}. "
+            f"Choose one by name, as in {group}={allowed[0]}."
+        )
+    return registry.name_of(type(component)) or names[type(component)]
+
+
+def _wrappers(config: Config, registry: Registry) -> list[str]:
+    """The names of the wrappers, outermost first."""
+    for name, component in config.wrapper.items():
+        known = registry.component(WRAPPER, name)
+        if isinstance(component, dict):  # no wrapper took the values
+            raise ConfigurationError(
+                f"'wrapper.{name}' is set to {component!r}, and the wrapper {name!r} is not chosen. Add "
+                f"wrapper={name}, or put it into the list, as in wrapper=[{name},…]."
+            )
+        if type(component) is not known:
+            raise ConfigurationError(
+                f"'wrapper.{name}' must be the wrapper {name!r}. Got {component!r}. Choose wrappers by "
+                f"name, as in wrapper={name}; wrapper={NONE} takes none."
+            )
+    return list(config.wrapper)
+
+
+def _loss_for(task: Any, registry: Registry) -> str:
+    fitting = [
+        n for n in registry.names("loss") if task in registry.component("loss", n).default_for
+    ]
+    # To install somebody's loss must not change, or block, what `auto` means
+    fitting = [n for n in fitting if registry.provider("loss", n).own] or fitting
+    if not fitting:
+        raise ConfigurationError(
+            f"No installed loss is the default for {task} data. Choose one of "
+            f"{', '.join(registry.names('loss'))} with loss=…"
+        )
+    if len(fitting) > 1:
+        raise ConfigurationError(
+            f"Several installed losses are the default for {task} data: {', '.join(fitting)}. Choose "
+            f"one with loss=…"
+        )
+    return fitting[0]

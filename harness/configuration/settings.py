@@ -1,0 +1,228 @@
+"""The whole of a run's settings as one typed tree. Its fields are the keys of the configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+from harness.contracts import AuxiliaryLoss
+from harness.data.preparing import Split
+from harness.errors import ConfigurationError
+from harness.evaluation.halving import Halving
+from harness.evaluation.stopping import Stopping
+from harness.fields import check_choice, check_range
+
+__all__ = [
+    "GROUPS",
+    "NONE",
+    "REPLACED",
+    "WRAPPER",
+    "AutoLoss",
+    "Config",
+    "ObjectiveSettings",
+    "PluginSettings",
+    "Run",
+    "Tracking",
+    "Training",
+]
+
+GROUPS = {  # group of the configuration -> kind of component (None: the core's own)
+    "backend": "backend",
+    "dataset": "dataset",
+    "network": None,
+    "optimizer": "optimizer",
+    "schedule": "schedule",
+    "initializer": "initializer",
+    "bias_initializer": "initializer",
+    "loss": "loss",
+}
+
+WRAPPER = "wrapper"  # the group, and kind, of which a configuration may choose several, or none
+NONE = "none"  # and what it is set to then
+
+REPLACED = {  # keys of earlier versions that were null by default -> what is written instead
+    "training.clip_norm": f"{WRAPPER}=clip_norm {WRAPPER}.clip_norm.bound=1",
+}
+
+PHASE = re.compile(r"|tuning(-[1-9][0-9]*)?|final|untuned")
+
+
+@dataclass(frozen=True)
+class AutoLoss:
+    """The loss that fits the dataset's task: softmax for several classes, sigmoid for two, …"""
+
+
+@dataclass(frozen=True)
+class Training:
+    """The loop.
+
+    batch_size: samples a step, 1 for stochastic descent, "full" for the whole training part.
+    max_epochs: passes over the training part at most. steps_per_epoch: where set, an epoch ends after so
+    many steps, on rows that are drawn anew for each epoch. warmup_epochs: the rate rises linearly to
+    `optimizer.lr` in them. reference_batch_size: where set, the rate is scaled by
+    batch_size / reference_batch_size (Goyal et al. 2017). test: read the test part at the end; false for
+    runs that a setting is chosen by.
+    """
+
+    batch_size: int | str = 32
+    max_epochs: int = 100
+    steps_per_epoch: int | None = None
+    warmup_epochs: float = 0.0
+    reference_batch_size: int | None = None
+    test: bool = True
+    stopping: Stopping = field(default_factory=Stopping)
+    halving: Halving = field(default_factory=Halving)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.batch_size, str) and self.batch_size != "full":
+            raise ConfigurationError(
+                f"'batch_size' must be a positive number of samples or 'full'. "
+                f"Got {self.batch_size!r}."
+            )
+        if not isinstance(self.batch_size, str):
+            check_range(self, "batch_size", 1)
+        check_range(self, "max_epochs", 1)
+        if self.steps_per_epoch is not None:
+            check_range(self, "steps_per_epoch", 1)
+        check_range(self, "warmup_epochs", 0)
+        if self.reference_batch_size is not None:
+            check_range(self, "reference_batch_size", 1)
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """ℒ = ℒ₁ + Σ λₖℒₖ + β Σ θᵢ². auxiliary: λ of each auxiliary loss by name. weight_decay: β."""
+
+    auxiliary: Any = MISSING
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range(self, "weight_decay", 0)
+        if self.auxiliary == MISSING:  # the tree before the names are known
+            return
+        if not dataclasses.is_dataclass(self.auxiliary):
+            raise ConfigurationError(
+                f"'objective.auxiliary' holds a factor by name, as in objective.auxiliary.z_loss=1e-3. "
+                f"Got {self.auxiliary!r}."
+            )
+        for name, factor in vars(self.auxiliary).items():
+            if not math.isfinite(factor):
+                raise ConfigurationError(
+                    f"objective.auxiliary.{name} must be a finite number. Got {factor!r}."
+                )
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """λ by name, of the auxiliary losses that are on."""
+        return {name: factor for name, factor in vars(self.auxiliary).items() if factor}
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """MLflow. uri: the store, a database or a server. experiment: its name there.
+
+    log_model: log an MLflow model (2 s); null does so for a single run and not in a sweep. picture:
+    draw the learning curves of each run; null as for log_model (a sweep draws one of all its runs).
+    phase: what a run is for in a tuning protocol, which sets it: "tuning" ("tuning-2", … once ranges
+    were extended), "final" or "untuned"; "" outside of one. It is the tag `phase` of the run.
+    against: what they are drawn over, "epoch" or "rate"; "rate" is for a learning-rate range test, logs
+    the rates that it suggests, and needs a schedule whose rate rises: see `experiment=rate_range`.
+    """
+
+    uri: str = "sqlite:///outputs/mlflow.db"
+    experiment: str = "harness"
+    log_model: bool | None = None
+    picture: bool | None = None
+    against: str = "epoch"
+    phase: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice(self, "against", ("epoch", "rate"))
+        if not PHASE.fullmatch(self.phase):
+            raise ConfigurationError(
+                f"'tracking.phase' must be tuning, tuning-2, tuning-3, …, final, untuned or empty; "
+                f"`harness tune` sets it. Got {self.phase!r}."
+            )
+        if not self.experiment.strip():
+            raise ConfigurationError("'tracking.experiment' needs a name. Got an empty one.")
+
+
+@dataclass(frozen=True)
+class PluginSettings:
+    """blocked: distributions, or plugins in them (`dist:entry`), that are not to be imported.
+
+    `*` stands for all that are not harness' own. See `blocking.py`.
+    """
+
+    blocked: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The typed tree: everything that decides what a run computes, and where it is logged.
+
+    wrapper: what is done around the steps of the optimizer, by name, outermost first; see
+    `contracts.Wrapper`. skip_finished: train nothing that has a finished run of the same identity in the
+    store.
+    """
+
+    backend: Any = MISSING
+    dataset: Any = MISSING
+    network: Any = MISSING
+    optimizer: Any = MISSING
+    schedule: Any = MISSING
+    initializer: Any = MISSING
+    bias_initializer: Any = MISSING
+    loss: Any = MISSING
+    wrapper: dict[str, Any] = field(default_factory=dict)
+    objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+    training: Training = field(default_factory=Training)
+    split: Split = field(default_factory=Split)
+    tracking: Tracking = field(default_factory=Tracking)
+    plugins: PluginSettings = field(default_factory=PluginSettings)
+    seed: int = 0
+    skip_finished: bool = False
+
+    def __post_init__(self) -> None:
+        check_range(self, "seed", 0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run to be trained: its configuration, checked and with `loss=auto` resolved.
+
+    names: the component chosen in each group; of wrappers all, as in "ema+clip_norm", or "none".
+    auxiliary: the auxiliary losses that are on, by name.
+    """
+
+    config: Config
+    names: dict[str, str]
+    auxiliary: dict[str, AuxiliaryLoss]
+
+    @property
+    def rule(self) -> str:
+        """The optimizer by name, which of its rules it is where it stands for several, and wrappers."""
+        called = getattr(self.config.optimizer, "called", "")
+        return " ".join(filter(None, (self.names["optimizer"], called, *self.config.wrapper)))
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The configuration as flat text, for MLflow: `optimizer.lr` → "0.001", and `optimizer` →
+        "adam" for the component chosen in each group.
+        """
+        flat = dict(self.names)
+
+        def walk(prefix: str, value: Any) -> None:
+            if isinstance(value, dict):
+                for key, inner in value.items():
+                    walk(f"{prefix}.{key}" if prefix else key, inner)
+            else:
+                flat[prefix] = str(value)
+
+        walk("", dataclasses.asdict(self.config))
+        return dict(sorted(flat.items()))

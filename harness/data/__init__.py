@@ -1,0 +1,1 @@
+"""From a dataset to arrays on a device: check, split, scale, encode."""

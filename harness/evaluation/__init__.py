@@ -1,0 +1,1 @@
+"""How runs are judged on the way: metrics, dead and saturated units, early stopping, halving."""

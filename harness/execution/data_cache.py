@@ -1,0 +1,63 @@
+"""Loads, prepares and places each choice of data once."""
+
+from __future__ import annotations
+
+from harness.configuration.settings import Config
+from harness.contracts import Data, Dataset
+from harness.data.checks import checked_features, checked_labels
+from harness.data.on_device import Placed
+from harness.data.preparing import Prepared, prepare
+from harness.errors import BrokenPromise
+from harness.registry.faults import Fault, fault_of
+from harness.registry.registry import Registry
+
+__all__ = ["DataCache"]
+
+
+class DataCache:
+    """Loads, prepares and places each choice of data once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._prepared: dict[str, Prepared | Fault] = {}
+        self._placed: dict[str, Placed] = {}
+
+    def of(self, config: Config) -> Prepared | Fault:
+        """The data of a configuration, or what its dataset has done instead of loading them."""
+        activation = config.loss.output_activation
+        key = repr((type(config.dataset), config.dataset, activation, config.split))
+        if key not in self._prepared:
+            try:
+                loaded = self._load(config.dataset)
+                self._prepared[key] = prepare(loaded, config.dataset.task, activation, config.split)
+            except (Exception, SystemExit) as error:
+                fault = fault_of(error, self._registry)
+                if fault is None:
+                    raise
+                self._prepared[key] = fault
+        return self._prepared[key]
+
+    def _load(self, dataset: Dataset) -> Data:
+        loaded = dataset.load()
+        if not isinstance(loaded, Data):
+            raise BrokenPromise(dataset, f"load must return harness.Data. Got {loaded!r:.80}")
+        owner = self._registry.owner(type(dataset))
+        if owner is not None and not owner.plugin.own:
+            # Data of harness' own datasets keep their promise, or the user's file is at fault
+            try:
+                checked_features(loaded)
+                checked_labels(loaded, dataset.task)
+            except Exception as error:
+                raise BrokenPromise(dataset, str(error).rstrip(".")) from error
+        return loaded
+
+    def placed(self, config: Config) -> Placed:
+        """The data of a configuration on the device of its backend."""
+        data = self.of(config)
+        assert isinstance(data, Prepared)
+        key = repr((config.backend, id(data)))
+        if key not in self._placed:
+            self._placed[key] = placed = Placed(config.backend, data)
+            for name in ("train", "validation", "test"):
+                placed.part(name)  # now: forked workers share what is there before them
+        return self._placed[key]

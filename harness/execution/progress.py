@@ -1,0 +1,164 @@
+"""What a person sees while runs train: a live line in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from harness.training.records import Epoch, Result, Status
+
+__all__ = ["Progress", "counted"]
+
+INTERVAL = 0.1  # seconds between two drawings of the live line, at least
+
+
+class Progress:
+    """Shows epochs and results on `stream` (standard error by default, so that output stays clean).
+
+    On a terminal one line is redrawn several times a second, and a run that fails has a line that stays;
+    elsewhere a line is printed for each run that ends, and now and then for a single run's epochs.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+        self._epochs: list[int] = []  # at most, of each run
+        self._training = 0
+        self._done = 0
+        self._failed = 0
+        self._left = 0  # epochs, at most
+        self._began = 0.0
+        self._drawn = 0.0
+        self._warned: set[str] = set()
+
+    def begin(self, epochs: Sequence[int]) -> None:
+        """Runs of at most so many epochs are about to be trained."""
+        self._epochs, self._left = list(epochs), sum(epochs)
+        self._training = self._done = self._failed = 0
+        self._began = time.monotonic()
+
+    def started(self, runs: int) -> None:
+        """So many runs have begun."""
+        self._training += runs
+
+    def again(self, epochs: int) -> None:
+        """A run that was so many epochs old begins anew."""
+        self._left += epochs
+
+    def epoch(self, record: Epoch, name: str) -> None:
+        """An epoch of some runs is over. name: of the first of them."""
+        self._left -= len(record.runs)
+        now = time.monotonic()
+        if self._live:
+            if len(self._epochs) > 1:
+                self.refresh()
+            elif now - self._drawn > INTERVAL:
+                self._drawn = now
+                self._draw(self._epoch_text(record))
+        elif len(self._epochs) == 1 and (record.numbers[0] == 1 or now - self._drawn > 5):
+            self._drawn = now
+            self._print(f"{name}: {self._epoch_text(record)}")
+
+    def refresh(self) -> None:
+        """Redraws the line of a sweep, if it is time to; also while nothing is heard of its runs."""
+        now = time.monotonic()
+        if self._live and now - self._drawn > INTERVAL:
+            self._drawn = now
+            self._draw(self._status(now - self._began))
+
+    def ended(self, result: Result, most: int) -> None:
+        """A run is over, which could have had `most` epochs."""
+        self._done += 1
+        self._training -= 1
+        self._failed += result.status is Status.FAILED
+        self._left -= most - result.epochs
+        shown = {
+            name: f"{result.metrics[name]:.4f}"
+            for name in (
+                "best/validation/accuracy",
+                "best/validation/r2",
+                "test/accuracy",
+                "test/r2",
+            )
+            if name in result.metrics
+        }
+        numbers = ", ".join(
+            f"{name.removeprefix('best/')} {value}" for name, value in shown.items()
+        )
+        what = result.error if result.status is Status.FAILED else numbers
+        if self._live and len(self._epochs) > 1 and result.status is not Status.FAILED:
+            return  # the live line counts it
+        self._print(
+            f"[{self._done}/{len(self._epochs)}] {result.name}: {result.status} after "
+            f"{counted(result.epochs, 'epoch')}" + (f", {what}" if what else "")
+        )
+
+    def warn(self, message: str) -> None:
+        """Something the person should know, said once."""
+        if message not in self._warned:
+            self._warned.add(message)
+            self._print(f"warning: {message}")
+
+    def end(self) -> None:
+        """All runs are over."""
+        seconds = time.monotonic() - self._began
+        failed = f", {self._failed} failed" if self._failed else ""
+        runs = counted(len(self._epochs), "run")
+        self._print(f"{self._done} of {runs} over{failed} in {seconds:.1f} s")
+
+    def say(self, message: str) -> None:
+        """A line of its own."""
+        self._print(message)
+
+    def _status(self, seconds: float) -> str:
+        total = len(self._epochs)
+        passed = sum(self._epochs) - self._left
+        failed = f" ({self._failed} failed)" if self._failed else ""
+        rate = self._done / max(seconds, 1e-9)
+        # if no run ends before its time
+        left = f"; at most {_duration(seconds * self._left / passed)} left" if passed else ""
+        return (  # 79 characters for hundreds of runs
+            f"{self._done} of {total} over{failed}, {self._training} in training, "
+            f"{total - self._done - self._training} waiting; {rate:.1f} runs/s{left}"
+        )
+
+    @staticmethod
+    def _epoch_text(record: Epoch) -> str:
+        shown: dict[str, Any] = {
+            name: record.metrics[name][0]
+            for name in ("train/loss", "validation/loss", "validation/accuracy", "validation/r2")
+            if name in record.metrics
+        }
+        return f"epoch {record.numbers[0]}: " + ", ".join(f"{n} {v:.4g}" for n, v in shown.items())
+
+    def _draw(self, text: str) -> None:
+        width = shutil.get_terminal_size().columns
+        self._stream.write(f"\r\x1b[2K{text[: width - 1]}")  # a longer one could not be taken back
+        self._stream.flush()
+
+    def _print(self, text: str) -> None:
+        self._stream.write(f"\r\x1b[2K{text}\n" if self._live else f"{text}\n")
+        self._stream.flush()
+
+
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "run"), counted(2, "run")
+    ('1 run', '2 runs')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _duration(seconds: float) -> str:
+    """
+    >>> _duration(7.2), _duration(75), _duration(7300)
+    ('7 s', '1:15 min', '2:01 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f}:{seconds % 60:02.0f} min"
+    return f"{seconds // 3600:.0f}:{seconds % 3600 // 60:02.0f} h"

@@ -1,0 +1,1 @@
+"""What is trained: the network, its layout in θ, and the objective."""

@@ -1,0 +1,146 @@
+"""What it takes to use a trained network: architecture, task and the scaling of its data."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import harness
+from harness.contracts import Task
+from harness.data.scaling import Scaling
+from harness.errors import DataError
+from harness.model.network import ACTIVATIONS, Network
+
+__all__ = ["FORMAT", "Description"]
+
+FORMAT = 1  # goes up when a reader of the former one would go wrong
+
+OUTPUT_ACTIVATIONS = ("softmax", "sigmoid", "identity")
+
+
+@dataclass(frozen=True)
+class Description:
+    """The content of `description.json`, all of it plain data.
+
+    sizes: units from the features to the outputs. scaling: what `Scaling.to_dict` gives. classes:
+    names; empty for regression. dtype: of the parameters.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    slope: float
+    bias: bool
+    task: Task
+    output_activation: str
+    classes: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    scaling: dict[str, list[float]]
+    backend: str
+    dtype: str
+    harness_version: str = harness.__version__
+    format: int = FORMAT
+
+    @property
+    def network(self) -> Network:
+        """The architecture."""
+        return Network(self.sizes, self.activation, self.slope, self.bias)
+
+    @classmethod
+    def from_fields(cls, fields: Any) -> Self:
+        """Checks what was read from a file. Raises DataError for the first thing that is odd."""
+        _require(isinstance(fields, dict), "it is not a JSON object")
+        if fields.get("format") != FORMAT:
+            raise DataError(
+                f"its format is {fields.get('format')!r}, but this version of harness reads "
+                f"{FORMAT}"
+            )
+        names = {field.name for field in dataclasses.fields(cls)}
+        odd = names.symmetric_difference(fields)
+        _require(not odd, f"its keys must be {', '.join(sorted(names))}; odd: {sorted(odd)}")
+        checked = dict(fields)
+        for name in ("sizes", "classes", "feature_names"):
+            _require(isinstance(fields[name], list), f"{name!r} must be a list")
+            checked[name] = tuple(fields[name])
+        _require(
+            len(checked["sizes"]) > 1
+            and all(type(size) is int and size > 0 for size in checked["sizes"]),
+            f"'sizes' must be two or more positive whole numbers. Got {fields['sizes']!r}",
+        )
+        _check_choice(fields, "activation", ACTIVATIONS)
+        _check_choice(fields, "task", [task.value for task in Task])
+        _check_choice(fields, "output_activation", OUTPUT_ACTIVATIONS)
+        _check_choice(fields, "dtype", ("float32", "float64"))
+        _require(_is_number(fields["slope"]), "'slope' must be a finite number")
+        _require(type(fields["bias"]) is bool, "'bias' must be true or false")
+        for name in ("backend", "harness_version"):
+            _require(isinstance(fields[name], str), f"{name!r} must be text")
+        description = cls(**checked | {"task": Task(fields["task"])})
+        description._check_columns()
+        return description
+
+    def _check_columns(self) -> None:
+        features, outputs = self.sizes[0], self.sizes[-1]
+        for name in ("classes", "feature_names"):
+            texts = getattr(self, name)
+            _require(all(isinstance(text, str) for text in texts), f"{name!r} must be texts")
+        _require(
+            len(self.feature_names) == features, f"'feature_names' must name {features} features"
+        )
+        columns = {
+            "feature_shift": features,
+            "feature_scale": features,
+            "target_shift": outputs,
+            "target_scale": outputs,
+        }
+        _require(
+            isinstance(self.scaling, dict) and self.scaling.keys() == columns.keys(),
+            f"'scaling' must have {', '.join(columns)}",
+        )
+        for name, length in columns.items():
+            values = self.scaling[name]
+            _require(
+                isinstance(values, list) and len(values) == length and all(map(_is_number, values)),
+                f"{name!r} must be {length} finite numbers",
+            )
+        self._check_head()
+
+    def _check_head(self) -> None:
+        """Task, output activation, classes and the number of outputs belong together."""
+        outputs, classes = self.sizes[-1], len(self.classes)
+        head = (self.task, self.output_activation)
+        fits = {
+            (Task.BINARY, "sigmoid"): outputs == 1 and classes == 2,
+            (Task.BINARY, "softmax"): outputs == classes == 2,
+            (Task.MULTICLASS, "softmax"): outputs == classes,
+            (Task.MULTILABEL, "sigmoid"): classes in (0, outputs),
+            (Task.REGRESSION, "identity"): classes == 0,
+        }
+        _require(
+            fits.get(head, False),
+            f"a {self.task.value} task does not go with {self.output_activation}, {outputs} "
+            f"outputs and "
+            f"{classes} classes",
+        )
+
+    @property
+    def scales(self) -> Scaling:
+        """The maps to and from the network's units."""
+        return Scaling.from_dict(self.scaling)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_choice(fields: dict[str, Any], name: str, allowed: Any) -> None:
+    _require(
+        fields[name] in list(allowed),
+        f"{name!r} must be one of {', '.join(allowed)}. Got {fields[name]!r}",
+    )
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise DataError(message)

@@ -1,0 +1,155 @@
+"""Predictions of a trained network for raw features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from harness.backends import Backend
+from harness.contracts import Array, Task
+from harness.errors import DataError
+from harness.model.objective import Objective
+from harness.prediction.description import Description
+from harness.prediction.parameters import load_parameters
+from harness.registry.registry import load_registry
+
+__all__ = ["Predictor"]
+
+_ROWS = 4096  # at a time: the hidden activations of a large table never stand in memory at once
+
+
+class Predictor:
+    """A trained network, with the scaling of its data and the names of its classes.
+
+    Features are a (N, F) array of numbers as they came with the dataset, or a pandas DataFrame,
+    whose columns are taken by name where they have the names of the features. Every method raises
+    DataError where they are not that.
+    """
+
+    def __init__(self, description: Description, theta: np.ndarray, backend: Backend) -> None:
+        """theta: (P,)."""
+        if not np.isfinite(theta).all():
+            raise DataError("The parameters are not finite: the run that left them has diverged.")
+        self.description = description
+        self._scaling = description.scales
+        self._backend = backend
+        self._theta = backend.place(theta[None])
+        self._program = backend.bind(description.network, Objective("none", _NoLoss()))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """From the output folder of a run.
+
+        Raises DataError where its files cannot be used, ConfigurationError or
+        MissingDependencyError where the backend that trained the network is not there.
+        """
+        description, theta = load_parameters(Path(folder))
+        component = load_registry().component("backend", description.backend)
+        with_dtype = any(field.name == "dtype" for field in fields(component))
+        backend = component(**{"dtype": description.dtype} if with_dtype else {})
+        backend.check()
+        return cls(description, theta, backend)
+
+    def outputs(self, features: Any) -> np.ndarray:
+        """The outputs f(x) before the output activation (logits), (N, K) float64."""
+        scaled = self._scaling.features.apply(self._checked(features))
+        parts = [
+            self._forward(scaled[start : start + _ROWS]) for start in range(0, len(scaled), _ROWS)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, self.description.sizes[-1]))
+
+    def probabilities(self, features: Any) -> np.ndarray:
+        """(N, classes) float64, summing to 1 in each row; (N, labels) for multilabel.
+
+        Raises DataError for regression, which has none.
+        """
+        if self.description.task is Task.REGRESSION:
+            raise DataError("A regression has no probabilities; predict() gives its values.")
+        outputs = self.outputs(features)
+        if self.description.output_activation == "softmax":
+            return _softmax(outputs)
+        if self.description.task is Task.BINARY:
+            return _sigmoid(np.hstack([-outputs, outputs]))  # 1 − σ(z) = σ(−z)
+        return _sigmoid(outputs)
+
+    def predict(self, features: Any) -> np.ndarray:
+        """Class names, (N,); a 0/1 matrix (N, labels) for multilabel; values (N, K) in their own
+        units, (N,) where K is 1, for regression.
+        """
+        outputs = self.outputs(features)
+        match self.description.task:
+            case Task.REGRESSION:
+                values = self._scaling.targets.inverse(outputs)
+                return values[:, 0] if values.shape[1] == 1 else values
+            case Task.MULTILABEL:
+                return (outputs > 0).astype(np.int64)
+        if self.description.output_activation == "softmax":
+            numbers = outputs.argmax(axis=1)
+        else:
+            numbers = (outputs[:, 0] > 0).astype(np.int64)
+        return np.array(self.description.classes)[numbers]
+
+    def _forward(self, x: np.ndarray) -> np.ndarray:
+        forward = self._program.forward(self._theta, self._backend.place(x))
+        return self._backend.fetch(forward.output)[0].astype(np.float64)
+
+    def _checked(self, features: Any) -> np.ndarray:
+        names = self.description.feature_names
+        if hasattr(features, "columns"):
+            features = _by_name(features, names)
+        try:
+            array = np.asarray(features, dtype=np.float64)
+        except (ValueError, TypeError) as error:
+            raise DataError(f"Features must be numbers: {error}") from error
+        if array.ndim != 2 or array.shape[1] != len(names):
+            raise DataError(
+                f"Features must have the shape (rows, {len(names)}), one column for each feature "
+                f"the network was trained on. Got {array.shape}."
+            )
+        if not np.isfinite(array).all():
+            row, column = np.argwhere(~np.isfinite(array))[0]
+            raise DataError(
+                f"Features must be finite. Row {row} has {array[row, column]} in {names[column]!r}."
+            )
+        return array
+
+
+@dataclass(frozen=True)
+class _NoLoss:
+    """Stands where a program asks for a loss: prediction takes no gradient."""
+
+    tasks: ClassVar[frozenset[Task]] = frozenset(Task)
+    default_for: ClassVar[frozenset[Task]] = frozenset()
+    output_activation: ClassVar[str] = "identity"
+
+    def value(self, output: Array, target: Array) -> Array:
+        raise NotImplementedError
+
+    def gradient(self, output: Array, target: Array) -> Array:
+        raise NotImplementedError
+
+
+def _by_name(frame: Any, names: tuple[str, ...]) -> Any:
+    """The columns of a DataFrame in the order of training; as they are if no name is known."""
+    known = [name for name in names if name in frame.columns]
+    if not known:
+        return frame
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise DataError(
+            f"The table lacks {len(missing)} features of the network: {', '.join(missing[:5])}."
+        )
+    return frame[list(names)]
+
+
+def _softmax(z: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(z - z.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    """Without overflow at either end: σ(z) = e^min(z, 0) / (1 + e^−|z|)."""
+    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))

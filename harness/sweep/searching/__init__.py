@@ -1,0 +1,1 @@
+"""Which settings are tried: contenders, their search spaces, points, grids, studies."""

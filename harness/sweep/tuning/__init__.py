@@ -1,0 +1,1 @@
+"""The tuning protocol, and its record."""

@@ -1,0 +1,1 @@
+"""What is asked of each kind of component, a file a kind."""

@@ -1,0 +1,167 @@
+"""What is asked of a dataset. Where its files are not here, the rules are skipped with its own words."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import Data, Task
+from harness.data.preparing import Prepared, Split, prepare
+from harness.errors import DataError, MissingDependencyError
+from harness.testing.global_generators import leaves_global_generators_alone
+from harness.testing.ordering import after
+from harness.testing.subject import Subject
+from harness.testing.verdicts import Skip, Violation
+
+__all__ = ["RULES"]
+
+HEADS = {  # an output activation for each task: the targets are encoded for it
+    Task.BINARY: "sigmoid",
+    Task.MULTICLASS: "softmax",
+    Task.MULTILABEL: "sigmoid",
+    Task.REGRESSION: "identity",
+}
+SPLIT = Split(validation=0.2, test=0.2, scale="none", scale_targets=False)
+
+
+def knows_its_task(subject: Subject) -> None:
+    """`task` is a harness.Task before anything is loaded, and the same afterwards."""
+    before = subject.example.task
+    _load(subject)
+    after_loading = subject.example.task
+    if not isinstance(before, Task) or before is not after_loading:
+        raise Violation(
+            f"task is {before!r} before loading and {after_loading!r} afterwards.",
+            "Make it one of harness.Task, by the fields alone and not by the data.",
+        )
+
+
+@after(knows_its_task)
+def holds_what_data_must(subject: Subject) -> str:
+    """Features are finite numbers (N, F), targets suit the task, class numbers run from 0, and the
+    core can split, scale and encode them."""
+    data = _load(subject)
+    if not (isinstance(data, Data) and isinstance(data.source, str) and data.source.strip()):
+        raise Violation(
+            f"load returned a {type(data).__name__} with the source "
+            f"{getattr(data, 'source', None)!r}.",
+            "Return harness.Data(features, targets, source='where they came from').",
+        )
+    try:
+        for split in (Split(), SPLIT):
+            _prepared(subject, data, split)
+    except DataError as error:
+        raise Violation(str(error), "Mend what load returns; see harness.Data.") from error
+    return f"{len(data.features)} rows, {data.features.shape[1]} features"
+
+
+@after(holds_what_data_must)
+def loads_the_same_every_time(subject: Subject) -> None:
+    """Every call, and every instance with the same settings, loads the same bits in the same order."""
+    first = _prepared(subject, _load(subject), SPLIT).sha256
+    again = _prepared(subject, _load(subject), SPLIT).sha256
+    other = dataclasses.replace(subject, given=copy.copy(subject.example), outcomes={})
+    fresh = _prepared(other, _load(other), SPLIT).sha256
+    if not first == again == fresh:
+        raise Violation(
+            f"The SHA-256 of the data was {first[:12]}…, then {again[:12]}…, and {fresh[:12]}… of "
+            "another instance.",
+            "Draw from np.random.default_rng(self.seed) made inside load; sort what a folder or a "
+            "set lists.",
+        )
+
+
+@after(knows_its_task)
+def touches_no_global_generator(subject: Subject) -> None:
+    """Loading draws from no generator of the process, and seeds none."""
+    _load(subject)  # what it imports on the way may do as it likes
+    leaves_global_generators_alone(
+        lambda: _load(subject),
+        "Draw from a generator of its own: np.random.default_rng(self.seed).",
+    )
+
+
+@after(holds_what_data_must)
+def has_parts_that_share_no_rows(subject: Subject) -> str | None:
+    """No row of features and targets is in two parts, unless the data repeat it: then that is told.
+
+    An official test part of which more than 1 in 100 rows are also among the others is refused,
+    unless the docstring of the class says so, with the word "duplicate".
+    """
+    data = _load(subject)
+    parts = _prepared(subject, data, SPLIT)
+    train, validation, test = (
+        _rows(part.features, part.labels) for part in (parts.train, parts.validation, parts.test)
+    )
+    trained, others = set(train), {*train, *validation}
+    in_test = sum(row in others for row in test)
+    shared = in_test + sum(row in trained for row in validation)
+    repeated = len(data.features) - len(others | set(test))
+    leaked = in_test / max(len(test), 1)
+    told = "duplicate" in (subject.component.__doc__ or "").lower()
+    if data.test_size and leaked > 0.01 and not told:
+        raise Violation(
+            f"{leaked:.1%} of the {len(test)} rows of the official test part are among the "
+            f"{len(data.features) - data.test_size} others.",
+            "Leave them out of the training rows; if the source has them so, let the docstring of "
+            "the class say how many duplicates there are.",
+        )
+    if not repeated:
+        return None
+    return f"rows that repeat another one: {repeated}; in two parts of a split: {shared}"
+
+
+@after(holds_what_data_must)
+def ends_with_its_official_test_part(subject: Subject) -> str:
+    """The last `test_size` rows are the test part for every seed of the split, and each of their
+    classes is among the other rows."""
+    data = _load(subject)
+    if not data.test_size:
+        raise Skip("it has no official test part")
+    features, labels = data.features[-data.test_size :], data.targets[-data.test_size :]
+    for seed in (0, 1):
+        part = _prepared(subject, data, dataclasses.replace(SPLIT, seed=seed)).test
+        expected = _rows(features.astype(part.features.dtype), labels.astype(part.labels.dtype))
+        if _rows(part.features, part.labels) != expected:
+            raise Violation(
+                f"With split.seed={seed} the test part is not the last {data.test_size} rows.",
+                "Put the official test rows last, and their number into test_size.",
+            )
+    if subject.example.task in (Task.BINARY, Task.MULTICLASS):
+        missing = np.setdiff1d(data.targets[-data.test_size :], data.targets[: -data.test_size])
+        if missing.size:
+            raise Violation(
+                f"Of the classes {missing.tolist()} there are rows in the test part alone.",
+                "Check which rows are the test part: they must come last.",
+            )
+    return f"{data.test_size} rows"
+
+
+def _load(subject: Subject) -> Any:
+    try:
+        return subject.example.load()
+    except (DataError, MissingDependencyError) as reason:
+        raise Skip(str(reason)) from reason
+
+
+def _prepared(subject: Subject, data: Data, split: Split) -> Prepared:
+    task = subject.example.task
+    return prepare(data, task, HEADS[task], split)
+
+
+def _rows(features: np.ndarray, targets: np.ndarray) -> list[int]:
+    """A 64-bit hash of each row of features and targets."""
+    return [hash(x.tobytes() + y.tobytes()) for x, y in zip(features, targets, strict=True)]
+
+
+RULES = (
+    knows_its_task,
+    holds_what_data_must,
+    loads_the_same_every_time,
+    touches_no_global_generator,
+    has_parts_that_share_no_rows,
+    ends_with_its_official_test_part,
+)

@@ -1,0 +1,251 @@
+"""What is asked of an initializer.
+
+Statistics are held to bounds that a right initializer keeps with a probability of 1 − 1e-9 each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import inf, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import Layer
+from harness.errors import ConfigurationError
+from harness.testing.comparing import Unchanged, same
+from harness.testing.global_generators import leaves_global_generators_alone
+from harness.testing.ordering import after
+from harness.testing.subject import Subject
+from harness.testing.verdicts import Skip, Violation
+
+__all__ = ["RULES"]
+
+DOUBT = 1e-9
+DEVIATIONS = NormalDist().inv_cdf(1 - DOUBT / 2)  # 6.1
+
+FANS = ((1, 1), (1, 9), (9, 1), (3, 5), (64, 63))  # fan_out, fan_in
+LARGE = ((200, 200), (400, 100), (100, 400))
+
+
+def draws_float64_of_the_shape(subject: Subject) -> None:
+    """`sample` returns a finite float64 array of the shape asked for, for weights and for biases.
+
+    Biases may be refused with a ConfigurationError, where they have no meaning.
+    """
+    for initializer in subject.variants():
+        for shape, layer in _places(initializer):
+            found = initializer.sample(shape, layer, _rng())
+            got = (np.shape(found), getattr(found, "dtype", type(found).__name__))
+            if got != (shape, np.float64):
+                raise Violation(
+                    f"For the shape {shape} it returned {got[1]} of shape {got[0]}.",
+                    "Return a float64 array of `shape`, as rng.normal(0, std, shape) is.",
+                )
+            if not np.isfinite(found).all():
+                raise Violation(
+                    f"{np.count_nonzero(~np.isfinite(found))} of {found.size} numbers are not finite "
+                    f"(fan_in={layer.fan_in}, fan_out={layer.fan_out}).",
+                    "Guard divisions and roots for layers of one unit.",
+                )
+
+
+@after(draws_float64_of_the_shape)
+def draws_the_same_from_the_same_generator(subject: Subject) -> None:
+    """The same state of `rng` gives the same bits: nothing else decides on the weights."""
+    for initializer in subject.variants():
+        for shape, layer in _places(initializer):
+            first, second = (np.array(initializer.sample(shape, layer, _rng())) for _ in range(2))
+            same(
+                second,
+                first,
+                f"Two draws of {shape} from generators in the same state",
+                "Draw from the argument rng alone: no np.random, clock or counter.",
+            )
+
+
+@after(draws_float64_of_the_shape)
+def draws_other_numbers_from_another_generator(subject: Subject) -> None:
+    """Another seed gives other weights, unless there is nothing random about them."""
+    shape, layer = _layer(20, 30)
+    first, second = (subject.example.sample(shape, layer, _rng(seed)) for seed in (1, 2))
+    values = len(np.unique(np.abs(first)))
+    if values > 10 and np.array_equal(first, second):  # a constant or identity has one or two
+        raise Violation(
+            f"The {first.size} weights, of {values} different sizes, were equal for seeds 1 and 2.",
+            "Draw from the argument rng, not from a generator with a seed of its own.",
+        )
+
+
+@after(draws_float64_of_the_shape)
+def touches_no_global_generator(subject: Subject) -> None:
+    """It draws from `rng` alone and leaves the generators of the process as they are."""
+    shape, layer = _layer(20, 30)
+    leaves_global_generators_alone(
+        lambda: subject.example.sample(shape, layer, _rng()),
+        "Draw from the argument rng: rng.normal(…) in place of np.random.normal(…).",
+    )
+
+
+@after(draws_the_same_from_the_same_generator)
+def hands_out_arrays_of_its_own(subject: Subject) -> None:
+    """Writing into what it returned changes nothing that it returns later."""
+    shape, layer = _layer(20, 30)
+    first = subject.example.sample(shape, layer, _rng())
+    kept = first.copy()
+    if first.flags.writeable:
+        first[...] = 7.0
+    same(
+        subject.example.sample(shape, layer, _rng()),
+        kept,
+        "Draws before and after the first one was written into",
+        "Return a new array at every call, or a copy of what is kept.",
+    )
+
+
+@after(draws_float64_of_the_shape)
+def does_not_grow_with_the_fans(subject: Subject) -> None:
+    """Four times the units on both sides do not make weights larger: sums of them would explode."""
+    small, large = (_draws(subject.example, *_layer(n, n)) for n in (50, 200))
+    one, four = np.sqrt((small**2).mean()), np.sqrt((large**2).mean())
+    if four > one * (1 + _spread(small) + _spread(large)):
+        raise Violation(
+            f"Their root mean square is {one:.4g} for fans of 50 and {four:.4g} for 200.",
+            "Divide by the fan where it is multiplied with: std = √(2 / fan_in), for example.",
+        )
+
+
+@after(draws_float64_of_the_shape)
+def has_the_moments_that_it_states(subject: Subject) -> None:
+    """Sample mean and standard deviation are what its method `moments(layer)` says, for equal fans
+    and for unequal ones, with a probability of 1 − 1e-9 each."""
+    if not hasattr(subject.component, "moments"):
+        raise Skip("it has no method moments(layer) that says its mean and standard deviation")
+    for initializer in subject.variants():
+        for out, fan_in in LARGE:
+            shape, layer = _layer(out, fan_in)
+            values, (mean, std) = _draws(initializer, shape, layer), initializer.moments(layer)
+            found = float(np.sqrt(np.mean((values - mean) ** 2)))
+            offset = float(values.mean()) - mean
+            fans = f"fan_in={fan_in}, fan_out={out}"
+            if abs(offset) > DEVIATIONS * std / sqrt(values.size) + 1e-12:
+                raise Violation(
+                    f"The mean of {values.size} draws is {values.mean():.4g}, {mean:.4g} is stated "
+                    f"({fans}); it may differ by {DEVIATIONS * std / sqrt(values.size):.2g}.",
+                    "Mend the mean of the draws, or what moments returns.",
+                )
+            if abs(found - std) > std * _spread(values, mean) + 1e-12:
+                raise Violation(
+                    f"The standard deviation of {values.size} draws is {found:.4g}, {std:.4g} is "
+                    f"stated ({fans}); they may differ by {std * _spread(values, mean):.2g}."
+                    f"{_exchanged(initializer, layer, found)}",
+                    "Hold the formula against its paper: which fan, and a factor of 1, 2, 3 or 6.",
+                )
+
+
+@after(draws_float64_of_the_shape)
+def adjusts_weights_to_any_data(subject: Subject) -> None:
+    """Where it looks at data, `adjusted` returns finite float64 weights of the same shape.
+
+    For many samples and for one, for inputs that are all equal and for zeros.
+    """
+    for initializer, weights, layer, inputs in _adjustments(subject):
+        found = initializer.adjusted(weights, layer, inputs)
+        got = (np.shape(found), getattr(found, "dtype", type(found).__name__))
+        if got != (weights.shape, np.float64):
+            raise Violation(
+                f"For weights of shape {weights.shape} it returned {got[1]} of shape {got[0]}.",
+                "Return a float64 array shaped like the weights.",
+            )
+        if not np.isfinite(found).all():
+            raise Violation(
+                f"{np.count_nonzero(~np.isfinite(found))} of {found.size} weights are not finite for "
+                f"{len(inputs)} samples of {layer.fan_in} inputs between {inputs.min():.3g} and "
+                f"{inputs.max():.3g}.",
+                "Guard divisions: inputs may be constant, and there may be one sample.",
+            )
+
+
+@after(adjusts_weights_to_any_data)
+def adjusts_the_same_weights_alike(subject: Subject) -> None:
+    """Where it looks at data, the same arguments give the same bits, and stay as they are."""
+    for initializer, weights, layer, inputs in _adjustments(subject):
+        before = Unchanged(np.asarray, weights=weights, inputs=inputs)
+        first, second = (np.array(initializer.adjusted(weights, layer, inputs)) for _ in range(2))
+        before.check("Return a new array: no /=, *= or out= on the arguments.")
+        same(
+            second,
+            first,
+            "Weights that were adjusted twice",
+            "Compute from the arguments alone: no generator, clock or counter.",
+        )
+
+
+def _adjustments(subject: Subject) -> Iterator[tuple[Any, np.ndarray, Layer, np.ndarray]]:
+    """Weights as drawn, and inputs to their layer. Raises Skip for one that does not look at data."""
+    if not hasattr(subject.component, "adjusted"):
+        raise Skip("it has no method adjusted(weights, layer, inputs): it does not look at data")
+    for initializer in subject.variants():
+        for out, fan_in in FANS:
+            shape, layer = _layer(out, fan_in)
+            many = _rng(7).normal(size=(50, fan_in))
+            for inputs in (many, many[:1], np.ones_like(many), np.zeros_like(many)):
+                yield initializer, initializer.sample(shape, layer, _rng()), layer, inputs.copy()
+
+
+def _exchanged(initializer: Any, layer: Layer, found: float) -> str:
+    """A hint, where the deviation is that of a layer with the fans the other way round."""
+    turned = replace(layer, fan_in=layer.fan_out, fan_out=layer.fan_in)
+    _, other = initializer.moments(turned)
+    if layer.fan_in == layer.fan_out or abs(found / other - 1 if other else inf) > 0.05:
+        return ""
+    return f" It would be {other:.4g} with fan_in and fan_out exchanged."
+
+
+def _places(initializer: Any) -> Iterator[tuple[tuple[int, ...], Layer]]:
+    """Weights and biases of layers of many sizes; no biases where the initializer refuses them."""
+    for out, fan_in in FANS:
+        shape, layer = _layer(out, fan_in)
+        yield shape, layer
+        try:
+            initializer.sample((out,), layer, _rng())
+        except ConfigurationError:
+            continue
+        yield (out,), layer
+
+
+def _layer(out: int, fan_in: int) -> tuple[tuple[int, int], Layer]:
+    return (out, fan_in), Layer(index=1, depth=3, fan_in=fan_in, fan_out=out, activation="relu")
+
+
+def _draws(initializer: Any, shape: tuple[int, ...], layer: Layer) -> np.ndarray:
+    rng = _rng()
+    return np.concatenate([initializer.sample(shape, layer, rng).ravel() for _ in range(2)])
+
+
+def _spread(values: np.ndarray, mean: float = 0.0) -> float:
+    """How far the root mean square may be off, relative: Var[s²] = (κ − 1) σ⁴ / n."""
+    squares = (values - mean) ** 2
+    if not squares.any():
+        return 0.0
+    kurtosis = (squares**2).mean() / squares.mean() ** 2
+    return DEVIATIONS * sqrt(max(float(kurtosis) - 1, 0.0) / values.size) / 2 + 1e-9
+
+
+def _rng(seed: int = 5) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+RULES = (
+    draws_float64_of_the_shape,
+    draws_the_same_from_the_same_generator,
+    draws_other_numbers_from_another_generator,
+    touches_no_global_generator,
+    hands_out_arrays_of_its_own,
+    does_not_grow_with_the_fans,
+    has_the_moments_that_it_states,
+    adjusts_weights_to_any_data,
+    adjusts_the_same_weights_alike,
+)

@@ -1,0 +1,319 @@
+"""What is asked of an optimizer."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import Scope
+from harness.fields import float_fields
+from harness.testing.comparing import Unchanged, agree, same
+from harness.testing.fixtures.steps import (
+    descent,
+    gradients,
+    on_gradient,
+    once,
+    rate_of,
+    start,
+    walk,
+)
+from harness.testing.global_generators import leaves_global_generators_alone
+from harness.testing.installed import backends
+from harness.testing.ordering import after
+from harness.testing.subject import Subject, with_rows
+from harness.testing.verdicts import Violation
+
+__all__ = ["RULES"]
+
+PRECISIONS = ("float64", "float32")
+
+
+def of_formulas(rule: Callable[[Subject], str | None]) -> Callable[[Subject], str | None]:
+    """Has nothing to ask of a rule that a backend runs by itself."""
+
+    @functools.wraps(rule)
+    def asked(subject: Subject) -> str | None:
+        if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]
+            return "a backend runs it by itself"
+        return rule(subject)
+
+    return asked
+
+
+def states_its_scope_and_rate(subject: Subject) -> None:
+    """`scope` is a harness.Scope, and `lr` is a field declared as float."""
+    scope = subject.component.scope  # type: ignore[attr-defined]
+    if not isinstance(scope, Scope):
+        raise Violation(
+            f"scope is {scope!r}.", "Set scope: ClassVar[Scope] = Scope.ELEMENT, TENSOR or VECTOR."
+        )
+    if scope is Scope.BACKEND:  # its rate may be the default of what it stands for
+        if not isinstance(subject.example.lr, float):
+            raise Violation(
+                f"lr is {subject.example.lr!r}.", "Let lr be a float in every instance."
+            )
+    elif "lr" not in float_fields(subject.component):
+        raise Violation(
+            f"The float fields are {', '.join(float_fields(subject.component)) or 'none'}.",
+            "Declare lr: float, the base rate that a schedule multiplies.",
+        )
+
+
+@after(states_its_scope_and_rate)
+@of_formulas
+def starts_from_arrays_like_theta(subject: Subject) -> None:
+    """`init` returns named arrays with the shape and dtype of θ, for any dtype; with Scope.TENSOR or
+    VECTOR it is enough of the shape that the axis of the runs leads."""
+    for dtype in PRECISIONS:
+        theta, _ = _piece(subject, dtype)
+        state = subject.example.init(theta)
+        _check_state(state, "init")
+        for name, slot in state.items():
+            free = subject.component.scope is not Scope.ELEMENT  # type: ignore[attr-defined]
+            leads = free and np.shape(slot)[:1] == theta.shape[:1]
+            _check_array(slot, theta, f"the slot {name!r} from init", slot if leads else theta)
+
+
+@after(starts_from_arrays_like_theta)
+@of_formulas
+def keeps_shape_dtype_and_slots(subject: Subject) -> None:
+    """`step` returns what it changes and every slot with the shape and dtype that they had."""
+    for rule in subject.variants():
+        for dtype in PRECISIONS:
+            theta, gradient = _piece(subject, dtype)
+            state = rule.init(theta)
+            new, new_state = once(rule, theta, gradient, state)
+            changed = "the gradient" if on_gradient(rule) else "θ"
+            _check_array(new, theta, f"{changed} from step", theta)
+            _check_state(new_state, "step")
+            if set(new_state) != set(state):
+                raise Violation(
+                    f"init returned the slots {sorted(state)}, and step {sorted(new_state)}.",
+                    "Return the same names from both.",
+                )
+            for name, slot in new_state.items():
+                _check_array(slot, theta, f"the slot {name!r} from step", state[name])
+
+
+@after(starts_from_arrays_like_theta)
+@of_formulas
+def leaves_its_arguments_alone(subject: Subject) -> None:
+    """`step` writes into none of its arguments, NumPy arrays or those of any installed backend."""
+    remedy = "Compute new arrays: no +=, out= or assignment to a slice of θ, gradient or state."
+    places = [(np.array, np.asarray)]
+    places += [(b.place, b.fetch) for b in backends(subject.registry).values()]
+    for place, fetch in places:
+        theta, gradient = map(place, _piece(subject, "float64"))
+        rule, state = subject.example, subject.example.init(theta)
+        _, state = once(rule, theta, gradient, state)
+        slots = {f"state[{name!r}]": slot for name, slot in state.items()}
+        before = Unchanged(fetch, θ=theta, gradient=gradient, **slots)
+        once(rule, theta, gradient, state, 2)
+        before.check(remedy)
+
+
+@after(starts_from_arrays_like_theta)
+@of_formulas
+def touches_no_global_generator(subject: Subject) -> None:
+    """It draws no random numbers of its own: it computes the same again, and `init` and `step` leave
+    the generators of the process alone."""
+    remedy = (
+        "An update rule is a function of its arguments: take the random numbers out, or the signs from "
+        "the batch that a rule of scope OBJECTIVE is given."
+    )
+
+    def walked() -> dict[str, np.ndarray]:
+        return _named(*walk(subject.example, start(2), gradients(3, 2), rate_of(subject.example)))
+
+    leaves_global_generators_alone(walked, remedy)
+    again = walked()
+    for name, array in walked().items():
+        same(again[name], array, f"{name} after the same 3 steps, twice,", remedy)
+
+
+@after(starts_from_arrays_like_theta)
+@of_formulas
+def stays_finite_without_a_gradient(subject: Subject) -> None:
+    """Gradients of zero, from the first step on or after others, leave θ and the state finite."""
+    for rule in subject.variants():
+        for dtype in PRECISIONS:
+            slopes = gradients(30, 2, dtype)
+            slopes[:, 0] = 0  # the first run never sees another gradient
+            slopes[5:] = 0
+            theta, state = walk(rule, start(2, dtype), slopes, rate_of(rule))
+            for name, array in _named(theta, state).items():
+                if not np.isfinite(array).all():
+                    raise Violation(
+                        f"{np.count_nonzero(~np.isfinite(array))} of {array.size} numbers of "
+                        f"{name} are not finite after 30 steps ({dtype}, {rule}).",
+                        "Keep what is divided by away from 0: add ε to it.",
+                    )
+
+
+@after(touches_no_global_generator)
+@of_formulas
+def uses_the_scheduled_rate(subject: Subject) -> None:
+    """A step is of the size that its argument `lr` says; `self.lr` is only where the schedule starts."""
+    rule, slopes = subject.example, gradients(8, 2)
+    other = dataclasses.replace(rule, lr=rule.lr / 2)
+    one, two = (walk(r, start(2), slopes, rule.lr / 4)[0] for r in (rule, other))
+    same(
+        one,
+        two,
+        f"θ after 8 steps at lr={rule.lr / 4:g} with fields lr={rule.lr:g} and lr={other.lr:g}",
+        "Use the argument lr in step, and never self.lr.",
+    )
+    if np.array_equal(one, walk(rule, start(2), slopes, rule.lr / 2)[0]):
+        raise Violation(
+            f"8 steps at lr={rule.lr / 4:g} and at lr={rule.lr / 2:g} lead to the same θ.",
+            "Multiply the step by the argument lr.",
+        )
+
+
+@after(touches_no_global_generator)
+@of_formulas
+def takes_a_column_for_every_number(subject: Subject) -> None:
+    """Float fields, `lr` and `t` may be (R, 1) arrays: each row then gets what it gets alone."""
+    remedy = (
+        "Compute with fields, lr and t by arithmetic and array_namespace(theta).where; no if, float() "
+        "or math function on any of them."
+    )
+    rules, slopes, theta = subject.in_rows(3), gradients(12, 3), start(3)
+    rates = np.array([[rate_of(rule)] for rule in rules]) * [[1.0], [0.5], [0.3]]
+    first = np.array([[1.0], [4.0], [100.0]])
+    try:
+        together = walk(with_rows(rules), theta, slopes, rates, first)
+    except Exception as error:
+        raise Violation(
+            f"Fields, lr and t of shape (3, 1) raised {type(error).__name__}: {error}", remedy
+        ) from error
+    for r, rule in enumerate(rules):
+        row = slice(r, r + 1)
+        alone = walk(rule, theta[row], slopes[:, row], float(rates[r, 0]), float(first[r, 0]))
+        for name, array in _named(*alone).items():
+            agree(
+                _named(*together)[name][row],
+                array,
+                1e-12,
+                f"{name} of row {r} with columns, and with floats",
+                remedy,
+            )
+
+
+@after(starts_from_arrays_like_theta)
+def sees_no_more_than_its_scope(subject: Subject) -> str | None:
+    """With Scope.ELEMENT, the parts of θ come out as they do when the whole is stepped at once."""
+    scope = subject.component.scope  # type: ignore[attr-defined]
+    if scope is not Scope.ELEMENT:
+        return f"its scope is {scope.value}"
+    theta, slopes = start(2), gradients(8, 2)
+
+    def alone(part: slice) -> dict[str, np.ndarray]:
+        rule = subject.example
+        return _named(*walk(rule, theta[:, part], slopes[..., part], rate_of(rule)))
+
+    whole, *parts = map(alone, (slice(None), slice(0, 10), slice(10, None)))
+    for name, array in whole.items():
+        agree(
+            np.concatenate([part[name] for part in parts], axis=1),
+            array,
+            1e-12,
+            f"{name} stepped in two parts, and at once",
+            "Set scope to Scope.TENSOR or Scope.VECTOR, if the rule needs a norm or a mean.",
+        )
+    return None
+
+
+@after(starts_from_arrays_like_theta)
+@of_formulas
+def goes_downhill(subject: Subject) -> None:
+    """At its default settings, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
+    theta = start(3)
+    after_50 = descent(subject.example, theta, np.zeros_like(theta), 50)
+    first, last = (0.5 * (x**2).sum(-1) for x in (theta, after_50))
+    if not (last < first).all():
+        raise Violation(
+            f"½‖θ‖² of the three runs went from {first.round(4)} to {last.round(4)}.",
+            "Subtract the step, and choose a smaller default lr if it jumps too far.",
+        )
+
+
+@after(takes_a_column_for_every_number)
+def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
+    """`evaluated`, if there is one, returns an array like θ, each row as alone, and writes nothing."""
+    if not hasattr(subject.component, "evaluated"):
+        return "it is judged at θ itself"
+    remedy = "Compute a new array from θ and the state, row by row and in their dtype."
+    for dtype in PRECISIONS:
+        theta, gradient = _piece(subject, dtype)
+        rule = subject.example
+        new, state = once(rule, theta, gradient, rule.init(theta))
+        theta = theta if on_gradient(rule) else new
+        slots = {f"state[{name!r}]": slot for name, slot in state.items()}
+        before = Unchanged(np.asarray, θ=theta, **slots)
+        point = rule.evaluated(theta, state)
+        before.check(remedy)
+        _check_array(point, theta, "θ from evaluated", theta)
+        first = rule.evaluated(theta[:1], {name: slot[:1] for name, slot in state.items()})
+        agree(
+            point[:1], first, 1e-6, "the first of three rows from evaluated, and it alone", remedy
+        )
+    return None
+
+
+def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """θ and a gradient in the shape that the rule's scope asks for."""
+    theta, gradient = start(3, dtype), gradients(1, 3, dtype)[0]
+    if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]
+        return theta[:, :12].reshape(3, 4, 3), gradient[:, :12].reshape(3, 4, 3)
+    return theta, gradient
+
+
+def _named(theta: np.ndarray, state: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """θ and every slot of the state of every piece, by what to call them."""
+    found = {"θ": theta}
+    for number, slots in enumerate(state):
+        where = f" of parameter {number}" if len(state) > 1 else ""
+        found |= {f"state[{name!r}]{where}": slot for name, slot in slots.items()}
+    return found
+
+
+def _check_state(state: Any, method: str) -> None:
+    if not (isinstance(state, dict) and all(isinstance(name, str) for name in state)):
+        raise Violation(
+            f"{method} returned {type(state).__name__} {state!r:.60} as the state.",
+            "Return a dictionary of arrays by name; {} where nothing is remembered.",
+        )
+
+
+def _check_array(array: Any, theta: np.ndarray, what: str, like: np.ndarray) -> None:
+    """Raises Violation unless the array has the dtype of θ and the shape of `like`."""
+    if not isinstance(array, np.ndarray):
+        raise Violation(
+            f"{what} is a {type(array).__name__}, not an array like θ.",
+            "Make it from θ, as in array_namespace(theta).zeros_like(theta).",
+        )
+    if (array.shape, array.dtype) != (like.shape, theta.dtype):
+        raise Violation(
+            f"θ is {theta.dtype} of shape {theta.shape}, {what} {array.dtype} of {array.shape}.",
+            "Make new arrays from θ: zeros_like(theta); plain Python numbers change no dtype.",
+        )
+
+
+RULES = (
+    states_its_scope_and_rate,
+    starts_from_arrays_like_theta,
+    keeps_shape_dtype_and_slots,
+    leaves_its_arguments_alone,
+    touches_no_global_generator,
+    stays_finite_without_a_gradient,
+    uses_the_scheduled_rate,
+    takes_a_column_for_every_number,
+    sees_no_more_than_its_scope,
+    is_judged_at_parameters_like_theta,
+    goes_downhill,
+)

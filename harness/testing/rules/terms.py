@@ -1,0 +1,202 @@
+"""What main and auxiliary losses have in common: they are terms of an objective.
+
+A term reads one array (R, B, K), the outputs or hidden activations; a main loss reads targets as well.
+`Term.of` makes both of them functions of that array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.contracts import array_namespace
+from harness.testing.comparing import Unchanged, agree, differences, same
+from harness.testing.global_generators import leaves_global_generators_alone
+from harness.testing.installed import TOLERANCE, backends
+from harness.testing.ordering import after
+from harness.testing.subject import Subject
+from harness.testing.verdicts import Violation
+
+__all__ = ["RULES", "Term", "targets"]
+
+SHAPES = ((3, 5, 4), (2, 1, 3), (4, 7, 1), (5, 33, 10), (3, 64, 17))
+
+
+@dataclass(frozen=True)
+class Term:
+    """A loss with the arrays it reads. targets: the target of a main loss, nothing for the others."""
+
+    loss: Any
+    output: np.ndarray
+    targets: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(
+        cls, loss: Any, shape: tuple[int, ...], dtype: str = "float64", scale: float = 1.5
+    ) -> Term:
+        """Random outputs, and targets that suit the loss."""
+        rng = np.random.default_rng(shape)
+        output = (scale * rng.normal(size=shape)).astype(dtype)
+        activation = getattr(loss, "output_activation", None)
+        return cls(loss, output, (targets(activation, shape, rng, dtype),) if activation else ())
+
+    def value(self, output: Any = None) -> Any:
+        """Of this output, or of another one with the same targets; the loss gets copies."""
+        return self.loss.value(*_copies(self.output if output is None else output, *self.targets))
+
+    def gradient(self) -> Any:
+        """∂value/∂output."""
+        return self.loss.gradient(*_copies(self.output, *self.targets))
+
+    def part(self, runs: Any = slice(None), samples: Any = slice(None)) -> Term:
+        """Some runs and samples, in arrays of their own."""
+        output, *rest = (a[runs, samples].copy() for a in (self.output, *self.targets))
+        return Term(self.loss, output, tuple(rest))
+
+
+def targets(
+    activation: str, shape: tuple[int, ...], rng: np.random.Generator, dtype: str = "float64"
+) -> np.ndarray:
+    """One-hot for softmax, 0 and 1 for sigmoid, any numbers for identity."""
+    if activation == "softmax":
+        return np.eye(shape[-1], dtype=dtype)[rng.integers(0, shape[-1], shape[:-1])]
+    if activation == "sigmoid":
+        return rng.integers(0, 2, shape).astype(dtype)
+    return rng.normal(size=shape).astype(dtype)
+
+
+def keeps_shape_and_dtype(subject: Subject) -> None:
+    """`value` is (R,) and `gradient` shaped like the outputs, both in the dtype of the outputs."""
+    for term, dtype in ((t, d) for d in ("float64", "float32") for t in _terms(subject, d)):
+        runs = term.output.shape[:1]
+        for what, found, shape in (
+            ("value", term.value(), runs),
+            ("gradient", term.gradient(), term.output.shape),
+        ):
+            if np.shape(found) != shape or getattr(found, "dtype", None) != np.dtype(dtype):
+                raise Violation(
+                    f"For outputs {term.output.shape} of {dtype}, {what} returned "
+                    f"{np.shape(found)} of {getattr(found, 'dtype', type(found).__name__)}; "
+                    f"{shape} of {dtype} was expected.",
+                    "Reduce over the axes (-2, -1) for value; combine with Python numbers alone.",
+                )
+
+
+@after(keeps_shape_and_dtype)
+def has_the_gradient_of_its_value(subject: Subject) -> None:
+    """`gradient` is the derivative of `value`, held against central differences to 1e-6."""
+    for term in _terms(subject, shapes=SHAPES[:3]):
+        expected = differences(term.value, term.output)
+        found = term.gradient()
+        runs, batch, width = term.output.shape
+        ratio = (
+            found[np.abs(expected) > 0.01 * np.abs(expected).max()]
+            / (expected[np.abs(expected) > 0.01 * np.abs(expected).max()])
+        )
+        hint = ""
+        if ratio.size and np.ptp(ratio) < 1e-3 * abs(ratio[0]):
+            hint = (
+                f" It is {ratio[0]:.4g} times the derivative everywhere (B = {batch}, K = {width})."
+            )
+        agree(
+            found,
+            expected,
+            1e-6,
+            f"gradient and the differences of value, for outputs ({runs}, {batch}, {width}),",
+            f"Differentiate the value again; the 1/B of the batch mean belongs to it.{hint}",
+        )
+
+
+@after(keeps_shape_and_dtype)
+def is_a_mean_over_the_batch(subject: Subject) -> None:
+    """The value of a batch is the mean of the values of its samples, to 1e-12."""
+    for term in _terms(subject):
+        alone = [term.part(samples=[b]).value() for b in range(term.output.shape[1])]
+        agree(
+            term.value(),
+            np.mean(alone, axis=0),
+            1e-12,
+            f"The value of {term.output.shape[1]} samples, and the mean of their own values,",
+            "Divide the sum over the batch by B: the loop adds batches up as means.",
+        )
+
+
+@after(keeps_shape_and_dtype)
+def reads_each_run_alone(subject: Subject) -> None:
+    """A run of a stack has the value and gradient that it has alone, to the last bit."""
+    remedy = "Reduce over the last two axes only; axis 0 is the runs, which must not meet."
+    for term in (t for d in ("float64", "float32") for t in _terms(subject, d)):
+        value, gradient = term.value(), term.gradient()
+        for r in range(len(term.output)):
+            alone = term.part(runs=[r])
+            what = f"of run {r} of {term.output.shape} in a stack and alone"
+            same(value[[r]], alone.value(), f"The values {what}", remedy)
+            same(gradient[[r]], alone.gradient(), f"The gradients {what}", remedy)
+
+
+@after(keeps_shape_and_dtype)
+def leaves_its_arguments_alone(subject: Subject) -> None:
+    """`value` and `gradient` write into none of their arguments."""
+    for term in _terms(subject, shapes=SHAPES[:1]):
+        names = ("outputs", "targets")[: 1 + len(term.targets)]
+        arrays = dict(zip(names, (term.output, *term.targets), strict=True))
+        before = Unchanged(np.asarray, **arrays)
+        for method in (term.loss.value, term.loss.gradient):
+            method(*arrays.values())
+            before.check(
+                f"Compute new arrays in {method.__name__}: no -=, *= or out= on an argument."
+            )
+
+
+@after(keeps_shape_and_dtype)
+def touches_no_global_generator(subject: Subject) -> None:
+    """It draws no random numbers from the generators of the process."""
+    term = Term.of(subject.example, SHAPES[0])
+    leaves_global_generators_alone(
+        lambda: (term.value(), term.gradient()),
+        "A loss is a function of its arguments: take the random numbers out.",
+    )
+
+
+@after(keeps_shape_and_dtype)
+def computes_alike_on_every_backend(subject: Subject) -> None:
+    """Value and gradient of every backend's own arrays are NumPy's, to 1e-10 in float64."""
+    remedy = "Use arithmetic and the functions of array_namespace(output) alone."
+    for name, backend in backends(subject.registry).items():
+        for term in _terms(subject):
+            placed = Term(
+                term.loss, backend.place(term.output), tuple(map(backend.place, term.targets))
+            )
+            for what in ("value", "gradient"):
+                agree(
+                    backend.fetch(getattr(placed, what)()),
+                    getattr(term, what)(),
+                    TOLERANCE,
+                    f"The {what} on {name} and on NumPy arrays",
+                    remedy,
+                )
+
+
+def _copies(*arrays: Any) -> list[Any]:
+    return [array_namespace(array).asarray(array, copy=True) for array in arrays]
+
+
+def _terms(
+    subject: Subject, dtype: str = "float64", shapes: tuple[tuple[int, ...], ...] = SHAPES
+) -> Iterator[Term]:
+    for loss in subject.variants():
+        yield from (Term.of(loss, shape, dtype) for shape in shapes)
+
+
+RULES = (
+    keeps_shape_and_dtype,
+    has_the_gradient_of_its_value,
+    is_a_mean_over_the_batch,
+    reads_each_run_alone,
+    leaves_its_arguments_alone,
+    touches_no_global_generator,
+    computes_alike_on_every_backend,
+)

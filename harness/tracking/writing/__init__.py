@@ -1,0 +1,1 @@
+"""The writer process: from journals into a store."""

@@ -1,0 +1,119 @@
+"""Adds to runs that are over: what was found out about them later."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import TrackingError
+from harness.tracking.address import database, public, resolve
+from harness.tracking.database import Store, prepare
+from harness.tracking.events import now_ms
+from harness.tracking.writing.artifacts import put, remove
+from harness.tracking.writing.entry import Entry, Run
+from harness.tracking.writing.sqlite_batch import SqliteBatch
+
+__all__ = ["Addition", "add", "add_artifacts", "new_run", "remove_artifacts"]
+
+THREADS = 4  # runs written at a time through a client
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What is added to a run. A tag, or a metric, that is there already takes the new value."""
+
+    run_id: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def add(uri: str, additions: Sequence[Addition]) -> None:
+    """Writes them: into a SQLite store in one transaction. Infinite and undefined values are left out.
+
+    Raises TrackingError if the store cannot be written.
+    """
+    store = prepare(resolve(uri, Path.cwd()))
+    path = database(store.uri)
+    try:
+        if path and SqliteBatch.fits(path):
+            with closing(SqliteBatch(path)) as batch:
+                batch.write([_entry(one) for one in additions], [])
+            return
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(lambda one: _log(store, one), additions))
+    except Exception as error:
+        raise _trouble(store, error) from error
+
+
+def add_artifacts(uri: str, run_id: str, artifacts: Sequence[Path]) -> None:
+    """Copies files and folders to a run's artifacts. Raises TrackingError where that fails."""
+    store = prepare(resolve(uri, Path.cwd()))
+    try:
+        put(list(artifacts), _artifact_uri(store, run_id), store.uri)
+    except Exception as error:
+        raise _trouble(store, error) from error
+
+
+def remove_artifacts(uri: str, run_id: str, names: Sequence[str]) -> None:
+    """Deletes files by their paths among a run's artifacts. Raises TrackingError where that fails."""
+    if not names:
+        return
+    store = prepare(resolve(uri, Path.cwd()))
+    try:
+        remove(names, _artifact_uri(store, run_id), store.uri)
+    except Exception as error:
+        raise _trouble(store, error) from error
+
+
+def new_run(uri: str, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+    """A run that is over at once, to add to: its id. Raises TrackingError where that fails."""
+    store = prepare(resolve(uri, Path.cwd()))
+    try:
+        run = store.client.create_run(store.experiment(experiment), tags=dict(tags), run_name=name)
+        store.client.set_terminated(run.info.run_id)
+    except Exception as error:
+        raise _trouble(store, error) from error
+    return str(run.info.run_id)
+
+
+def _artifact_uri(store: Store, run_id: str) -> str:
+    path = database(store.uri)
+    if path and SqliteBatch.fits(path):
+        with closing(SqliteBatch(path)) as batch:
+            found = batch.find(run_id)
+        if found:
+            return found[0]
+    return str(store.client.get_run(run_id).info.artifact_uri)
+
+
+def _entry(addition: Addition) -> Entry:
+    run = Run(Path())
+    run.run_id = addition.run_id
+    return Entry(run, metrics=[*_metrics(addition)], tags=dict(addition.tags))
+
+
+def _metrics(addition: Addition) -> Iterator[tuple[str, float, int, int]]:
+    time_ms = now_ms()
+    for name, value in addition.metrics.items():
+        if math.isfinite(value):
+            yield name, float(value), time_ms, 0
+
+
+def _log(store: Store, addition: Addition) -> None:
+    from mlflow.entities import Metric, RunTag
+
+    metrics: list[Any] = [Metric(*one) for one in _metrics(addition)]
+    tags = [RunTag(*item) for item in addition.tags.items()]
+    store.client.log_batch(addition.run_id, metrics=metrics, tags=tags)
+
+
+def _trouble(store: Store, error: Exception) -> TrackingError:
+    if isinstance(error, TrackingError):
+        return error
+    reason = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
+    return TrackingError(f"The MLflow store {public(store.uri)} could not be written: {reason}")

@@ -1,0 +1,81 @@
+"""Logs a trained network as an MLflow model: code and safetensors, nothing pickled."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.prediction.parameters import DESCRIPTION, PARAMETERS
+from harness.prediction.predictor import Predictor
+
+__all__ = ["MODEL", "log_model"]
+
+MODEL = "model"
+EXAMPLE_ROWS = 3
+
+CODE = Path(__file__).with_name("model_code.py")
+
+
+def log_model(uri: str, run_id: str, folder: Path) -> str:
+    """Logs the network in a run's folder to that run. Returns the model's address, models:/m-….
+
+    The signature is inferred from a few rows of features as they are before scaling.
+    """
+    import mlflow
+    from mlflow.models import Model, infer_signature
+
+    _look_nothing_up()
+    predictor = Predictor.load(folder)
+    example = _example(predictor)
+    mlflow.set_tracking_uri(uri)
+    run = mlflow.MlflowClient().get_run(run_id)
+    mlflow.set_experiment(experiment_id=run.info.experiment_id)  # or it takes the default one
+    logged = Model.log(
+        artifact_path=None,
+        name=MODEL,
+        flavor=mlflow.pyfunc,
+        run_id=run_id,
+        python_model=str(CODE),
+        artifacts={
+            "parameters": str(folder / PARAMETERS),
+            "description": str(folder / DESCRIPTION),
+        },
+        signature=infer_signature(example, predictor.predict(example)),
+        input_example=example,
+        pip_requirements=_requirements(predictor.description.backend),
+    )
+    return str(logged.model_uri)
+
+
+def _example(predictor: Predictor) -> Any:
+    """Rows about the mean of the training data, within one scale of it: (3, F) as a DataFrame."""
+    import pandas
+
+    description = predictor.description
+    shift = np.array(description.scaling["feature_shift"])
+    scale = np.array(description.scaling["feature_scale"])
+    steps = np.linspace(-1, 1, EXAMPLE_ROWS)[:, None]
+    return pandas.DataFrame(shift + steps * scale, columns=list(description.feature_names))
+
+
+def _look_nothing_up() -> None:
+    """Spares 1.7 s, in which MLflow looks for the modules of all that is installed.
+
+    It does so to hold the requirements against these. `_requirements` are what is installed.
+    """
+    from mlflow.utils import requirements_utils
+
+    known: dict[str, list[str]] = requirements_utils._MODULES_TO_PACKAGES or {}
+    requirements_utils._MODULES_TO_PACKAGES = known  # type: ignore[assignment]
+
+
+def _requirements(backend: str) -> list[str]:
+    """The distributions that prediction needs, with the versions it was tried with."""
+    from harness.registry.registry import load_registry
+
+    plugin = load_registry().provider("backend", backend).distribution
+    needed = dict.fromkeys(["harness", plugin, "mlflow", "numpy", "pandas", "safetensors"])
+    return [f"{name}=={version(name)}" for name in needed]

@@ -1,0 +1,181 @@
+"""What the runs that train together share, and what each of them has for itself."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, groupby, pairwise
+from typing import Any
+
+import numpy as np
+
+from harness.backends import Block
+from harness.configuration.settings import Config, Run
+from harness.contracts import DataDependentInitializer
+from harness.fields import float_fields, kind_of
+from harness.model.objective import Objective, Term
+from harness.randomness import order, weight_rngs
+from harness.training.learning_rates import learning_rates
+from harness.update.chain import in_turn
+
+__all__ = ["Stack", "rule_key"]
+
+SEEN = 256  # samples that an initializer sees, where it looks at data
+
+
+def rule_key(config: Config) -> str:
+    """Equal for runs whose wrappers and update rules run as one: same classes, same fields but for the
+    floats."""
+    return repr([kind_of(part) for part in (config.optimizer, *config.wrapper.values())])
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Runs that train together, in the order of the leading axis."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def shared(self) -> Run:
+        """Any one of the runs, for what they have in common."""
+        return self.runs[0]
+
+    @property
+    def configs(self) -> list[Config]:
+        """The configuration of each run."""
+        return [run.config for run in self.runs]
+
+    def part(self, positions: Iterable[int]) -> Stack:
+        """The stack of some of the runs."""
+        return Stack(tuple(self.runs[position] for position in positions))
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """What tells the update rules of the runs apart."""
+        return [rule_key(config) for config in self.configs]
+
+    @cached_property
+    def chains(self) -> list[list[Block]]:
+        """For the neighbouring runs of each rule: its wrappers in their turn, and itself."""
+        return [self._chain(rows) for rows in self._rows_by_rule]
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All of it, in the order of a step."""
+        return [block for chain in self.chains for block in chain]
+
+    @property
+    def _rows_by_rule(self) -> list[slice]:
+        lengths = [len(list(members)) for _, members in groupby(self.keys)]
+        starts = [0, *accumulate(lengths)]
+        return [slice(*ends) for ends in pairwise(starts)]
+
+    def _chain(self, rows: slice) -> list[Block]:
+        configs = self.configs[rows]
+        wrappers = configs[0].wrapper
+        before, after = in_turn(wrappers)
+
+        def block(name: str) -> Block:
+            merged = _merged([config.wrapper[name] for config in configs])
+            return Block(rows, merged, wrappers[name].turn)
+
+        rule = Block(rows, _merged([config.optimizer for config in configs]))
+        return [*map(block, before), rule, *map(block, after)]
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The combined loss, its factors on the host."""
+        shared = self.shared
+        return Objective(
+            name=shared.names["loss"],
+            loss=shared.config.loss,
+            auxiliary=tuple(
+                Term(
+                    name,
+                    component,
+                    np.array([config.objective.factors[name] for config in self.configs]),
+                )
+                for name, component in shared.auxiliary.items()
+            ),
+            weight_decay=self._floats(lambda config: config.objective.weight_decay)
+            if shared.config.objective.weight_decay
+            else None,
+        )
+
+    def initial_theta(self, network: Any, features: np.ndarray | None = None) -> np.ndarray:
+        """θ before training, (R, P) float64.
+
+        features: (N, F) of the training part; only initializers that look at data need them.
+        """
+        depth = len(network.layers)
+        return np.stack(
+            [
+                network.initial(
+                    config.initializer,
+                    config.bias_initializer,
+                    weight_rngs(config.seed, depth),
+                    _seen(config, features),
+                )
+                for config in self.configs
+            ]
+        )
+
+    def order(self, epochs: np.ndarray, samples: int) -> np.ndarray:
+        """The rows of an epoch in the order of each run, (R, N); (N,) where all runs share it.
+
+        epochs: (R,), which epoch it is for each run, from 1.
+        """
+        wanted = [(c.seed, epoch) for c, epoch in zip(self.configs, epochs.tolist(), strict=True)]
+        orders = {key: order(*key, samples) for key in set(wanted)}
+        if len(orders) == 1:
+            return orders[wanted[0]]
+        return np.stack([orders[key] for key in wanted])
+
+    def rates(
+        self,
+        epochs: np.ndarray,
+        steps: int,
+        batch_size: int,
+        history: Sequence[Sequence[float]] | None = None,
+    ) -> np.ndarray:
+        """The learning rate of each step of an epoch and run, (S, R).
+
+        epochs: as for `order`. history: of each run, the validation metric after each epoch so far,
+        lower being better; by default there is none yet.
+        """
+        passed = np.arange(steps, dtype=np.float64)
+        return np.stack(
+            [
+                learning_rates(config, (epoch - 1) * steps + passed, steps, batch_size, values)
+                for config, epoch, values in zip(
+                    self.configs, epochs.tolist(), history or [()] * len(epochs), strict=True
+                )
+            ],
+            axis=1,
+        )
+
+    def _floats(self, value: Any) -> np.ndarray:
+        return np.array([value(config) for config in self.configs], dtype=np.float64)
+
+
+def _merged(rules: list[Any]) -> Any:
+    """One rule whose float fields are (rows, 1) arrays where the given ones differ."""
+    merged = copy.copy(rules[0])
+    for name in float_fields(merged):
+        values = [getattr(rule, name) for rule in rules]
+        if any(value != values[0] for value in values):
+            # past __post_init__: each of the rules has been checked by itself
+            object.__setattr__(merged, name, np.array(values, dtype=np.float64)[:, None])
+    return merged
+
+
+def _seen(config: Config, features: np.ndarray | None) -> np.ndarray | None:
+    """The samples that the initializer of a run sees.
+
+    As many whatever its batch size is, so that runs of one seed start alike.
+    """
+    if features is None or not isinstance(config.initializer, DataDependentInitializer):
+        return None
+    return features[order(config.seed, 1, len(features))[:SEEN]]

@@ -1,0 +1,123 @@
+"""What a stack does with a gradient: wrappers and update rules, one after another.
+
+The runs of each rule have a chain of blocks: wrappers that change the gradient, wrappers that change θ,
+the rule, and wrappers again. A block is run by the backend's updater, at its own scope, as if it were a
+rule by itself; one that needs further gradients is run by the core (`batch.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.backends import Backend, Block
+from harness.contracts import Array, Scope, Turn, array_namespace
+from harness.update.extra_gradients import WithBatch
+from harness.update.scopes import evaluated
+
+if TYPE_CHECKING:
+    from harness.model.network import Network
+    from harness.model.objective import Objective
+
+__all__ = ["Chain", "in_turn"]
+
+
+def in_turn(wrappers: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The names of wrappers, given outermost first, in the order of a step: before the rule, and after.
+
+    >>> from types import SimpleNamespace as Some
+    >>> in_turn({"a": Some(turn=Turn.AFTER), "b": Some(turn=Turn.GRADIENT), "c": Some(turn=Turn.AFTER)})
+    (['b'], ['c', 'a'])
+    """
+    turns = {turn: [name for name, w in wrappers.items() if w.turn is turn] for turn in Turn}
+    return turns[Turn.GRADIENT] + turns[Turn.BEFORE], turns[Turn.AFTER][::-1]
+
+
+class Chain:
+    """What a stack does with a gradient, ready to run.
+
+    blocks: a chain of them for the runs of each rule. objective: its factors on the host. seeds: of each
+    run. The state is a list for each chain, of what each of its blocks remembers: as an updater of that
+    block alone has it, the same list from step to step, by which it knows what it is bound to.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Sequence[Block]],
+        backend: Backend,
+        network: Network,
+        objective: Objective,
+        seeds: Sequence[int],
+    ) -> None:
+        self._blocks = blocks
+        self._backend = backend
+        self._network = network
+        self._runners = [
+            [
+                WithBatch(block, backend, network, objective, seeds)
+                if block.rule.scope is Scope.OBJECTIVE
+                else backend.updater([block], network)
+                for block in chain
+            ]
+            for chain in blocks
+        ]
+
+    def taken(self, runs: int) -> np.ndarray:
+        """How many further gradients each run has taken so far, (R,)."""
+        found = np.zeros(runs, int)
+        for chain, runners in zip(self._blocks, self._runners, strict=True):
+            for block, runner in zip(chain, runners, strict=True):
+                if isinstance(runner, WithBatch):
+                    found[block.rows] += runner.taken
+        return found
+
+    @property
+    def can_be_compiled(self) -> bool:
+        """Whether the backend may be asked to compile the blocks together with the gradient."""
+        blocks = [block for chain in self._blocks for block in chain]
+        if any(block.rule.scope is Scope.OBJECTIVE for block in blocks):
+            return False
+        wrapped = any(block.turn is not None for block in blocks)
+        return not wrapped or getattr(self._backend, "compiles_wrappers", False)
+
+    def init(self, theta: Array) -> list[list[Any]]:
+        """The state before the first step. theta: (R, P)."""
+        return [[runner.init(theta) for runner in chain] for chain in self._runners]
+
+    def step(
+        self,
+        theta: Array,
+        gradient: Array,
+        state: list[list[Any]],
+        lr: np.ndarray,
+        t: np.ndarray,
+        batch: tuple[Array, Array],
+    ) -> tuple[Array, list[list[Any]]]:
+        """One step of all runs. May write into θ, the gradient and the state: use what it returns.
+
+        lr, t: (R, 1) float64 on the host. batch: the samples and targets that the gradient is of.
+        """
+        new_state = []
+        for blocks, runners, states in zip(self._blocks, self._runners, state, strict=True):
+            more: tuple[Any, ...] = ()
+            if any(isinstance(runner, WithBatch) for runner in runners):
+                rows, copy = blocks[0].rows, array_namespace(theta).asarray
+                more = batch, (copy(theta[rows], copy=True), copy(gradient[rows], copy=True))
+            new_states = []
+            for block, runner, own in zip(blocks, runners, states, strict=True):
+                on_gradient = block.turn is Turn.GRADIENT
+                changed, other = (gradient, theta) if on_gradient else (theta, gradient)
+                further = more if isinstance(runner, WithBatch) else ()
+                changed, new = runner(changed, other, own, lr, t, *further)
+                gradient, theta = (changed, theta) if on_gradient else (gradient, changed)
+                new_states.append(new)
+            new_state.append(new_states)
+        return theta, new_state
+
+    def evaluated(self, theta: Array, state: list[list[Any]]) -> Array:
+        """Where the runs are to be judged, (R, P): θ, or what rules and wrappers make of it."""
+        blocks = [block for chain in self._blocks for block in chain]
+        states = [own for chain in state for (own,) in chain]
+        return evaluated(blocks, theta, states, self._network, self._backend.place)

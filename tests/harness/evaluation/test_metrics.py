@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import accuracy_score, f1_score, r2_score
+
+from harness.contracts import Task
+from harness.errors import ConfigurationError
+from harness.evaluation.metrics import decide, evaluate, higher_is_better, metric_names
+
+GRID = st.integers(-16, 16).map(lambda n: n / 8)  # exact in float32, with ties
+DTYPES = st.sampled_from([np.float32, np.float64])
+
+
+@st.composite
+def outputs_of(draw, minimum=1, maximum=4, samples=1):
+    runs, outputs = draw(st.integers(1, 4)), draw(st.integers(minimum, maximum))
+    shape = (runs, draw(st.integers(samples, 12)), outputs)
+    return draw(hnp.arrays(draw(DTYPES), shape, elements=GRID))
+
+
+def labels_for(data, shape, classes):
+    return data.draw(hnp.arrays(np.int64, shape, elements=st.integers(0, classes - 1)))
+
+
+def assert_as_sklearn(actual, labels, decisions):
+    expected = {
+        "accuracy": [accuracy_score(labels, run) for run in decisions],
+        "macro_f1": [f1_score(labels, run, average="macro", zero_division=0) for run in decisions],
+    }
+    assert expected.keys() == actual.keys()
+    for name, values in expected.items():
+        assert actual[name].dtype == np.float64
+        np.testing.assert_allclose(actual[name], values, rtol=0, atol=1e-12)
+
+
+@given(
+    outputs=outputs_of(minimum=2),
+    activation=st.sampled_from(["softmax", "identity"]),
+    data=st.data(),
+)
+@settings(deadline=None, max_examples=40)
+def test_multiclass_agrees_with_sklearn(outputs, activation, data):
+    labels = labels_for(data, outputs.shape[1], outputs.shape[2])
+
+    actual = evaluate(outputs, labels, Task.MULTICLASS, activation)
+
+    assert_as_sklearn(actual, labels, outputs.argmax(axis=-1))
+
+
+@given(outputs=outputs_of(maximum=1), data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_binary_of_one_output_agrees_with_sklearn(outputs, data):
+    labels = labels_for(data, outputs.shape[1], 2)
+    probability = 1 / (1 + np.exp(-outputs[..., 0].astype(float)))
+
+    actual = evaluate(outputs, labels, Task.BINARY, "sigmoid")
+
+    assert_as_sklearn(actual, labels, (probability > 0.5).astype(int))
+
+
+@given(outputs=outputs_of(minimum=2, maximum=2), data=st.data())
+@settings(deadline=None, max_examples=20)
+def test_binary_of_two_outputs_agrees_with_sklearn(outputs, data):
+    labels = labels_for(data, outputs.shape[1], 2)
+
+    actual = evaluate(outputs, labels, Task.BINARY, "softmax")
+
+    assert_as_sklearn(actual, labels, outputs.argmax(axis=-1))
+
+
+@given(
+    outputs=outputs_of(minimum=2),
+    activation=st.sampled_from(["sigmoid", "identity"]),
+    data=st.data(),
+)
+@settings(deadline=None, max_examples=40)
+def test_multilabel_agrees_with_sklearn(outputs, activation, data):
+    labels = labels_for(data, outputs.shape[1:], 2)
+    threshold = {"sigmoid": 0, "identity": 0.5}[activation]
+
+    actual = evaluate(outputs, labels, Task.MULTILABEL, activation)
+
+    assert_as_sklearn(actual, labels, (outputs > threshold).astype(int))
+
+
+@given(outputs=outputs_of(samples=2), data=st.data())
+@settings(deadline=None, max_examples=60)
+def test_r2_agrees_with_sklearn(outputs, data):
+    values = data.draw(hnp.arrays(np.float64, outputs.shape[1:], elements=GRID))
+    for column in data.draw(st.sets(st.integers(0, values.shape[1] - 1))):
+        values[:, column] = values[0, column]  # constant, and perhaps met exactly
+        if data.draw(st.booleans()):
+            outputs[:, :, column] = values[0, column]
+
+    actual = evaluate(outputs, values, Task.REGRESSION, "identity")["r2"]
+
+    expected = [r2_score(values, run) for run in outputs.astype(float)]
+    assert actual.dtype == np.float64
+    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_a_worked_example():
+    # decisions 0 0 1 1 and 0 1 1 2 against the labels 0 0 1 1
+    outputs = np.eye(3)[[[0, 0, 1, 1], [0, 1, 1, 2]]]
+
+    actual = evaluate(outputs, np.array([0, 0, 1, 1]), Task.MULTICLASS, "softmax")
+
+    np.testing.assert_allclose(actual["accuracy"], [1, 1 / 2])
+    # class 0: 1 of 1 decided, 1 of 2 true: 2/3; class 1: 1 of 2, 1 of 2: 1/2; class 2: 0
+    np.testing.assert_allclose(actual["macro_f1"], [1, (2 / 3 + 1 / 2 + 0) / 3])
+
+
+def test_targets_of_one_regression_output_may_be_a_vector():
+    outputs = np.array([[[1.0], [2.0], [4.0]]])
+
+    actual = evaluate(outputs, np.array([1.0, 2.0, 3.0]), Task.REGRESSION, "identity")
+
+    np.testing.assert_allclose(actual["r2"], [1 - 1 / 2])
+
+
+def test_r2_of_one_sample_is_not_a_number():
+    assert np.isnan(
+        evaluate(np.ones((2, 1, 1)), np.ones(1), Task.REGRESSION, "identity")["r2"]
+    ).all()
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_the_names_are_those_of_the_values(task):
+    outputs = np.zeros((2, 4, 3 if task != Task.BINARY else 1))
+    targets = np.zeros((4, 3) if task in (Task.MULTILABEL, Task.REGRESSION) else 4, dtype=int)
+
+    actual = evaluate(outputs, targets, task, "identity")
+
+    assert metric_names(task) == tuple(actual)
+    assert all(higher_is_better(name) for name in actual)
+    assert not higher_is_better("loss")
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_a_diverged_run_does_not_disturb_its_neighbours(task):
+    rng = np.random.default_rng(0)
+    outputs = rng.normal(size=(3, 20, 1 if task == Task.BINARY else 3)).astype(np.float32)
+    targets = rng.integers(0, 2, (20, 3) if task in (Task.MULTILABEL, Task.REGRESSION) else 20)
+    alone = evaluate(outputs[:1], targets, task, "identity")
+    outputs[1], outputs[2] = np.nan, np.inf
+
+    actual = evaluate(outputs, targets, task, "identity")
+
+    for name, values in actual.items():
+        assert alone[name][0] == values[0]
+    if task == Task.REGRESSION:
+        assert not np.isfinite(actual["r2"][1:]).any()
+
+
+def test_softmax_outputs_are_not_decided_one_by_one():
+    with pytest.raises(ConfigurationError, match=r"multilabel task 'softmax'.*identity, sigmoid"):
+        decide(np.zeros((1, 2, 3)), Task.MULTILABEL, "softmax")

@@ -1,0 +1,119 @@
+"""A worker is killed in earnest: what is kept of its runs, and what is cleared away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from harness.configuration.job import Job
+from harness.configuration.settings import Tracking
+from harness.sweep.launching import recovery
+from harness.sweep.launching.recovery import salvage
+from harness.sweep.launching.remote import train_stack
+from harness.sweep.launching.serialization import pack
+from harness.tracking.events import now_ms
+from harness.tracking.journal import read_receipt
+from harness.tracking.reading.history import Logged, runs
+
+pytestmark = pytest.mark.slow
+
+WORKER = """
+import sys
+from harness.sweep.launching.remote import train_stack
+print(train_stack(sys.stdin.read()))
+"""
+
+
+@pytest.fixture
+def jobs(run_of, store_uri, tmp_path):
+    """A run that is over at once, and two that train for a long time."""
+    tracking = Tracking(store_uri, "there")
+    made = []
+    for number, epochs in enumerate((1, 100_000, 100_000)):
+        run = run_of(
+            "dataset=iris", f"training.max_epochs={epochs}", "training.stopping.patience=null"
+        )
+        run = replace(run, config=replace(run.config, tracking=tracking, seed=number))
+        made.append(Job(run, tmp_path / "sweep" / str(number), str(number), (), "sweep"))
+    return made
+
+
+def logged(store_uri):
+    found = runs(store_uri, "there", {"kind": "run"})
+    return {run.tags["seed"]: run for run in found}
+
+
+def kill_midway(text, jobs, store_uri):
+    """Trains in a process of its own, which is killed once all runs are in the store."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, text=True, start_new_session=True
+    ) as worker:
+        worker.stdin.write(text)
+        worker.stdin.close()
+        deadline = time.monotonic() + 60
+        over = jobs[0].folder / "result.json"
+        while not (over.exists() and len(logged(store_uri)) == 3):
+            assert worker.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(worker.pid, signal.SIGKILL)
+
+
+def test_finished_runs_are_kept_and_another_try_of_the_rest_appears_once(registry, jobs, store_uri):
+    since = now_ms()
+    kill_midway(pack(jobs, registry), jobs, store_uri)
+    assert salvage(jobs, since) == [0]
+    assert {seed: run.status for seed, run in logged(store_uri).items()} == {"0": "FINISHED"}
+    train_stack(pack([shortened(job) for job in jobs[1:]], registry))
+    found = runs(store_uri, "there", {"kind": "run"})
+    assert sorted(run.tags["seed"] for run in found) == ["0", "1", "2"]
+    assert {run.status for run in found} == {"FINISHED"}
+    for job in jobs:
+        assert read_receipt(job.folder)["run_id"] in {run.run_id for run in found}
+
+
+def shortened(job):
+    training = replace(job.run.config.training, max_epochs=2)
+    return replace(job, run=replace(job.run, config=replace(job.run.config, training=training)))
+
+
+def test_what_an_earlier_sweep_left_in_the_same_folders_stays(registry, jobs, store_uri):
+    kill_midway(pack(jobs, registry), jobs, store_uri)
+    deadline = time.monotonic() + 30
+    while "RUNNING" in {run.status for run in logged(store_uri).values()}:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert salvage(jobs, now_ms()) == []
+    assert len(logged(store_uri)) == 3
+
+
+def test_a_worker_that_never_began_leaves_nothing_to_be_done(jobs):
+    assert salvage(jobs, now_ms()) == []
+
+
+def test_nothing_is_done_while_the_writer_process_may_still_write(jobs, monkeypatch):
+    """First it has not begun a run, then it has not ended it; a journal is there all the time."""
+    jobs[0].folder.mkdir(parents=True)
+    (jobs[0].folder / "journal.jsonl").write_text("")
+    tags = {"folder": str(jobs[0].folder)}
+    seen = [
+        [],
+        [Logged("a", "0", tags, "RUNNING")],
+        [Logged("a", "0", tags, "KILLED"), Logged("b", "", {"folder": "elsewhere"}, "RUNNING")],
+    ]
+    looks = iter(seen)
+    monkeypatch.setattr(recovery, "runs", lambda *_: next(looks))
+    assert recovery._begun(jobs, now_ms() - 60_000) == seen[2][:1]
+
+
+def test_a_writer_process_that_died_as_well_is_not_waited_for_forever(jobs, monkeypatch):
+    running = Logged("a", "0", {"folder": str(jobs[0].folder)}, "RUNNING")
+    monkeypatch.setattr(recovery, "GRACE", 0.5)
+    monkeypatch.setattr(recovery, "runs", lambda *_: [running])
+    assert recovery._begun(jobs, now_ms()) == [running]
