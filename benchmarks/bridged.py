@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from harness.configuration.settings import Config, ObjectiveSettings, Run, Training
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import Split, prepare
 from harness.errors import HarnessError
 from harness.evaluation.stopping import Stopping
@@ -66,10 +66,10 @@ are for other tasks.
 """
 
 
-def digits() -> Placed:
+def digits() -> DeviceData:
     """The data where the backend has its arrays."""
     dataset = Digits()
-    return Placed(BACKEND, prepare(dataset.load(), dataset.task, "softmax", Split()))
+    return DeviceData(BACKEND, prepare(dataset.load(), dataset.task, "softmax", Split()))
 
 
 def section(bridge: type, rows: list[tuple[str, ...]]) -> str:
@@ -88,7 +88,7 @@ def section(bridge: type, rows: list[tuple[str, ...]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def row(bridge: type, name: str, data: Placed) -> tuple[str, ...]:
+def row(bridge: type, name: str, data: DeviceData) -> tuple[str, ...]:
     """The name, a verdict and what it rests on."""
     try:
         rule = bridge(name)
@@ -112,7 +112,7 @@ def row(bridge: type, name: str, data: Placed) -> tuple[str, ...]:
 
 
 @cache
-def untrained(data: Placed) -> float:
+def untrained(data: DeviceData) -> float:
     """The validation loss at the start."""
     found = trained(TorchOptim("SGD", 1e-30), data, epochs=1)
     assert found is not None
@@ -125,7 +125,7 @@ def reason(error: Exception) -> str:
     return " ".join(said.replace("|", "/").split())
 
 
-def trained(rule: object, data: Placed, epochs: int = EPOCHS) -> tuple[float, float] | None:
+def trained(rule: object, data: DeviceData, epochs: int = EPOCHS) -> tuple[float, float] | None:
     """The validation loss and accuracy at the end; None if it diverged."""
     config = Config(
         backend=BACKEND,

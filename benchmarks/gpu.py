@@ -62,9 +62,9 @@ def stacked(features, labels, runs, backend):
     network = Network(SIZES, "relu", 0.01, True)
     block = Block(slice(0, runs), Adam())
     step = Step(network, Objective("loss", SoftmaxCrossEntropy()), [block], BATCH)
-    data = backend.place(features), backend.place(np.eye(SIZES[-1])[labels])
+    data = backend.to_device(features), backend.to_device(np.eye(SIZES[-1])[labels])
     run = backend.compiled(step, *data, 10**9)
-    theta = backend.place(rng.normal(size=(runs, network.size)) * 0.1)
+    theta = backend.to_device(rng.normal(size=(runs, network.size)) * 0.1)
     state = backend.updater([block], network).init(theta)
     lr = np.broadcast_to(np.geomspace(1e-4, 1e-2, runs), (STEPS, runs))
     t = np.ones((runs, 1))
@@ -75,7 +75,7 @@ def stacked(features, labels, runs, backend):
         order = np.stack([orders[r % SEEDS] for r in range(runs)]) if runs > 1 else orders[0]
         theta, state, sums = run(theta, state, order, lr, t)
         t = t + STEPS
-        return backend.fetch(sums["loss"])
+        return backend.to_host(sums["loss"])
 
     return epoch
 

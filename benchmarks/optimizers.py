@@ -71,7 +71,7 @@ def ours(registry: Registry, backend: str, name: str, network: Network, runs: in
         **({"device": "cpu"} if backend == "torch" else {})
     )
     rng = np.random.default_rng(0)
-    theta, gradient = (where.place(rng.normal(size=(runs, network.size))) for _ in range(2))
+    theta, gradient = (where.to_device(rng.normal(size=(runs, network.size))) for _ in range(2))
     update = where.updater([Block(slice(0, runs), rule)], network)
     state, lr, t = update.init(theta), np.full((runs, 1), 1e-5), np.ones((runs, 1))
 

@@ -25,7 +25,7 @@ from harness.configuration.settings import REPLACED, Tracking
 from harness.errors import ConfigurationError, HarnessError, PluginError
 from harness.execution.jobs import run_jobs
 from harness.execution.session import close_sweeps, session
-from harness.registry.faults import fault_of
+from harness.registry.faults import plugin_fault
 from harness.registry.registry import load_registry
 from harness.sweep.callback import SweepCallback
 from harness.training.records import Result, Status
@@ -69,7 +69,7 @@ def _train(arguments: list[str]) -> int:
                 results.extend(run_jobs([job], registry, tracker, progress, alone=alone))
             return results[-1]
         except (Exception, SystemExit) as raised:
-            fault = fault_of(raised, registry)
+            fault = plugin_fault(raised, registry)
             error = raised if fault is None else PluginError(fault.message)
             if not isinstance(error, HarnessError | OmegaConfBaseException):
                 raise
@@ -90,7 +90,7 @@ def _train(arguments: list[str]) -> int:
         if mistakes:
             raise mistakes[0]
     except (Exception, SystemExit) as error:
-        fault = fault_of(error, registry)
+        fault = plugin_fault(error, registry)
         if fault is not None:
             raise PluginError(fault.message) from error
         if isinstance(error, HarnessError | SystemExit):

@@ -119,10 +119,10 @@ class Backend(Protocol):
     def capacity(self, network: Network, batch_size: int) -> int:
         """The most runs of a stack: what fits into memory, and no more than is of use."""
 
-    def place(self, array: np.ndarray) -> Array:
+    def to_device(self, array: np.ndarray) -> Array:
         """A copy on the device; floats become `dtype`, integers stay integers."""
 
-    def fetch(self, array: Array) -> np.ndarray:
+    def to_host(self, array: Array) -> np.ndarray:
         """A copy on the host."""
 
     def bind(self, network: Network, objective: Objective) -> Program:

@@ -25,7 +25,7 @@ from hydra.core.global_hydra import GlobalHydra
 from harness.configuration.hydra_store import register
 from harness.configuration.run import run_from
 from harness.configuration.settings import Run
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import Prepared, prepare
 from harness.registry.registry import Registry, load_registry
 from harness.training.loop import train
@@ -73,7 +73,7 @@ def fit() -> Callable[..., Trained]:
             activation = config.loss.output_activation
             data = prepare(config.dataset.load(), config.dataset.task, activation, config.split)
         found = Trained()
-        for record in train(runs, Placed(config.backend, data), places=places):
+        for record in train(runs, DeviceData(config.backend, data), places=places):
             if isinstance(record, Ended):
                 found.ended[record.run] = record
             elif isinstance(record, Epoch):

@@ -21,14 +21,14 @@ from hydra import compose, initialize_config_module
 from harness.configuration.hydra_store import register
 from harness.configuration.run import run_from
 from harness.configuration.settings import Run
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
 from harness.execution.planning import places, plan
 from harness.execution.workers import Failed, Task, work
 from harness.registry.registry import load_registry
 from harness.sweep.launching.fused import cores
 from harness.training.loop import batch_size_of, network_of
-from harness.training.run_queue import Waiting
+from harness.training.run_queue import RunQueue
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sweep_baselines.grid import FULL, Grid
@@ -65,14 +65,14 @@ def main() -> None:
     config = runs[0].config
     backend, loss = config.backend, config.loss
     data = prepare(config.dataset.load(), config.dataset.task, loss.output_activation, config.split)
-    placed = Placed(backend, data)
+    placed = DeviceData(backend, data)
     for name in ("train", "validation", "test"):
         placed.part(name)
     capacity = backend.capacity(network_of(runs[0], data), batch_size_of(runs[0], data))
     size = places([run.config.seed for run in runs], capacity, cores())
     times = []
     for _ in range(2):
-        task = Task(0, runs, placed, Waiting(range(len(runs))), size)
+        task = Task(0, runs, placed, RunQueue(range(len(runs))), size)
         began = time.perf_counter()
         for _, record in work([task] * cores(), cores()):
             if isinstance(record, Failed):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.errors import ConfigurationError, unknown_name
-from harness.execution.resume import IDENTITIES, noted
+from harness.execution.resume import IDENTITIES, read_identities
 from harness.sweep.listing import completion_of
 from harness.sweep.tuning.record import TUNING
 from harness.tracking.reading import frames, history
@@ -85,7 +85,7 @@ def runs_of(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
 def _noted(sweep: Logged, uri: str) -> list[str]:
     """The identities of the jobs of a sweep. Raises ConfigurationError for one that has taken over runs
     of earlier ones, and nobody knows any more which."""
-    identities = noted(sweep, uri)
+    identities = read_identities(sweep, uri)
     if not identities and sweep.tags.get("continues") == "true":
         raise ConfigurationError(
             f"The sweep {sweep.tags['sweep']} took over runs that earlier ones had trained, and the "

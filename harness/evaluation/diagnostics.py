@@ -57,7 +57,7 @@ class UnitMeter:
     def shares(self, backend: Backend) -> dict[str, np.ndarray]:
         """(R,) float64 by name, `saturated/layer1` or `dead/layer1` for the first hidden layer."""
         shares = {}
-        for layer, counts in enumerate(map(backend.fetch, self._counts), start=1):
+        for layer, counts in enumerate(map(backend.to_host, self._counts), start=1):
             if self._activation == "relu":
                 shares[f"dead/layer{layer}"] = np.mean(counts == 0, axis=1)
             else:

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.backends import Backend, Forward, Program
 from harness.contracts import Array, Task, array_namespace
-from harness.data.on_device import PlacedPart
+from harness.data.on_device import DevicePart
 from harness.evaluation.diagnostics import UnitMeter
 from harness.evaluation.metrics import evaluate
 from harness.model.objective import Objective
@@ -33,7 +33,7 @@ class Evaluator:
         self._widths = widths  # numbers a sample needs: features and units of all layers
 
     def __call__(
-        self, theta: Array, objective: Objective, on: PlacedPart, units: UnitMeter | None = None
+        self, theta: Array, objective: Objective, on: DevicePart, units: UnitMeter | None = None
     ) -> dict[str, np.ndarray]:
         """theta: (R, P). objective: of these runs, placed. units: sees the hidden layers on the way.
 
@@ -48,7 +48,7 @@ class Evaluator:
             meter.add(forward, target, theta)
             if units is not None:
                 units.add(forward)
-            outputs.append(self._backend.fetch(forward.output))
+            outputs.append(self._backend.to_host(forward.output))
         labels = on.part.targets if self._task is Task.REGRESSION else on.part.labels
         metrics = evaluate(
             np.concatenate(outputs, axis=1), labels, self._task, objective.loss.output_activation
@@ -111,6 +111,7 @@ class TermMeter:
 def means(sums: dict[str, Array], samples: int, backend: Backend) -> dict[str, np.ndarray]:
     """From sums over samples: (R,) float64 of each term, and their sum as `loss`."""
     terms = {
-        name: np.asarray(backend.fetch(total), np.float64) / samples for name, total in sums.items()
+        name: np.asarray(backend.to_host(total), np.float64) / samples
+        for name, total in sums.items()
     }
     return {"loss": np.sum(list(terms.values()), axis=0), **terms}

@@ -90,11 +90,11 @@ class EarlyStopping:
         self.waited[:] = np.where(improved, 0, self.waited + 1)
         return improved, self.waited >= self.patience
 
-    def keep(self, rows: np.ndarray) -> EarlyStopping:
+    def select(self, rows: np.ndarray) -> EarlyStopping:
         """The part of it for the runs in `rows`, by their numbers, in that order."""
         return EarlyStopping(self.maximize, *(values[rows] for values in self._by_run))
 
-    def join(self, other: EarlyStopping) -> EarlyStopping:
+    def concat(self, other: EarlyStopping) -> EarlyStopping:
         """For the runs of both, the other ones last."""
         pairs = zip(self._by_run, other._by_run, strict=True)
         return EarlyStopping(self.maximize, *(np.concatenate(pair) for pair in pairs))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from harness.configuration.settings import Config
 from harness.contracts import Data, Dataset
 from harness.data.checks import checked_features, checked_labels
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import Prepared, prepare
 from harness.errors import BrokenPromise
-from harness.registry.faults import Fault, fault_of
+from harness.registry.faults import PluginFault, plugin_fault
 from harness.registry.registry import Registry
 
 __all__ = ["DataCache"]
@@ -19,10 +19,10 @@ class DataCache:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._prepared: dict[str, Prepared | Fault] = {}
-        self._placed: dict[str, Placed] = {}
+        self._prepared: dict[str, Prepared | PluginFault] = {}
+        self._placed: dict[str, DeviceData] = {}
 
-    def of(self, config: Config) -> Prepared | Fault:
+    def of(self, config: Config) -> Prepared | PluginFault:
         """The data of a configuration, or what its dataset has done instead of loading them."""
         activation = config.loss.output_activation
         key = repr((type(config.dataset), config.dataset, activation, config.split))
@@ -31,7 +31,7 @@ class DataCache:
                 loaded = self._load(config.dataset)
                 self._prepared[key] = prepare(loaded, config.dataset.task, activation, config.split)
             except (Exception, SystemExit) as error:
-                fault = fault_of(error, self._registry)
+                fault = plugin_fault(error, self._registry)
                 if fault is None:
                     raise
                 self._prepared[key] = fault
@@ -51,13 +51,13 @@ class DataCache:
                 raise BrokenPromise(dataset, str(error).rstrip(".")) from error
         return loaded
 
-    def placed(self, config: Config) -> Placed:
+    def on_device(self, config: Config) -> DeviceData:
         """The data of a configuration on the device of its backend."""
         data = self.of(config)
         assert isinstance(data, Prepared)
         key = repr((config.backend, id(data)))
         if key not in self._placed:
-            self._placed[key] = placed = Placed(config.backend, data)
+            self._placed[key] = placed = DeviceData(config.backend, data)
             for name in ("train", "validation", "test"):
                 placed.part(name)  # now: forked workers share what is there before them
         return self._placed[key]

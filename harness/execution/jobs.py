@@ -12,21 +12,21 @@ from pathlib import Path
 from harness.configuration.identity import identity, sources_of
 from harness.configuration.job import Job
 from harness.configuration.settings import Run
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import Prepared
 from harness.execution.data_cache import DataCache
 from harness.execution.planning import places, plan
 from harness.execution.progress import Progress
 from harness.execution.recording import GroupRecorder
-from harness.execution.resume import note, recall
+from harness.execution.resume import finished_results, write_identities
 from harness.execution.run_files import record_failure
 from harness.execution.workers import DIED, Failed, Task, work
-from harness.registry.faults import Fault
+from harness.registry.faults import PluginFault
 from harness.registry.registry import Registry
 from harness.tracking.tracker import Tracker
 from harness.training.loop import batch_size_of, network_of
 from harness.training.records import Began, Ended, Epoch, Record, Result
-from harness.training.run_queue import Waiting
+from harness.training.run_queue import RunQueue
 
 __all__ = ["run_jobs"]
 
@@ -52,7 +52,7 @@ def run_jobs(
     prepared = [data.of(job.run.config) for job in jobs]
     identities = [_identity(j, own, registry) for j, own in zip(jobs, prepared, strict=True)]
     _note(jobs, identities)
-    found = recall(jobs, identities)
+    found = finished_results(jobs, identities)
     if found:
         progress.say(f"{len(found)} of {len(jobs)} runs are finished already: not trained again")
     left = [position for position in range(len(jobs)) if position not in found]
@@ -62,7 +62,7 @@ def run_jobs(
     progress.begin([jobs[position].run.config.training.max_epochs for position in left])
     for position in left:
         fault, job = prepared[position], jobs[position]
-        if isinstance(fault, Fault):
+        if isinstance(fault, PluginFault):
             tags = {"identity": identities[position]}
             result = record_failure(job, tags, registry, tracker, fault.message, fault.details)
             found[position] = result
@@ -77,7 +77,7 @@ def run_jobs(
         members = [left[position] for position in positions]
         own = [jobs[member] for member in members]
         runs = [job.run for job in own]
-        placed = data.placed(runs[0].config)
+        placed = data.on_device(runs[0].config)
         size = places(
             [run.config.seed for run in runs], stack_size or _capacity(runs[0], placed), workers
         )
@@ -91,7 +91,7 @@ def run_jobs(
             tracker,
             progress,
         )
-        task = Task(len(groups), runs, placed, Waiting(range(len(runs))), size)
+        task = Task(len(groups), runs, placed, RunQueue(range(len(runs))), size)
         # Runs that give up their places to one another stay in one stack
         stacks = 1 if runs[0].config.training.halving.factor else -(-len(runs) // size)
         tasks += [task] * min(workers, stacks)
@@ -108,13 +108,13 @@ def run_jobs(
     return [found[position] for position in range(len(jobs))]
 
 
-def _capacity(run: Run, data: Placed) -> int:
+def _capacity(run: Run, data: DeviceData) -> int:
     size: int = data.backend.capacity(network_of(run, data.data), batch_size_of(run, data.data))
     return size
 
 
-def _identity(job: Job, data: Prepared | Fault, registry: Registry) -> str:
-    hashes = ("", "") if isinstance(data, Fault) else (data.sha256, data.split_sha256)
+def _identity(job: Job, data: Prepared | PluginFault, registry: Registry) -> str:
+    hashes = ("", "") if isinstance(data, PluginFault) else (data.sha256, data.split_sha256)
     return identity(job.run, sources_of(job.run, registry), *hashes)
 
 
@@ -125,7 +125,7 @@ def _note(jobs: Sequence[Job], identities: Sequence[str]) -> None:
         if job.sweep_folder is not None:
             by_folder.setdefault(job.sweep_folder, []).append(own)
     for folder, members in by_folder.items():
-        note(folder, members)
+        write_identities(folder, members)
 
 
 def _warn_of_repeats(identities: Sequence[str], progress: Progress) -> None:

@@ -19,14 +19,14 @@ from harness.tracking.reading.history import Logged
 from harness.tracking.reading.run_files import kept
 from harness.training.records import Result, Status
 
-__all__ = ["DONE", "IDENTITIES", "note", "noted", "recall"]
+__all__ = ["DONE", "IDENTITIES", "finished_results", "read_identities", "write_identities"]
 
 DONE = frozenset(Status) - {Status.FAILED}  # how a run ends that has done what it was asked to
 
 IDENTITIES = "identities.txt"  # in a sweep's folder: of its jobs, one a line
 
 
-def recall(jobs: Sequence[Job], identities: Sequence[str]) -> dict[int, Result]:
+def finished_results(jobs: Sequence[Job], identities: Sequence[str]) -> dict[int, Result]:
     """The results of the jobs that need no training, by position.
 
     Those are the jobs with `skip_finished` whose identity has a run of the same phase in the store that
@@ -124,7 +124,7 @@ def _from_store(run: Logged, job: Job) -> Result:
     )
 
 
-def note(folder: Path, identities: Iterable[str]) -> None:
+def write_identities(folder: Path, identities: Iterable[str]) -> None:
     """Adds the identities of jobs to a sweep's folder, before they train: `harness sweeps` counts by
     them what is missing.
     """
@@ -133,7 +133,7 @@ def note(folder: Path, identities: Iterable[str]) -> None:
         file.write("".join(f"{identity}\n" for identity in identities))
 
 
-def noted(sweep: Logged, uri: str) -> list[str]:
+def read_identities(sweep: Logged, uri: str) -> list[str]:
     """The identities that were noted for a sweep, by its own run; [] if none were, or they are gone.
 
     They are in its folder and, once it has ended, among its artifacts.

@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
 from harness.configuration.settings import Run
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.errors import HarnessError
 from harness.evaluation.halving import Rungs
-from harness.registry.faults import fault_of
+from harness.registry.faults import plugin_fault
 from harness.registry.registry import load_registry
 from harness.training.loop import train
 from harness.training.records import Began, Ended, Record
-from harness.training.run_queue import FORK, Waiting
+from harness.training.run_queue import FORK, RunQueue
 
 __all__ = ["Failed", "Task", "abandoned", "work"]
 
@@ -48,8 +48,8 @@ class Task:
 
     number: int
     runs: Sequence[Run]
-    data: Placed
-    waiting: Waiting
+    data: DeviceData
+    waiting: RunQueue
     places: int
     rungs: Rungs = field(default_factory=Rungs)
 
@@ -73,7 +73,7 @@ def work(tasks: Sequence[Task], workers: int) -> Iterator[Message]:
     for an error of our own.
     """
     fork = FORK if workers > 1 and all(task.data.backend.forkable for task in tasks) else None
-    turn = Waiting(range(len(tasks)))
+    turn = RunQueue(range(len(tasks)))
     receivers: list[Connection] = []
     patience = sys.getswitchinterval()
     sys.setswitchinterval(PATIENCE)
@@ -137,7 +137,7 @@ def _messages(receivers: Sequence[Connection]) -> Iterator[Message]:
 
 
 def _forked(
-    tasks: Sequence[Task], turn: Waiting, sender: Connection, receivers: Sequence[Connection]
+    tasks: Sequence[Task], turn: RunQueue, sender: Connection, receivers: Sequence[Connection]
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process it was forked from
     for receiver in receivers:  # copies: held open here, a pipe would outlive who listens to it
@@ -145,12 +145,12 @@ def _forked(
     _work(tasks, turn, sender)
 
 
-def _work(tasks: Sequence[Task], turn: Waiting, sender: Connection) -> None:
+def _work(tasks: Sequence[Task], turn: RunQueue, sender: Connection) -> None:
     """A worker: trains one task after another. Its last message is its error, if that is our own."""
     own: deque[Task] = deque()
     with closing(sender):
         try:
-            while own or (own := deque(tasks[number] for number in turn.take(1))):
+            while own or (own := deque(tasks[number] for number in turn.pop(1))):
                 own.extendleft(_train(own.popleft(), sender))
         except OSError:  # nobody listens any more
             return
@@ -167,7 +167,7 @@ def _train(task: Task, sender: Connection) -> list[Task]:
     begun: dict[int, None] = {}  # and not over, in order
 
     def take(count: int) -> list[int]:
-        new = task.waiting.take(count)
+        new = task.waiting.pop(count)
         begun.update(dict.fromkeys(new))
         return new
 
@@ -188,7 +188,7 @@ def _train(task: Task, sender: Connection) -> list[Task]:
     rest = [task] if task.waiting else []
     if len(begun) > 1:
         alone = [
-            Task(task.number, task.runs, task.data, Waiting([run]), 1, task.rungs) for run in begun
+            Task(task.number, task.runs, task.data, RunQueue([run]), 1, task.rungs) for run in begun
         ]
         return [*rest, *reversed(alone)]
     message, details = _told(trouble)
@@ -199,7 +199,7 @@ def _train(task: Task, sender: Connection) -> list[Task]:
 
 def _told(error: BaseException) -> tuple[str, str]:
     """An error for a person, and with its details."""
-    fault = fault_of(error, load_registry())
+    fault = plugin_fault(error, load_registry())
     if fault is not None:
         return fault.message, fault.details
     known = isinstance(error, HarnessError)

@@ -46,17 +46,17 @@ class Objective:
     auxiliary: tuple[Term, ...] = ()
     weight_decay: Array | None = None
 
-    def placed(self, place: Callable[[np.ndarray], Array]) -> Objective:
-        """The same objective with its factors where the backend's arrays live."""
+    def map_factors(self, function: Callable[[np.ndarray], Array]) -> Objective:
+        """The same objective with `function` of each factor: a copy on a device, or some of its rows."""
         return replace(
             self,
-            auxiliary=tuple(replace(term, factor=place(term.factor)) for term in self.auxiliary),
-            weight_decay=None if self.weight_decay is None else place(self.weight_decay),
+            auxiliary=tuple(replace(term, factor=function(term.factor)) for term in self.auxiliary),
+            weight_decay=None if self.weight_decay is None else function(self.weight_decay),
         )
 
     def rows(self, keep: np.ndarray) -> Objective:
         """The objective of a part of the stack; for factors on the host."""
-        return self.placed(lambda factor: factor[keep])
+        return self.map_factors(lambda factor: factor[keep])
 
     # --- values, each (R,) ------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ class Predictor:
         self.description = description
         self._scaling = description.scales
         self._backend = backend
-        self._theta = backend.place(theta[None])
+        self._theta = backend.to_device(theta[None])
         self._program = backend.bind(description.network, Objective("none", _NoLoss()))
 
     @classmethod
@@ -93,8 +93,8 @@ class Predictor:
         return np.array(self.description.classes)[numbers]
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
-        forward = self._program.forward(self._theta, self._backend.place(x))
-        return self._backend.fetch(forward.output)[0].astype(np.float64)
+        forward = self._program.forward(self._theta, self._backend.to_device(x))
+        return self._backend.to_host(forward.output)[0].astype(np.float64)
 
     def _checked(self, features: Any) -> np.ndarray:
         names = self.description.feature_names

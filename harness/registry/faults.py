@@ -14,18 +14,18 @@ from harness.errors import BrokenPromise, HarnessError
 from harness.registry.loading import words
 from harness.registry.registry import Registry
 
-__all__ = ["Fault", "fault_of"]
+__all__ = ["PluginFault", "plugin_fault"]
 
 
 @dataclass(frozen=True)
-class Fault:
+class PluginFault:
     """An error of a plugin. message: for a person. details: with the plugin's own frames."""
 
     message: str
     details: str
 
 
-def fault_of(error: BaseException, registry: Registry) -> Fault | None:
+def plugin_fault(error: BaseException, registry: Registry) -> PluginFault | None:
     """The fault of the plugin that an error came out of; None where it came out of none.
 
     An error that a plugin raises for a person (a HarnessError) is no fault of it.
@@ -34,14 +34,14 @@ def fault_of(error: BaseException, registry: Registry) -> Fault | None:
         owner = registry.owner(type(error.component))
         who = str(owner) if owner else type(error.component).__name__
         message = f"The {who} breaks its contract: {error.rule}."
-        return Fault(message, message)
+        return PluginFault(message, message)
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, HarnessError):
         found = _from_plugin(cause, registry)
         if found is not None:
             who, frames = found
             message = f"The {who} raised {words(cause)}."
-            return Fault(message, f"{message}\n\n{frames}")
+            return PluginFault(message, f"{message}\n\n{frames}")
         cause = cause.__cause__
     return None
 

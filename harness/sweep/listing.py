@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.errors import TrackingError
-from harness.execution.resume import DONE, noted
+from harness.execution.resume import DONE, read_identities
 from harness.sweep.command_lines import completing
 from harness.tracking import journal
 from harness.tracking.events import RunStarted
@@ -69,7 +69,7 @@ def sweeps(uri: str, experiment: str) -> list[Sweep]:
     alike: dict[str, list[str]] = {}  # command -> those of all sweeps with it
     for folder, run in own.items():
         known[folder] = _joined(
-            noted(run, uri), trained.get(run.tags.get("sweep", ""), []), jobs.get(folder)
+            read_identities(run, uri), trained.get(run.tags.get("sweep", ""), []), jobs.get(folder)
         )
         alike.setdefault(commands[folder], []).extend(known[folder])
     ended = {commands[folder] for folder, run in own.items() if run.status == "FINISHED"}

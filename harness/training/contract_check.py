@@ -19,16 +19,16 @@ from harness.contracts import Array, Scope, Turn, array_namespace
 from harness.errors import BrokenPromise
 from harness.fields import kind_of
 from harness.model.network import Network
-from harness.update.extra_gradients import Valley
+from harness.update.extra_gradients import Quadratic
 from harness.update.scopes import rule_for
 
-__all__ = ["Conduct"]
+__all__ = ["ContractCheck"]
 
 RUNS, SAMPLES, ELEMENTS = 2, 3, 8
 RATE = 1e-3
 
 
-class Conduct:
+class ContractCheck:
     """Tries what runs bring, each kind of component once."""
 
     def __init__(self, backend: Backend, network: Network) -> None:
@@ -51,7 +51,7 @@ class Conduct:
             if self._is_new(repr(type(auxiliary))):
                 for width in dict.fromkeys(widths[auxiliary.reads]):
                     values = 0.1 + 0.8 * _rng().random((RUNS, SAMPLES, width))
-                    self._check_loss(auxiliary, self._backend.place(values))
+                    self._check_loss(auxiliary, self._backend.to_device(values))
 
     def _is_new(self, key: str) -> bool:
         new = key not in self._tried
@@ -59,7 +59,7 @@ class Conduct:
         return new
 
     def _draw(self, *shape: int) -> Array:
-        return self._backend.place(_rng().standard_normal(shape))
+        return self._backend.to_device(_rng().standard_normal(shape))
 
     # --- update rules -----------------------------------------------------------------------------
 
@@ -95,8 +95,8 @@ class Conduct:
         given |= {f"state[{name!r}]": slot for name, slot in state.items()}
         before = self._copies(given)
         column = np.ones((RUNS, *[1] * (len(shape) - 1)))
-        lr, t = self._backend.place(RATE * column), self._backend.place(column)
-        more = {"batch": Valley(theta)} if scope is Scope.OBJECTIVE else {}
+        lr, t = self._backend.to_device(RATE * column), self._backend.to_device(column)
+        more = {"batch": Quadratic(theta)} if scope is Scope.OBJECTIVE else {}
         arrays = (gradient, theta) if turn is Turn.GRADIENT else (theta, gradient)
         _check_call(rule, *arrays, dict(state), lr=lr, t=t, **more)
         returned = rule.step(*arrays, dict(state), lr=lr, t=t, **more)
@@ -128,7 +128,7 @@ class Conduct:
         if activation == "identity":
             return self._draw(*shape)
         classes = _rng().integers(shape[-1], size=shape[:-1])
-        return self._backend.place(np.eye(shape[-1])[classes])
+        return self._backend.to_device(np.eye(shape[-1])[classes])
 
     def _check_loss(self, loss: Any, values: Array, *target: Array) -> None:
         given = dict(zip(("output", "target"), (values, *target), strict=False))
@@ -143,7 +143,7 @@ class Conduct:
             )
         _check_array(loss, "what gradient returns", gradient, values)
         for name, found in (("value", value), ("gradient", gradient)):
-            if not np.isfinite(self._backend.fetch(found)).all():
+            if not np.isfinite(self._backend.to_host(found)).all():
                 raise BrokenPromise(
                     loss, f"{name} must be finite where outputs are of ordinary size"
                 )
@@ -151,7 +151,7 @@ class Conduct:
     # --- what was given ---------------------------------------------------------------------------
 
     def _copies(self, arrays: Mapping[str, Array]) -> dict[str, np.ndarray]:
-        return {name: self._backend.fetch(array) for name, array in arrays.items()}
+        return {name: self._backend.to_host(array) for name, array in arrays.items()}
 
     def _check_untouched(
         self,
@@ -161,7 +161,7 @@ class Conduct:
         before: Mapping[str, np.ndarray],
     ) -> None:
         for name, array in given.items():
-            if not np.array_equal(self._backend.fetch(array), before[name], equal_nan=True):
+            if not np.array_equal(self._backend.to_host(array), before[name], equal_nan=True):
                 raise BrokenPromise(component, f"{method} must not write into its argument {name}")
 
 

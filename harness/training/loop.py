@@ -20,7 +20,7 @@ import numpy as np
 from harness.backends import Backend, Pass, Program, Step
 from harness.configuration.settings import Run
 from harness.contracts import Array
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import Prepared
 from harness.errors import DataError
 from harness.evaluation.diagnostics import UnitMeter
@@ -30,11 +30,11 @@ from harness.evaluation.metrics import metric_names
 from harness.evaluation.stopping import EarlyStopping
 from harness.model.network import Network
 from harness.model.objective import Objective
-from harness.training.contract_check import Conduct
+from harness.training.contract_check import ContractCheck
 from harness.training.records import Began, Ended, Epoch, Record, Status
-from harness.training.run_queue import Waiting
+from harness.training.run_queue import RunQueue
 from harness.training.stack import Stack
-from harness.training.state import Rows
+from harness.training.state import StackState
 from harness.update.chain import Chain
 
 __all__ = ["batch_size_of", "network_of", "train"]
@@ -54,7 +54,7 @@ def batch_size_of(run: Run, data: Prepared) -> int:
 
 def train(
     runs: Sequence[Run],
-    data: Placed,
+    data: DeviceData,
     take: Callable[[int], list[int]] | None = None,
     places: int | None = None,
     rungs: Rungs | None = None,
@@ -66,7 +66,7 @@ def train(
     over goes to the next one. rungs: for successive halving, shared with other stacks of the same
     runs. Positions in the records are those in `runs`. A run's numbers do not depend on its company.
     """
-    take = Waiting(range(len(runs))).take if take is None else take
+    take = RunQueue(range(len(runs))).pop if take is None else take
     places = len(runs) if places is None else places
     training = _Training(runs, data, rungs or Rungs(), rounds=-(-len(runs) // places))
     staying = np.empty(0, dtype=int)
@@ -97,7 +97,7 @@ class _Training:
     _evaluate: Evaluator
     _judged: Array  # (R, P) after the last epoch: θ, or where the rules say that it is to be judged
 
-    def __init__(self, runs: Sequence[Run], data: Placed, rungs: Rungs, rounds: int) -> None:
+    def __init__(self, runs: Sequence[Run], data: DeviceData, rungs: Rungs, rounds: int) -> None:
         config = runs[0].config
         self._runs = runs
         self._rounds = rounds  # of runs, at most, that take the places one after another
@@ -116,8 +116,8 @@ class _Training:
                 "R² of one validation row is undefined: use a larger split.validation, or "
                 "training.stopping.metric=loss."
             )
-        self._conduct = Conduct(self._backend, self._network)
-        self._rows: Rows | None = None
+        self._conduct = ContractCheck(self._backend, self._network)
+        self._rows: StackState | None = None
         self._metrics: dict[str, np.ndarray] = {}
 
     # --- who is in the stack ----------------------------------------------------------------------
@@ -132,32 +132,32 @@ class _Training:
     def change(self, staying: np.ndarray, new: Sequence[int], theta: np.ndarray | None) -> None:
         """Goes on with the rows `staying` and with new runs, which start from θ."""
         rows = self._rows
-        if rows is not None and len(staying) == len(rows.live) and not new:
+        if rows is not None and len(staying) == len(rows.runs) and not new:
             return
-        place = self._backend.place
-        kept = rows.keep(staying, place) if rows is not None and staying.size else None
+        place = self._backend.to_device
+        kept = rows.select(staying, place) if rows is not None and staying.size else None
         if theta is not None:
             added = self._begin(np.array(new), theta)
-            kept = added if kept is None else kept.join(added, place)
+            kept = added if kept is None else kept.concat(added, place)
         assert kept is not None
         self._rows = kept
-        self._bind(Stack(tuple(self._runs[position] for position in kept.live)))
+        self._bind(Stack(tuple(self._runs[position] for position in kept.runs)))
 
-    def _begin(self, positions: np.ndarray, theta: np.ndarray) -> Rows:
+    def _begin(self, positions: np.ndarray, theta: np.ndarray) -> StackState:
         """Rows at the start of their training."""
         keys = Stack(tuple(self._runs[p] for p in positions)).keys
         order = np.array(sorted(range(len(keys)), key=keys.__getitem__))
         stack = Stack(tuple(self._runs[p] for p in positions[order]))
-        place = self._backend.place
+        place = self._backend.to_device
         placed = place(theta[order])
-        return Rows(
+        return StackState(
             rules=stack.keys,
-            live=positions[order],
+            runs=positions[order],
             epochs=np.zeros(len(order), dtype=int),
             theta=placed,
             best=place(theta[order]),
             best_epoch=np.zeros(len(order), dtype=int),
-            further=np.zeros(len(order), dtype=int),
+            extra_gradients=np.zeros(len(order), dtype=int),
             history=[[] for _ in order],
             stopping=EarlyStopping.start([c.training.stopping for c in stack.configs]),
             state=self._chained(stack).init(placed),
@@ -168,7 +168,7 @@ class _Training:
         backend, rows = self._backend, self._rows
         assert rows is not None
         self._stack = stack
-        self._objective = stack.objective.placed(backend.place)
+        self._objective = stack.objective.map_factors(backend.to_device)
         self._program = backend.bind(self._network, stack.objective)
         self._chain = self._chained(stack)
         widths = sum(self._network.sizes)
@@ -197,17 +197,17 @@ class _Training:
         assert rows is not None
         rows.epochs += 1
         rates = self._stack.rates(rows.epochs, self._steps, self._batch_size, rows.history)
-        start, before = perf_counter(), self._chain.taken(len(rows.live))
+        start, before = perf_counter(), self._chain.extra_gradients(len(rows.runs))
         terms = self._descend(rows, rates)
         seconds = perf_counter() - start
-        rows.further += self._chain.taken(len(rows.live)) - before
+        rows.extra_gradients += self._chain.extra_gradients(len(rows.runs)) - before
 
         metrics = {f"train/{name}": values for name, values in terms.items()}
         metrics["train/lr"] = rates[-1]
-        metrics["train/epoch_seconds"] = np.full(len(rows.live), seconds)
+        metrics["train/epoch_seconds"] = np.full(len(rows.runs), seconds)
         metrics["train/steps"] = rows.epochs * self._steps
         metrics["train/samples"] = rows.epochs * self._samples
-        metrics["train/gradients"] = rows.epochs * self._steps + rows.further
+        metrics["train/gradients"] = rows.epochs * self._steps + rows.extra_gradients
         self._judged = self._chain.evaluated(rows.theta, rows.state)
         validation = self._data.part("validation")
         if len(validation):
@@ -218,9 +218,9 @@ class _Training:
                 found[name] = np.where(lost, np.nan, found[name])
             metrics |= {f"validation/{name}": values for name, values in found.items()}
         self._metrics = metrics
-        return Epoch(tuple(rows.live.tolist()), tuple(rows.epochs.tolist()), metrics)
+        return Epoch(tuple(rows.runs.tolist()), tuple(rows.epochs.tolist()), metrics)
 
-    def _descend(self, rows: Rows, rates: np.ndarray) -> dict[str, np.ndarray]:
+    def _descend(self, rows: StackState, rates: np.ndarray) -> dict[str, np.ndarray]:
         """The inner loop: draw a batch, forward, gradient, update. Returns the means of the terms."""
         order = self._stack.order(rows.epochs, len(self._train))[..., : self._samples]
         t = (rows.epochs[:, None] - 1.0) * self._steps + 1.0
@@ -230,7 +230,7 @@ class _Training:
             rest = iter(flat)
             rows.state = [[[next(rest)] for _ in chain] for chain in rows.state]
             return means(sums, self._samples, self._backend)
-        order = self._backend.place(order)
+        order = self._backend.to_device(order)
         meter = TermMeter(self._objective)
         features, targets = self._train.features, self._train.targets
         theta, state = rows.theta, rows.state
@@ -269,7 +269,7 @@ class _Training:
             )
         else:
             improved = finite
-        chosen = self._backend.place(np.flatnonzero(improved))
+        chosen = self._backend.to_device(np.flatnonzero(improved))
         rows.best[chosen] = self._judged[chosen]
         rows.best_epoch = np.where(improved, rows.epochs, rows.best_epoch)
 
@@ -283,30 +283,30 @@ class _Training:
             yield from self._ended(rows, np.flatnonzero(over & finite), status)
         return np.flatnonzero(finite & ~(last | stop | dropped))
 
-    def _finite_parameters(self, rows: Rows) -> np.ndarray:
-        total = self._backend.fetch(rows.theta.sum(-1))  # not finite if any parameter is not
+    def _finite_parameters(self, rows: StackState) -> np.ndarray:
+        total = self._backend.to_host(rows.theta.sum(-1))  # not finite if any parameter is not
         return np.isfinite(total)
 
-    def _diverged(self, rows: Rows, over: np.ndarray) -> Iterator[Ended]:
+    def _diverged(self, rows: StackState, over: np.ndarray) -> Iterator[Ended]:
         """The runs in the rows `over` end without a score, with the last parameters that were good."""
         if not over.size:
             return
-        theta = self._backend.fetch(rows.best[self._backend.place(over)])
+        theta = self._backend.to_host(rows.best[self._backend.to_device(over)])
         for place, row in enumerate(over):
             run, epochs, best = (
-                int(rows.live[row]),
+                int(rows.runs[row]),
                 int(rows.epochs[row]),
                 int(rows.best_epoch[row]),
             )
             yield Ended(run, Status.DIVERGED, epochs, best, theta[place])
 
-    def _ended(self, rows: Rows, over: np.ndarray, status: Status) -> Iterator[Ended]:
+    def _ended(self, rows: StackState, over: np.ndarray, status: Status) -> Iterator[Ended]:
         """Evaluates the restored parameters of the rows `over`; the test part only here, and only of
         runs that have had their time and are to be judged by it."""
         if not over.size:
             return
-        theta = rows.best[self._backend.place(over)]
-        objective = self._stack.objective.rows(over).placed(self._backend.place)
+        theta = rows.best[self._backend.to_device(over)]
+        objective = self._stack.objective.rows(over).map_factors(self._backend.to_device)
         found: dict[str, np.ndarray] = {}
         parts = {"best/train": "train", "best/validation": "validation"}
         if status is not Status.DROPPED and self._stack.shared.config.training.test:
@@ -319,13 +319,13 @@ class _Training:
                 found |= {f"{prefix}/{metric}": value for metric, value in values.items()}
                 if units is not None:
                     found |= {f"best/{n}": v for n, v in units.shares(self._backend).items()}
-        parameters = self._backend.fetch(theta)
+        parameters = self._backend.to_host(theta)
         for place, row in enumerate(over):
             best_epoch = int(rows.best_epoch[row])
             metrics = {name: float(values[place]) for name, values in found.items()}
             metrics["best/epoch"] = float(best_epoch)
             yield Ended(
-                int(rows.live[row]),
+                int(rows.runs[row]),
                 status,
                 int(rows.epochs[row]),
                 best_epoch,

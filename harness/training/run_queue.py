@@ -6,17 +6,17 @@ import multiprocessing
 import sys
 from collections.abc import Sequence
 
-__all__ = ["FORK", "Waiting"]
+__all__ = ["FORK", "RunQueue"]
 
 # Where stacks may train in forked processes; elsewhere they train in threads
 FORK = multiprocessing.get_context("fork") if sys.platform == "linux" else None
 
 
-class Waiting:
+class RunQueue:
     """A queue of positions from which several stacks may take, in threads or in forked processes.
 
-    >>> waiting = Waiting(range(3))
-    >>> waiting.take(2), len(waiting), waiting.take(2), waiting.take(2)
+    >>> waiting = RunQueue(range(3))
+    >>> waiting.pop(2), len(waiting), waiting.pop(2), waiting.pop(2)
     ([0, 1], 1, [2], [])
     """
 
@@ -24,7 +24,7 @@ class Waiting:
         self._positions = positions
         self._taken = (FORK or multiprocessing).Value("q", 0)
 
-    def take(self, count: int) -> list[int]:
+    def pop(self, count: int) -> list[int]:
         """The next `count` positions, or as many as there are."""
         with self._taken.get_lock():
             start = self._taken.value

@@ -14,34 +14,34 @@ import numpy as np
 
 from harness.contracts import Array, array_namespace
 from harness.evaluation.stopping import EarlyStopping
-from harness.update.scopes import join, keep
+from harness.update.scopes import concat, select
 
-__all__ = ["Rows"]
+__all__ = ["StackState"]
 
 
 @dataclass
-class Rows:
+class StackState:
     """R runs in training. rules: the key of each row's update rule, sorted.
 
-    live: the positions of the runs among all. epochs: done so far. theta, best: (R, P), as they are and
-    at their best so far, which was after `best_epoch`; 0 before the first. further: gradients taken
-    beside one a step. history: of each row, the
-    watched validation metric after each of its epochs, lower being better; empty without validation.
+    runs: the positions of the runs among all. epochs: done so far. theta, best: (R, P), as they are and
+    at their best so far, which was after `best_epoch`; 0 before the first. extra_gradients: gradients
+    taken beside one a step. history: of each row, the watched validation metric after each of its
+    epochs, lower being better; empty without validation.
     state: one a rule; see `Chain`. All (R,) arrays are on the host.
     """
 
     rules: list[str]
-    live: np.ndarray
+    runs: np.ndarray
     epochs: np.ndarray
     theta: Array
     best: Array
     best_epoch: np.ndarray
-    further: np.ndarray
+    extra_gradients: np.ndarray
     history: list[list[float]]
     stopping: EarlyStopping
     state: list[Any]
 
-    def keep(self, rows: np.ndarray, place: Callable[[np.ndarray], Array]) -> Rows:
+    def select(self, rows: np.ndarray, place: Callable[[np.ndarray], Array]) -> StackState:
         """Some of the rows, in their order. place: brings an array to the device."""
         on_device = place(rows)
         state = []
@@ -51,21 +51,21 @@ class Rows:
             own = list(members)
             staying = rows[(rows >= own[0]) & (rows <= own[-1])] - own[0]
             if staying.size:
-                state.append(keep(slots, place(staying)))
-        return Rows(
+                state.append(select(slots, place(staying)))
+        return StackState(
             rules=[self.rules[row] for row in rows],
-            live=self.live[rows],
+            runs=self.runs[rows],
             epochs=self.epochs[rows],
             theta=self.theta[on_device],
             best=self.best[on_device],
             best_epoch=self.best_epoch[rows],
-            further=self.further[rows],
+            extra_gradients=self.extra_gradients[rows],
             history=[self.history[row] for row in rows],
-            stopping=self.stopping.keep(rows),
+            stopping=self.stopping.select(rows),
             state=state,
         )
 
-    def join(self, other: Rows, place: Callable[[np.ndarray], Array]) -> Rows:
+    def concat(self, other: StackState, place: Callable[[np.ndarray], Array]) -> StackState:
         """These rows and the others, which come after these of the same rule."""
         rules = [*self.rules, *other.rules]
         order = np.array(sorted(range(len(rules)), key=rules.__getitem__))  # a stable sort
@@ -73,16 +73,16 @@ class Rows:
         mine = dict(zip(dict.fromkeys(self.rules), self.state, strict=True))
         theirs = dict(zip(dict.fromkeys(other.rules), other.state, strict=True))
         xp = array_namespace(self.theta)
-        return Rows(
+        return StackState(
             rules=sorted(rules),
-            live=np.concatenate([self.live, other.live])[order],
+            runs=np.concatenate([self.runs, other.runs])[order],
             epochs=np.concatenate([self.epochs, other.epochs])[order],
             theta=xp.concat([self.theta, other.theta])[on_device],
             best=xp.concat([self.best, other.best])[on_device],
             best_epoch=np.concatenate([self.best_epoch, other.best_epoch])[order],
-            further=np.concatenate([self.further, other.further])[order],
+            extra_gradients=np.concatenate([self.extra_gradients, other.extra_gradients])[order],
             history=[[*self.history, *other.history][row] for row in order],
-            stopping=self.stopping.join(other.stopping).keep(order),
+            stopping=self.stopping.concat(other.stopping).select(order),
             state=[_joined(mine.get(rule), theirs.get(rule)) for rule in sorted(set(rules))],
         )
 
@@ -93,4 +93,4 @@ class Rows:
 def _joined(state: Any, other: Any) -> Any:
     if state is None or other is None:
         return other if state is None else state
-    return join(state, other)
+    return concat(state, other)

@@ -2,22 +2,22 @@
 
 from harness.update.scopes import (
     apply,
+    concat,
     evaluated,
     initial_state,
-    join,
-    keep,
     rule_for,
+    select,
     with_all_columns,
     with_columns,
 )
 
 __all__ = [
     "apply",
+    "concat",
     "evaluated",
     "initial_state",
-    "join",
-    "keep",
     "rule_for",
+    "select",
     "with_all_columns",
     "with_columns",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.backends import Backend, Block
 from harness.contracts import Array, Scope, Turn, array_namespace
-from harness.update.extra_gradients import WithBatch
+from harness.update.extra_gradients import ObjectiveUpdater
 from harness.update.scopes import evaluated
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Chain:
         self._network = network
         self._runners = [
             [
-                WithBatch(block, backend, network, objective, seeds)
+                ObjectiveUpdater(block, backend, network, objective, seeds)
                 if block.rule.scope is Scope.OBJECTIVE
                 else backend.updater([block], network)
                 for block in chain
@@ -64,13 +64,13 @@ class Chain:
             for chain in blocks
         ]
 
-    def taken(self, runs: int) -> np.ndarray:
+    def extra_gradients(self, runs: int) -> np.ndarray:
         """How many further gradients each run has taken so far, (R,)."""
         found = np.zeros(runs, int)
         for chain, runners in zip(self._blocks, self._runners, strict=True):
             for block, runner in zip(chain, runners, strict=True):
-                if isinstance(runner, WithBatch):
-                    found[block.rows] += runner.taken
+                if isinstance(runner, ObjectiveUpdater):
+                    found[block.rows] += runner.extra_gradients
         return found
 
     @property
@@ -102,14 +102,14 @@ class Chain:
         new_state = []
         for blocks, runners, states in zip(self._blocks, self._runners, state, strict=True):
             more: tuple[Any, ...] = ()
-            if any(isinstance(runner, WithBatch) for runner in runners):
+            if any(isinstance(runner, ObjectiveUpdater) for runner in runners):
                 rows, copy = blocks[0].rows, array_namespace(theta).asarray
                 more = batch, (copy(theta[rows], copy=True), copy(gradient[rows], copy=True))
             new_states = []
             for block, runner, own in zip(blocks, runners, states, strict=True):
                 on_gradient = block.turn is Turn.GRADIENT
                 changed, other = (gradient, theta) if on_gradient else (theta, gradient)
-                further = more if isinstance(runner, WithBatch) else ()
+                further = more if isinstance(runner, ObjectiveUpdater) else ()
                 changed, new = runner(changed, other, own, lr, t, *further)
                 gradient, theta = (changed, theta) if on_gradient else (gradient, changed)
                 new_states.append(new)
@@ -120,4 +120,4 @@ class Chain:
         """Where the runs are to be judged, (R, P): θ, or what rules and wrappers make of it."""
         blocks = [block for chain in self._blocks for block in chain]
         states = [own for chain in state for (own,) in chain]
-        return evaluated(blocks, theta, states, self._network, self._backend.place)
+        return evaluated(blocks, theta, states, self._network, self._backend.to_device)

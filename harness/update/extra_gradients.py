@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.model.network import Network
     from harness.model.objective import Objective
 
-__all__ = ["Valley", "WithBatch"]
+__all__ = ["ObjectiveUpdater", "Quadratic"]
 
 # (R, B, F) and (R, B, K), or without the first axis, shared by all runs
 Samples = tuple[Array, Array]
@@ -24,7 +24,7 @@ Samples = tuple[Array, Array]
 Start = tuple[Array, Array]
 
 
-class WithBatch:
+class ObjectiveUpdater:
     """Steps one block of scope OBJECTIVE; what `harness.Updater` is for the others.
 
     Called as it is written: a gradient in its midst cannot be recorded, and takes longer than the rest.
@@ -42,11 +42,11 @@ class WithBatch:
         self._backend = backend
         self._network = network
         # With a column for every number a run does not depend on its company
-        self._block = Block(block.rows, with_all_columns(block, backend.place))
+        self._block = Block(block.rows, with_all_columns(block, backend.to_device))
         own = np.arange(block.rows.start, block.rows.stop)
         self._program = backend.bind(network, objective.rows(own))
         self._seeds = seeds[block.rows]
-        self.taken = np.zeros(len(own), int)  # further gradients of each run so far
+        self.extra_gradients = np.zeros(len(own), int)  # further gradients of each run so far
 
     def init(self, theta: Array) -> list[Any]:
         """The state of the one block, in a list as an updater has it."""
@@ -67,17 +67,19 @@ class WithBatch:
         steps = t[self._rows, 0].astype(int).tolist()
         drawn = list(zip(self._seeds, steps, strict=True))
         samples = x, target
-        batch = PlacedBatch(self._program, self._backend, samples, start, drawn, self.taken)
-        rate, number = self._backend.place(lr), self._backend.place(t)
+        batch = BatchObjective(
+            self._program, self._backend, samples, start, drawn, self.extra_gradients
+        )
+        rate, number = self._backend.to_device(lr), self._backend.to_device(t)
         (slots,) = state
         apply(self._block, changed, other, slots, rate, number, self._network, batch)
         return changed, state
 
 
-class PlacedBatch:
+class BatchObjective:
     """The batch of some runs where their backend has it; see harness.Batch.
 
-    drawn: the seed of each run, and the number of its step. taken: counts the gradients of each run.
+    drawn: the seed of each run, and the number of its step. extra_gradients: counts those of each run.
     """
 
     def __init__(
@@ -87,14 +89,14 @@ class PlacedBatch:
         samples: Samples,
         start: Start,
         drawn: Sequence[tuple[int, int]],
-        taken: np.ndarray,
+        extra_gradients: np.ndarray,
     ) -> None:
         self._program = program
         self._backend = backend
         self._samples = samples
         self._start = start
         self._drawn = drawn
-        self._taken = taken
+        self._extra_gradients = extra_gradients
 
     def gradient(self, theta: Array, where: Array | None = None) -> Array:
         """See harness.Batch."""
@@ -104,10 +106,10 @@ class PlacedBatch:
             return xp.zeros_like(theta)
         begun, known = self._start
         same = xp.all(theta == begun, axis=-1, keepdims=True)
-        wanted = wanted & ~self._backend.fetch(same)[:, 0]
+        wanted = wanted & ~self._backend.to_host(same)[:, 0]
         if not wanted.any():
             return _chosen(xp.asarray(known, copy=True), where)
-        self._taken += wanted
+        self._extra_gradients += wanted
         _, found = self._program.gradient(theta, *self._samples)
         # Always a copy: the program may write the next one over it
         return _chosen(xp.where(same, known, found), where)
@@ -119,16 +121,16 @@ class PlacedBatch:
         for row in np.flatnonzero(self._wanted(where)).tolist():
             seed, step = self._drawn[row]
             drawn[row] = signs(seed, step, size)
-        return self._backend.place(drawn)
+        return self._backend.to_device(drawn)
 
     def _wanted(self, where: Array | None) -> np.ndarray:
         """Which runs want something, (R,), on the host."""
         if where is None:
             return np.ones(len(self._drawn), bool)
-        return np.broadcast_to(self._backend.fetch(where), (len(self._drawn), 1))[:, 0]
+        return np.broadcast_to(self._backend.to_host(where), (len(self._drawn), 1))[:, 0]
 
 
-class Valley:
+class Quadratic:
     """A batch on which to try a rule by itself: ℒ = ½‖θ − c‖², with signs that take turns.
 
     like: an array (R, P). center: c, a number or such an array.

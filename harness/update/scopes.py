@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "apply",
+    "concat",
     "evaluated",
     "initial_state",
-    "join",
-    "keep",
     "rule_for",
+    "select",
     "with_all_columns",
     "with_columns",
 ]
@@ -112,21 +112,21 @@ def evaluated(
     return point
 
 
-def keep(state: Any, rows: Any) -> Any:
+def select(state: Any, rows: Any) -> Any:
     """The state, or states in lists, for the runs that stay. rows: an index of the run axis."""
     if isinstance(state, dict):
-        return {name: keep(value, rows) for name, value in state.items()}
+        return {name: select(value, rows) for name, value in state.items()}
     if isinstance(state, list):
-        return [keep(value, rows) for value in state]
+        return [select(value, rows) for value in state]
     return state[rows]
 
 
-def join(state: Any, other: Any) -> Any:
+def concat(state: Any, other: Any) -> Any:
     """The state of two groups of runs with the same rules as one, the other ones last."""
     if isinstance(state, dict):
-        return {name: join(value, other[name]) for name, value in state.items()}
+        return {name: concat(value, other[name]) for name, value in state.items()}
     if isinstance(state, list):
-        return [join(mine, theirs) for mine, theirs in zip(state, other, strict=True)]
+        return [concat(mine, theirs) for mine, theirs in zip(state, other, strict=True)]
     return array_namespace(state).concat([state, other])
 
 

@@ -57,12 +57,12 @@ class Numpy:
         fitting = min(CACHE // (network.size * itemsize), MEMORY // activations)
         return max(1, min(fitting, LARGEST))
 
-    def place(self, array: np.ndarray) -> np.ndarray:
+    def to_device(self, array: np.ndarray) -> np.ndarray:
         """A contiguous copy; floats in `dtype`."""
         kind = self.dtype if np.issubdtype(np.asarray(array).dtype, np.floating) else None
         return np.array(array, dtype=kind, order="C")
 
-    def fetch(self, array: np.ndarray) -> np.ndarray:
+    def to_host(self, array: np.ndarray) -> np.ndarray:
         """A copy."""
         return np.array(array)
 
@@ -71,7 +71,7 @@ class Numpy:
         from harness_numpy.program import NumpyProgram
 
         _limit_threads(self.threads)
-        return NumpyProgram(network, objective.placed(self.place), self.dtype)
+        return NumpyProgram(network, objective.map_factors(self.to_device), self.dtype)
 
     def updater(self, blocks: Sequence[Block], network: Network) -> Updater:
         """Update rules, traced and run in place."""

@@ -25,10 +25,10 @@ class Lbfgs:
     1 or more; memory and time grow with it.
 
     >>> import numpy as np
-    >>> class Valley:  # 2θ²
+    >>> class Quadratic:  # 2θ²
     ...     def gradient(self, theta, where=None):
     ...         return 4 * theta
-    >>> rule, theta, valley = Lbfgs(lr=1.0), np.array([[3.0]]), Valley()
+    >>> rule, theta, valley = Lbfgs(lr=1.0), np.array([[3.0]]), Quadratic()
     >>> state = rule.init(theta)
     >>> for t in (1, 2):
     ...     slope = valley.gradient(theta)

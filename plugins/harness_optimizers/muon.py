@@ -65,7 +65,7 @@ class Muon:
     def for_parameter(self, layer: Layer, shape: tuple[int, ...]) -> Any:
         """This rule for the weights of a hidden layer, its companion for the rest."""
         hidden = len(shape) == 2 and layer.index < layer.depth - 1
-        return self if hidden else Companion(self)
+        return self if hidden else MuonAdamW(self)
 
     def init(self, theta: Array) -> State:
         """m: the running mean of the gradient, from 0."""
@@ -83,7 +83,7 @@ class Muon:
 
 
 @dataclass(frozen=True)
-class Companion:
+class MuonAdamW:
     """AdamW as part of Muon. muon: where its hyperparameters are."""
 
     muon: Muon

@@ -26,12 +26,12 @@ class Sophia:
     probe: δ, in (0, inf).
 
     >>> import numpy as np
-    >>> class Valley:  # ½θ₁² + 50θ₂²
+    >>> class Quadratic:  # ½θ₁² + 50θ₂²
     ...     def gradient(self, theta, where=None):
     ...         return theta * np.array([[1.0, 100.0]])
     ...     def signs(self, where=None):
     ...         return np.array([[1.0, -1.0]])
-    >>> rule, theta, valley = Sophia(lr=1.0, gamma=10.0), np.array([[1.0, -2.0]]), Valley()
+    >>> rule, theta, valley = Sophia(lr=1.0, gamma=10.0), np.array([[1.0, -2.0]]), Quadratic()
     >>> theta, state = rule.step(
     ...     theta, valley.gradient(theta), rule.init(theta), lr=rule.lr, t=1, batch=valley
     ... )

@@ -103,7 +103,7 @@ class Torch:
         # From 16 runs to 64 the step of one gets a quarter cheaper, and beyond no more
         return max(1, min(64, 2 * 1024**3 // size))
 
-    def place(self, array: np.ndarray) -> torch.Tensor:
+    def to_device(self, array: np.ndarray) -> torch.Tensor:
         """A contiguous copy on the device; floats in `dtype`."""
         import torch
 
@@ -111,7 +111,7 @@ class Torch:
         dtype = self._dtype if floating else None
         return torch.tensor(np.ascontiguousarray(array), dtype=dtype, device=self._device)
 
-    def fetch(self, array: torch.Tensor) -> np.ndarray:
+    def to_host(self, array: torch.Tensor) -> np.ndarray:
         """A copy on the host."""
         return array.detach().cpu().numpy().copy()
 
@@ -122,7 +122,7 @@ class Torch:
         from harness_torch.program import TorchProgram
 
         torch.set_num_threads(self.threads)  # of the whole process
-        return TorchProgram(network, objective.placed(self.place))
+        return TorchProgram(network, objective.map_factors(self.to_device))
 
     def updater(self, blocks: Sequence[Block], network: Network) -> TorchUpdater:
         """What runs the update rules as they are written."""
@@ -151,7 +151,7 @@ class Torch:
             return None
         try:
             with Waiting() as waiting:
-                whole = WholeStep(step, self.place, self._dtype, self._device)
+                whole = WholeStep(step, self.to_device, self._dtype, self._device)
         except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
             return None
         if on_cuda:

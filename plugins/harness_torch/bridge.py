@@ -58,9 +58,9 @@ class Bridge:
         """Takes a few steps with it on a few numbers. Raises ConfigurationError where that fails."""
         if not isinstance(backend, Torch):
             self._refuse()
-        from harness_torch.rehearsal import rehearse
+        from harness_torch.rehearsal import try_steps
 
-        rehearse(self, backend, network.bias)
+        try_steps(self, backend, network.bias)
 
     def made(self, parameters: Sequence[Tensor]) -> Any:
         """The optimizer of one run. Raises what its class raises."""

@@ -26,7 +26,16 @@ from harness import Block, float_fields, update
 if TYPE_CHECKING:
     from harness import Network
 
-__all__ = ["Column", "Compute", "Met", "evaluate", "leaves", "record", "replay", "symbolic"]
+__all__ = [
+    "Column",
+    "Compute",
+    "Materialized",
+    "evaluate",
+    "leaves",
+    "record",
+    "replay",
+    "symbolic",
+]
 
 Leaves = Mapping[str, Tensor]  # "lr", "t" and each float field, (S, rows) or (1, rows), float64
 Compute = Callable[[Leaves], Tensor]
@@ -131,21 +140,21 @@ def leaves(block: Block, lr: np.ndarray, t: np.ndarray) -> Leaves:
 
 
 @dataclass(frozen=True)
-class Met:
+class Materialized:
     """A column that meets a tensor."""
 
     compute: Compute
     boolean: bool
 
 
-def record(rule: Any, network: Network, dtype: torch.dtype) -> list[Met]:
+def record(rule: Any, network: Network, dtype: torch.dtype) -> list[Materialized]:
     """The columns that meet tensors, in order. Raises TypeError or such for what columns cannot do."""
     rows = 2
-    found: list[Met] = []
+    found: list[Materialized] = []
     probe = leaves(Block(slice(0, rows), _plain(rule)), *_probe(rows))
 
     def meet(compute: Compute) -> Tensor:
-        found.append(Met(compute, compute(probe).dtype is torch.bool))
+        found.append(Materialized(compute, compute(probe).dtype is torch.bool))
         kind = torch.bool if found[-1].boolean else dtype
         return torch.empty(rows, dtype=kind, device="meta")
 
@@ -159,7 +168,7 @@ def record(rule: Any, network: Network, dtype: torch.dtype) -> list[Met]:
     return found
 
 
-def evaluate(met: Sequence[Met], leaves: Leaves, dtype: torch.dtype) -> Tensor:
+def evaluate(met: Sequence[Materialized], leaves: Leaves, dtype: torch.dtype) -> Tensor:
     """The values that `replay` reads, (S, C, rows): of C columns at S steps."""
     lr = leaves["lr"]
     if not met:
@@ -168,9 +177,9 @@ def evaluate(met: Sequence[Met], leaves: Leaves, dtype: torch.dtype) -> Tensor:
     return torch.stack(values, dim=1)
 
 
-def replay(met: Sequence[Met], values: Tensor) -> Meet:
+def replay(met: Sequence[Materialized], values: Tensor) -> Meet:
     """Meets tensors with the values of one step, (C, rows), in the order of the record."""
-    order: Iterator[tuple[Met, Tensor]] = zip(met, values, strict=True)
+    order: Iterator[tuple[Materialized, Tensor]] = zip(met, values, strict=True)
 
     def meet(_: Compute) -> Tensor:
         column, value = next(order)

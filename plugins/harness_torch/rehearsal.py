@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from harness_torch.bridged import LibraryRule
     from harness_torch.libraries import Library
 
-__all__ = ["rehearse"]
+__all__ = ["try_steps"]
 
 STEPS = 3
 WEIGHTS, BIASES = ((4, 3), (2, 4)), ((4,), (2,))
 
 
-def rehearse(rule: LibraryRule, backend: Backend, bias: bool) -> None:
+def try_steps(rule: LibraryRule, backend: Backend, bias: bool) -> None:
     """Raises ConfigurationError where the class cannot train. bias: whether there are biases."""
     tried = rule.library, repr(rule), backend, bias
     if tried not in _reasons:
@@ -58,12 +58,12 @@ def _tried(rule: LibraryRule, backend: Backend, bias: bool) -> str | None:
     shapes = [s for pair in zip(WEIGHTS, BIASES, strict=True) for s in pair if bias or len(s) == 2]
     size = sum(int(np.prod(shape)) for shape in shapes)
     rng = np.random.default_rng(0)
-    theta = backend.place(rng.standard_normal(size))
+    theta = backend.to_device(rng.standard_normal(size))
     instance = Instance(rule, theta, shapes)
     if hasattr(instance.optimizer, "train") and hasattr(instance.optimizer, "eval"):
         return "it evaluates other parameters than it trains, by modes that harness does not have"
     if any("lr" not in group for group in instance.optimizer.param_groups):
         return "it has no learning rate, which a schedule would set"
     for _ in range(STEPS):
-        instance.step(theta, backend.place(rng.standard_normal(size)), rule.rate)
+        instance.step(theta, backend.to_device(rng.standard_normal(size)), rule.rate)
     return None

@@ -38,7 +38,7 @@ class WholeStep:
     ) -> None:
         self.batch_size = step.batch_size
         self.constants: list[Tensor] = []
-        step.objective.placed(lambda factor: self._keep(place(factor)))
+        step.objective.map_factors(lambda factor: self._keep(place(factor)))
         rows = [(block.rows.start, block.rows.stop) for block in step.blocks]
         groups = list(dict.fromkeys(rows))
         self.runs = [stop - start for start, stop in groups]  # of each rule, with its wrappers
@@ -90,7 +90,7 @@ class WholeStep:
         """
         x, target = features[rows], targets[rows]
         placed = iter(constants)
-        objective = self._objective.placed(lambda _: next(placed))
+        objective = self._objective.map_factors(lambda _: next(placed))
         program = TorchProgram(self._network, objective)
         forward, gradient = program.gradient(theta, x, target)
         with torch.no_grad():
@@ -119,7 +119,7 @@ class WholeStep:
             torch.empty(shape, dtype=self._dtype, device="meta")
             for shape in ((runs, self._network.size), (1, width), (1, outputs))
         )
-        objective = self._objective.placed(lambda f: torch.empty(f.shape, device="meta"))
+        objective = self._objective.map_factors(lambda f: torch.empty(f.shape, device="meta"))
         forward = TorchProgram(self._network, objective).forward(theta, x)
         return list(objective.terms(forward, target, theta))
 

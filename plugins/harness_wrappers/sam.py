@@ -22,11 +22,11 @@ class Sam:
     rho: ρ, in [0, inf), how far away the gradient is taken.
 
     >>> import numpy as np
-    >>> class Valley:  # ½‖θ‖²
+    >>> class Quadratic:  # ½‖θ‖²
     ...     def gradient(self, theta, where=None):
     ...         return theta
     >>> theta, wrapper = np.array([[3.0, -4.0]]), Sam(rho=0.5)
-    >>> wrapper.step(theta, theta, {}, lr=0.1, t=1, batch=Valley())
+    >>> wrapper.step(theta, theta, {}, lr=0.1, t=1, batch=Quadratic())
     (array([[ 3.3, -4.4]]), {})
 
     Source: Foret et al., Sharpness-aware minimization for efficiently improving generalization, 2021,

@@ -180,13 +180,13 @@ def test_hyperparameters_are_worked_out_in_double_precision():
     found = []
     for backend in (Jax(device="cpu"), Numpy()):
         updater = backend.updater([Block(slice(0, 1), Adam(beta2=0.9999))], network)
-        theta = backend.place(start)
+        theta = backend.to_device(start)
         state = updater.init(theta)
         for t in range(1, 11):
             theta, state = updater(
                 theta, gradient.copy(), state, np.full((1, 1), 0.01), np.full((1, 1), float(t))
             )
-        found.append(backend.fetch(theta))
+        found.append(backend.to_host(theta))
 
     assert relative(*found) < 1e-6
 
@@ -275,26 +275,26 @@ def stack(rule, runs=3):
 
 
 def by_the_loop(backend, step, data, theta, orders, rates, epochs):
-    theta = backend.place(theta)
+    theta = backend.to_device(theta)
     program = backend.bind(step.network, step.objective)
     updater = backend.updater(step.blocks, step.network)
     state, t = updater.init(theta), np.ones((len(theta), 1))
-    features, targets = map(backend.place, data)
+    features, targets = map(backend.to_device, data)
     for _ in range(epochs):
         for number, lr in enumerate(rates):
             rows = orders[:, 4 * number : 4 * (number + 1)]
             _, gradient = program.gradient(theta, features[rows], targets[rows])
             theta, state = updater(theta, gradient, state, lr[:, None], t)
             t = t + 1
-    return backend.fetch(theta), state
+    return backend.to_host(theta), state
 
 
 @pytest.mark.parametrize("rule", [Lars, Normalized, Namespaced])
 def test_a_rule_of_any_scope_by_the_epoch_and_step_by_step(rule):
     step, data, start, orders, rates = stack(rule())
     backend = Jax(dtype="float64", device="cpu")
-    run = backend.compiled(step, *map(backend.place, data), 100)
-    theta = backend.place(start)
+    run = backend.compiled(step, *map(backend.to_device, data), 100)
+    theta = backend.to_device(start)
     state, t = backend.updater(step.blocks, step.network).init(theta), np.ones((3, 1))
     for epoch in range(4):
         theta, state, _ = run(theta, state, orders, rates, t + 3 * epoch)
@@ -351,7 +351,7 @@ def test_other_values_and_numbers_of_runs_need_no_compilation(run_of, fit):
 def test_a_function_is_compiled_once_where_two_stacks_come_to_it_together(monkeypatch):
     step, data, start, orders, rates = stack(Normalized(eps=0.37))
     backend = Jax(dtype="float64", device="cpu")
-    placed = [backend.place(part) for part in data]
+    placed = [backend.to_device(part) for part in data]
     traced = []
     original = SoftmaxCrossEntropy.gradient
     monkeypatch.setattr(
@@ -364,7 +364,7 @@ def test_a_function_is_compiled_once_where_two_stacks_come_to_it_together(monkey
     def train(_):
         run = backend.compiled(step, *placed, 100)
         gate.wait()
-        return run(backend.place(start), [[{}]], orders, rates, np.ones((3, 1)))[0]
+        return run(backend.to_device(start), [[{}]], orders, rates, np.ones((3, 1)))[0]
 
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(train, range(2))

@@ -81,12 +81,12 @@ class Jax:
         size = numbers * np.dtype(self.dtype).itemsize
         return max(1, min(4 * self._device.largest, 2 * 1024**3 // size))
 
-    def place(self, array: np.ndarray) -> np.ndarray:
+    def to_device(self, array: np.ndarray) -> np.ndarray:
         """A contiguous copy; floats in `dtype`. See the class for why it is on the host."""
         kind = self.dtype if np.issubdtype(np.asarray(array).dtype, np.floating) else None
         return np.array(array, dtype=kind, order="C")
 
-    def fetch(self, array: np.ndarray) -> np.ndarray:
+    def to_host(self, array: np.ndarray) -> np.ndarray:
         """A copy."""
         return np.array(array)
 

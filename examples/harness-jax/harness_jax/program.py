@@ -81,14 +81,14 @@ def factors(objective: Objective) -> list[np.ndarray]:
         found.append(factor)
         return factor
 
-    objective.placed(keep)
+    objective.map_factors(keep)
     return found
 
 
 def with_factors(objective: Objective, values: list[Any]) -> Objective:
     """The objective with these factors."""
     rest = iter(values)
-    return objective.placed(lambda _: next(rest))
+    return objective.map_factors(lambda _: next(rest))
 
 
 def of_objective(objective: Objective) -> str:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.execution.session import session
 from harness.sweep.composition import compose_jobs
-from harness.sweep.launching.remote import Ledger, check_store, train_stack
+from harness.sweep.launching.remote import RemoteStacks, check_store, train_stack
 from harness.sweep.multirun import job_returns
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def launch(
         scheduling_strategy="SPREAD",
     )
     with session(tracking) as (tracker, progress):
-        ledger = Ledger(jobs, tracker, progress, settings.stack_size)
+        ledger = RemoteStacks(jobs, tracker, progress, settings.stack_size)
         if unmet:  # the cluster may be one that grows on demand
             ledger.warn(f"{unmet} Waiting for one that has.")
         workers = max(1, int(settings.num_cpus))
@@ -68,7 +68,7 @@ def launch(
 
 
 def _train(
-    ray: Any, task: Any, ledger: Ledger, workers: int, places: int, max_retries: int
+    ray: Any, task: Any, ledger: RemoteStacks, workers: int, places: int, max_retries: int
 ) -> None:
     """Has all stacks trained. A stack whose worker or node dies is sent out again.
 

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.execution.session import session
 from harness.sweep.composition import compose_jobs
-from harness.sweep.launching.remote import Ledger, check_store, failed, train_stack
+from harness.sweep.launching.remote import RemoteStacks, check_store, failed, train_stack
 from harness.sweep.multirun import job_returns
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ def launch(
         check_store(tracking, ["the machines of the Slurm cluster"])
     executor = _executor(settings)
     with session(tracking) as (tracker, progress):
-        ledger = Ledger(jobs, tracker, progress, settings.stack_size)
+        ledger = RemoteStacks(jobs, tracker, progress, settings.stack_size)
         # Slurm itself holds back what is too much
         places = len(ledger.stacks) if settings.cluster == "slurm" else settings.array_parallelism
         _train(executor, ledger, settings.cpus_per_task, places)
         return job_returns(config, jobs, ledger.results())
 
 
-def _train(executor: Any, ledger: Ledger, workers: int, places: int) -> None:
+def _train(executor: Any, ledger: RemoteStacks, workers: int, places: int) -> None:
     """Has all stacks trained, `places` of them at a time."""
     waiting = deque(ledger.stacks)
     running: dict[Any, list[int]] = {}
@@ -73,7 +73,7 @@ def _train(executor: Any, ledger: Ledger, workers: int, places: int) -> None:
             task.cancel(check=False)
 
 
-def _end(task: Any, stack: list[int], ledger: Ledger) -> None:
+def _end(task: Any, stack: list[int], ledger: RemoteStacks) -> None:
     """An array task is over: has it an answer?"""
     try:
         answer = task.result()

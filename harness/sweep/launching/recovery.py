@@ -14,12 +14,12 @@ from harness.tracking.database import prepare
 from harness.tracking.journal import JOURNAL, read_receipt
 from harness.tracking.reading.history import Logged, runs
 
-__all__ = ["salvage"]
+__all__ = ["recover_finished"]
 
 GRACE = 30.0  # seconds for the writer process of a dead worker, waited out only if it is dead, too
 
 
-def salvage(jobs: Sequence[Job], since: int) -> list[int]:
+def recover_finished(jobs: Sequence[Job], since: int) -> list[int]:
     """The positions of the jobs whose runs were over when their worker died, and are in the store.
 
     What it began of the others is deleted from the store, so that another try does not appear there

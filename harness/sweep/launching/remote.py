@@ -1,7 +1,7 @@
 """Stacks of jobs on other machines, whatever brings them there: what both ends do.
 
 A worker calls `train_stack` with a text and gives a text back; it logs to the store by itself. The
-process that launched the sweep keeps a `Ledger`: what is sent, what has come back, what is lost.
+process that launched the sweep keeps a `RemoteStacks`: what is sent, what has come back, what is lost.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from harness.execution.progress import Progress
 from harness.execution.run_files import RESULT, record_failure
 from harness.registry.blocking import blocking
 from harness.registry.registry import load_registry
-from harness.sweep.launching.recovery import salvage
-from harness.sweep.launching.serialization import Parcel, blocked_in, pack, unpack
+from harness.sweep.launching.recovery import recover_finished
+from harness.sweep.launching.serialization import JobBatch, blocked_in, pack, unpack
 from harness.tracking.address import database, resolve
 from harness.tracking.events import now_ms
 from harness.tracking.journal import write_atomically
 from harness.tracking.tracker import Tracker
 from harness.training.records import Result, Status
 
-__all__ = ["Ledger", "check_store", "failed", "train_stack"]
+__all__ = ["RemoteStacks", "check_store", "failed", "train_stack"]
 
 WARNING = "warning: "
 
 
 def train_stack(text: str, workers: int = 1) -> str:
-    """Trains the jobs that a `Ledger` has sent. Raises nothing: an error is part of the answer.
+    """Trains the jobs that a `RemoteStacks` has sent. Raises nothing: an error is part of the answer.
 
     workers: stacks in training at the same time. What is blocked where the sweep was started is blocked
     here, too.
@@ -76,7 +76,7 @@ def failed(error: str) -> str:
     return json.dumps({"results": [], "warnings": [], "error": error, "details": ""})
 
 
-def _store(tracking: Tracking, parcel: Parcel) -> str:
+def _store(tracking: Tracking, parcel: JobBatch) -> str:
     """The store's address, which must mean the same here as where the sweep was started."""
     uri = resolve(tracking.uri, parcel.directory)
     if database(uri) and parcel.host != socket.gethostname():
@@ -100,7 +100,7 @@ def _not_shared(uri: str, machines: Sequence[str]) -> str:
     )
 
 
-class Ledger:
+class RemoteStacks:
     """Keeps account of a sweep's runs on other machines.
 
     stacks: the positions of the jobs that are to be sent together, at most `stack_size` of them.
@@ -153,7 +153,7 @@ class Ledger:
 
         What it had finished is taken down. Nothing is left of the others in the store.
         """
-        whole = [stack[i] for i in salvage([self._jobs[p] for p in stack], self._since)]
+        whole = [stack[i] for i in recover_finished([self._jobs[p] for p in stack], self._since)]
         for position in whole:
             path = self._jobs[position].folder / RESULT
             self._write(position, json.loads(path.read_text(encoding="utf-8")))

@@ -30,11 +30,11 @@ from harness.configuration.settings import GROUPS, WRAPPER, Config, Run
 from harness.errors import ConfigurationError, PluginError, unknown_name
 from harness.registry.registry import Registry
 
-__all__ = ["Parcel", "blocked_in", "pack", "unpack"]
+__all__ = ["JobBatch", "blocked_in", "pack", "unpack"]
 
 
 @dataclass(frozen=True)
-class Parcel:
+class JobBatch:
     """Jobs, and where they come from: the working directory there, and the name of that machine.
 
     Relative paths in a configuration are meant from that directory.
@@ -83,7 +83,7 @@ def blocked_in(text: str) -> list[str]:
     return list(json.loads(text)["jobs"][0]["config"]["plugins"]["blocked"])
 
 
-def unpack(text: str, registry: Registry) -> Parcel:
+def unpack(text: str, registry: Registry) -> JobBatch:
     """The jobs of a text, their runs checked as if composed here. `config.register` comes first.
 
     Raises PluginError where a plugin has another version than where the text was written, and
@@ -103,7 +103,7 @@ def unpack(text: str, registry: Registry) -> Parcel:
         )
         for job in message["jobs"]
     )
-    return Parcel(jobs, Path(message["directory"]), message["host"])
+    return JobBatch(jobs, Path(message["directory"]), message["host"])
 
 
 def _check_versions(wanted: Mapping[str, str], host: str, registry: Registry) -> None:

@@ -28,7 +28,7 @@ from harness.errors import ConfigurationError
 from harness.registry.registry import Registry
 from harness.search_space import SCALES, Choice, Dimension, Integers, Range, space_of
 
-__all__ = ["Contender", "Contest", "contest_of"]
+__all__ = ["Contender", "SearchPlan", "contest_of"]
 
 # One value after another, as opposed to choice(…) and range(…), which are sampled
 LISTED = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.GLOB_CHOICE_SWEEP)
@@ -53,7 +53,7 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Contest:
+class SearchPlan:
     """Contenders and the seeds that each of their trials is run for, as overrides."""
 
     contenders: tuple[Contender, ...]
@@ -71,7 +71,7 @@ def contest_of(
     context: HydraContext,
     config: DictConfig,
     registry: Registry,
-) -> Contest:
+) -> SearchPlan:
     """Reads `hydra.sweeper.params` and then the command line, which has the last word on a key.
 
     config: the tree without what is swept; it knows the optimizer and the wrappers where none are
@@ -90,7 +90,7 @@ def contest_of(
         else:
             sampled[key] = _dimension(override)
     defaults = {key: config.hydra.runtime.choices.get(key, NONE) for key in ("optimizer", WRAPPER)}
-    return Contest(
+    return SearchPlan(
         tuple(_contender(chosen, fixed, sampled, defaults, registry) for chosen in product(*fixed)),
         seeds,
     )

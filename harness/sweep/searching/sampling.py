@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from harness.errors import ConfigurationError, unknown_name
-from harness.sweep.searching.contenders import Contest
+from harness.sweep.searching.contenders import SearchPlan
 
 __all__ = ["METHODS", "sampled_jobs", "unit_points"]
 
@@ -45,7 +45,7 @@ def unit_points(method: str, trials: int, dimensions: int, seed: int) -> np.ndar
     return qmc.Halton(coordinates, rng=rng).random(trials)[:, :dimensions]
 
 
-def sampled_jobs(contest: Contest, method: str, trials: int, seed: int) -> list[list[str]]:
+def sampled_jobs(contest: SearchPlan, method: str, trials: int, seed: int) -> list[list[str]]:
     """The overrides of all jobs: each contender at the same points, each point for every seed."""
     dimensions = max(len(contender.space) for contender in contest.contenders)
     points = unit_points(method, trials, dimensions, seed)

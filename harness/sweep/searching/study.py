@@ -25,7 +25,7 @@ from harness.errors import ConfigurationError
 from harness.execution.progress import Progress
 from harness.search_space import Choice, Dimension, Integers, Range
 from harness.sweep.command_lines import program
-from harness.sweep.searching.contenders import Contender, Contest
+from harness.sweep.searching.contenders import Contender, SearchPlan
 from harness.sweep.searching.scoring import mean_score, result_of
 from harness.sweep.searching.study_store import StudyStore, quiet, sampler_of
 from harness.sweep.summary import SCORES
@@ -58,7 +58,7 @@ class Settings:
                 )
 
 
-def search(contest: Contest, settings: Settings, name: str, launch: Launch) -> list[Any]:
+def search(contest: SearchPlan, settings: Settings, name: str, launch: Launch) -> list[Any]:
     """Trains batches until each study has its trials. Returns what `launch` returned, batch by batch.
 
     name: of the studies, each followed by its contender's. launch: takes jobs and the number of the
@@ -95,7 +95,7 @@ class _Entrant:
     """A contender with its study."""
 
     def __init__(
-        self, store: StudyStore, name: str, contender: Contender, contest: Contest, to: Settings
+        self, store: StudyStore, name: str, contender: Contender, contest: SearchPlan, to: Settings
     ) -> None:
         self.contender = contender
         self.contest = contest

@@ -16,7 +16,7 @@ from harness.sweep.searching.scoring import mean_score
 from harness.sweep.tuning.edges import Edge, edges_of, extended
 from harness.training.records import Result
 
-__all__ = ["Compose", "Entrant", "Trial", "Tuning"]
+__all__ = ["Compose", "Trial", "TunedContender", "Tuning"]
 
 Compose = Callable[[Sequence[str]], Run]  # the run of a list of overrides, checked
 
@@ -64,7 +64,7 @@ def _merit(trial: Trial) -> tuple[float, float]:
 
 
 @dataclass
-class Entrant:
+class TunedContender:
     """A contender, with what has become of it so far.
 
     metric: the validation metric that its settings are chosen by. tunings: the last one counts.
@@ -81,7 +81,7 @@ class Entrant:
     stuck: set[tuple[str, str]] = field(default_factory=set)
 
     @classmethod
-    def of(cls, contender: Contender, asked: str | None, compose: Compose) -> Entrant:
+    def of(cls, contender: Contender, asked: str | None, compose: Compose) -> TunedContender:
         """Raises ConfigurationError where the contender cannot be tuned by the metric asked for."""
         run = compose(contender.overrides)
         if not run.config.split.validation:

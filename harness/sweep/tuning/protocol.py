@@ -24,10 +24,10 @@ from hydra.core.utils import JobReturn
 
 from harness.errors import ConfigurationError
 from harness.execution.progress import Progress, counted
-from harness.sweep.searching.contenders import Contest
+from harness.sweep.searching.contenders import SearchPlan
 from harness.sweep.searching.sampling import unit_points
 from harness.sweep.searching.scoring import result_of
-from harness.sweep.tuning.contender import Compose, Entrant
+from harness.sweep.tuning.contender import Compose, TunedContender
 from harness.sweep.tuning.record import TUNING, advice, findings, outcome, record, write
 from harness.training.records import Result
 
@@ -60,7 +60,7 @@ class Settings:
 
 
 def tune(
-    contest: Contest, settings: Settings, compose: Compose, launch: Launch, folder: Path
+    contest: SearchPlan, settings: Settings, compose: Compose, launch: Launch, folder: Path
 ) -> list[Any]:
     """Goes through the protocol. Returns what `launch` returned, batch by batch.
 
@@ -75,11 +75,16 @@ def tune(
 
 class _Protocol:
     def __init__(
-        self, contest: Contest, settings: Settings, compose: Compose, launch: Launch, folder: Path
+        self,
+        contest: SearchPlan,
+        settings: Settings,
+        compose: Compose,
+        launch: Launch,
+        folder: Path,
     ) -> None:
         self.contest, self.settings, self.folder = contest, settings, folder
         self.compose, self.launch = compose, launch
-        self.entrants = [Entrant.of(c, settings.metric, compose) for c in contest.contenders]
+        self.entrants = [TunedContender.of(c, settings.metric, compose) for c in contest.contenders]
         dimensions = max(len(contender.space) for contender in contest.contenders)
         self.points = unit_points(settings.method, settings.trials, dimensions, settings.seed)
         defaults = contest.contenders[0].overrides
@@ -113,7 +118,7 @@ class _Protocol:
             if not entrants:
                 return
 
-    def _tune_once(self, entrants: Sequence[Entrant], phase: str) -> None:
+    def _tune_once(self, entrants: Sequence[TunedContender], phase: str) -> None:
         seeds = len(self.seeds)
         count = f"{counted(len(entrants), 'contender')}, {counted(len(self.points), 'trial')} each"
         self.progress.say(f"{phase}: {count}, {counted(seeds, 'seed')} a trial")

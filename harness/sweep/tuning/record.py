@@ -28,7 +28,7 @@ from harness.search_space import Dimension
 from harness.sweep.command_lines import SKIP, program, shown
 from harness.sweep.searching.scoring import run_score
 from harness.sweep.summary import MISSING
-from harness.sweep.tuning.contender import Entrant, Trial, Tuning
+from harness.sweep.tuning.contender import Trial, TunedContender, Tuning
 from harness.tracking.journal import write_atomically
 from harness.training.records import Result, Status
 
@@ -44,7 +44,7 @@ def write(folder: Path, content: Mapping[str, Any]) -> None:
     write_atomically(folder / TUNING, text.encode())
 
 
-def record(entrant: Entrant, tuning_seeds: Sequence[int], final_seeds: Sequence[int]) -> Any:
+def record(entrant: TunedContender, tuning_seeds: Sequence[int], final_seeds: Sequence[int]) -> Any:
     """A contender as plain data."""
     best = entrant.best if entrant.tunings else None
     return {
@@ -60,7 +60,7 @@ def record(entrant: Entrant, tuning_seeds: Sequence[int], final_seeds: Sequence[
     }
 
 
-def _tuning(entrant: Entrant, tuning: Tuning, seeds: Sequence[int]) -> Any:
+def _tuning(entrant: TunedContender, tuning: Tuning, seeds: Sequence[int]) -> Any:
     best = tuning.best
     return {
         "phase": tuning.phase,
@@ -84,7 +84,7 @@ def _dimension(dimension: Dimension) -> dict[str, Any]:
     return {"kind": type(dimension).__name__.lower(), **asdict(dimension)}
 
 
-def _runs(entrant: Entrant, results: Sequence[Result | None], seeds: Sequence[int]) -> Any:
+def _runs(entrant: TunedContender, results: Sequence[Result | None], seeds: Sequence[int]) -> Any:
     return [
         {
             "seed": seed,
@@ -98,7 +98,7 @@ def _runs(entrant: Entrant, results: Sequence[Result | None], seeds: Sequence[in
     ]
 
 
-def _in_units(entrant: Entrant, score: float | None) -> float | None:
+def _in_units(entrant: TunedContender, score: float | None) -> float | None:
     if score is None or math.isinf(score):
         return None
     return score if entrant.maximize else -score
@@ -110,7 +110,7 @@ def _ended(trial: Trial) -> str:
     return Status.DIVERGED.value if math.isinf(trial.score) else Status.FINISHED.value
 
 
-def outcome(entrant: Entrant) -> str:
+def outcome(entrant: TunedContender) -> str:
     """What was chosen for a contender, with the command that trains it."""
     best, trials = entrant.best, entrant.tunings[-1].trials
     if best is None:
@@ -123,12 +123,12 @@ def outcome(entrant: Entrant) -> str:
     )
 
 
-def findings(entrants: Sequence[Entrant]) -> list[str]:
+def findings(entrants: Sequence[TunedContender]) -> list[str]:
     """What a reader of the results must know, a sentence each."""
     return [finding for entrant in entrants for finding in _findings(entrant)]
 
 
-def _findings(entrant: Entrant) -> list[str]:
+def _findings(entrant: TunedContender) -> list[str]:
     name, tuning = entrant.contender.name, entrant.tunings[-1]
     ends = [_ended(trial) for trial in tuning.trials]
     failed, trials = ends.count(Status.FAILED), counted(len(ends), "trial")
@@ -152,7 +152,7 @@ def _findings(entrant: Entrant) -> list[str]:
     return found
 
 
-def advice(entrants: Sequence[Entrant], extend: int) -> str:
+def advice(entrants: Sequence[TunedContender], extend: int) -> str:
     """What to do about best values on edges; "" where there is nothing to do. extend: the setting."""
     for entrant in entrants:
         if any((edge.key, edge.side) not in entrant.stuck for edge in entrant.tunings[-1].edges):
@@ -160,12 +160,12 @@ def advice(entrants: Sequence[Entrant], extend: int) -> str:
     return ""
 
 
-def _command(entrant: Entrant, trial: Trial) -> str:
+def _command(entrant: TunedContender, trial: Trial) -> str:
     words = [*_own(entrant), *(f"{key}={text}" for key, text in trial.setting.items())]
     if any(word.startswith("experiment=") for word in words):
         words.append("hydra.mode=RUN")  # a preset may be one of a sweep
     return shlex.join(["train", *words])
 
 
-def _own(entrant: Entrant) -> list[str]:
+def _own(entrant: TunedContender) -> list[str]:
     return [o for o in shown(entrant.contender.overrides) if not o.startswith(SKIP)]

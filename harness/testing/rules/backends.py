@@ -69,29 +69,32 @@ def places_and_fetches_copies(subject: Subject) -> None:
         }
         for what, array in cases.items():
             source = array if what == "a read-only array" else array.copy(order="K")
-            placed = backend.place(source)
+            placed = backend.to_device(source)
             if source.flags.writeable:
                 source[...] = 0
-            found = backend.fetch(placed)
+            found = backend.to_host(placed)
             if not isinstance(found, np.ndarray) or found.dtype != array.dtype:
                 raise Violation(
-                    f"Of {what} in {array.dtype}, fetch(place(…)) is "
+                    f"Of {what} in {array.dtype}, to_host(to_device(…)) is "
                     f"{getattr(found, 'dtype', type(found).__name__)}.",
-                    "Return NumPy arrays from fetch; let place turn floats alone into dtype.",
+                    "Return NumPy arrays from to_host; let to_device turn floats alone into dtype.",
                 )
             same(
-                found, array, f"fetch(place(…)) and {what}", "Copy in place, whatever the strides."
+                found,
+                array,
+                f"to_host(to_device(…)) and {what}",
+                "Copy in to_device, whatever the strides.",
             )
             if found.flags.writeable and found.size:
                 found[...] = 1
                 same(
-                    backend.fetch(placed),
+                    backend.to_host(placed),
                     array,
                     "What is fetched twice, written into in between,",
-                    "Copy in fetch.",
+                    "Copy in to_host.",
                 )
-    wide = _backend(subject, "float32").place(np.array([1.0, 2.0]))
-    if _backend(subject, "float32").fetch(wide).dtype != np.float32:
+    wide = _backend(subject, "float32").to_device(np.array([1.0, 2.0]))
+    if _backend(subject, "float32").to_host(wide).dtype != np.float32:
         raise Violation(
             "A float64 array was placed as it is with dtype='float32'.", "Let place cast floats."
         )
@@ -121,13 +124,13 @@ def computes_the_forward_pass(subject: Subject) -> None:
         for runs, shared in ((RUNS, False), (RUNS, True)):
             theta, x = numbers(network, runs, shared)
             expected = reference.forward(network, theta, x)
-            placed = backend.place(theta), backend.place(x)
-            target = backend.place(np.zeros((*x.shape[:-1], 2)))
+            placed = backend.to_device(theta), backend.to_device(x)
+            target = backend.to_device(np.zeros((*x.shape[:-1], 2)))
             for what, found in (
                 ("forward", program.forward(*placed)),
                 ("the forward pass of gradient", program.gradient(*placed, target)[0]),
             ):
-                layers = [backend.fetch(array) for array in (*found.hidden, found.output)]
+                layers = [backend.to_host(array) for array in (*found.hidden, found.output)]
                 if len(layers) != len(expected):
                     raise Violation(
                         f"{what} kept {len(layers) - 1} hidden layers of {len(expected) - 1}.",
@@ -142,9 +145,9 @@ def computes_the_forward_pass(subject: Subject) -> None:
                         f"{'shared' if shared else 'own'} batches, {runs} runs)",
                         "H = σ(H Wᵀ + b), with the parameters where network.parameters has them.",
                     )
-        one = program.forward(backend.place(theta[:1]), backend.place(x)).output
+        one = program.forward(backend.to_device(theta[:1]), backend.to_device(x)).output
         agree(
-            backend.fetch(one),
+            backend.to_host(one),
             expected[-1][:1],
             TOLERANCE,
             "The output of one run, by a program bound for three, and its definition",
@@ -160,19 +163,19 @@ def has_the_gradient_of_its_objective(subject: Subject) -> None:
     for what, network, objective in objectives(subject.registry):
         theta, x = numbers(network, RUNS, shared=False)
         y = targets(objective.loss.output_activation, (RUNS, BATCH, 3), np.random.default_rng(4))
-        x, y = backend.place(x), backend.place(y)
-        program, placed = backend.bind(network, objective), objective.placed(backend.place)
+        x, y = backend.to_device(x), backend.to_device(y)
+        program, placed = backend.bind(network, objective), objective.map_factors(backend.to_device)
 
         def total(
             at: np.ndarray, program: Any = program, placed: Any = placed, x: Any = x, y: Any = y
         ) -> np.ndarray:
-            there = backend.place(at)
+            there = backend.to_device(at)
             terms = placed.terms(program.forward(there, x), y, there)
-            return sum(backend.fetch(term) for term in terms.values())
+            return sum(backend.to_host(term) for term in terms.values())
 
-        _, found = program.gradient(backend.place(theta), x, y)
+        _, found = program.gradient(backend.to_device(theta), x, y)
         agree(
-            backend.fetch(found),
+            backend.to_host(found),
             differences(total, theta),
             1e-6,
             f"gradient and the differences of the objective ({what})",
@@ -189,7 +192,7 @@ def takes_a_batch_that_runs_share(subject: Subject) -> None:
     shared = x, rng.normal(size=(BATCH, 2))
     each = [np.stack([array] * RUNS) for array in shared]
     one, other = (
-        backend.fetch(program.gradient(*map(backend.place, (theta, *batch)))[1])
+        backend.to_host(program.gradient(*map(backend.to_device, (theta, *batch)))[1])
         for batch in (shared, each)
     )
     agree(
@@ -205,10 +208,10 @@ def takes_a_batch_that_runs_share(subject: Subject) -> None:
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """Neither `forward` nor `gradient` writes into θ, the features or the targets."""
     backend = _backend(subject)
-    theta, x = map(backend.place, numbers(NETWORK, RUNS, shared=False))
-    y = backend.place(np.zeros((RUNS, BATCH, 2)))
+    theta, x = map(backend.to_device, numbers(NETWORK, RUNS, shared=False))
+    y = backend.to_device(np.zeros((RUNS, BATCH, 2)))
     program = backend.bind(NETWORK, plain(SquaredError(), RUNS))
-    before = Unchanged(backend.fetch, θ=theta, features=x, targets=y)
+    before = Unchanged(backend.to_host, θ=theta, features=x, targets=y)
     program.forward(theta, x)
     program.gradient(theta, x, y)
     before.check("Write into arrays of the program's own.")

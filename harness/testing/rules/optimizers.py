@@ -105,7 +105,7 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
     """`step` writes into none of its arguments, NumPy arrays or those of any installed backend."""
     remedy = "Compute new arrays: no +=, out= or assignment to a slice of θ, gradient or state."
     places = [(np.array, np.asarray)]
-    places += [(b.place, b.fetch) for b in backends(subject.registry).values()]
+    places += [(b.to_device, b.to_host) for b in backends(subject.registry).values()]
     for place, fetch in places:
         theta, gradient = map(place, _piece(subject, "float64"))
         rule, state = subject.example, subject.example.init(theta)

@@ -168,11 +168,13 @@ def computes_alike_on_every_backend(subject: Subject) -> None:
     for name, backend in backends(subject.registry).items():
         for term in _terms(subject):
             placed = Term(
-                term.loss, backend.place(term.output), tuple(map(backend.place, term.targets))
+                term.loss,
+                backend.to_device(term.output),
+                tuple(map(backend.to_device, term.targets)),
             )
             for what in ("value", "gradient"):
                 agree(
-                    backend.fetch(getattr(placed, what)()),
+                    backend.to_host(getattr(placed, what)()),
                     getattr(term, what)(),
                     TOLERANCE,
                     f"The {what} on {name} and on NumPy arrays",

@@ -12,7 +12,7 @@ from harness.evaluation.diagnostics import UnitMeter
 class Host:
     """Its arrays are the host's already."""
 
-    def fetch(self, array):
+    def to_host(self, array):
         return array
 
 

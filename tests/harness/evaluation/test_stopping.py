@@ -120,7 +120,7 @@ def test_a_stack_stops_as_its_runs_do_alone(configs, mode, data):
         assert [expected[r][epoch] for r in numbers] == list(
             zip(improved.tolist(), stop.tolist(), watch.best_epoch.tolist(), strict=True)
         )
-        watch, numbers = watch.keep(np.flatnonzero(~stop)), numbers[~stop]
+        watch, numbers = watch.select(np.flatnonzero(~stop)), numbers[~stop]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.configuration.job import Job
-from harness.execution.resume import IDENTITIES, note, noted, recall
+from harness.execution.resume import IDENTITIES, finished_results, note, read_identities
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.reading.history import Logged
 from harness.tracking.tracker import Tracker
@@ -84,7 +84,8 @@ def ask(store, run_of, tmp_path):
             for number in range(len(identities))
         ]
         return {
-            identities[position]: result for position, result in recall(jobs, identities).items()
+            identities[position]: result
+            for position, result in finished_results(jobs, identities).items()
         }
 
     return go
@@ -146,8 +147,8 @@ def test_without_its_folder_a_result_comes_from_the_store(identity, ask):
 
 def test_identities_are_noted_one_after_another(tmp_path):
     sweep = Logged("r", "sweep", {"folder": str(tmp_path / "sweep")}, "RUNNING")
-    assert noted(sweep, "") == []
+    assert read_identities(sweep, "") == []
     note(tmp_path / "sweep", ["a", "b"])
     note(tmp_path / "sweep", ["a"])
-    assert noted(sweep, "") == ["a", "b", "a"]
+    assert read_identities(sweep, "") == ["a", "b", "a"]
     assert (tmp_path / "sweep" / IDENTITIES).exists()

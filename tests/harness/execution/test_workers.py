@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
 from harness.execution.workers import DIED, Failed, Task, abandoned, work
 from harness.training.records import Began, Ended, Epoch
-from harness.training.run_queue import FORK, Waiting
+from harness.training.run_queue import FORK, RunQueue
 
 forks = pytest.mark.skipif(FORK is None, reason="no processes are forked on this system")
 
@@ -30,8 +30,8 @@ def tasks_of(run_of):
         data = prepare(
             config.dataset.load(), config.dataset.task, config.loss.output_activation, config.split
         )
-        placed = Placed(backend or config.backend, data)
-        return [Task(0, runs, placed, Waiting(range(len(runs))), places)] * 2
+        placed = DeviceData(backend or config.backend, data)
+        return [Task(0, runs, placed, RunQueue(range(len(runs))), places)] * 2
 
     return make
 

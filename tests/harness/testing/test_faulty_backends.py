@@ -65,7 +65,7 @@ class SingleOnly(Numpy):
 class PlacesViews(Numpy):
     """Copies nothing."""
 
-    def place(self, array):
+    def to_device(self, array):
         kind = self.dtype if np.issubdtype(array.dtype, np.floating) else None
         return np.asarray(array, dtype=kind)
 
@@ -73,14 +73,14 @@ class PlacesViews(Numpy):
 class FetchesViews(Numpy):
     """Copies nothing on the way back."""
 
-    def fetch(self, array):
+    def to_host(self, array):
         return array
 
 
 class WidensIntegers(Numpy):
     """Makes floats of row numbers."""
 
-    def place(self, array):
+    def to_device(self, array):
         return np.array(array, dtype=self.dtype)
 
 

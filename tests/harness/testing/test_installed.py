@@ -26,8 +26,8 @@ class Wrong(Numpy):
 
     exact_stacks = False
 
-    def place(self, array):
-        placed = super().place(array)
+    def to_device(self, array):
+        placed = super().to_device(array)
         return placed * 1.001 if placed.dtype.kind == "f" else placed
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import Part, prepare
 from harness.randomness import order
 from harness.training.loop import network_of, train
@@ -254,7 +254,7 @@ def test_the_test_part_is_not_read_before_the_end(run_of):
     data = _data(run)
     poison = Part(np.full_like(data.test.features, np.nan), data.test.targets, data.test.labels)
     poisoned = dataclasses.replace(data, test=poison)
-    clean, dirty = (list(train([run], Placed(run.config.backend, d))) for d in (data, poisoned))
+    clean, dirty = (list(train([run], DeviceData(run.config.backend, d))) for d in (data, poisoned))
     for one, other in zip(clean, dirty, strict=True):
         if isinstance(one, Ended):
             np.testing.assert_array_equal(one.theta, other.theta)

@@ -9,7 +9,7 @@ from harness.model.network import Network
 from harness.model.objective import Objective
 from harness.randomness import signs
 from harness.testing.fixtures.problem import SquaredError
-from harness.update.extra_gradients import PlacedBatch, Valley
+from harness.update.extra_gradients import BatchObjective, Quadratic
 
 NETWORK = Network((3, 4, 2), "tanh", 0.0, True)
 RUNS = 3
@@ -37,19 +37,19 @@ class Counting:
 def batch(backend):
     rng = np.random.default_rng(0)
     program = Counting(backend.bind(NETWORK, Objective("squared_error", SquaredError())))
-    samples = tuple(backend.place(rng.normal(size=(RUNS, 5, n))) for n in (3, 2))
-    start = tuple(backend.place(rng.normal(size=(RUNS, NETWORK.size))) for _ in range(2))
+    samples = tuple(backend.to_device(rng.normal(size=(RUNS, 5, n))) for n in (3, 2))
+    start = tuple(backend.to_device(rng.normal(size=(RUNS, NETWORK.size))) for _ in range(2))
     drawn, taken = [(7, 1), (8, 1), (7, 2)], np.zeros(RUNS, int)
-    return PlacedBatch(program, backend, samples, start, drawn, taken)
+    return BatchObjective(program, backend, samples, start, drawn, taken)
 
 
 def test_the_gradient_elsewhere_is_that_of_differences(backend, batch):
     theta = np.random.default_rng(1).normal(size=(RUNS, NETWORK.size))
-    x, target = map(backend.fetch, batch._samples)
+    x, target = map(backend.to_host, batch._samples)
 
     def loss(theta):
-        forward = batch._program.program.forward(*map(backend.place, (theta, x)))
-        return ((backend.fetch(forward.output) - target) ** 2).mean(axis=(1, 2))
+        forward = batch._program.program.forward(*map(backend.to_device, (theta, x)))
+        return ((backend.to_host(forward.output) - target) ** 2).mean(axis=(1, 2))
 
     expected = np.empty_like(theta)
     for place in range(NETWORK.size):
@@ -58,54 +58,54 @@ def test_the_gradient_elsewhere_is_that_of_differences(backend, batch):
         expected[:, place] = (loss(theta + step) - loss(theta - step)) / 2e-6
 
     np.testing.assert_allclose(
-        backend.fetch(batch.gradient(backend.place(theta))), expected, rtol=1e-6, atol=1e-8
+        backend.to_host(batch.gradient(backend.to_device(theta))), expected, rtol=1e-6, atol=1e-8
     )
 
 
 def test_two_gradients_are_two_arrays(backend, batch):
-    one = batch.gradient(backend.place(np.ones((RUNS, NETWORK.size))))
-    kept = backend.fetch(one)
-    batch.gradient(backend.place(np.zeros((RUNS, NETWORK.size))))
+    one = batch.gradient(backend.to_device(np.ones((RUNS, NETWORK.size))))
+    kept = backend.to_host(one)
+    batch.gradient(backend.to_device(np.zeros((RUNS, NETWORK.size))))
 
-    np.testing.assert_array_equal(backend.fetch(one), kept)
+    np.testing.assert_array_equal(backend.to_host(one), kept)
 
 
 def test_only_who_wants_one_gets_one_and_if_nobody_does_nothing_is_computed(backend, batch):
-    theta = backend.place(np.ones((RUNS, NETWORK.size)))
-    whole = backend.fetch(batch.gradient(theta))
-    some = batch.gradient(theta, backend.place(np.array([[True], [False], [True]])))
+    theta = backend.to_device(np.ones((RUNS, NETWORK.size)))
+    whole = backend.to_host(batch.gradient(theta))
+    some = batch.gradient(theta, backend.to_device(np.array([[True], [False], [True]])))
     before = batch._program.gradients
-    none = batch.gradient(theta, backend.place(np.zeros((RUNS, 1), bool)))
+    none = batch.gradient(theta, backend.to_device(np.zeros((RUNS, 1), bool)))
 
     assert np.abs(whole).min(axis=1).all()
-    np.testing.assert_array_equal(backend.fetch(some)[[0, 2]], whole[[0, 2]])
-    assert not backend.fetch(some)[1].any()
-    assert not backend.fetch(none).any()
+    np.testing.assert_array_equal(backend.to_host(some)[[0, 2]], whole[[0, 2]])
+    assert not backend.to_host(some)[1].any()
+    assert not backend.to_host(none).any()
     assert batch._program.gradients == before
     np.testing.assert_array_equal(batch._taken, [2, 1, 2])  # the whole, and some
 
 
 def test_where_a_run_began_its_gradient_is_known(backend, batch):
     """Run by run; the others are computed."""
-    begun, known = map(backend.fetch, batch._start)
+    begun, known = map(backend.to_host, batch._start)
     elsewhere = begun.copy()
     elsewhere[1, 0] += 1e-12
-    found = backend.fetch(batch.gradient(backend.place(elsewhere)))
+    found = backend.to_host(batch.gradient(backend.to_device(elsewhere)))
     np.testing.assert_array_equal(found[[0, 2]], known[[0, 2]])
     assert np.abs(found[1] - known[1]).max() > 0.1  # which was made up
     np.testing.assert_array_equal(batch._taken, [0, 1, 0])
 
-    some = batch.gradient(batch._start[0], backend.place(np.array([[True], [True], [False]])))
+    some = batch.gradient(batch._start[0], backend.to_device(np.array([[True], [True], [False]])))
     some += 1.0
-    again = backend.fetch(batch.gradient(batch._start[0]))
-    np.testing.assert_array_equal(backend.fetch(some)[2], 1.0)
+    again = backend.to_host(batch.gradient(batch._start[0]))
+    np.testing.assert_array_equal(backend.to_host(some)[2], 1.0)
     np.testing.assert_array_equal(again, known)
     assert batch._program.gradients == 1
 
 
 def test_signs_are_those_of_the_run_and_its_step(backend, batch):
-    drawn = backend.fetch(batch.signs())
-    some = backend.fetch(batch.signs(backend.place(np.array([[False], [True], [True]]))))
+    drawn = backend.to_host(batch.signs())
+    some = backend.to_host(batch.signs(backend.to_device(np.array([[False], [True], [True]]))))
 
     for row, (seed, step) in enumerate([(7, 1), (8, 1), (7, 2)]):
         np.testing.assert_array_equal(drawn[row], signs(seed, step, NETWORK.size))
@@ -115,7 +115,7 @@ def test_signs_are_those_of_the_run_and_its_step(backend, batch):
 
 def test_a_valley_is_half_the_square_around_its_centre():
     theta, centre = np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 0.0, 0.0]])
-    valley = Valley(theta, centre)
+    valley = Quadratic(theta, centre)
 
     np.testing.assert_array_equal(valley.gradient(theta), [[0.0, 2.0, 3.0]])
     np.testing.assert_array_equal(valley.signs(), [[1.0, -1.0, 1.0]])

@@ -6,7 +6,7 @@ import pytest
 
 from harness import Block, Scope, array_namespace
 from harness.model.network import Network
-from harness.update.scopes import apply, evaluated, initial_state, keep, with_columns
+from harness.update.scopes import apply, evaluated, initial_state, select, with_columns
 
 NETWORK = Network((3, 4, 2), "relu", 0.01, True)
 
@@ -222,7 +222,7 @@ def test_the_state_of_the_runs_that_stay(rows, kind):
     theta, gradient = arrays(3)
     _, state = steps(Block(slice(0, 3), Normalised()), theta, gradient, 0.1, kind)
 
-    kept = keep([state, []], rows)
+    kept = select([state, []], rows)
 
     assert kept[1] == []
     for before, after in zip(state, kept[0], strict=True):

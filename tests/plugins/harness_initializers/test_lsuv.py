@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness import Layer
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
 from harness.errors import BrokenPromise
 from harness.randomness import order
@@ -29,7 +29,7 @@ def data_of(run: Any) -> Any:
 
 def start_of(*runs: Any) -> np.ndarray:
     """θ as the loop reports it before the first step, (R, P)."""
-    first = next(iter(train(runs, Placed(runs[0].config.backend, data_of(runs[0])))))
+    first = next(iter(train(runs, DeviceData(runs[0].config.backend, data_of(runs[0])))))
     assert isinstance(first, Began)
     return first.theta
 

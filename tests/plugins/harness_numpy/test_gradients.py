@@ -51,7 +51,7 @@ def problem(registry, loss, hidden, activation, *, bias=True, shared=False, auxi
         "sigmoid_cross_entropy": rng.integers(0, 2, (*shape, OUTPUTS)).astype(float),
     }.get(loss, rng.normal(size=(*shape, OUTPUTS)))
     program = Numpy(dtype="float64").bind(network, objective)
-    placed = objective.placed(np.array)
+    placed = objective.map_factors(np.array)
 
     def total(at):
         terms = placed.terms(program.forward(at, x), target, at)

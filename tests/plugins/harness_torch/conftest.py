@@ -38,7 +38,7 @@ class Problem:
 
     def arguments(self, backend):
         """What a pass takes: its own copies."""
-        theta = backend.place(self.theta)
+        theta = backend.to_device(self.theta)
         state = backend.updater(self.step.blocks, self.step.network).init(theta)
         return theta, state, self.order, self.lr, self.t
 
@@ -46,14 +46,14 @@ class Problem:
         return replace(self, features=other.features, targets=other.targets)
 
     def data(self, backend):
-        return backend.place(self.features), backend.place(self.targets)
+        return backend.to_device(self.features), backend.to_device(self.targets)
 
     def by_the_loop(self, backend, epochs=1):
         """θ, and the sums of the terms in the last epoch, from the contracts' pieces one by one."""
         step = self.step
         theta, state, order, lr, t = self.arguments(backend)
         features, targets = self.data(backend)
-        objective = step.objective.placed(backend.place)
+        objective = step.objective.map_factors(backend.to_device)
         program = backend.bind(step.network, step.objective)
         chains = [list(chain) for _, chain in groupby(step.blocks, lambda block: block.rows.start)]
         chain = Chain(chains, backend, step.network, step.objective, range(len(theta)))
@@ -63,19 +63,21 @@ class Problem:
             sums = {}
             for number, rates in enumerate(lr):
                 batch = order[..., number * step.batch_size : (number + 1) * step.batch_size]
-                x, target = features[backend.place(batch)], targets[backend.place(batch)]
+                x, target = features[backend.to_device(batch)], targets[backend.to_device(batch)]
                 forward, gradient = program.gradient(theta, x, target)
                 for name, value in objective.terms(forward, target, theta).items():
-                    sums[name] = sums.get(name, 0) + backend.fetch(value) * batch.shape[-1]
+                    sums[name] = sums.get(name, 0) + backend.to_host(value) * batch.shape[-1]
                 now = t + epoch * len(lr) + number
                 theta, state = chain.step(theta, gradient, state, rates[:, None], now, (x, target))
-        return backend.fetch(theta), sums
+        return backend.to_host(theta), sums
 
     def by_the_pass(self, backend, run, epochs=1):
         theta, state, order, lr, t = self.arguments(backend)
         for epoch in range(epochs):
             theta, state, sums = run(theta, state, order, lr, t + epoch * len(lr))
-        return backend.fetch(theta), {name: backend.fetch(total) for name, total in sums.items()}
+        return backend.to_host(theta), {
+            name: backend.to_host(total) for name, total in sums.items()
+        }
 
 
 def differing(rule, runs, rng):

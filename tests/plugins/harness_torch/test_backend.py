@@ -23,19 +23,19 @@ def test_it_is_a_backend_by_the_name_of_torch():
 def test_floats_are_placed_in_its_precision_and_integers_as_they_are(dtype):
     here = Torch(dtype=dtype, device="cpu")
 
-    assert here.place(np.ones((2, 3))).dtype == getattr(torch, dtype)
-    assert here.place(np.ones((2, 3), np.float32)).dtype == getattr(torch, dtype)
-    assert here.place(np.arange(3)).dtype == torch.int64
-    assert here.place(np.array([True])).dtype == torch.bool
+    assert here.to_device(np.ones((2, 3))).dtype == getattr(torch, dtype)
+    assert here.to_device(np.ones((2, 3), np.float32)).dtype == getattr(torch, dtype)
+    assert here.to_device(np.arange(3)).dtype == torch.int64
+    assert here.to_device(np.array([True])).dtype == torch.bool
 
 
 def test_place_and_fetch_copy():
     here = Torch(dtype="float64", device="cpu")
     original = np.arange(6.0).reshape(2, 3)[:, ::-1]  # no layout that PyTorch could share
 
-    placed = here.place(original)
+    placed = here.to_device(original)
     original[0, 0] = 100
-    fetched = here.fetch(placed)
+    fetched = here.to_host(placed)
     placed[0, 1] = 200
 
     np.testing.assert_array_equal(fetched, [[2, 1, 0], [5, 4, 3]])
@@ -45,7 +45,7 @@ def test_place_and_fetch_copy():
 def test_what_needs_a_gradient_can_be_fetched():
     here = Torch(device="cpu")
 
-    fetched = here.fetch(torch.ones(2, requires_grad=True))
+    fetched = here.to_host(torch.ones(2, requires_grad=True))
 
     np.testing.assert_array_equal(fetched, [1, 1])
     assert fetched.flags.writeable
@@ -96,8 +96,11 @@ def train(here, runs, steps=20):
     """θ after some steps with Adam, and the state of the global generator before and after."""
     rng = np.random.default_rng(0)
     network = Network((8, 16, 16, 3), "tanh", 0.01, True)
-    theta = here.place(rng.normal(size=(4, network.size))[runs] * 0.3)
-    x, target = here.place(rng.normal(size=(32, 8))), here.place(np.eye(3)[np.arange(32) % 3])
+    theta = here.to_device(rng.normal(size=(4, network.size))[runs] * 0.3)
+    x, target = (
+        here.to_device(rng.normal(size=(32, 8))),
+        here.to_device(np.eye(3)[np.arange(32) % 3]),
+    )
     program = here.bind(network, Objective("main", SoftmaxCrossEntropy()))
     update = here.updater([Block(slice(0, len(theta)), Adam())], network)
     state = update.init(theta)
@@ -105,7 +108,7 @@ def train(here, runs, steps=20):
         _, gradient = program.gradient(theta, x, target)
         lr, number = np.full((2, len(theta), 1), [[[0.01]], [[t]]])
         theta, state = update(theta, gradient, state, lr, number)
-    return here.fetch(theta)
+    return here.to_host(theta)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
@@ -142,7 +145,7 @@ def test_the_global_generator_is_left_alone():
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-10)])
 def test_cuda_learns_what_the_cpu_learns(dtype, tolerance):
     Torch(device="cuda").check()
-    assert Torch().place(np.zeros(1)).is_cuda
+    assert Torch().to_device(np.zeros(1)).is_cuda
 
     expected = train(Torch(dtype=dtype, device="cpu"), slice(0, 4))
     first, second = (train(Torch(dtype=dtype, device="cuda"), slice(0, 4)) for _ in range(2))

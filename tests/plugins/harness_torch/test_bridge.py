@@ -12,14 +12,14 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from harness import Block, ConfigurationError
 from harness.cli import main
-from harness.data.on_device import Placed
+from harness.data.on_device import DeviceData
 from harness.evaluation.stopping import EarlyStopping
 from harness.model.network import Network
 from harness.testing import conformance
 from harness.testing.fixtures import problem as suite
 from harness.training.loop import train
 from harness.training.records import Ended
-from harness.training.state import Rows
+from harness.training.state import StackState
 from harness_numpy import Numpy
 from harness_optimizers import Adam
 from harness_torch import Torch, TorchOptim
@@ -79,28 +79,28 @@ def test_a_stack_of_runs_steps_as_plain_loops_around_the_class(name):
     gradients = slopes(runs)
     rates = rule.lr * np.random.default_rng(2).uniform(0.3, 1, (STEPS, runs, 1))
     update = BACKEND.updater([Block(slice(0, runs), rule)], NETWORK)
-    theta = BACKEND.place(start(runs))
+    theta = BACKEND.to_device(start(runs))
     state = update.init(theta)
     for number, (gradient, lr) in enumerate(zip(gradients, rates, strict=True), start=1):
         theta, state = update(
-            theta, BACKEND.place(gradient), state, lr, np.full((runs, 1), float(number))
+            theta, BACKEND.to_device(gradient), state, lr, np.full((runs, 1), float(number))
         )
 
     for r in range(runs):
         expected = by_hand(rule, start(runs)[r], gradients[:, r], rates[:, r, 0])
-        np.testing.assert_allclose(BACKEND.fetch(theta)[r], expected, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(BACKEND.to_host(theta)[r], expected, rtol=1e-12, atol=1e-14)
 
 
 def rows_of(rules, theta, positions):
     """Rows of new runs, as the loop makes them; each rule has neighbours of its own."""
     keys = [repr(rule) for rule in rules]
-    placed = BACKEND.place(theta)
-    return Rows(
+    placed = BACKEND.to_device(theta)
+    return StackState(
         rules=keys,
         live=np.array(positions),
         epochs=np.zeros(len(rules), dtype=int),
         theta=placed,
-        best=BACKEND.place(theta),
+        best=BACKEND.to_device(theta),
         best_epoch=np.zeros(len(rules), dtype=int),
         further=np.zeros(len(rules), dtype=int),
         history=[[] for _ in rules],
@@ -135,16 +135,18 @@ def test_runs_leave_and_others_take_their_places_in_a_mixed_stack():
         for _ in range(steps):
             gradient = np.stack([gradients[ages[p], p] for p in rows.live])
             t = ages[rows.live][:, None] + 1.0
-            rows.theta, rows.state = update(rows.theta, BACKEND.place(gradient), rows.state, lr, t)
+            rows.theta, rows.state = update(
+                rows.theta, BACKEND.to_device(gradient), rows.state, lr, t
+            )
             ages[rows.live] += 1
 
     rows = begun([0, 1, 2, 3])
     go(rows, 6)
-    found = {0: BACKEND.fetch(rows.theta)[list(rows.live).index(0)]}
+    found = {0: BACKEND.to_host(rows.theta)[list(rows.live).index(0)]}
     staying = np.flatnonzero(rows.live != 0)
-    rows = rows.keep(staying, BACKEND.place).join(begun([4, 5]), BACKEND.place)
+    rows = rows.select(staying, BACKEND.to_device).concat(begun([4, 5]), BACKEND.to_device)
     go(rows, 8)
-    found |= dict(zip(rows.live.tolist(), BACKEND.fetch(rows.theta), strict=True))
+    found |= dict(zip(rows.live.tolist(), BACKEND.to_host(rows.theta), strict=True))
 
     assert sorted(found) == [0, 1, 2, 3, 4, 5]
     for position, age in enumerate(ages):
@@ -162,13 +164,15 @@ def test_training_equals_a_plain_loop_on_the_same_batches(monkeypatch):
 
     def recorded(self, theta, x, target):
         forward, gradient = gradient_of(self, theta, x, target)
-        seen.append((BACKEND.fetch(theta)[0], BACKEND.fetch(gradient)[0]))
+        seen.append((BACKEND.to_host(theta)[0], BACKEND.to_host(gradient)[0]))
         return forward, gradient
 
     monkeypatch.setattr(TorchProgram, "gradient", recorded)
     rule = TorchOptim("RAdam", 0.02)
     run = suite._run(BACKEND, rule, 0)
-    (ended,) = [r for r in train([run], Placed(BACKEND, suite._prepared())) if isinstance(r, Ended)]
+    (ended,) = [
+        r for r in train([run], DeviceData(BACKEND, suite._prepared())) if isinstance(r, Ended)
+    ]
 
     factors = suite.Falling().factor(np.arange(len(seen)), suite.Horizon(len(seen) // 4, 4))
     own = Network((3, 5, 2), "tanh", 0.01, True)
@@ -187,22 +191,22 @@ def test_a_class_that_takes_other_memory_for_a_parameter_is_brought_back(monkeyp
     monkeypatch.setattr(type(rule.library), "find", lambda *_: Moves)
     theta, gradient = start(2), slopes(2, 1)[0]
     update = BACKEND.updater([Block(slice(0, 2), rule)], NETWORK)
-    placed = BACKEND.place(theta)
+    placed = BACKEND.to_device(theta)
     state = update.init(placed)
     for _ in range(3):
-        update(placed, BACKEND.place(gradient), state, np.full((2, 1), 0.1), np.ones((2, 1)))
-    np.testing.assert_allclose(BACKEND.fetch(placed), theta - 0.3 * gradient, rtol=1e-12)
+        update(placed, BACKEND.to_device(gradient), state, np.full((2, 1), 0.1), np.ones((2, 1)))
+    np.testing.assert_allclose(BACKEND.to_host(placed), theta - 0.3 * gradient, rtol=1e-12)
 
 
 def test_a_step_starts_from_the_row_that_it_is_given():
     rule, gradient = TorchOptim("SGD", 0.1), slopes(2, 1)[0]
     update = BACKEND.updater([Block(slice(0, 2), rule)], NETWORK)
-    first, second = BACKEND.place(start(2)), BACKEND.place(start(4)[2:])
+    first, second = BACKEND.to_device(start(2)), BACKEND.to_device(start(4)[2:])
     state = update.init(first)
     for theta in (first, second):
-        update(theta, BACKEND.place(gradient), state, np.full((2, 1), 0.1), np.ones((2, 1)))
-    np.testing.assert_allclose(BACKEND.fetch(first), start(2) - 0.1 * gradient, rtol=1e-12)
-    np.testing.assert_allclose(BACKEND.fetch(second), start(4)[2:] - 0.1 * gradient, rtol=1e-12)
+        update(theta, BACKEND.to_device(gradient), state, np.full((2, 1), 0.1), np.ones((2, 1)))
+    np.testing.assert_allclose(BACKEND.to_host(first), start(2) - 0.1 * gradient, rtol=1e-12)
+    np.testing.assert_allclose(BACKEND.to_host(second), start(4)[2:] - 0.1 * gradient, rtol=1e-12)
 
 
 # --- what a configuration may say -----------------------------------------------------------------

@@ -49,12 +49,12 @@ def full(loss, runs=RUNS):
 
 def central_differences(program, objective, theta, x, target, h=1e-5):
     """(ℒ(θ + h eₚ) − ℒ(θ − h eₚ)) / 2h for each parameter p, all runs at once."""
-    placed = objective.placed(BACKEND.place)
+    placed = objective.map_factors(BACKEND.to_device)
 
     def total(values):
-        values, inputs, targets = map(BACKEND.place, (values, x, target))
+        values, inputs, targets = map(BACKEND.to_device, (values, x, target))
         terms = placed.terms(program.forward(values, inputs), targets, values)
-        return BACKEND.fetch(sum(terms.values()))
+        return BACKEND.to_host(sum(terms.values()))
 
     gradient = np.empty_like(theta)
     for p in range(theta.shape[1]):
@@ -68,8 +68,8 @@ def central_differences(program, objective, theta, x, target, h=1e-5):
 
 def gradient_of(objective, network, theta, x, target):
     program = BACKEND.bind(network, objective)
-    forward, gradient = program.gradient(*map(BACKEND.place, (theta, x, target)))
-    return program, forward, BACKEND.fetch(gradient)
+    forward, gradient = program.gradient(*map(BACKEND.to_device, (theta, x, target)))
+    return program, forward, BACKEND.to_host(gradient)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -105,16 +105,16 @@ def test_autograd_through_the_terms_gives_the_same(depth):
     network, theta, x, target = problem(depth, "gelu", shared=False)
     objective = full(SoftmaxCrossEntropy)
     _, _, gradient = gradient_of(objective, network, theta, x, target)
-    leaf = BACKEND.place(theta).requires_grad_()
+    leaf = BACKEND.to_device(theta).requires_grad_()
     layers = network.views(leaf)
 
-    h, hidden = BACKEND.place(x), []
+    h, hidden = BACKEND.to_device(x), []
     for number, (w, b) in enumerate(layers):
         a = torch.einsum("rbf,ruf->rbu", h, w) + b[:, None]
         h = a if number == len(layers) - 1 else torch.nn.functional.gelu(a)
         hidden.append(h)
     forward = Forward(h, tuple(hidden[:-1]))
-    terms = objective.placed(BACKEND.place).terms(forward, BACKEND.place(target), leaf)
+    terms = objective.map_factors(BACKEND.to_device).terms(forward, BACKEND.to_device(target), leaf)
     sum(terms.values()).sum().backward()
 
     np.testing.assert_allclose(gradient, leaf.grad.numpy(), rtol=1e-10, atol=1e-13)
@@ -132,8 +132,8 @@ def test_a_stack_computes_what_its_runs_compute_alone(activation, shared):
         alone = gradient_of(objective.rows(np.array([r])), network, theta[[r]], *part)
 
         np.testing.assert_allclose(gradient[[r]], alone[2], rtol=1e-12, atol=1e-14)
-        output = BACKEND.fetch(alone[1].output)
-        np.testing.assert_allclose(BACKEND.fetch(forward.output)[[r]], output, rtol=1e-12)
+        output = BACKEND.to_host(alone[1].output)
+        np.testing.assert_allclose(BACKEND.to_host(forward.output)[[r]], output, rtol=1e-12)
 
 
 def test_a_diverged_run_does_not_touch_its_neighbours():
@@ -161,7 +161,7 @@ def test_the_forward_pass_of_the_gradient_is_the_forward_pass():
     network, theta, x, target = problem(2, "elu", shared=False)
     program, kept, _ = gradient_of(full(SoftmaxCrossEntropy), network, theta, x, target)
 
-    plain = program.forward(BACKEND.place(theta), BACKEND.place(x))
+    plain = program.forward(BACKEND.to_device(theta), BACKEND.to_device(x))
 
     for expected, actual in zip(
         (plain.output, *plain.hidden), (kept.output, *kept.hidden), strict=True
@@ -177,11 +177,11 @@ def test_without_a_hidden_layer_the_outputs_are_affine():
     w, b = network.views(theta)[0]
 
     output = BACKEND.bind(network, full(SquaredError)).forward(
-        BACKEND.place(theta), BACKEND.place(x)
+        BACKEND.to_device(theta), BACKEND.to_device(x)
     )
 
     expected = np.einsum("bf,ruf->rbu", x, w) + b[:, None]
-    np.testing.assert_allclose(BACKEND.fetch(output.output), expected, rtol=1e-13)
+    np.testing.assert_allclose(BACKEND.to_host(output.output), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -39,12 +39,12 @@ def stepped(rule, theta, gradients, rates):
     """θ on the host after a step for each gradient, (S, R, P). rates: (S,)."""
     runs = len(theta)
     update = BACKEND.updater([Block(slice(0, runs), rule)], NETWORK)
-    theta = BACKEND.place(theta)
+    theta = BACKEND.to_device(theta)
     state = update.init(theta)
     for number, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
         lr, t = np.full((runs, 1), rate), np.full((runs, 1), float(number))
-        theta, state = update(theta, BACKEND.place(gradient), state, lr, t)
-    return BACKEND.fetch(theta)
+        theta, state = update(theta, BACKEND.to_device(gradient), state, lr, t)
+    return BACKEND.to_host(theta)
 
 
 def parts(row):

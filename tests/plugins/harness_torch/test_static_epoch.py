@@ -49,7 +49,7 @@ def _nothing_kept(monkeypatch):
 
 
 def whole(problem, backend=BACKEND, dtype=torch.float64, device=CPU):
-    return WholeStep(problem.step, backend.place, dtype, device)
+    return WholeStep(problem.step, backend.to_device, dtype, device)
 
 
 def captured(problem, recorder, data=None):
@@ -190,10 +190,10 @@ def test_nothing_in_a_step_leaves_the_device(problem, loss, activation):
     stack = problem(CAPTURED, LOSSES[loss](), activation)
     meta = torch.device("meta")
 
-    def place(array):
+    def to_device(array):
         return torch.tensor(array).to(meta)
 
-    step = WholeStep(stack.step, place, torch.float64, meta)
+    step = WholeStep(stack.step, to_device, torch.float64, meta)
     theta, state, order, _, _ = stack.arguments(BACKEND)
     epoch = StaticEpoch(
         step,

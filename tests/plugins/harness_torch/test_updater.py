@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from harness import Block, Scope
 from harness.model.network import Network
 from harness.testing.fixtures.update_rules import Bounded
-from harness.update.scopes import keep
+from harness.update.scopes import select
 from harness_optimizers import Adam, AdamW, HeavyBall, Lamb, Sgd
 from harness_torch import Torch, updater
 
@@ -41,11 +41,11 @@ def start(runs, size=NETWORK.size):
 
 def run(blocks, theta, gradients, lrs, backend=BACKEND, network=NETWORK):
     update = backend.updater(blocks, network)
-    theta = backend.place(theta)
+    theta = backend.to_device(theta)
     state = update.init(theta)
     for t, gradient in enumerate(gradients, start=1):
-        theta, state = update(theta, backend.place(gradient), state, lrs, np.full_like(lrs, t))
-    return backend.fetch(theta), state
+        theta, state = update(theta, backend.to_device(gradient), state, lrs, np.full_like(lrs, t))
+    return backend.to_host(theta), state
 
 
 @pytest.mark.parametrize("name", OF_TORCH)
@@ -91,13 +91,13 @@ def test_runs_at_different_steps_and_rates_step_as_alone(dtype, tolerance):
 
     def train(rule, rows):
         update = backend.updater([Block(slice(0, len(rows)), rule)], NETWORK)
-        theta = backend.place(start(2)[rows])
+        theta = backend.to_device(start(2)[rows])
         state = update.init(theta)
         for step, gradient in enumerate(gradients):
             now = np.array(t)[rows] + step
-            slope = backend.place(gradient[rows])
+            slope = backend.to_device(gradient[rows])
             theta, state = update(theta, slope, state, np.array(lr)[rows], now)
-        return backend.fetch(theta)
+        return backend.to_host(theta)
 
     together = train(rule, [0, 1])
 
@@ -182,13 +182,13 @@ def test_the_state_goes_on_when_runs_leave():
     stay = np.array([True, False, True])
 
     theta, state = run([Block(slice(0, 3), Adam())], start(3), gradients[:3], lrs)
-    theta, state = BACKEND.place(theta[stay]), [keep(states, stay) for states in state]
+    theta, state = BACKEND.to_device(theta[stay]), [select(states, stay) for states in state]
     update = BACKEND.updater([Block(slice(0, 2), Adam())], NETWORK)
     for t in (4, 5, 6):
-        gradient = BACKEND.place(gradients[t - 1][stay])
+        gradient = BACKEND.to_device(gradients[t - 1][stay])
         theta, state = update(theta, gradient, state, lrs[:2], np.full((2, 1), t))
 
-    np.testing.assert_allclose(BACKEND.fetch(theta), whole[stay], rtol=1e-12)
+    np.testing.assert_allclose(BACKEND.to_host(theta), whole[stay], rtol=1e-12)
 
 
 def test_fields_that_differ_take_the_precision_of_the_parameters():

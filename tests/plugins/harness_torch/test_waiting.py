@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 def waits(problem, rule):
     stack = problem([(rule, 2)])
     with Waiting() as waiting:
-        WholeStep(stack.step, Torch(device="cpu").place, torch.float32, CPU)
+        WholeStep(stack.step, Torch(device="cpu").to_device, torch.float32, CPU)
     return waiting.found
 
 

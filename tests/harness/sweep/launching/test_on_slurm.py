@@ -20,7 +20,7 @@ from harness.configuration.job import Job
 from harness.configuration.settings import Tracking
 from harness.execution.progress import Progress
 from harness.sweep.launching.on_slurm import _executor, _train, train_in_time
-from harness.sweep.launching.remote import Ledger
+from harness.sweep.launching.remote import RemoteStacks
 from harness.sweep.launching.serialization import pack
 from harness.tracking.reading.history import runs
 from harness.tracking.tracker import Tracker
@@ -162,7 +162,7 @@ def test_the_signal_before_the_time_limit_ends_training_in_good_order(
     assert status == {"0": "FINISHED", "1": "KILLED"}
     # What was over stays so, and the other becomes a failure
     with Tracker(store_uri, "there") as tracker:
-        ledger = Ledger(jobs, tracker, Progress(io.StringIO()), 2)
+        ledger = RemoteStacks(jobs, tracker, Progress(io.StringIO()), 2)
         ledger._since = 0
         ledger.take([0, 1], answer)
         assert [result.status for result in ledger.results()] == ["finished", "failed"]
@@ -214,7 +214,7 @@ def test_stacks_become_tasks_of_one_array(jobs_of, store_uri, tmp_path, monkeypa
     )
     jobs = jobs_of(2, 2, 2)
     with Tracker(store_uri, "there") as tracker:
-        ledger = Ledger(jobs, tracker, Progress(io.StringIO()), 2)
+        ledger = RemoteStacks(jobs, tracker, Progress(io.StringIO()), 2)
         _train(_executor(settings), ledger, settings.cpus_per_task, len(ledger.stacks))
         assert [result.status for result in ledger.results()] == ["finished"] * 3
     assert len(runs(store_uri, "there")) == 3

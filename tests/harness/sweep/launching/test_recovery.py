@@ -14,7 +14,7 @@ import pytest
 from harness.configuration.job import Job
 from harness.configuration.settings import Tracking
 from harness.sweep.launching import recovery
-from harness.sweep.launching.recovery import salvage
+from harness.sweep.launching.recovery import recover_finished
 from harness.sweep.launching.remote import train_stack
 from harness.sweep.launching.serialization import pack
 from harness.tracking.events import now_ms
@@ -68,7 +68,7 @@ def kill_midway(text, jobs, store_uri):
 def test_finished_runs_are_kept_and_another_try_of_the_rest_appears_once(registry, jobs, store_uri):
     since = now_ms()
     kill_midway(pack(jobs, registry), jobs, store_uri)
-    assert salvage(jobs, since) == [0]
+    assert recover_finished(jobs, since) == [0]
     assert {seed: run.status for seed, run in logged(store_uri).items()} == {"0": "FINISHED"}
     train_stack(pack([shortened(job) for job in jobs[1:]], registry))
     found = runs(store_uri, "there", {"kind": "run"})
@@ -89,12 +89,12 @@ def test_what_an_earlier_sweep_left_in_the_same_folders_stays(registry, jobs, st
     while "RUNNING" in {run.status for run in logged(store_uri).values()}:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert salvage(jobs, now_ms()) == []
+    assert recover_finished(jobs, now_ms()) == []
     assert len(logged(store_uri)) == 3
 
 
 def test_a_worker_that_never_began_leaves_nothing_to_be_done(jobs):
-    assert salvage(jobs, now_ms()) == []
+    assert recover_finished(jobs, now_ms()) == []
 
 
 def test_nothing_is_done_while_the_writer_process_may_still_write(jobs, monkeypatch):

@@ -13,7 +13,7 @@ from harness.configuration.job import Job
 from harness.configuration.settings import Tracking
 from harness.errors import TrackingError
 from harness.execution.progress import Progress
-from harness.sweep.launching.remote import Ledger, check_store, failed, train_stack
+from harness.sweep.launching.remote import RemoteStacks, check_store, failed, train_stack
 from harness.sweep.launching.serialization import pack
 from harness.tracking.reading.history import runs
 from harness.tracking.tracker import Tracker
@@ -45,7 +45,7 @@ def ledger_of(store_uri):
         def __init__(self, jobs, stack_size=8):
             self.tracker = Tracker(store_uri, "there")
             self.shown = shown
-            self.ledger = Ledger(jobs, self.tracker, Progress(shown), stack_size)
+            self.ledger = RemoteStacks(jobs, self.tracker, Progress(shown), stack_size)
 
         def close(self):
             self.tracker.close()

@@ -104,13 +104,15 @@ def test_a_crash_at_any_step_makes_no_second_run(uri, tmp_path, monkeypatch, fat
         record(uri, folders)
     monkeypatch.undo()
     assert done == STEPS[: fatal + 1]
-    noted = [journal.read_receipt(folder).get("run_id") for folder in folders]
-    for folder, run_id, status in zip(folders, noted, statuses(uri, noted), strict=True):
+    read_identities = [journal.read_receipt(folder).get("run_id") for folder in folders]
+    for folder, run_id, status in zip(
+        folders, read_identities, statuses(uri, read_identities), strict=True
+    ):
         assert not journal.read_receipt(folder).get("complete") or status == "FINISHED"
         assert run_id or status is None
     again = record(uri, folders)
     assert [error for *_, error in again] == [None] * 3
-    for (_, run_id, _), before in zip(again, noted, strict=True):
+    for (_, run_id, _), before in zip(again, read_identities, strict=True):
         assert run_id == before or before is None
     assert store_of(uri) == whole(range(3))
     places = sorted(place.name for place in (database(uri).parent / "mlartifacts").iterdir())
