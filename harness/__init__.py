@@ -5,7 +5,7 @@ This module is what a plugin imports: the contracts, `hookimpl` and the errors, 
 """
 
 from harness import update
-from harness.backends import Backend, Block, Forward, Pass, Program, Step, Updater
+from harness.backends import Backend, Block, Pass, Program, Step, Updater
 from harness.contracts import (
     CONTRACT_VERSION,
     AdaptiveSchedule,
@@ -15,6 +15,7 @@ from harness.contracts import (
     Data,
     DataDependentInitializer,
     Dataset,
+    Forward,
     Horizon,
     Initializer,
     Layer,

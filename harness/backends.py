@@ -11,21 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from harness.contracts import Array, Turn
+from harness.contracts import Array, Forward, Turn
 
 if TYPE_CHECKING:
     from harness.model.network import Network
     from harness.model.objective import Objective
 
-__all__ = ["Backend", "Block", "Forward", "Pass", "Program", "Step", "Updater"]
-
-
-@dataclass(frozen=True)
-class Forward:
-    """What a forward pass keeps: output (R, B, K), and hidden activations, (R, B, n) a layer."""
-
-    output: Array
-    hidden: tuple[Array, ...] = ()
+__all__ = ["Backend", "Block", "Pass", "Program", "Step", "Updater"]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ __all__ = [
     "Data",
     "DataDependentInitializer",
     "Dataset",
+    "Forward",
     "Horizon",
     "Initializer",
     "Layer",
@@ -265,6 +266,14 @@ class DataDependentInitializer(Initializer, Protocol):
 
 
 # --- losses ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a forward pass keeps: output (R, B, K), and hidden activations, (R, B, n) a layer."""
+
+    output: Array
+    hidden: tuple[Array, ...] = ()
 
 
 @runtime_checkable

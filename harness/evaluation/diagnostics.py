@@ -19,8 +19,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.backends import Backend, Forward
-from harness.contracts import Array, array_namespace
+from harness.backends import Backend
+from harness.contracts import Array, Forward, array_namespace
 
 __all__ = ["UnitMeter"]
 

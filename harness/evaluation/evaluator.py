@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.backends import Backend, Forward, Program
-from harness.contracts import Array, Task, array_namespace
+from harness.backends import Backend, Program
+from harness.contracts import Array, Forward, Task, array_namespace
 from harness.data.on_device import DevicePart
 from harness.evaluation.diagnostics import UnitMeter
 from harness.evaluation.metrics import evaluate

@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.backends import Forward
-from harness.contracts import Array, AuxiliaryLoss, Loss, array_namespace
+from harness.contracts import Array, AuxiliaryLoss, Forward, Loss, array_namespace
 
 __all__ = ["DECAY", "Objective", "Term"]
 

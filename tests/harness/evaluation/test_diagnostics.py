@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.backends import Forward
+from harness.contracts import Forward
 from harness.evaluation.diagnostics import UnitMeter
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.backends import Forward
+from harness.contracts import Forward
 from harness.model.objective import Objective, Term
 
 
