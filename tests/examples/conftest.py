@@ -2,18 +2,11 @@
 
 import os
 from importlib.metadata import PackageNotFoundError, distribution
-from importlib.util import find_spec
 
 import pytest
 
-# Read when JAX first computes. Most of the time here is compiling, which this halves.
+# JAX reads this when it first computes. Most of the time here is compiling, which this halves.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-
-
-def pytest_ignore_collect(collection_path):
-    if collection_path.name == "test_example_jax.py" and find_spec("harness_jax") is None:
-        return True
-    return None
 
 
 @pytest.fixture(scope="session")

@@ -65,13 +65,13 @@ def train(folder, *words):
 
 
 @pytest.mark.slow
-def test_all_three_in_one_command(tmp_path, needs):
-    needs("harness-lion", "harness-curves", "harness-jax", "jax")
+def test_a_backend_and_a_dataset_in_one_command(tmp_path, needs):
+    needs("harness-curves", "harness-jax", "jax")
 
     said = train(
         tmp_path,
         "backend=jax",
-        "optimizer=my_lion",
+        "optimizer=lion",
         "optimizer.lr=0.01",
         "dataset=curve",
         "dataset.shape=corner",
@@ -85,15 +85,15 @@ def test_all_three_in_one_command(tmp_path, needs):
 
 
 @pytest.mark.slow
-def test_a_sweep_of_them(tmp_path, needs):
-    needs("harness-lion", "harness-jax", "jax")
+def test_a_sweep_on_jax(tmp_path, needs):
+    needs("harness-jax", "jax")
 
     train(
         tmp_path,
         "-m",
         "backend=jax",
         "backend.dtype=float64",
-        "optimizer=my_lion,adam",
+        "optimizer=lion,adam",
         "optimizer.lr=1e-3,1e-2",
         "seed=0,1",
         "dataset=iris",
@@ -109,10 +109,10 @@ def test_a_sweep_of_them(tmp_path, needs):
 
 
 def test_they_are_listed_with_their_distributions(capsys, needs):
-    needs("harness-lion", "harness-curves")
+    needs("harness-curves", "harness-jax")
     main(["plugins"])
     said = capsys.readouterr().out
-    assert "harness-lion:lion" in said
+    assert "harness-jax:jax" in said
     assert "harness-curves:curves" in said
 
 
