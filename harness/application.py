@@ -17,11 +17,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from harness.configuration.blocked import excluding
 from harness.configuration.hydra_store import register
 from harness.configuration.job import job_from
 from harness.configuration.overrides import check_overrides, explain
-from harness.configuration.settings import REPLACED, Tracking
+from harness.configuration.settings import Tracking
 from harness.errors import ConfigurationError, HarnessError, PluginError
 from harness.execution.jobs import run_jobs
 from harness.execution.session import close_sweeps, session
@@ -35,11 +34,7 @@ __all__ = ["register_hydra_plugins", "tracking_settings", "train", "tune"]
 
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
-    # Commands that were written down with every value, as in reports, set to null what is gone
-    gone = {f"{key}=null" for key in REPLACED}
-    arguments = [word for word in arguments if word not in gone]
-    with _explained(), excluding(_grouped(arguments)) as complete:
-        return _train(complete)
+    return _train(_grouped(arguments))
 
 
 def tune(arguments: list[str]) -> int:
@@ -172,13 +167,13 @@ def _check_mode(options: argparse.Namespace) -> None:
 
 def tracking_settings(overrides: list[str]) -> Tracking:
     """The node `tracking` of the configuration with these overrides."""
-    with _explained(), excluding(overrides) as complete:
+    with _explained():
         register(load_registry())
-        _check(complete)
+        _check(overrides)
         with hydra.initialize_config_module("harness.conf", version_base="1.3"):
             # The launcher plays no part here, and Hydra may not have found it yet
             tree = hydra.compose(
-                "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *complete]
+                "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *overrides]
             )
     settings: Tracking = OmegaConf.to_object(tree.tracking)  # type: ignore[assignment]
     return settings

@@ -11,11 +11,9 @@ from typing import NoReturn
 
 from harness import __version__
 from harness.errors import HarnessError
-from harness.registry.blocking import EVERYBODY_ELSE, blocking
+from harness.registry.blocking import blocking, without_flag
 
 __all__ = ["main", "program"]
-
-NO_PLUGINS = "--no-plugins"
 
 USAGE = """\
 harness compares optimizers and weight initializers on neural networks, honestly and fast.
@@ -32,9 +30,10 @@ usage: harness train [overrides]      train one run, e.g. harness train optimize
        harness new KIND NAME          write a package for a component of your own: new optimizer my-rule
        harness --version
        harness --no-plugins COMMAND   without the plugins of others: is it one of them that is at fault?
+       harness --no-plugins=NAME,... COMMAND      without these packages
 
 `harness train --help` shows the configuration; `harness train --cfg job` the composed one.
-`plugins.blocked=[NAME]` leaves out one; `optimizer=DISTRIBUTION:NAME` chooses between two of a name.
+`optimizer=DISTRIBUTION:NAME` chooses between two of a name.
 Shell completion: eval "$(harness train -sc install=bash)"
 """
 
@@ -43,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns the exit status: 2 for a mistake of the user, 1 for a failed run."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = _show_warning
-    excluded = [EVERYBODY_ELSE] if NO_PLUGINS in given else []
+    words, names = without_flag(given)
     try:
-        with blocking(excluded):
-            return _dispatch([word for word in given if word != NO_PLUGINS])
+        with blocking(names):
+            return _dispatch(words)
     except HarnessError as error:
         print(f"harness: error: {error}", file=sys.stderr)
         return 2
@@ -170,17 +169,13 @@ def _compare_tuned(overrides: list[str], metric: str | None) -> None:
 
 def _complete(rest: list[str]) -> int:
     """Hydra's completion takes the program for the application: `train` is put in and out here."""
-    words = os.environ.get("COMP_LINE", "").split(" ")
-    if NO_PLUGINS in words:
-        words.remove(NO_PLUGINS)
-        with blocking([EVERYBODY_ELSE]):
-            os.environ["COMP_LINE"] = " ".join(words)
-            return _complete(rest)
-    if len(words) > 1 and words[1] == "train" and len(words) > 2:
+    words, names = without_flag(os.environ.get("COMP_LINE", "").split(" "))
+    if len(words) > 2 and words[1] == "train":
         os.environ["COMP_LINE"] = " ".join([words[0], *words[2:]])
         from harness.application import train
 
-        return train(["-sc", *rest])
+        with blocking(names):
+            return train(["-sc", *rest])
     started = words[1] if len(words) > 1 else ""
     print(" ".join(command for command in COMMANDS if command.startswith(started)))
     return 0

@@ -84,7 +84,7 @@ def compare_command(rest: Sequence[str]) -> int:
     options = _parser().parse_args(list(rest))
     overrides = [word for word in options.words if "=" in word]
     for word in overrides:
-        if not word.startswith(("tracking.", "plugins.")):
+        if not word.startswith("tracking."):
             raise ConfigurationError(
                 f"{word!r} would change nothing here: only tracking.… says where runs are. To compare "
                 f"some of them, use --filter \"tags.{word.partition('=')[0]} = '…'\"."

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from harness.compare.factors import factors_of, labels, settings, varying
 from harness.compare.question import Question
 from harness.compare.source import Source, computed, runs_of, tuned_factors
-from harness.configuration.settings import NONE, REPLACED, WRAPPER
 from harness.errors import ConfigurationError, unknown_name
 from harness.evaluation.metrics import higher_is_better
 from harness.execution.resume import DONE
@@ -87,10 +86,6 @@ def read(
     names = [metric] if metric else list(SCORES)
     wanted = [f"{part}{name}" for part in (VALIDATION, TEST) for name in names]
     found = frames.read_runs(source.uri, source.experiment, kept, wanted)
-    if WRAPPER in found.params:  # which runs from before there were wrappers do not say
-        found.params[WRAPPER] = found.params[WRAPPER].fillna(NONE)
-    for key in REPLACED.keys() & found.params.columns:  # null is what runs have that do not know it
-        found.params[key] = found.params[key].where(found.params[key] != "None")
     for key in (*by, *tasks):
         if key not in found.params:
             raise unknown_name("key of the configuration", key, found.params.columns)

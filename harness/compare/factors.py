@@ -72,9 +72,7 @@ def decides_nothing(key: str) -> bool:
     >>> decides_nothing("tracking.phase"), decides_nothing("seed"), decides_nothing("optimizer.lr")
     (True, True, False)
     """
-    return key in ("seed", "skip_finished", "training.test") or key.startswith(
-        ("tracking.", "plugins.")
-    )
+    return key in ("seed", "skip_finished", "training.test") or key.startswith("tracking.")
 
 
 def varying(

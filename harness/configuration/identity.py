@@ -20,7 +20,7 @@ from harness.registry.registry import Plugin, Registry
 
 __all__ = ["identity", "plugin_versions", "plugins_of", "sources_of"]
 
-DECIDES_NOTHING = frozenset({"tracking", "plugins", "skip_finished"})  # keys of the configuration
+DECIDES_NOTHING = frozenset({"tracking", "skip_finished"})  # keys of the configuration
 
 
 def identity(run: Run, sources: Mapping[str, str], data_sha256: str, split_sha256: str) -> str:
@@ -32,7 +32,7 @@ def identity(run: Run, sources: Mapping[str, str], data_sha256: str, split_sha25
     fields = [f.name for f in dataclasses.fields(run.config) if f.name not in DECIDES_NOTHING]
     values = {name: getattr(run.config, name) for name in fields}
     names = dict(run.names)  # in which wrappers have an order
-    if not run.config.wrapper:  # as before there were any
+    if not run.config.wrapper:  # the same whether or not there are wrappers to choose from
         del values[WRAPPER], names[WRAPPER]
     # Losses that are off are left out: to install another plugin changes nothing about this run
     objective = run.config.objective

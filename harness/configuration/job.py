@@ -40,7 +40,7 @@ class Job:
         """A job that is called after its overrides."""
         # What says nothing about one run would only be repeated for every run; and the store's address
         # may hold a password
-        common = ("experiment=", "skip_finished=", "tracking.", "plugins.", "training.test=")
+        common = ("experiment=", "skip_finished=", "tracking.", "training.test=")
         own = tuple(o for o in overrides if not o.startswith(common))
         name = " ".join(own)[:200] or f"{run.names['dataset']} {run.names['optimizer']}"
         sweep = None if sweep_folder is None else sweep_id(str(sweep_folder))

@@ -21,7 +21,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from harness.configuration.hydra_store import choices
-from harness.configuration.settings import GROUPS, NONE, REPLACED, WRAPPER, Config, Training
+from harness.configuration.settings import GROUPS, NONE, WRAPPER, Config, Training
 from harness.errors import ConfigurationError, HarnessError, unknown_name
 from harness.registry.registry import Registry, load_registry
 
@@ -62,7 +62,7 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
             f"{given!r}: nothing can be added to or removed from a configuration; every key has a "
             f"default already. Write it without the prefix, as in {fix}."
         )
-    same = top in ("tracking", "skip_finished", "plugins") or key == "experiment"
+    same = top in ("tracking", "skip_finished") or key == "experiment"
     if override.is_sweep_override() and same:
         raise ConfigurationError(
             f"{given!r}: {key} must be the same for all runs of a sweep. Start one sweep for each."
@@ -216,11 +216,8 @@ def _explain_node(error: OmegaConfBaseException) -> str:
     if isinstance(error, MissingMandatoryValue):
         return f"{key} has no default: give it a value, as in {key}=…"
     if "is not a ListConfig" in _first_line(error):
-        example = "harness-lion" if key.startswith("plugins.") else "64"
-        return f"{key} is a list: write it with brackets, as in {key}=[{example}]."
+        return f"{key} is a list: write it with brackets, as in {key}=[64]."
     if "not in" in _first_line(error) and isinstance(parent, DictConfig):
-        if key in REPLACED:
-            return f"There is no {key} any more: write {REPLACED[key]}; where it was null, nothing."
         where, _, name = key.rpartition(".")
         if where == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
             return str(load_registry().refusal("auxiliary_loss", name, ()))

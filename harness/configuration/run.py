@@ -14,7 +14,6 @@ from harness.configuration.consistency import check_run
 from harness.configuration.hydra_store import choices
 from harness.configuration.settings import GROUPS, NONE, WRAPPER, AutoLoss, Config, Run
 from harness.errors import ConfigurationError
-from harness.registry.blocking import canonical
 from harness.registry.registry import Registry
 
 __all__ = ["run_from", "run_of"]
@@ -35,12 +34,6 @@ def run_from(tree: DictConfig, registry: Registry) -> Run:
 
 def run_of(config: Config, registry: Registry) -> Run:
     """The run of a configuration, checked as a whole. Raises as `run_from` does."""
-    late = {canonical(name) for name in config.plugins.blocked} - registry.blocked
-    if late:
-        raise ConfigurationError(
-            f"plugins.blocked={sorted(late)} was read when the plugins had been imported. Give it on "
-            f"the command line, or at the top of a file that experiment=… names."
-        )
     names = {group: _chosen(config, group, registry) for group in GROUPS}
     names[WRAPPER] = "+".join(_wrappers(config, registry)) or NONE
     if isinstance(config.loss, AutoLoss):

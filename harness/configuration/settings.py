@@ -20,12 +20,10 @@ from harness.fields import check_choice, check_range
 __all__ = [
     "GROUPS",
     "NONE",
-    "REPLACED",
     "WRAPPER",
     "AutoLoss",
     "Config",
     "ObjectiveSettings",
-    "PluginSettings",
     "Run",
     "Tracking",
     "Training",
@@ -44,10 +42,6 @@ GROUPS = {  # group of the configuration -> kind of component (None: the core's 
 
 WRAPPER = "wrapper"  # the group, and kind, of which a configuration may choose several, or none
 NONE = "none"  # and what it is set to then
-
-REPLACED = {  # keys of earlier versions that were null by default -> what is written instead
-    "training.clip_norm": f"{WRAPPER}=clip_norm {WRAPPER}.clip_norm.bound=1",
-}
 
 PHASE = re.compile(r"|tuning(-[1-9][0-9]*)?|final|untuned")
 
@@ -153,16 +147,6 @@ class Tracking:
 
 
 @dataclass(frozen=True)
-class PluginSettings:
-    """blocked: distributions, or plugins in them (`dist:entry`), that are not to be imported.
-
-    `*` stands for all that are not harness' own. See `blocking.py`.
-    """
-
-    blocked: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class Config:
     """The typed tree: everything that decides what a run computes, and where it is logged.
 
@@ -184,7 +168,6 @@ class Config:
     training: Training = field(default_factory=Training)
     split: Split = field(default_factory=Split)
     tracking: Tracking = field(default_factory=Tracking)
-    plugins: PluginSettings = field(default_factory=PluginSettings)
     seed: int = 0
     skip_finished: bool = False
 

@@ -1,23 +1,34 @@
 """Which plugins are left out before they are imported.
 
-What is blocked stands in the environment variable HARNESS_BLOCKED_PLUGINS, names separated by commas, so
-that it holds for this process and for all that it starts: workers, writers, jobs of a launcher. The flag
-`--no-plugins` and the key `plugins.blocked` of the configuration add to it. A name is that of a
-distribution (`harness-lion`), of one plugin in it (`harness-lion:rules`), or `*` for all that are not
-harness' own.
+The environment variable HARNESS_BLOCKED_PLUGINS holds their names, separated by commas. So they reach
+this process and all that it starts: workers, writers, jobs of a launcher. The flag adds to them:
+`--no-plugins` all plugins that are not harness' own, `--no-plugins=NAME,…` those with these names. A
+name is that of a distribution (`harness-lion`), of one plugin in it (`harness-lion:rules`), or `*` for
+all that are not harness' own.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = ["BLOCKED", "EVERYBODY_ELSE", "blocked", "blocking", "canonical", "is_blocked", "is_own"]
+__all__ = [
+    "BLOCKED",
+    "EVERYBODY_ELSE",
+    "blocked",
+    "blocking",
+    "canonical",
+    "flag_for",
+    "is_blocked",
+    "is_own",
+    "without_flag",
+]
 
 BLOCKED = "HARNESS_BLOCKED_PLUGINS"
 EVERYBODY_ELSE = "*"
+NO_PLUGINS = "--no-plugins"  # the flag, alone or with names
 
 
 def canonical(name: str) -> str:
@@ -32,7 +43,12 @@ def canonical(name: str) -> str:
 
 def blocked() -> frozenset[str]:
     """The names of what is blocked in this process."""
-    return frozenset(canonical(name) for name in os.environ.get(BLOCKED, "").split(",") if name)
+    return _names(os.environ.get(BLOCKED, ""))
+
+
+def _names(text: str) -> frozenset[str]:
+    """The names in a list that is separated by commas."""
+    return frozenset(canonical(name) for name in text.split(",") if name)
 
 
 @contextmanager
@@ -47,6 +63,34 @@ def blocking(names: Iterable[str]) -> Iterator[None]:
             del os.environ[BLOCKED]
         else:
             os.environ[BLOCKED] = before
+
+
+def without_flag(words: Sequence[str]) -> tuple[list[str], frozenset[str]]:
+    """The words of a command line without the flag, wherever it stands, and the names that it blocks.
+
+    >>> without_flag(["--no-plugins", "train", "seed=1"])
+    (['train', 'seed=1'], frozenset({'*'}))
+    """
+    names: set[str] = set()
+    rest = []
+    for word in words:
+        flag, equals, listed = word.partition("=")
+        if flag != NO_PLUGINS:
+            rest.append(word)
+        else:
+            names |= _names(listed) if equals else {EVERYBODY_ELSE}
+    return rest, frozenset(names)
+
+
+def flag_for(names: frozenset[str]) -> list[str]:
+    """The flag that blocks these names, as a word of a command line; no word for no names.
+
+    >>> flag_for(frozenset({"harness-lion", "harness-curve"})), flag_for(frozenset())
+    (['--no-plugins=harness-curve,harness-lion'], [])
+    """
+    if EVERYBODY_ELSE in names:
+        return [NO_PLUGINS]
+    return [f"{NO_PLUGINS}={','.join(sorted(names))}"] if names else []
 
 
 def is_own(distribution: str) -> bool:

@@ -199,7 +199,7 @@ def _contested(kind: str, name: str, claims: list[Provided]) -> PluginError:
     if len(full) < len(claims):
         advice = (
             "Plugins of one distribution claim it, which only its author can mend. Leave one of them "
-            f"out: plugins.blocked=[{claims[-1].plugin.name}]"
+            f"out: harness --no-plugins={claims[-1].plugin.name} …"
         )
     else:
         advice = f"Choose one by its full name: {' or '.join(full)}"
@@ -237,7 +237,7 @@ def registry_from(points: list[EntryPoint], blocked: frozenset[str] = frozenset(
         if plugin.seconds > SLOW:
             _warn(
                 f"The plugin {plugin.name} took {plugin.seconds:.1f} s to import, at every start. "
-                f"plugins.blocked=[{plugin.name}] does without it."
+                f"`harness --no-plugins={plugin.name} …` does without it."
             )
     _warn_of_unknown(blocked, plugins)
     return Registry(plugins, blocked)
@@ -249,7 +249,7 @@ def _warn_of_unknown(blocked: frozenset[str], plugins: list[Plugin]) -> None:
     for name in sorted(blocked - known - {EVERYBODY_ELSE}):
         near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        _warn(f"plugins.blocked names {name!r}, and no such plugin is installed.{hint}")
+        _warn(f"{name!r} is to be blocked, and no such plugin is installed.{hint}")
 
 
 def _warn(message: str) -> None:

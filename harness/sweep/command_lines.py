@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.registry.blocking import blocked, flag_for
 from harness.tracking.address import public
 
 __all__ = ["completing", "program", "shown", "started_by"]
@@ -19,11 +20,15 @@ TUNED = "hydra/sweeper=tuned"
 
 
 def started_by() -> str:
-    """The command of the sweep of this process as it was typed, quoted for a shell."""
+    """The command of the sweep of this process as it was typed, quoted for a shell.
+
+    It names the plugins that are blocked, also those of the environment, which another shell lacks.
+    """
+    harness = ["harness", *flag_for(blocked())]
     given = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
     if TUNED in given and not any(word.startswith("-") for word in given):
-        return shlex.join(["harness", "tune", *(word for word in shown(given) if word != TUNED)])
-    return shlex.join(["harness", "train", "-m", *shown(given)])
+        return shlex.join([*harness, "tune", *(word for word in shown(given) if word != TUNED)])
+    return shlex.join([*harness, "train", "-m", *shown(given)])
 
 
 def shown(overrides: Iterable[str]) -> list[str]:

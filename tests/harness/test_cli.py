@@ -110,11 +110,7 @@ def in_empty_folder(tmp_path, monkeypatch):
         (["optimizer:adam"], "Overrides are written key=value"),
         (["lr=0.1"], "Unknown key 'lr'. Did you mean optimizer.lr?"),
         (["max_epochs=3"], "Did you mean training.max_epochs?"),
-        (
-            ["training.clip_norm=1"],
-            "no training.clip_norm any more: write wrapper=clip_norm wrapper.clip_norm.bound=1;",
-        ),
-        (["-m", "training.clip_norm=null,0.5", "seed=0,1"], "write wrapper=clip_norm wrapper."),
+        (["plugins.blocked=[harness-lion]"], "Unknown key 'plugins'. Allowed: backend, "),
         (["objective.auxiliary=null"], "holds a factor by name"),
         (["objective.auxiliary.z_loss=nan"], "must be a finite number"),
         (["network.hidden=[]", "objective.auxiliary.hidden_l1=1"], "network.hidden=[] has none"),
@@ -163,7 +159,7 @@ def test_configuration_files_cannot_name_code(capsys, tmp_path):
     [
         ("optimizer:\n  lrr: 0.1\n", "Unknown key 'optimizer.lrr'. Did you mean 'optimizer.lr'?"),
         ("optimizer:\n  lr: fast\n", "optimizer.lr: Value 'fast' of type 'str' could not be"),
-        ("training:\n  clip_norm: 1\n", "write wrapper=clip_norm wrapper.clip_norm.bound=1;"),
+        ("plugins:\n  blocked: [a]\n", "Unknown key 'plugins'. Allowed: backend, bias_initializer, "),
         ("seed: [1,\nname: : ", "mine.yaml, line 3, column 7: no valid YAML, expected the node"),
         ("seed: \x01\n", "A file of the configuration is no valid YAML: unacceptable character"),
     ],
@@ -184,13 +180,6 @@ def test_a_file_of_a_component_that_is_no_yaml_is_named(capsys, tmp_path):
     for arguments in (["optimizer=mine"], ["-m", "optimizer=sgd,mine"]):
         assert main(["train", "--config-dir", str(tmp_path / "own"), *arguments]) == 2
         assert f"{path}, line 2, column 8: no valid YAML" in capsys.readouterr().err
-
-
-def test_what_was_null_in_an_earlier_version_may_stay_in_a_command(capsys):
-    assert main(["train", "--cfg", "job", "seed=3", "training.clip_norm=null"]) == 0
-    shown = capsys.readouterr().out
-    assert "seed: 3" in shown
-    assert "clip_norm" not in shown
 
 
 def test_without_arguments_it_says_what_it_can_do(capsys):

@@ -53,6 +53,7 @@ def pack(jobs: Sequence[Job], registry: Registry) -> str:
             "host": socket.gethostname(),
             "directory": str(Path.cwd()),
             "versions": {"harness": harness.__version__, **used},
+            "blocked": sorted(registry.blocked),
             "jobs": [
                 {
                     "names": _lasting(job.run.names, registry),
@@ -80,7 +81,7 @@ def _lasting(names: Mapping[str, str], registry: Registry) -> dict[str, str]:
 
 def blocked_in(text: str) -> list[str]:
     """The plugins that must not be imported where the jobs of a text are unpacked."""
-    return list(json.loads(text)["jobs"][0]["config"]["plugins"]["blocked"])
+    return list(json.loads(text)["blocked"])
 
 
 def unpack(text: str, registry: Registry) -> JobBatch:

@@ -125,11 +125,7 @@ class _Entrant:
 
     def _check_fixed(self, scored: int) -> None:
         """Trials of other settings cannot be compared, and a study holds none."""
-        kept = [
-            o
-            for o in self.contender.overrides
-            if not o.startswith(("tracking.", "skip_", "plugins."))
-        ]
+        kept = [o for o in self.contender.overrides if not o.startswith(("tracking.", "skip_"))]
         kept += [override for seed in self.contest.seeds for override in seed]
         kept += [f"{key} in {dimension}" for key, dimension in self.contender.space.items()]
         before = self.study.user_attrs.get(FIXED, [])

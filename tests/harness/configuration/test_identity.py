@@ -91,7 +91,7 @@ def test_every_value_that_decides_a_number_is_part_of_it(run_of, identify):
     for name, config in variants(run.config):
         other = identify(replace(run, config=config))
         names.append(name)
-        if name.startswith(("tracking.", "plugins.")) or name == "skip_finished":
+        if name.startswith("tracking.") or name == "skip_finished":
             assert other == own, name
         else:
             assert other not in seen, name
@@ -118,17 +118,17 @@ def test_wrappers_and_their_order_are_part_of_it(run_of, identify):
     assert identify(run_of("wrapper=[ema]")) == identify(run_of("wrapper=ema"))
 
 
-def test_a_run_without_wrappers_is_what_it_was_before_there_were_any(run_of, identify):
+def test_a_run_without_wrappers_has_the_identity_it_would_have_if_there_were_none(run_of, identify):
     run = run_of()
-    apart = ("wrapper", "tracking", "plugins", "skip_finished")
-    before = {
+    apart = ("wrapper", "tracking", "skip_finished")
+    content = {
         "names": {group: name for group, name in run.names.items() if group != "wrapper"},
         "values": {name: value for name, value in vars(run.config).items() if name not in apart}
         | {"objective": {"auxiliary": {}, "weight_decay": 0.0}},
         "versions": {"harness": harness.__version__, "optimizer": "a 1"},
         "data": {"rows": "d" * 64, "split": "s" * 64},
     }
-    expected = hashlib.sha256(_canonical(before).encode()).hexdigest()
+    expected = hashlib.sha256(_canonical(content).encode()).hexdigest()
     assert identify(run, sources={"optimizer": "a 1"}) == expected
 
 
@@ -172,9 +172,10 @@ def test_it_is_the_same_in_another_process(run_of, identify):
     """Python seeds the hash of text anew in each process; nothing here may depend on it."""
     code = """
 from hydra import compose, initialize_config_module
-from harness.configuration.run import register, run_from
+from harness.configuration.hydra_store import register
 from harness.configuration.identity import identity, sources_of
-from harness.registry import load_registry
+from harness.configuration.run import run_from
+from harness.registry.registry import load_registry
 registry = load_registry()
 register(registry)
 with initialize_config_module("harness.conf", version_base="1.3"):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.configuration.job import Job
-from harness.execution.resume import IDENTITIES, finished_results, note, read_identities
+from harness.execution.resume import IDENTITIES, finished_results, write_identities, read_identities
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.reading.history import Logged
 from harness.tracking.tracker import Tracker
@@ -148,7 +148,7 @@ def test_without_its_folder_a_result_comes_from_the_store(identity, ask):
 def test_identities_are_noted_one_after_another(tmp_path):
     sweep = Logged("r", "sweep", {"folder": str(tmp_path / "sweep")}, "RUNNING")
     assert read_identities(sweep, "") == []
-    note(tmp_path / "sweep", ["a", "b"])
-    note(tmp_path / "sweep", ["a"])
+    write_identities(tmp_path / "sweep", ["a", "b"])
+    write_identities(tmp_path / "sweep", ["a"])
     assert read_identities(sweep, "") == ["a", "b", "a"]
     assert (tmp_path / "sweep" / IDENTITIES).exists()

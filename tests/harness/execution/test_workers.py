@@ -165,12 +165,13 @@ def test_the_switch_interval_is_as_before_when_nobody_listens_any_more(run_of, t
 ENDLESS = """
 import sys
 from harness.application import register_hydra_plugins
-from harness.configuration.run import register, run_from
-from harness.data import prepare
-from harness.data.on_device import Placed
-from harness.registry import load_registry
-from harness.training.run_queue import Waiting
+from harness.configuration.hydra_store import register
+from harness.configuration.run import run_from
+from harness.data.on_device import DeviceData
+from harness.data.preparing import prepare
 from harness.execution.workers import Task, work
+from harness.registry.registry import load_registry
+from harness.training.run_queue import RunQueue
 from hydra import compose, initialize_config_module
 
 register(load_registry())
@@ -180,7 +181,7 @@ with initialize_config_module("harness.conf", version_base="1.3"):
                               "training.stopping.patience=null"])
 config = (run := run_from(tree, load_registry())).config
 data = prepare(config.dataset.load(), config.dataset.task, config.loss.output_activation, config.split)
-tasks = [Task(0, [run] * 2, Placed(config.backend, data), Waiting(range(2)), 1)] * 2
+tasks = [Task(0, [run] * 2, DeviceData(config.backend, data), RunQueue(range(2)), 1)] * 2
 for message in work(tasks, 2):
     print("training", flush=True)
 """

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from harness.execution.resume import note
+from harness.execution.resume import write_identities
 from harness.sweep import listing
 from harness.sweep.command_lines import program
 from harness.tracking import journal
@@ -78,8 +78,8 @@ def test_a_run_that_failed_and_was_run_again_counts_once(listed):
 
 def test_a_sweep_and_the_one_that_completed_it_are_both_complete(listed, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    note(first, "xyz")
-    note(second, "xyz")
+    write_identities(first, "xyz")
+    write_identities(second, "xyz")
     runs = [run("a", "x", "finished"), run("a", "y", "failed")]
     later = [run("b", "y", "finished"), run("b", "z", "finished")]
     skipping = COMMAND + " skip_finished=true"
@@ -91,8 +91,8 @@ def test_a_sweep_and_the_one_that_completed_it_are_both_complete(listed, tmp_pat
 
 def test_jobs_that_had_not_begun_are_known_from_the_sweep_that_completed_it(listed, tmp_path):
     """The basic launcher knows the identity of a job when it begins."""
-    note(tmp_path / "a", "x")
-    note(tmp_path / "b", "xyz")
+    write_identities(tmp_path / "a", "x")
+    write_identities(tmp_path / "b", "xyz")
     runs = [run("a", "x", "finished"), *(run("b", i, "finished") for i in "yz")]
     first = own("a", 3, "KILLED", folder=tmp_path / "a")
     found = listed(first, own("b", 3, folder=tmp_path / "b"), *runs)
@@ -102,21 +102,21 @@ def test_jobs_that_had_not_begun_are_known_from_the_sweep_that_completed_it(list
 
 
 def test_equal_jobs_of_one_sweep_count_each(listed, tmp_path):
-    note(tmp_path, ["x", "x", "y"])
+    write_identities(tmp_path, ["x", "x", "y"])
     found = listed(own("a", 3, folder=tmp_path), run("a", "x", "finished"))["a"]
     assert counts(found) == (3, 2, 0, 0, 1, "incomplete")
 
 
 def test_jobs_that_were_tried_twice_count_once(listed, tmp_path):
     """A stack whose machine died is trained again elsewhere, and notes its jobs again."""
-    note(tmp_path, ["x", "y", "x", "y"])
+    write_identities(tmp_path, ["x", "y", "x", "y"])
     runs = [run("a", "x", "finished"), run("a", "y", "finished"), run("a", "z", "failed")]
     found = listed(own("a", 3, folder=tmp_path), *runs)["a"]
     assert counts(found) == (3, 2, 0, 1, 0, "incomplete")
 
 
 def test_what_was_noted_on_another_machine_is_known_from_the_runs(listed, tmp_path):
-    note(tmp_path, "x")
+    write_identities(tmp_path, "x")
     runs = [run("a", identity, "finished") for identity in "xyz"]
     found = listed(own("a", 4, "RUNNING", folder=tmp_path), *runs)["a"]
     assert counts(found) == (4, 3, 0, 0, 1, "running")
@@ -133,7 +133,7 @@ def test_a_search_that_was_interrupted_is_not_complete_with_what_it_had_asked_fo
 
 
 def test_a_sweep_that_went_on_in_its_own_folder_is_one_sweep(listed, tmp_path):
-    note(tmp_path, "xy")
+    write_identities(tmp_path, "xy")
     runs = [run("a", "x", "finished"), run("a", "y", "finished")]
     found = listed(own("a", 2, "KILLED", folder=tmp_path), own("a", 2, folder=tmp_path), *runs)
     assert counts(found["a"]) == (2, 2, 0, 0, 0, "complete")

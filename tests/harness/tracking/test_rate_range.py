@@ -138,7 +138,7 @@ def test_every_run_makes_a_picture(tmp_path, losses):
     ("against", "name"), [("rate", "rate_range.png"), ("epoch", "learning_curves.png")]
 )
 def test_the_end_of_a_run_says_which_picture_it_is(tmp_path, against, name):
-    """Through the journal, as the writer reads it; one of an earlier version says nothing."""
+    """Through the journal, as the writer reads it."""
     folder, target = tmp_path / "run", tmp_path / "store"
     write(folder, curve(1e-2, 1.0))
     curves = Curves([("a", "metrics.csv")], against=against)
@@ -146,10 +146,3 @@ def test_the_end_of_a_run_says_which_picture_it_is(tmp_path, against, name):
     log_artifacts("", Run(folder, artifact_uri=f"file://{target}"), event)
     assert [path.name for path in target.iterdir()] == [name]
     assert (folder / name).exists()
-
-
-def test_a_journal_of_before_draws_over_epochs():
-    line = to_line(RunEnded("a", "finished", 0, curves=Curves([("a", "metrics.csv")])))
-    earlier = line.replace(', "against": "epoch"', "")
-    assert earlier != line
-    assert from_line(earlier) == from_line(line)
