@@ -159,7 +159,10 @@ def test_configuration_files_cannot_name_code(capsys, tmp_path):
     [
         ("optimizer:\n  lrr: 0.1\n", "Unknown key 'optimizer.lrr'. Did you mean 'optimizer.lr'?"),
         ("optimizer:\n  lr: fast\n", "optimizer.lr: Value 'fast' of type 'str' could not be"),
-        ("plugins:\n  blocked: [a]\n", "Unknown key 'plugins'. Allowed: backend, bias_initializer, "),
+        (
+            "plugins:\n  blocked: [a]\n",
+            "Unknown key 'plugins'. Allowed: backend, bias_initializer, ",
+        ),
         ("seed: [1,\nname: : ", "mine.yaml, line 3, column 7: no valid YAML, expected the node"),
         ("seed: \x01\n", "A file of the configuration is no valid YAML: unacceptable character"),
     ],

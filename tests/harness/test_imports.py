@@ -129,7 +129,7 @@ def loaded_by(statement: str) -> set[str]:
             {"hydra", "mlflow", "torch", "sklearn", "scipy", "pandas", "matplotlib"},
         ),
         (
-            "from harness.registry import load_registry; load_registry()",
+            "from harness.registry.registry import load_registry; load_registry()",
             {"hydra", "mlflow", "torch", "sklearn", "scipy", "pandas", "matplotlib"},
         ),
         (

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.configuration.job import Job
-from harness.execution.resume import IDENTITIES, finished_results, write_identities, read_identities
+from harness.execution.resume import IDENTITIES, finished_results, read_identities, write_identities
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.reading.history import Logged
 from harness.tracking.tracker import Tracker
