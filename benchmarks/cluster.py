@@ -27,7 +27,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 from ray.cluster_utils import Cluster
 
-from harness.tracking.reading.history import runs
+from harness.tracking.reading.logged_runs import search_runs
 
 KIND = {"kind": "run"}
 RESULTS = "outputs/sweeps/*/*/*/result.json"
@@ -118,7 +118,7 @@ def main() -> None:
             "ray, a worker killed": sweep(place / "killed", [*overrides, *ray], count // 4),
         }
         logged = {
-            name: len(runs(f"sqlite:///{place / folder}/outputs/mlflow.db", "harness", KIND))
+            name: len(search_runs(f"sqlite:///{place / folder}/outputs/mlflow.db", "harness", KIND))
             for name, folder in zip(rows, ("fused", "ray", "killed"), strict=True)
         }
     cluster.shutdown()

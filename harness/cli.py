@@ -186,7 +186,7 @@ def _sweeps(rest: list[str]) -> int:
 
     from harness.application import tracking_settings
     from harness.sweep.listing import as_json, show, sweeps
-    from harness.tracking.address import public
+    from harness.tracking.address import without_secrets
 
     parser = argparse.ArgumentParser(prog="harness sweeps")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -199,7 +199,7 @@ def _sweeps(rest: list[str]) -> int:
     elif found:
         show(found, sys.stdout)
     else:
-        where = f"the experiment {tracking.experiment!r} of {public(tracking.uri)}"
+        where = f"the experiment {tracking.experiment!r} of {without_secrets(tracking.uri)}"
         print(f"There is no sweep in {where}.")
     return 0
 

@@ -18,7 +18,7 @@ from harness.evaluation.metrics import higher_is_better
 from harness.execution.resume import DONE
 from harness.sweep.summary import SCORES
 from harness.tracking.reading import frames
-from harness.tracking.reading.history import Logged
+from harness.tracking.reading.logged_runs import LoggedRun
 from harness.training.records import Status
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Evidence:
     params: DataFrame
     tags: DataFrame
     varied: tuple[str, ...]
-    sweeps: tuple[Logged, ...]
+    sweeps: tuple[LoggedRun, ...]
     left_out: dict[str, int]
 
 
@@ -85,7 +85,7 @@ def read(
         )
     names = [metric] if metric else list(SCORES)
     wanted = [f"{part}{name}" for part in (VALIDATION, TEST) for name in names]
-    found = frames.read_runs(source.uri, source.experiment, kept, wanted)
+    found = frames.read_frames(source.uri, source.experiment, kept, wanted)
     for key in (*by, *tasks):
         if key not in found.params:
             raise unknown_name("key of the configuration", key, found.params.columns)
@@ -104,7 +104,7 @@ def read(
     return Evidence(source, question, runs, found.params, found.tags, varied, sweeps, left_out)
 
 
-def _metric(found: frames.Runs, tasks: Sequence[str]) -> str:
+def _metric(found: frames.RunFrames, tasks: Sequence[str]) -> str:
     """The metric that all tasks are judged by. Raises ConfigurationError where they have none."""
     task = labels(found.params, tasks)
     known = {
@@ -132,7 +132,7 @@ def _metric(found: frames.Runs, tasks: Sequence[str]) -> str:
 
 
 def _rows(
-    found: frames.Runs, question: Question, source: Source
+    found: frames.RunFrames, question: Question, source: Source
 ) -> tuple[DataFrame, tuple[str, ...]]:
     from pandas import DataFrame, to_numeric
 
@@ -153,7 +153,7 @@ def _rows(
     if not runs["validation"].notna().any() and not runs["test"].notna().any():
         if runs["diverged"].all():
             raise ConfigurationError(f"Every run of {source} diverged: none has a score.")
-        known = frames.read_runs(source.uri, source.experiment, list(runs.index[:100]), None)
+        known = frames.read_frames(source.uri, source.experiment, list(runs.index[:100]), None)
         names = [c.removeprefix(VALIDATION) for c in known.metrics if c.startswith(VALIDATION)]
         names += [c.removeprefix(TEST) for c in known.metrics if c.startswith(TEST)]
         raise unknown_name("metric", metric, set(names))

@@ -9,7 +9,7 @@ from harness.compare.evidence import Evidence
 from harness.compare.factors import decides_nothing
 from harness.configuration.settings import WRAPPER
 from harness.sweep.command_lines import shown
-from harness.tracking.address import public
+from harness.tracking.address import without_secrets
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -31,7 +31,7 @@ def facts_of(evidence: Evidence, counting: DataFrame) -> dict[str, Any]:
     source, tags = evidence.source, evidence.tags
     counts = {**evidence.runs["status"].value_counts().to_dict(), **evidence.left_out}
     facts: dict[str, Any] = {
-        "store": public(source.uri),
+        "store": without_secrets(source.uri),
         "experiment": source.experiment,
         "sweeps": [run.tags["sweep"] for run in evidence.sweeps],
         "filter": source.condition,

@@ -166,7 +166,7 @@ def _gradients(evidence: Evidence, counting: DataFrame) -> DataFrame:
     """The contender of each counting run, and how many gradients a step of its first epoch took."""
     uri, ids = evidence.source.uri, list(counting.index)
     gradients, steps = (
-        frames.history_of(uri, ids, f"train/{name}", step=1).set_index("run_id")["value"]
+        frames.metric_history(uri, ids, f"train/{name}", step=1).set_index("run_id")["value"]
         for name in ("gradients", "steps")
     )
     return counting[["contender"]].assign(gradients=gradients / steps).dropna()

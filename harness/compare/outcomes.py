@@ -27,11 +27,11 @@ def curves_of(evidence: Evidence, counting: DataFrame) -> DataFrame:
     """The validation scores of the counting runs by epoch: the frame `curves` of a `Comparison`."""
     source = evidence.source
     ids = list(counting.index)
-    curves = frames.history_of(source.uri, ids, f"validation/{evidence.question.metric}")
+    curves = frames.metric_history(source.uri, ids, f"validation/{evidence.question.metric}")
     curves = curves.rename(columns={"step": "epoch", "value": "validation"})
     for name in ("steps", "samples"):
         # Every epoch has as many, so the first tells all
-        first = frames.history_of(source.uri, ids, f"train/{name}", step=1)
+        first = frames.metric_history(source.uri, ids, f"train/{name}", step=1)
         curves[name] = curves["epoch"] * curves["run_id"].map(first.set_index("run_id")["value"])
     for key in ("contender", "task", "seed"):
         curves[key] = curves["run_id"].map(counting[key])
@@ -116,7 +116,7 @@ def _seconds(evidence: Evidence, outcomes: DataFrame, epoch: Series) -> Series:
     if not len(alone):
         return seconds
     seconds[alone] = np.inf
-    times = frames.history_of(evidence.source.uri, list(alone), "train/epoch_seconds")
+    times = frames.metric_history(evidence.source.uri, list(alone), "train/epoch_seconds")
     before = times[times["step"] <= times["run_id"].map(epoch)]
     spent = before.groupby("run_id")["value"].sum()
     seconds[spent.index] = spent

@@ -14,9 +14,9 @@ from harness.errors import ConfigurationError, unknown_name
 from harness.execution.resume import IDENTITIES, read_identities
 from harness.sweep.listing import completion_of
 from harness.sweep.tuning.record import TUNING
-from harness.tracking.reading import frames, history
-from harness.tracking.reading.history import Logged
-from harness.tracking.reading.run_files import kept
+from harness.tracking.reading import frames, logged_runs
+from harness.tracking.reading.logged_runs import LoggedRun
+from harness.tracking.reading.run_files import read_run_file
 
 __all__ = ["Source", "computed", "runs_of", "tuned_factors"]
 
@@ -43,20 +43,20 @@ class Source:
         return f"{what} {self.experiment!r}"
 
 
-def runs_of(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
+def runs_of(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]:
     """The runs of the source, and the sweeps' own, as the store knows them.
 
     Raises ConfigurationError for what is not there, with what is.
     """
-    own = history.runs(source.uri, source.experiment, {"kind": "sweep"})
-    runs = history.runs(source.uri, source.experiment, {"kind": "run"}, ASKED)
+    own = logged_runs.search_runs(source.uri, source.experiment, {"kind": "sweep"})
+    runs = logged_runs.search_runs(source.uri, source.experiment, {"kind": "run"}, ASKED)
     if not runs:
         raise ConfigurationError(
             f"The experiment {source.experiment!r} has no runs. Train a sweep first (harness train "
             f"-m …), or name another store or experiment: tracking.uri=…, tracking.experiment=…"
         )
     if source.condition:
-        matching = set(frames.matching(source.uri, source.experiment, source.condition))
+        matching = set(frames.search_run_ids(source.uri, source.experiment, source.condition))
         runs = [run for run in runs if run.run_id in matching]
     names = source.sweeps
     if not names and not source.everything and not source.condition:
@@ -82,7 +82,7 @@ def runs_of(source: Source) -> tuple[list[Logged], tuple[Logged, ...]]:
     return own_runs + others, sweeps
 
 
-def _noted(sweep: Logged, uri: str) -> list[str]:
+def _noted(sweep: LoggedRun, uri: str) -> list[str]:
     """The identities of the jobs of a sweep. Raises ConfigurationError for one that has taken over runs
     of earlier ones, and nobody knows any more which."""
     identities = read_identities(sweep, uri)
@@ -96,7 +96,7 @@ def _noted(sweep: Logged, uri: str) -> list[str]:
     return identities
 
 
-def _check_tuned(sweep: Logged, sweeps: Sequence[Logged], own: Sequence[Logged]) -> None:
+def _check_tuned(sweep: LoggedRun, sweeps: Sequence[LoggedRun], own: Sequence[LoggedRun]) -> None:
     """Raises ConfigurationError for a tuning that was not finished, and was not completed by another of
     these sweeps: its final runs, which alone count, are not all there. own: all sweeps of the store."""
     if sweep.tags.get("tuned") != "true" or sweep.status == "FINISHED":
@@ -122,23 +122,23 @@ def _check_tuned(sweep: Logged, sweeps: Sequence[Logged], own: Sequence[Logged])
     )
 
 
-def _completion(sweep: Logged) -> str:
+def _completion(sweep: LoggedRun) -> str:
     return completion_of(sweep) or "the command that has started it, with skip_finished=true"
 
 
-def computed(run: Logged) -> tuple[str, str]:
+def computed(run: LoggedRun) -> tuple[str, str]:
     """What a run computes, and in which phase of a tuning."""
     return run.tags.get("identity", run.run_id), run.tags.get("phase", "")
 
 
 def tuned_factors(
-    source: Source, sweeps: Sequence[Logged], tasks: Sequence[str]
+    source: Source, sweeps: Sequence[LoggedRun], tasks: Sequence[str]
 ) -> tuple[str, ...]:
     """What the contenders of a tuning were, as it has noted; () where nothing was tuned."""
     if len(sweeps) != 1 or sweeps[0].tags.get("tuned") != "true":
         return ()
     try:
-        record = json.loads(kept(sweeps[0], TUNING, source.uri) or "")
+        record = json.loads(read_run_file(sweeps[0], TUNING, source.uri) or "")
         chosen = [dict(o.split("=", 1) for o in one["overrides"]) for one in record["contenders"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(

@@ -14,9 +14,9 @@ from harness.configuration.job import Job
 from harness.execution.run_files import RESULT
 from harness.tracking.journal import read_receipt, write_atomically
 from harness.tracking.metrics_csv import METRICS
-from harness.tracking.reading import history
-from harness.tracking.reading.history import Logged
-from harness.tracking.reading.run_files import kept
+from harness.tracking.reading import logged_runs
+from harness.tracking.reading.logged_runs import LoggedRun
+from harness.tracking.reading.run_files import read_run_file
 from harness.training.records import Result, Status
 
 __all__ = ["DONE", "IDENTITIES", "finished_results", "read_identities", "write_identities"]
@@ -54,20 +54,20 @@ def finished_results(jobs: Sequence[Job], identities: Sequence[str]) -> dict[int
 
 def _finished(
     uri: str, experiment: str, wanted: Set[tuple[str, str]]
-) -> dict[tuple[str, str], Logged]:
+) -> dict[tuple[str, str], LoggedRun]:
     """The last run of each identity and phase that is over and did not fail."""
     tags = {"kind": "run"}
     if len(wanted) == 1:  # a job alone, as `hydra/launcher=basic` starts them
         tags["identity"] = next(iter(wanted))[0]
     found = {}
-    for run in history.runs(uri, experiment, tags):
+    for run in logged_runs.search_runs(uri, experiment, tags):
         key = (run.tags.get("identity", ""), run.tags.get("phase", ""))
         if key in wanted and run.tags.get("status") in DONE:
             found[key] = run
     return found
 
 
-def _taken_over(run: Logged, job: Job) -> Result:
+def _taken_over(run: LoggedRun, job: Job) -> Result:
     """The result of an earlier run as that of a job, left in the job's folder."""
     folder = Path(run.tags.get("folder", ""))
     result = _kept(run, folder) or _from_store(run, job)
@@ -86,7 +86,7 @@ def _taken_over(run: Logged, job: Job) -> Result:
     return result
 
 
-def _kept(run: Logged, folder: Path) -> Result | None:
+def _kept(run: LoggedRun, folder: Path) -> Result | None:
     """What the run left in its folder; None if the folder is gone or another run's by now."""
     if read_receipt(folder).get("run_id") != run.run_id:
         return None
@@ -99,14 +99,14 @@ def _kept(run: Logged, folder: Path) -> Result | None:
         return None
 
 
-def _from_store(run: Logged, job: Job) -> Result:
+def _from_store(run: LoggedRun, job: Job) -> Result:
     """What the store knows of a run. Imports MLflow."""
-    from harness.tracking.address import resolve
-    from harness.tracking.database import prepare
+    from harness.tracking.address import resolve_uri
+    from harness.tracking.store import open_store
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own are not for the person who trains
-        client: Any = prepare(resolve(job.run.config.tracking.uri, Path.cwd())).client
+        client: Any = open_store(resolve_uri(job.run.config.tracking.uri, Path.cwd())).client
         metrics = client.get_run(run.run_id).data.metrics
         losses = client.get_metric_history(run.run_id, "train/loss")
     epochs = max((loss.step for loss in losses), default=0)
@@ -133,9 +133,9 @@ def write_identities(folder: Path, identities: Iterable[str]) -> None:
         file.write("".join(f"{identity}\n" for identity in identities))
 
 
-def read_identities(sweep: Logged, uri: str) -> list[str]:
+def read_identities(sweep: LoggedRun, uri: str) -> list[str]:
     """The identities that were noted for a sweep, by its own run; [] if none were, or they are gone.
 
     They are in its folder and, once it has ended, among its artifacts.
     """
-    return (kept(sweep, IDENTITIES, uri) or "").split()
+    return (read_run_file(sweep, IDENTITIES, uri) or "").split()

@@ -14,7 +14,7 @@ from harness.configuration.job import Job
 from harness.prediction.parameters import DESCRIPTION, PARAMETERS
 from harness.registry.registry import Registry
 from harness.tracking import rate_range
-from harness.tracking.address import public
+from harness.tracking.address import without_secrets
 from harness.tracking.events import Curves, RunEnded, RunStarted, now_ms
 from harness.tracking.metrics_csv import METRICS, write_metrics
 from harness.tracking.provenance import provenance
@@ -53,7 +53,7 @@ def begin_run(job: Job, tags: dict[str, str], registry: Registry, tracker: Track
     for name in RESULTS:  # of an earlier run in the same folder
         (job.folder / name).unlink(missing_ok=True)
     tracking = run.config.tracking
-    params = {**run.params, "tracking.uri": public(tracking.uri)}
+    params = {**run.params, "tracking.uri": without_secrets(tracking.uri)}
     (job.folder / CONFIGURATION).write_text(json.dumps(params, indent=1), encoding="utf-8")
     tracker.start(
         RunStarted(
@@ -96,7 +96,7 @@ def end_run(
         write_metrics(job.folder, rows)
     (job.folder / RESULT).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
     usable = record.status in (Status.FINISHED, Status.STOPPED_EARLY)
-    names = ARTIFACTS if public(tracking.uri) == tracking.uri else WITHOUT_COMMAND_LINE
+    names = ARTIFACTS if without_secrets(tracking.uri) == tracking.uri else WITHOUT_COMMAND_LINE
     curves = Curves(((job.name, METRICS),), title=job.name, against=tracking.against)
     tracker.end(
         RunEnded(

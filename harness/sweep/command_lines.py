@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.registry.blocking import blocked, flag_for
-from harness.tracking.address import public
+from harness.tracking.address import without_secrets
 
 __all__ = ["completing", "program", "shown", "started_by"]
 
@@ -38,7 +38,9 @@ def shown(overrides: Iterable[str]) -> list[str]:
     ['seed=1', 'tracking.uri=postgresql://db/lab']
     """
     return [
-        f"{URI}{public(override.removeprefix(URI))}" if override.startswith(URI) else override
+        f"{URI}{without_secrets(override.removeprefix(URI))}"
+        if override.startswith(URI)
+        else override
         for override in overrides
     ]
 

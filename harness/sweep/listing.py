@@ -18,8 +18,8 @@ from harness.execution.resume import DONE, read_identities
 from harness.sweep.command_lines import completing
 from harness.tracking import journal
 from harness.tracking.events import RunStarted
-from harness.tracking.reading import history
-from harness.tracking.reading.history import Logged
+from harness.tracking.reading import logged_runs
+from harness.tracking.reading.logged_runs import LoggedRun
 from harness.training.records import Status
 
 __all__ = ["Sweep", "as_json", "completion_of", "show", "sweeps"]
@@ -53,7 +53,7 @@ class Sweep:
 
 def sweeps(uri: str, experiment: str) -> list[Sweep]:
     """The sweeps of an experiment, oldest first. Raises TrackingError if the store cannot be read."""
-    logged = history.runs(uri, experiment)
+    logged = logged_runs.search_runs(uri, experiment)
     runs = [run for run in logged if run.tags.get("kind") == "run"]
     outcomes = _outcomes(runs)
     trained: dict[str, list[str]] = {}
@@ -94,7 +94,7 @@ def _joined(identities: list[str], others: Iterable[str], jobs: int | None) -> l
     return [*identities, *(one for one in dict.fromkeys(others) if one not in seen)][:jobs]
 
 
-def _outcomes(runs: Iterable[Logged]) -> dict[str, str]:
+def _outcomes(runs: Iterable[LoggedRun]) -> dict[str, str]:
     """How the runs of each identity ended: one that is done counts, whatever became of the others."""
     outcomes: dict[str, str] = {}
     for run in runs:
@@ -107,7 +107,7 @@ def _outcomes(runs: Iterable[Logged]) -> dict[str, str]:
 
 
 def _sweep(
-    run: Logged,
+    run: LoggedRun,
     jobs: int,
     identities: list[str],
     outcomes: dict[str, str],
@@ -134,11 +134,11 @@ def _sweep(
     )
 
 
-def _identity(run: Logged) -> str:
+def _identity(run: LoggedRun) -> str:
     return run.tags.get("identity", run.run_id)
 
 
-def completion_of(run: Logged) -> str:
+def completion_of(run: LoggedRun) -> str:
     """The command that completes a sweep, by its own run; "" where nobody knows it any more.
 
     MLflow cuts a long tag; the journal in the sweep's folder has all of it.
@@ -147,7 +147,7 @@ def completion_of(run: Logged) -> str:
     if command.endswith("…"):
         command = ""
         try:
-            event = journal.Reader(Path(run.tags.get("folder", ""))).read()[0]
+            event = journal.JournalReader(Path(run.tags.get("folder", ""))).read()[0]
         except (OSError, TrackingError, IndexError):
             event = None
         if isinstance(event, RunStarted):

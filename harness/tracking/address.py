@@ -13,11 +13,10 @@ __all__ = [
     "SERVER",
     "SQLITE",
     "artifact_location",
-    "database",
-    "local",
-    "public",
-    "resolve",
-    "settle_environment",
+    "local_folder",
+    "resolve_uri",
+    "sqlite_path",
+    "without_secrets",
 ]
 
 SQLITE = "sqlite:///"
@@ -25,22 +24,8 @@ SERVER = ("http://", "https://")
 POSTGRES = "postgresql+psycopg2://"  # SQLAlchemy 2.1 takes another driver where none is named
 SECRETS = {"user", "password", "sslpassword"}  # that a Postgres address may have in its query
 
-DEFAULTS = {  # of MLflow's environment variables, unless the user set them
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # about 15 s instead of 4 minutes for a dead server
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it asks a server for each run that ends
-}
 
-
-def settle_environment() -> None:
-    """Sets what MLflow reads when it is imported; call it before that."""
-    for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
-
-
-def resolve(uri: str, folder: Path) -> str:
+def resolve_uri(uri: str, folder: Path) -> str:
     """The store's address independent of the working directory.
 
     A relative SQLite path is taken from `folder`; a Postgres address names its driver; the address
@@ -56,16 +41,17 @@ def resolve(uri: str, folder: Path) -> str:
         raise TrackingError(
             f"'tracking.uri' must be a SQLite file, as in sqlite:///outputs/mlflow.db, the address "
             f"of an MLflow server, as in http://localhost:5000, or a Postgres database, as in "
-            f"postgresql://user:password@host/database. Got {public(uri)!r}. For another database "
-            f"start `mlflow server --backend-store-uri ...` on it and give the server's address."
+            f"postgresql://user:password@host/database. Got {without_secrets(uri)!r}. For another "
+            f"database start `mlflow server --backend-store-uri ...` on it and give "
+            f"the server's address."
         )
     return f"{SQLITE}{os.path.abspath(folder / path)}"  # not Path.resolve(): links stay as they are
 
 
-def database(uri: str) -> Path | None:
+def sqlite_path(uri: str) -> Path | None:
     """The file of a resolved SQLite store; None for another.
 
-    >>> database("sqlite:////data/mlflow.db")
+    >>> sqlite_path("sqlite:////data/mlflow.db")
     PosixPath('/data/mlflow.db')
     """
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
@@ -82,7 +68,7 @@ def artifact_location(uri: str) -> str | None:
     >>> artifact_location("sqlite:////data/mlflow.db")
     'file:///data/mlartifacts'
     """
-    path = database(uri)
+    path = sqlite_path(uri)
     if path:
         return path.with_name("mlartifacts").as_uri()
     if uri.startswith(POSTGRES):
@@ -90,27 +76,27 @@ def artifact_location(uri: str) -> str | None:
     return None
 
 
-def local(uri: str) -> Path | None:
+def local_folder(uri: str) -> Path | None:
     """The folder that an artifact address names; None if it is not plainly one of this machine.
 
-    >>> local("file:///my%20data/run/artifacts")
+    >>> local_folder("file:///my%20data/run/artifacts")
     PosixPath('/my data/run/artifacts')
-    >>> local("s3://bucket/run/artifacts")
+    >>> local_folder("s3://bucket/run/artifacts")
     """
     parts = urlsplit(uri)
     plain = parts.scheme == "file" and not (parts.netloc or parts.query or parts.fragment)
     return Path(unquote(parts.path)) if plain else None
 
 
-def public(uri: str) -> str:
+def without_secrets(uri: str) -> str:
     """The address without user name and password, for messages and files.
 
-    >>> public("https://ada:secret@mlflow.example.org/lab")
+    >>> without_secrets("https://ada:secret@mlflow.example.org/lab")
     'https://mlflow.example.org/lab'
-    >>> public("postgresql+psycopg2://ada@db/lab?password=secret&sslmode=require")
+    >>> without_secrets("postgresql+psycopg2://ada@db/lab?password=secret&sslmode=require")
     'postgresql://db/lab?sslmode=require'
     """
-    if database(uri):
+    if sqlite_path(uri):
         return uri
     if uri.startswith(SERVER):
         parts = urlsplit(uri)

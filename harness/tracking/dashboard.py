@@ -20,11 +20,11 @@ from harness.tracking import postgres
 from harness.tracking.address import (
     SERVER,
     artifact_location,
-    database,
-    public,
-    resolve,
-    settle_environment,
+    resolve_uri,
+    sqlite_path,
+    without_secrets,
 )
+from harness.tracking.mlflow_defaults import set_mlflow_defaults
 from harness.tracking.reachable import check_reachable
 
 __all__ = ["open_dashboard", "runs_page", "start_dashboard"]
@@ -41,10 +41,10 @@ def open_dashboard(
     A store that is a server already has a dashboard: its address is all that is announced. Raises
     TrackingError where there is no store yet, the port is taken or the dashboard does not start.
     """
-    resolved = resolve(uri, Path.cwd())
+    resolved = resolve_uri(uri, Path.cwd())
     if resolved.startswith(SERVER):
         check_reachable(resolved)
-        announce(f"{public(resolved)} is an MLflow server: open it in a browser.")
+        announce(f"{without_secrets(resolved)} is an MLflow server: open it in a browser.")
         return
     dashboard = start_dashboard(resolved, host, port)
     try:
@@ -67,7 +67,7 @@ def runs_page(host: str, port: int, experiment_id: str) -> str:
 
 
 def _page(uri: str, experiment: str, host: str, port: int) -> str:
-    path = database(uri)
+    path = sqlite_path(uri)
     if path is None:
         found = postgres.experiment_id(uri, experiment)
     else:
@@ -82,7 +82,7 @@ def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
     """Starts the dashboard of a resolved store that is a database; returns when it answers."""
     if not _is_there(uri):
         raise TrackingError(
-            f"There is no MLflow store at {public(uri)} yet. Train something first, as with "
+            f"There is no MLflow store at {without_secrets(uri)} yet. Train something first, as with "
             f"`harness train`, or give its place: tracking.uri=sqlite:////path/to/mlflow.db"
         )
     if not _is_free(host, port):
@@ -90,7 +90,7 @@ def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
             f"Port {port} of {host} is taken by another program. "
             f"The next free one is {_next_free(host, port)}."
         )
-    settle_environment()
+    set_mlflow_defaults()
     command = [sys.executable, "-P", "-m", "mlflow", "server"]
     command += ["--default-artifact-root", str(artifact_location(uri))]
     command += ["--host", host, "--port", str(port), "--workers", "1"]
@@ -114,7 +114,7 @@ def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
 
 def _is_there(uri: str) -> bool:
     """Whether something was logged to a database. Raises TrackingError where it cannot be used."""
-    path = database(uri)
+    path = sqlite_path(uri)
     if path:
         if path.exists():
             check_reachable(uri)

@@ -17,7 +17,7 @@ from harness.tracking.events import Event, from_line, to_line
 __all__ = [
     "JOURNAL",
     "PIECE",
-    "Reader",
+    "JournalReader",
     "append",
     "begin",
     "read_receipt",
@@ -44,7 +44,7 @@ def append(folder: Path, events: Iterable[Event]) -> None:
         file.write("".join(map(to_line, events)))
 
 
-class Reader:
+class JournalReader:
     """Reads a journal piece by piece while it grows. behind: whether more was there to be read."""
 
     def __init__(self, folder: Path) -> None:

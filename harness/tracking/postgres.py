@@ -7,9 +7,9 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from harness.errors import TrackingError
-from harness.tracking.address import POSTGRES, public
+from harness.tracking.address import POSTGRES, without_secrets
 
-__all__ = ["check", "connect", "experiment_id", "only_one", "revision"]
+__all__ = ["check", "connect", "exclusive_lock", "experiment_id", "revision"]
 
 CONNECT_TIMEOUT = 5  # seconds, for each address that the host's name has
 LOCK = 0x6861726E657373  # "harness": the number of our advisory lock in a database
@@ -36,7 +36,7 @@ def connect(uri: str) -> Any:
     except psycopg2.OperationalError as error:
         reason = " ".join(str(error).split())
         raise TrackingError(
-            f"The Postgres store {public(uri)} cannot be reached ({reason}). Start it, correct "
+            f"The Postgres store {without_secrets(uri)} cannot be reached ({reason}). Start it, correct "
             f"'tracking.uri', or log to a file: tracking.uri=sqlite:///outputs/mlflow.db"
         ) from error
 
@@ -60,13 +60,13 @@ def check(uri: str) -> None:
         cursor.execute("SELECT pg_is_in_recovery()")
         if cursor.fetchone()[0]:
             raise TrackingError(
-                f"The Postgres store {public(uri)} is a standby, which cannot be written. Give the "
-                f"address of its primary."
+                f"The Postgres store {without_secrets(uri)} is a standby, which cannot be written. Give "
+                f"the address of its primary."
             )
 
 
 @contextmanager
-def only_one(uri: str, timeout: float) -> Iterator[Any]:
+def exclusive_lock(uri: str, timeout: float) -> Iterator[Any]:
     """Holds a lock that one process on any machine can hold at a time; gives its connection.
 
     timeout: seconds to wait for it. Raises TrackingError after that.
@@ -80,7 +80,7 @@ def only_one(uri: str, timeout: float) -> Iterator[Any]:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         except psycopg2.errors.LockNotAvailable as error:
             raise TrackingError(
-                f"Another process has been preparing the Postgres store {public(uri)} for "
+                f"Another process has been preparing the Postgres store {without_secrets(uri)} for "
                 f"{timeout:.0f} s. Wait for it, or end it, and start again."
             ) from error
         yield connection  # the lock goes with the transaction, and so with the connection

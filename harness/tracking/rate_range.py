@@ -18,13 +18,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from harness.tracking.charts import DPI, LEGIBLE, LINES, PALETTE, Curve, mean_curve, read_metrics
 from harness.tracking.events import Curves
+from harness.tracking.learning_curves import (
+    DPI,
+    LEGIBLE,
+    LINES,
+    PALETTE,
+    Curve,
+    mean_curve,
+    read_metrics,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_range", "suggested", "suggested_by"]
+__all__ = ["draw_range_test", "suggested", "suggested_by"]
 
 RATE, LOSS = "train/lr", "train/loss"
 STEEPEST, LOWEST = "rate/steepest", "rate/lowest"
@@ -62,7 +70,7 @@ def suggested_by(rows: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, f
     return suggested(*(np.array([values[name] for _, values in rows]) for name in (RATE, LOSS)))
 
 
-def draw_range(curves: Curves, path: Path) -> None:
+def draw_range_test(curves: Curves, path: Path) -> None:
     """Draws the training loss against the rate; runs with the same label are one group, with its
     mean."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

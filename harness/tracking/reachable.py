@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from harness.errors import TrackingError
-from harness.tracking.address import POSTGRES, database, public
+from harness.tracking.address import POSTGRES, sqlite_path, without_secrets
 
 __all__ = ["check_reachable"]
 
@@ -21,7 +21,7 @@ def check_reachable(uri: str) -> None:
 
     Creates the folder of a SQLite file.
     """
-    path = database(uri)
+    path = sqlite_path(uri)
     if path:
         _check_file(path)
     elif uri.startswith(POSTGRES):
@@ -61,7 +61,7 @@ def _check_server(uri: str) -> None:
     import urllib.error  # 30 ms that only a server costs
     import urllib.request
 
-    host = public(uri)
+    host = without_secrets(uri)
     try:
         with urllib.request.urlopen(f"{host}/health", timeout=HEALTH_TIMEOUT):
             return

@@ -21,7 +21,7 @@ from typing import IO, Any, Self
 
 from harness.errors import TrackingError
 from harness.tracking import journal
-from harness.tracking.address import public, resolve
+from harness.tracking.address import resolve_uri, without_secrets
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.reachable import check_reachable
 
@@ -40,13 +40,13 @@ class Tracker:
             tracker.end(RunEnded(...))
         tracker.run_ids
 
-    uri: see `store.resolve`; a relative path is taken from the working directory. experiment: made
+    uri: see `address.resolve_uri`; a relative path is taken from the working directory. experiment: made
     ready at once; the events say where each run goes. Raises TrackingError, before anything is
     started, if the store cannot be reached.
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
-        self.uri = resolve(uri, Path.cwd())
+        self.uri = resolve_uri(uri, Path.cwd())
         self.run_ids: dict[str, str] = {}  # key -> MLflow run id, as far as they are written
         self._count = 0  # of runs
         self._unwritten: dict[
@@ -151,7 +151,7 @@ class Tracker:
     def _trouble(self, missing: list[str], status: int, chatter: str) -> TrackingError:
         ended = f"the writer process ended with status {status}: {chatter[-2000:] or 'no message'}"
         reason = self._fatal or next(iter(self._failures.values()), ended)
-        text = f"The MLflow store {public(self.uri)} could not be written: {reason}"
+        text = f"The MLflow store {without_secrets(self.uri)} could not be written: {reason}"
         if missing:
             shown = " ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
             text += (

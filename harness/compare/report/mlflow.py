@@ -15,14 +15,14 @@ from pathlib import Path
 from harness.compare.comparison import Comparison
 from harness.compare.report.verdict import verdict, verdicts
 from harness.compare.report.writing import FILES, former
-from harness.tracking.reading.history import Logged
-from harness.tracking.reading.run_files import kept
-from harness.tracking.writing.additions import (
-    Addition,
-    add,
+from harness.tracking.reading.logged_runs import LoggedRun
+from harness.tracking.reading.run_files import read_run_file
+from harness.tracking.writing.finished_runs import (
+    RunUpdate,
     add_artifacts,
-    new_run,
-    remove_artifacts,
+    create_finished_run,
+    delete_artifacts,
+    update_runs,
 )
 
 __all__ = ["log"]
@@ -33,7 +33,7 @@ SUMMARY = ("mean", "median", "iqm", "iqm_low", "iqm_high", "diverged")
 TIMES = ("steps", "samples", "seconds")
 
 
-def log(comparison: Comparison, uri: str, sweeps: Sequence[Logged], folder: Path) -> str:
+def log(comparison: Comparison, uri: str, sweeps: Sequence[LoggedRun], folder: Path) -> str:
     """Writes all of it. Returns the id of the run that has the summary.
 
     uri: as in `tracking.uri`. sweeps: their own runs. folder: goes to the artifacts as it is.
@@ -47,15 +47,17 @@ def log(comparison: Comparison, uri: str, sweeps: Sequence[Logged], folder: Path
         own = sweeps[0].run_id
     else:
         experiment = str(comparison.facts["experiment"])
-        own = new_run(uri, experiment, f"comparison {folder.name}", {"kind": "comparison"})
+        own = create_finished_run(
+            uri, experiment, f"comparison {folder.name}", {"kind": "comparison"}
+        )
     written = sweeps[0].tags.get(NOTE, SIGN) if len(sweeps) == 1 else SIGN
     if SIGN in written:  # what a person has written there stays
         tags[NOTE] = _note(comparison, folder)
-    add(uri, [Addition(own, dict(_summary(comparison)), tags), *_outcomes(comparison)])
+    update_runs(uri, [RunUpdate(own, dict(_summary(comparison)), tags), *_outcomes(comparison)])
     if len(sweeps) == 1:
-        before = kept(sweeps[0], f"{folder.name}/{FILES}", uri) or ""
+        before = read_run_file(sweeps[0], f"{folder.name}/{FILES}", uri) or ""
         now = (folder / FILES).read_text(encoding="utf-8").splitlines()
-        remove_artifacts(uri, own, [f"{folder.name}/{name}" for name in former(before, now)])
+        delete_artifacts(uri, own, [f"{folder.name}/{name}" for name in former(before, now)])
     add_artifacts(uri, own, [folder])
     return own
 
@@ -89,14 +91,14 @@ def _summary(comparison: Comparison) -> Iterator[tuple[str, float]]:
             yield f"compare/{place}/time_to_target/{unit}", row[unit]
 
 
-def _outcomes(comparison: Comparison) -> Iterator[Addition]:
+def _outcomes(comparison: Comparison) -> Iterator[RunUpdate]:
     targets = comparison.question.targets
     for row in comparison.outcomes.to_dict("records"):
         tags = {"counts": "true", "contender": row["contender"]}
         if row["task"] in targets:
             tags["target"] = f"{targets[row['task']]:.6g}"
         times = {f"time_to_target/{unit}": row[unit] for unit in TIMES}
-        yield Addition(row["run_id"], times, tags)
+        yield RunUpdate(row["run_id"], times, tags)
 
 
 def _name(label: str) -> str:

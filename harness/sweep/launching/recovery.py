@@ -9,10 +9,10 @@ from pathlib import Path
 
 from harness.configuration.job import Job
 from harness.execution.run_files import RESULT
-from harness.tracking.address import resolve
-from harness.tracking.database import prepare
+from harness.tracking.address import resolve_uri
 from harness.tracking.journal import JOURNAL, read_receipt
-from harness.tracking.reading.history import Logged, runs
+from harness.tracking.reading.logged_runs import LoggedRun, search_runs
+from harness.tracking.store import open_store
 
 __all__ = ["recover_finished"]
 
@@ -30,7 +30,7 @@ def recover_finished(jobs: Sequence[Job], since: int) -> list[int]:
         begun = _begun(jobs, since)
         if not begun:
             return []
-        client = prepare(resolve(jobs[0].run.config.tracking.uri, Path.cwd())).client
+        client = open_store(resolve_uri(jobs[0].run.config.tracking.uri, Path.cwd())).client
         infos = [client.get_run(run.run_id).info for run in begun]
         recent = {info.run_id for info in infos if info.start_time >= since}
         whole = {}
@@ -44,7 +44,7 @@ def recover_finished(jobs: Sequence[Job], since: int) -> list[int]:
     return sorted(position for run_id, position in whole.items() if run_id in recent)
 
 
-def _begun(jobs: Sequence[Job], since: int) -> list[Logged]:
+def _begun(jobs: Sequence[Job], since: int) -> list[LoggedRun]:
     """The runs of these jobs in the store.
 
     A writer process outlives its worker, closes the worker's runs and ends. Until then no other may
@@ -57,7 +57,9 @@ def _begun(jobs: Sequence[Job], since: int) -> list[Logged]:
     while True:
         found = [
             run
-            for run in runs(tracking.uri, tracking.experiment, {"sweep": sweep, "kind": "run"})
+            for run in search_runs(
+                tracking.uri, tracking.experiment, {"sweep": sweep, "kind": "run"}
+            )
             if run.tags.get("folder") in folders
         ]
         closed = {run.tags["folder"] for run in found if run.status != "RUNNING"}

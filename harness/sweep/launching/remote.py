@@ -28,7 +28,7 @@ from harness.registry.blocking import blocking
 from harness.registry.registry import load_registry
 from harness.sweep.launching.recovery import recover_finished
 from harness.sweep.launching.serialization import JobBatch, blocked_in, pack, unpack
-from harness.tracking.address import database, resolve
+from harness.tracking.address import resolve_uri, sqlite_path
 from harness.tracking.events import now_ms
 from harness.tracking.journal import write_atomically
 from harness.tracking.tracker import Tracker
@@ -78,16 +78,16 @@ def failed(error: str) -> str:
 
 def _store(tracking: Tracking, parcel: JobBatch) -> str:
     """The store's address, which must mean the same here as where the sweep was started."""
-    uri = resolve(tracking.uri, parcel.directory)
-    if database(uri) and parcel.host != socket.gethostname():
+    uri = resolve_uri(tracking.uri, parcel.directory)
+    if sqlite_path(uri) and parcel.host != socket.gethostname():
         raise TrackingError(_not_shared(uri, [socket.gethostname(), parcel.host]))
     return uri
 
 
 def check_store(tracking: Tracking, machines: Sequence[str]) -> None:
     """Raises TrackingError if machines other than this one cannot write to the store."""
-    uri = resolve(tracking.uri, Path.cwd())
-    if database(uri) and set(machines) - {socket.gethostname()}:
+    uri = resolve_uri(tracking.uri, Path.cwd())
+    if sqlite_path(uri) and set(machines) - {socket.gethostname()}:
         raise TrackingError(_not_shared(uri, machines))
 
 

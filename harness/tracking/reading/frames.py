@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import TrackingError
-from harness.tracking.address import database, resolve
-from harness.tracking.database import BUSY_TIMEOUT
+from harness.tracking.address import resolve_uri, sqlite_path
+from harness.tracking.store import BUSY_TIMEOUT
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Runs", "history_of", "matching", "read_runs"]
+__all__ = ["RunFrames", "metric_history", "read_frames", "search_run_ids"]
 
 CHUNK = 1000  # runs a request of the client
 
 
 @dataclass(frozen=True)
-class Runs:
+class RunFrames:
     """Runs of a store; the frames share their index, the run ids.
 
     params, tags: text, NaN where a run has none of that name. metrics: the last values.
@@ -36,19 +36,19 @@ class Runs:
     metrics: DataFrame
 
 
-def read_runs(
+def read_frames(
     uri: str, experiment: str, run_ids: Sequence[str], metrics: Collection[str] | None
-) -> Runs:
+) -> RunFrames:
     """Params, tags and these metrics of runs of an experiment, in the order of `run_ids`.
 
-    uri: as in `store.resolve`. Raises TrackingError if the store cannot be read.
+    uri: as in `address.resolve_uri`. Raises TrackingError if the store cannot be read.
     """
-    resolved = resolve(uri, Path.cwd())
-    path = database(resolved)
+    resolved = resolve_uri(uri, Path.cwd())
+    path = sqlite_path(resolved)
     if path is None:
         return _from_client(resolved, experiment, run_ids, metrics)
     with _chosen(path, run_ids) as connection:
-        return Runs(
+        return RunFrames(
             _texts(connection, "params", run_ids),
             _texts(connection, "tags", run_ids),
             _wide(
@@ -62,12 +62,14 @@ def read_runs(
         )
 
 
-def history_of(uri: str, run_ids: Sequence[str], metric: str, step: int | None = None) -> DataFrame:
+def metric_history(
+    uri: str, run_ids: Sequence[str], metric: str, step: int | None = None
+) -> DataFrame:
     """All finite values of a metric, or those of one step: run_id, step, value; by run and step."""
     from pandas import DataFrame
 
-    resolved = resolve(uri, Path.cwd())
-    path = database(resolved)
+    resolved = resolve_uri(uri, Path.cwd())
+    path = sqlite_path(resolved)
     if path is None:
         client = _client(resolved)
         rows = [
@@ -89,12 +91,12 @@ def history_of(uri: str, run_ids: Sequence[str], metric: str, step: int | None =
     return found.sort_values(["run_id", "step"], kind="stable", ignore_index=True)
 
 
-def matching(uri: str, experiment: str, condition: str) -> list[str]:
+def search_run_ids(uri: str, experiment: str, condition: str) -> list[str]:
     """The ids of the runs of an experiment that MLflow's own filter finds; imports MLflow.
 
     Raises TrackingError for a filter that MLflow does not understand.
     """
-    client = _client(resolve(uri, Path.cwd()))
+    client = _client(resolve_uri(uri, Path.cwd()))
     return [run.info.run_id for run in _search(client, experiment, condition)]
 
 
@@ -150,7 +152,7 @@ def _named(frame: DataFrame) -> DataFrame:
 
 def _from_client(
     uri: str, experiment: str, run_ids: Sequence[str], metrics: Collection[str] | None
-) -> Runs:
+) -> RunFrames:
     from pandas import DataFrame
 
     found = {run.info.run_id: run.data for run in _search(_client(uri), experiment, "")}
@@ -160,7 +162,7 @@ def _from_client(
         for run_id, one in data.items()
     }
     parts = ({i: d.params for i, d in data.items()}, {i: d.tags for i, d in data.items()}, last)
-    return Runs(
+    return RunFrames(
         *(_named(DataFrame.from_dict(p, orient="index").reindex(list(run_ids))) for p in parts)
     )
 
@@ -188,6 +190,6 @@ def _search(client: Any, experiment: str, condition: str) -> Iterator[Any]:
 
 
 def _client(uri: str) -> Any:
-    from harness.tracking.database import prepare
+    from harness.tracking.store import open_store
 
-    return prepare(uri).client
+    return open_store(uri).client

@@ -8,20 +8,21 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.errors import TrackingError
-from harness.tracking.address import local, public, resolve, settle_environment
-from harness.tracking.reading.history import Logged
+from harness.tracking.address import local_folder, resolve_uri, without_secrets
+from harness.tracking.mlflow_defaults import set_mlflow_defaults
+from harness.tracking.reading.logged_runs import LoggedRun
 
-__all__ = ["kept"]
+__all__ = ["read_run_file"]
 
 
-def kept(run: Logged, name: str, uri: str) -> str | None:
+def read_run_file(run: LoggedRun, name: str, uri: str) -> str | None:
     """The text of a file that a run left in its folder and logged at its end; None if neither has it.
 
     uri: of the store, as in `tracking.uri`. Raises TrackingError where the artifacts cannot be read.
     """
     folder = run.tags.get("folder")
     places = [Path(folder)] if folder else []
-    if (artifacts := local(run.artifact_uri)) is not None:
+    if (artifacts := local_folder(run.artifact_uri)) is not None:
         places.append(artifacts)
     for place in places:
         try:
@@ -31,10 +32,10 @@ def kept(run: Logged, name: str, uri: str) -> str | None:
     return None if artifacts or not run.artifact_uri else _downloaded(run, name, uri)
 
 
-def _downloaded(run: Logged, name: str, uri: str) -> str | None:
+def _downloaded(run: LoggedRun, name: str, uri: str) -> str | None:
     """Through MLflow, from wherever its artifacts are."""
-    resolved = resolve(uri, Path.cwd())
-    settle_environment()
+    resolved = resolve_uri(uri, Path.cwd())
+    set_mlflow_defaults()
     with warnings.catch_warnings(), TemporaryDirectory() as place:
         warnings.simplefilter("ignore")  # MLflow's own are not for the person who asks
         from mlflow.exceptions import MlflowException
@@ -49,5 +50,5 @@ def _downloaded(run: Logged, name: str, uri: str) -> str | None:
             return Path(repository.download_artifacts(name, place)).read_text(encoding="utf-8")
         except (MlflowException, OSError) as error:
             raise TrackingError(
-                f"The artifacts of {run.name} in {public(resolved)} cannot be read: {error}."
+                f"The artifacts of {run.name} in {without_secrets(resolved)} cannot be read: {error}."
             ) from error

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TrackingError
-from harness.tracking.address import local
-from harness.tracking.charts import draw_curves
+from harness.tracking.address import local_folder
 from harness.tracking.events import RunEnded
-from harness.tracking.rate_range import draw_range
-from harness.tracking.writing.entry import Run
+from harness.tracking.learning_curves import draw_learning_curves
+from harness.tracking.rate_range import draw_range_test
+from harness.tracking.writing.log_batch import JournalCursor
 
-__all__ = ["log_artifacts", "put", "remove"]
+__all__ = ["delete_artifacts", "log_artifacts", "log_run_end"]
 
 _one_at_a_time = threading.Lock()  # matplotlib's figures and MLflow's current store are global
 
 
-def log_artifacts(uri: str, run: Run, event: RunEnded) -> None:
+def log_run_end(uri: str, run: JournalCursor, event: RunEnded) -> None:
     """Copies what the end of a run names; draws its picture and logs its model if it asks for them.
 
     uri: of the store. Raises TrackingError for a path that leads out of the run's folder.
@@ -32,11 +32,11 @@ def log_artifacts(uri: str, run: Run, event: RunEnded) -> None:
     if event.curves:
         picture = _inside(folder, event.curves.name)
         found = tuple((label, str(_inside(folder, path))) for label, path in event.curves.runs)
-        draw = draw_range if event.curves.against == "rate" else draw_curves
+        draw = draw_range_test if event.curves.against == "rate" else draw_learning_curves
         with _one_at_a_time:
             draw(replace(event.curves, runs=found), picture)
         artifacts.append(picture)
-    put(artifacts, run.artifact_uri, uri)
+    log_artifacts(artifacts, run.artifact_uri, uri)
     if event.log_model:
         from harness.tracking.writing.model import log_model
 
@@ -44,21 +44,21 @@ def log_artifacts(uri: str, run: Run, event: RunEnded) -> None:
             log_model(uri, run.run_id, run.folder)
 
 
-def put(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
+def log_artifacts(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
     """Copies files and folders to an artifact address of the store `uri`."""
-    target = local(artifact_uri)
+    target = local_folder(artifact_uri)
     if artifacts and target:
         _copy(artifacts, target)
     elif artifacts:
         _upload(artifacts, artifact_uri, uri)
 
 
-def remove(names: Sequence[str], artifact_uri: str, uri: str) -> None:
+def delete_artifacts(names: Sequence[str], artifact_uri: str, uri: str) -> None:
     """Deletes files at an artifact address of the store `uri`; those that are not there are no matter.
 
     Where MLflow cannot delete, they stay. Raises TrackingError for a path that leads elsewhere.
     """
-    target = local(artifact_uri)
+    target = local_folder(artifact_uri)
     if target:
         for name in names:
             _inside(target.resolve(), name).unlink(missing_ok=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 
-from harness.tracking.address import database
-from harness.tracking.database import prepare
-from harness.tracking.writing.entry import Entry, Run, read_entry
-from harness.tracking.writing.sqlite_batch import SqliteBatch
-from harness.tracking.writing.through_client import ThroughClient
-from harness.tracking.writing.through_sqlite import ThroughSqlite
+from harness.tracking.address import sqlite_path
+from harness.tracking.store import open_store
+from harness.tracking.writing.client_writer import ClientWriter
+from harness.tracking.writing.log_batch import JournalCursor, LogBatch, read_batch
+from harness.tracking.writing.sqlite_tables import SqliteTables
+from harness.tracking.writing.sqlite_writer import SqliteWriter
 
 __all__ = ["Recorder"]
 
@@ -21,10 +21,10 @@ class Recorder:
     """Writes in batches of bounded size, so that memory is bounded whatever the sweep."""
 
     def __init__(self, uri: str) -> None:
-        store = prepare(uri)
-        path = database(uri)
-        fast = path is not None and SqliteBatch.fits(path)
-        self._way = ThroughSqlite(store, path) if fast and path else ThroughClient(store)
+        store = open_store(uri)
+        path = sqlite_path(uri)
+        fast = path is not None and SqliteTables.fits(path)
+        self._way = SqliteWriter(store, path) if fast and path else ClientWriter(store)
         self._warm = False
 
     def close(self) -> None:
@@ -36,19 +36,19 @@ class Recorder:
         self._way.experiment(name)
 
     def record(
-        self, runs: Iterable[Run], *, last: bool = False
-    ) -> Iterator[tuple[Run, Exception | None]]:
+        self, runs: Iterable[JournalCursor], *, last: bool = False
+    ) -> Iterator[tuple[JournalCursor, Exception | None]]:
         """Writes what the journals have gained. last: no more will come, so each run must end.
 
         Yields each run that is over, once the store has it: with its error, or None if it is
         complete.
         """
-        entries: list[Entry] = []
+        entries: list[LogBatch] = []
         rows = 0
         for run in runs:
             while not run.over:
                 try:
-                    entry = read_entry(run, last=last)
+                    entry = read_batch(run, last=last)
                 except Exception as error:  # one run's trouble is not another's
                     run.over = True
                     yield run, error
@@ -64,14 +64,14 @@ class Recorder:
                     break
         yield from self._write(entries)
 
-    def _write(self, entries: list[Entry]) -> Iterator[tuple[Run, Exception | None]]:
+    def _write(self, entries: list[LogBatch]) -> Iterator[tuple[JournalCursor, Exception | None]]:
         for entry, error in self._way.record(entries) if entries else ():
             run = entry.run
             run.over = run.complete or error is not None
             if run.over:
                 yield run, error
 
-    def _warm_up(self, entry: Entry) -> None:
+    def _warm_up(self, entry: LogBatch) -> None:
         """Imports what a model will need while its run still trains: it takes seconds."""
         if entry.started and entry.started.log_model and not self._warm:
             self._warm = True

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from harness.errors import HarnessError
-from harness.tracking.address import settle_environment
+from harness.tracking.mlflow_defaults import set_mlflow_defaults
 from harness.tracking.reachable import check_reachable
-from harness.tracking.writing.entry import Run
+from harness.tracking.writing.log_batch import JournalCursor
 from harness.tracking.writing.recorder import Recorder
 
 __all__ = ["main"]
@@ -65,7 +65,7 @@ def _follow(inbox: Inbox, replies: TextIO) -> int:
     start = inbox.get()
     if start is None:
         return 0
-    settle_environment()  # before MLflow is imported
+    set_mlflow_defaults()  # before MLflow is imported
     with closing(Recorder(start["uri"])) as recorder:
         if start["experiment"]:
             recorder.experiment(start["experiment"])
@@ -74,12 +74,12 @@ def _follow(inbox: Inbox, replies: TextIO) -> int:
 
 def _write(recorder: Recorder, uri: str, inbox: Inbox, replies: TextIO) -> int:
     """Writes until the input ends and all is written. Returns how many runs could not be."""
-    following: dict[str, Run] = {}
+    following: dict[str, JournalCursor] = {}
     failures = 0
     ending = False
     while not ending:
         folders, ending = _news(inbox)
-        following |= {folder: Run(Path(folder)) for folder in folders}
+        following |= {folder: JournalCursor(Path(folder)) for folder in folders}
         for run, error in recorder.record(list(following.values()), last=ending):
             folder = str(run.folder)
             del following[folder]

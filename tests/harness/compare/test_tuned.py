@@ -17,7 +17,7 @@ from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, final_settings, trials_of
 from harness.errors import ConfigurationError
 from harness.sweep.listing import completion_of
-from harness.tracking.reading import history
+from harness.tracking.reading import logged_runs
 
 TUNE = ["optimizer=sgd,adam", "dataset=moons", "seed=0,1", "training.max_epochs=3"]
 OPTIONS = ["--trials", "4", "--final-seeds", "5", "hydra.launcher.workers=1"]
@@ -126,7 +126,7 @@ def test_without_its_folder_the_contenders_are_known_from_the_store(copied):
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", ["final", "untuned"])
 def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
-    (own,) = history.runs(copied, "harness", {"kind": "sweep"})
+    (own,) = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})
     execute("UPDATE runs SET status = 'KILLED' WHERE run_uuid = ?", own.run_id)
     execute(
         "UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid IN "
@@ -141,7 +141,7 @@ def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
 
     assert main(shlex.split(completion_of(own))[1:]) == 0  # and ends with the comparison
     assert main(["compare", own.tags["sweep"]]) == 2
-    later = history.runs(copied, "harness", {"kind": "sweep"})[-1].tags["sweep"]
+    later = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})[-1].tags["sweep"]
     assert f"{later} has completed it. Compare that: harness compare {later}" in (
         capsys.readouterr().err
     )

@@ -11,7 +11,7 @@ import pytest
 from harness.configuration.job import Job
 from harness.execution.resume import IDENTITIES, finished_results, read_identities, write_identities
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.reading.history import Logged
+from harness.tracking.reading.logged_runs import LoggedRun
 from harness.tracking.tracker import Tracker
 from harness.training.records import Status
 
@@ -146,7 +146,7 @@ def test_without_its_folder_a_result_comes_from_the_store(identity, ask):
 
 
 def test_identities_are_noted_one_after_another(tmp_path):
-    sweep = Logged("r", "sweep", {"folder": str(tmp_path / "sweep")}, "RUNNING")
+    sweep = LoggedRun("r", "sweep", {"folder": str(tmp_path / "sweep")}, "RUNNING")
     assert read_identities(sweep, "") == []
     write_identities(tmp_path / "sweep", ["a", "b"])
     write_identities(tmp_path / "sweep", ["a"])

@@ -15,7 +15,7 @@ import pytest
 
 from harness.execution.resume import DONE
 from harness.tracking.journal import JOURNAL
-from harness.tracking.reading import history
+from harness.tracking.reading import logged_runs
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +91,7 @@ def counts(sweep):
 
 def finished():
     """How many finished runs each identity has."""
-    runs = history.runs(URI, "harness", {"kind": "run"})
+    runs = logged_runs.search_runs(URI, "harness", {"kind": "run"})
     return Counter(run.tags["identity"] for run in runs if run.tags.get("status") in DONE)
 
 
@@ -175,10 +175,10 @@ def test_a_failing_job_ends_no_other(launcher):
     (sweep,) = sweeps()
     assert counts(sweep) == [3, 2, 0, 1, 0, "incomplete"]
     assert sweep["complete_with"] == command
-    (run,) = history.runs(URI, "harness", {"kind": "run", "status": "failed"})
+    (run,) = logged_runs.search_runs(URI, "harness", {"kind": "run", "status": "failed"})
     assert run.status == "FAILED"
     assert "one validation row" in (Path(run.tags["folder"]) / "error.txt").read_text()
-    (own,) = history.runs(URI, "harness", {"kind": "sweep"})
+    (own,) = logged_runs.search_runs(URI, "harness", {"kind": "sweep"})
     assert own.tags["jobs"] == "3"
 
 

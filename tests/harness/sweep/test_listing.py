@@ -13,7 +13,7 @@ from harness.sweep import listing
 from harness.sweep.command_lines import program
 from harness.tracking import journal
 from harness.tracking.events import RunStarted
-from harness.tracking.reading.history import Logged
+from harness.tracking.reading.logged_runs import LoggedRun
 
 COMMAND = "harness train -m seed=0,1,2"
 
@@ -22,13 +22,13 @@ def run(sweep, identity, status=None):
     tags = {"kind": "run", "sweep": sweep, "identity": identity}
     if status:
         tags["status"] = status
-    return Logged("r", "run", tags, "FINISHED")
+    return LoggedRun("r", "run", tags, "FINISHED")
 
 
 def own(sweep, jobs, status="FINISHED", command=COMMAND, folder=None):
     tags = {"kind": "sweep", "sweep": sweep, "command": command, "folder": str(folder or sweep)}
     tags |= {"started": "2025-01-02 03:04:05"} | ({"jobs": str(jobs)} if jobs is not None else {})
-    return Logged(sweep, f"sweep {sweep}", tags, status)
+    return LoggedRun(sweep, f"sweep {sweep}", tags, status)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def listed(monkeypatch):
             assert (uri, experiment) == ("sqlite:///a.db", "mine")
             return list(runs)
 
-        monkeypatch.setattr(listing.history, "runs", logged)
+        monkeypatch.setattr(listing.logged_runs, "search_runs", logged)
         return {sweep.sweep: sweep for sweep in listing.sweeps("sqlite:///a.db", "mine")}
 
     return go

@@ -16,9 +16,9 @@ import pytest
 @pytest.fixture(scope="session")
 def mlflow_client():
     """MLflow's client of a store, to read back what was written; its own warnings are its own."""
-    from harness.tracking.address import settle_environment
+    from harness.tracking.mlflow_defaults import set_mlflow_defaults
 
-    settle_environment()
+    set_mlflow_defaults()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlflow.pyfunc

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TrackingError
-from harness.tracking.address import artifact_location, database, public, resolve
+from harness.tracking.address import artifact_location, resolve_uri, sqlite_path, without_secrets
 from harness.tracking.reachable import check_reachable
 
 
 def test_a_relative_path_is_taken_from_the_folder(tmp_path):
     assert (
-        resolve("sqlite:///outputs/mlflow.db", tmp_path)
+        resolve_uri("sqlite:///outputs/mlflow.db", tmp_path)
         == f"sqlite:///{tmp_path}/outputs/mlflow.db"
     )
 
 
 def test_an_absolute_path_and_a_server_stay():
-    assert resolve("sqlite:////data/a.db", Path("/else")) == "sqlite:////data/a.db"
-    assert resolve("http://localhost:5000/", Path("/else")) == "http://localhost:5000"
-    assert database("http://localhost:5000") is None
+    assert resolve_uri("sqlite:////data/a.db", Path("/else")) == "sqlite:////data/a.db"
+    assert resolve_uri("http://localhost:5000/", Path("/else")) == "http://localhost:5000"
+    assert sqlite_path("http://localhost:5000") is None
     assert artifact_location("http://localhost:5000") is None
 
 
@@ -32,7 +32,7 @@ def test_an_absolute_path_and_a_server_stay():
 )
 def test_other_stores_are_refused_with_what_is_allowed(uri):
     with pytest.raises(TrackingError, match=r"SQLite file.*MLflow server.*Postgres"):
-        resolve(uri, Path("/"))
+        resolve_uri(uri, Path("/"))
 
 
 def test_artifacts_lie_beside_the_database_even_with_spaces():
@@ -40,14 +40,14 @@ def test_artifacts_lie_beside_the_database_even_with_spaces():
 
 
 def test_credentials_are_left_out_of_what_is_shown():
-    assert public("http://ada:secret@host:5000/x") == "http://host:5000/x"
-    assert public("http://host:5000") == "http://host:5000"
+    assert without_secrets("http://ada:secret@host:5000/x") == "http://host:5000/x"
+    assert without_secrets("http://host:5000") == "http://host:5000"
 
 
 def test_a_postgres_address_names_its_driver_and_keeps_its_password():
     """SQLAlchemy 2.1 would take psycopg 3 where no driver is named."""
     for given in ("postgresql://ada:pw@host/db", "postgresql+psycopg2://ada:pw@host/db"):
-        assert resolve(given, Path("/else")) == "postgresql+psycopg2://ada:pw@host/db"
+        assert resolve_uri(given, Path("/else")) == "postgresql+psycopg2://ada:pw@host/db"
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,18 @@ def test_a_postgres_address_names_its_driver_and_keeps_its_password():
     ],
 )
 def test_what_is_shown_of_a_postgres_address(uri, shown):
-    assert public(uri) == shown
-    assert public(resolve(uri, Path("/"))) == shown
+    assert without_secrets(uri) == shown
+    assert without_secrets(resolve_uri(uri, Path("/"))) == shown
 
 
 @pytest.mark.parametrize("password", ["se/cret", "%cret", "se#cret", "se?cret", "se@cret", "[cret"])
 def test_nothing_of_a_password_is_shown_whatever_it_is_made_of(password):
-    assert public(f"postgresql://ada:{password}@host/lab") == "postgresql://host/lab"
+    assert without_secrets(f"postgresql://ada:{password}@host/lab") == "postgresql://host/lab"
 
 
 def test_an_address_that_is_refused_does_not_show_its_password():
     with pytest.raises(TrackingError) as caught:
-        resolve("mysql://ada:secret@host/db", Path("/"))
+        resolve_uri("mysql://ada:secret@host/db", Path("/"))
     assert "secret" not in str(caught.value)
 
 
@@ -127,7 +127,7 @@ def test_a_postgres_that_is_down_is_reported_in_seconds():
     with socket.socket() as taken:  # bound and not listening: nobody can answer there
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        uri = resolve(f"postgresql://ada:secret@127.0.0.1:{port}/lab", Path("/"))
+        uri = resolve_uri(f"postgresql://ada:secret@127.0.0.1:{port}/lab", Path("/"))
         before = time.monotonic()
         with pytest.raises(
             TrackingError, match=r"cannot be reached.*refused.*tracking\.uri="

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from browser import MARKS, TIMEOUT, dashboard_page, keep
-from harness.tracking.address import database, resolve
+from harness.tracking.address import resolve_uri, sqlite_path
 from harness.tracking.dashboard import runs_page
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.tracker import Tracker
@@ -73,7 +73,7 @@ def _runs_of(uri: str, sweep: str, metric: str) -> list[Run]:
         WHERE sweep.value = ? AND kind.value = 'run'
     """
     values = "SELECT step, value FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY step"
-    with closing(sqlite3.connect(database(uri))) as connection:
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         return [
             Run(run, str(experiment), *rest, dict(connection.execute(values, (run, metric))))
             for run, experiment, *rest in connection.execute(query, (sweep,)).fetchall()
@@ -171,4 +171,4 @@ def test_the_demo_sweep_is_shown(tmp_path):
     assert learned["he_normal"] > 0.9
     (folder,) = (tmp_path / "outputs" / "sweeps").glob("*/*")
     sweep = "/".join(folder.parts[-2:])
-    check_dashboard(resolve("sqlite:///outputs/mlflow.db", tmp_path), sweep, expected_runs=27)
+    check_dashboard(resolve_uri("sqlite:///outputs/mlflow.db", tmp_path), sweep, expected_runs=27)

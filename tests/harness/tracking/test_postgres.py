@@ -12,11 +12,11 @@ import pytest
 
 from harness.errors import TrackingError
 from harness.tracking import postgres as subject
-from harness.tracking.address import resolve
+from harness.tracking.address import resolve_uri
 from harness.tracking.dashboard import start_dashboard
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.reachable import check_reachable
-from harness.tracking.reading.history import Logged, runs
+from harness.tracking.reading.logged_runs import LoggedRun, search_runs
 from harness.tracking.tracker import Tracker, replay
 
 pytestmark = pytest.mark.slow
@@ -69,7 +69,7 @@ def test_four_processes_at_once_on_a_fresh_database(postgres, tmp_path, mlflow_c
     uri = postgres()
     outcomes = log_from(4, uri, tmp_path)
     assert outcomes == [("", 0)] * 4
-    client = mlflow_client(resolve(uri, tmp_path))
+    client = mlflow_client(resolve_uri(uri, tmp_path))
     (experiment,) = client.search_experiments(filter_string="name = 'shared'")
     assert experiment.artifact_location == f"file://{tmp_path}/outputs/mlartifacts"
     found = client.search_runs([experiment.experiment_id])
@@ -89,11 +89,15 @@ def test_four_processes_at_once_on_a_fresh_database(postgres, tmp_path, mlflow_c
         ]
         (artifact,) = client.list_artifacts(run.info.run_id)
         assert artifact.path == "config.yaml"
-    everything = runs(uri, "shared", {"sweep": "s"})
+    everything = search_runs(uri, "shared", {"sweep": "s"})
     assert {run.run_id: run.name for run in everything} == {
         run.info.run_id: run.info.run_name for run in found
     }
-    assert runs(uri, "shared", {"sweep": "other"}) == runs(uri, "no such experiment") == []
+    assert (
+        search_runs(uri, "shared", {"sweep": "other"})
+        == search_runs(uri, "no such experiment")
+        == []
+    )
 
 
 def command_lines():
@@ -111,9 +115,9 @@ def test_the_password_is_nowhere(postgres, tmp_path):
     receipt = (tmp_path / "p0.0" / "mlflow.json").read_text()
     assert f'"{uri.partition("ada:")[0]}{uri.rpartition("@")[2]}"' in receipt
     folder = tmp_path / "p0.0"
-    before = runs(uri, "shared")
+    before = search_runs(uri, "shared")
     assert replay([folder], uri)[str(folder)] in {run.run_id for run in before}
-    assert runs(uri, "shared") == before
+    assert search_runs(uri, "shared") == before
 
 
 def test_a_wrong_password_is_reported_at_once(postgres):
@@ -134,23 +138,23 @@ def test_the_password_may_come_from_libpqs_own_places(postgres, tmp_path, monkey
     with Tracker(f"{before}ada@{uri.rpartition('@')[2]}", "test") as tracker:
         tracker.start(RunStarted("a", str(tmp_path / "a"), "test", "run a", 1))
         tracker.end(RunEnded("a", "finished", 3))
-    assert [run.run_id for run in runs(uri, "test")] == [tracker.run_ids["a"]]
+    assert [run.run_id for run in search_runs(uri, "test")] == [tracker.run_ids["a"]]
 
 
 def test_a_missing_database_is_named(postgres):
     uri = postgres()
     with pytest.raises(TrackingError, match='database "none" does not exist'):
-        check_reachable(resolve(uri.rpartition("/")[0] + "/none", Path("/")))
+        check_reachable(resolve_uri(uri.rpartition("/")[0] + "/none", Path("/")))
 
 
 def test_a_database_of_something_else_is_left_alone(postgres, tmp_path):
     uri = postgres()
-    with closing(subject.connect(resolve(uri, tmp_path))) as connection, connection:
+    with closing(subject.connect(resolve_uri(uri, tmp_path))) as connection, connection:
         connection.cursor().execute("CREATE TABLE recipes (name TEXT)")
     tracker = Tracker(uri, "test")
     with pytest.raises(TrackingError, match=r"something else than MLflow \(recipes"):
         tracker.close()
-    with closing(subject.connect(resolve(uri, tmp_path))) as connection:
+    with closing(subject.connect(resolve_uri(uri, tmp_path))) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         assert cursor.fetchall() == [("recipes",)]
@@ -160,7 +164,7 @@ def test_a_database_that_goes_away_loses_nothing_and_is_one_message(
     postgres, tmp_path, uri, mlflow_client
 ):
     address = postgres()
-    resolved = resolve(address, tmp_path)
+    resolved = resolve_uri(address, tmp_path)
     tracker = Tracker(address, "test")
     tracker.start(RunStarted("a", str(tmp_path / "a"), "test", "run a", 1))
     deadline = time.monotonic() + 60
@@ -183,7 +187,7 @@ def test_a_database_that_goes_away_loses_nothing_and_is_one_message(
 def test_a_server_and_its_dashboard_on_postgres(postgres, tmp_path, monkeypatch):
     port = free_port()
     monkeypatch.chdir(tmp_path)
-    uri = resolve(postgres(), tmp_path)
+    uri = resolve_uri(postgres(), tmp_path)
     with pytest.raises(TrackingError, match="Train something first"):
         start_dashboard(uri, "127.0.0.1", port)
     assert log_from(1, uri, tmp_path) == [("", 0)]
@@ -191,12 +195,14 @@ def test_a_server_and_its_dashboard_on_postgres(postgres, tmp_path, monkeypatch)
     try:
         assert SECRET not in "".join(command_lines())
         address = f"http://127.0.0.1:{port}"
-        assert runs(address, "shared") == runs(uri, "shared") != []
+        assert search_runs(address, "shared") == search_runs(uri, "shared") != []
         with Tracker(address, "over http") as tracker:
             tracker.start(RunStarted("a", str(tmp_path / "a"), "over http", "run a", 1, {"t": "1"}))
             tracker.end(RunEnded("a", "finished", 2))
         tags = {"mlflow.runName": "run a", "t": "1", "status": "finished"}
-        assert runs(uri, "over http") == [Logged(tracker.run_ids["a"], "run a", tags, "FINISHED")]
+        assert search_runs(uri, "over http") == [
+            LoggedRun(tracker.run_ids["a"], "run a", tags, "FINISHED")
+        ]
     finally:
         dashboard.terminate()
         dashboard.wait()

@@ -5,9 +5,9 @@ import pytest
 
 from harness.tracking.events import Curves, RunEnded, from_line, to_line
 from harness.tracking.metrics_csv import write_metrics
-from harness.tracking.rate_range import draw_range, suggested, suggested_by
-from harness.tracking.writing.artifacts import log_artifacts
-from harness.tracking.writing.entry import Run
+from harness.tracking.rate_range import draw_range_test, suggested, suggested_by
+from harness.tracking.writing.artifacts import log_run_end
+from harness.tracking.writing.log_batch import JournalCursor
 
 RATES = np.logspace(-6, 1, 100)
 
@@ -35,7 +35,7 @@ def figure_of(curves, path, monkeypatch):
 
     saved = []
     monkeypatch.setattr(Figure, "savefig", lambda self, _: saved.append(self))
-    draw_range(curves, path)
+    draw_range_test(curves, path)
     return saved[0]
 
 
@@ -130,7 +130,7 @@ def test_every_run_makes_a_picture(tmp_path, losses):
     path = write(tmp_path / "a", losses or [1.0])
     if not losses:
         (tmp_path / "a" / "metrics.csv").write_text("epoch,train/loss\n")
-    draw_range(Curves([("a", path)], title="a run"), tmp_path / "x.png")
+    draw_range_test(Curves([("a", path)], title="a run"), tmp_path / "x.png")
     assert (tmp_path / "x.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
@@ -143,6 +143,6 @@ def test_the_end_of_a_run_says_which_picture_it_is(tmp_path, against, name):
     write(folder, curve(1e-2, 1.0))
     curves = Curves([("a", "metrics.csv")], against=against)
     event = from_line(to_line(RunEnded("a", "finished", 0, curves=curves)))
-    log_artifacts("", Run(folder, artifact_uri=f"file://{target}"), event)
+    log_run_end("", JournalCursor(folder, artifact_uri=f"file://{target}"), event)
     assert [path.name for path in target.iterdir()] == [name]
     assert (folder / name).exists()

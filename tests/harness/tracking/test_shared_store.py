@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from harness.tracking.reading.history import runs
+from harness.tracking.reading.logged_runs import search_runs
 from processes import wait_for_a_worker
 
 pytestmark = [
@@ -36,6 +36,6 @@ def test_every_run_is_in_the_shared_store_once(postgres, tmp_path):
     assert process.returncode == 0, said
     assert "training 2 runs of its stack once more" in said
     assert "4 runs: 4 finished" in shown
-    found = runs(uri, "harness", {"kind": "run"})
+    found = search_runs(uri, "harness", {"kind": "run"})
     assert sorted(run.tags["folder"].rpartition("/")[2] for run in found) == list("0123")
     assert {run.status for run in found} == {"FINISHED"}

@@ -14,7 +14,7 @@ import pytest
 
 from harness.errors import TrackingError
 from harness.tracking import journal
-from harness.tracking.address import database
+from harness.tracking.address import sqlite_path
 from harness.tracking.events import Curves, MetricsLogged, RunEnded, RunStarted
 from harness.tracking.metrics_csv import write_metrics
 from harness.tracking.tracker import Tracker, replay
@@ -46,7 +46,7 @@ def whole_run(tracker, key, folder, epochs=3):
 
 def runs(uri):
     """(name, status) of all runs, straight from the database."""
-    with closing(sqlite3.connect(database(uri))) as connection:
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         return sorted(connection.execute("SELECT name, status FROM runs"))
 
 
@@ -116,7 +116,7 @@ def test_status(uri, tmp_path):
         ("run left", "KILLED"),
         ("run stopped_early", "FINISHED"),
     ]
-    with closing(sqlite3.connect(database(uri))) as connection:
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         tags = "SELECT value FROM tags WHERE key = 'status' ORDER BY value"
         assert [row[0] for row in connection.execute(tags)] == [
             "diverged",
@@ -157,7 +157,7 @@ def test_a_long_run_is_seen_while_it_trains(uri, tmp_path):
         tracker.log(logged("a", 1, loss=0.5))
         deadline = time.monotonic() + 30
         query = "SELECT value FROM metrics"
-        with closing(sqlite3.connect(database(uri))) as connection:
+        with closing(sqlite3.connect(sqlite_path(uri))) as connection:
             while not (found := connection.execute(query).fetchall()):
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
@@ -269,8 +269,8 @@ def test_replaying_twice_logs_once(uri, tmp_path, empty_database):
     assert replay([tmp_path / "a"], uri) == {str(tmp_path / "a"): tracker.run_ids["a"]}
     assert runs(uri) == [("run a", "FINISHED")]
 
-    database(uri).write_bytes(empty_database)  # the store was lost
-    for file in database(uri).parent.glob("mlflow.db-*"):
+    sqlite_path(uri).write_bytes(empty_database)  # the store was lost
+    for file in sqlite_path(uri).parent.glob("mlflow.db-*"):
         file.unlink()
     assert replay([tmp_path / "a"], uri) != {str(tmp_path / "a"): tracker.run_ids["a"]}
     assert runs(uri) == [("run a", "FINISHED")]
@@ -292,7 +292,7 @@ def test_a_folder_without_a_journal_is_named(uri, tmp_path):
 
 def test_a_store_that_breaks_is_reported_with_the_way_out(tmp_path, uri):
     tracker = Tracker(uri, "test")
-    database(uri).write_bytes(b"SQLite format 3\x00" + b"not really" * 1000)
+    sqlite_path(uri).write_bytes(b"SQLite format 3\x00" + b"not really" * 1000)
     whole_run(tracker, "a", tmp_path)
     with pytest.raises(TrackingError, match=r"could not be written(.|\n)*harness log"):
         tracker.close()
@@ -368,7 +368,7 @@ def test_a_killed_training_leaves_no_process_behind(uri, tmp_path):
 
     wait_for_end(interrupted_training(uri, tmp_path, kill))
     assert runs(uri) == [("run a", "KILLED")]
-    with closing(sqlite3.connect(database(uri))) as connection:
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         assert connection.execute("SELECT value FROM metrics").fetchall() == [(0.5,)]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tracking.reading.history import runs
+from harness.tracking.reading.logged_runs import search_runs
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def results(folder: Path) -> dict[str, dict]:
 
 
 def logged(folder: Path, kind: str = "run"):
-    return runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": kind})
+    return search_runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": kind})
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.sweep.launching.on_ray import _unmet
-from harness.tracking.reading.history import runs
+from harness.tracking.reading.logged_runs import search_runs
 from processes import is_running, wait_for_a_worker
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray")
@@ -48,7 +48,7 @@ def results(folder: Path) -> dict[str, dict]:
 
 
 def logged(folder: Path):
-    return runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": "run"})
+    return search_runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": "run"})
 
 
 @pytest.fixture(scope="module")

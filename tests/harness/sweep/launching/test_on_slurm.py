@@ -22,7 +22,7 @@ from harness.execution.progress import Progress
 from harness.sweep.launching.on_slurm import _executor, _train, train_in_time
 from harness.sweep.launching.remote import RemoteStacks
 from harness.sweep.launching.serialization import pack
-from harness.tracking.reading.history import runs
+from harness.tracking.reading.logged_runs import search_runs
 from harness.tracking.tracker import Tracker
 from hydra_plugins.harness_launchers.slurm import SlurmLauncherConf
 
@@ -57,7 +57,7 @@ def results(folder: Path) -> dict[str, dict]:
 
 
 def logged(folder: Path):
-    return runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": "run"})
+    return search_runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": "run"})
 
 
 def kill_a_task(folder: Path, process: subprocess.Popen[str]) -> None:
@@ -158,7 +158,7 @@ def test_the_signal_before_the_time_limit_ends_training_in_good_order(
     assert over.wait(1)
     assert "hydra.launcher.timeout_min" in json.loads(answer)["error"]
     assert signal.getsignal(signal.SIGUSR2) == before
-    status = {run.tags["seed"]: run.status for run in runs(store_uri, "there")}
+    status = {run.tags["seed"]: run.status for run in search_runs(store_uri, "there")}
     assert status == {"0": "FINISHED", "1": "KILLED"}
     # What was over stays so, and the other becomes a failure
     with Tracker(store_uri, "there") as tracker:
@@ -166,7 +166,7 @@ def test_the_signal_before_the_time_limit_ends_training_in_good_order(
         ledger._since = 0
         ledger.take([0, 1], answer)
         assert [result.status for result in ledger.results()] == ["finished", "failed"]
-    status = {run.tags["seed"]: run.status for run in runs(store_uri, "there")}
+    status = {run.tags["seed"]: run.status for run in search_runs(store_uri, "there")}
     assert status == {"0": "FINISHED", "1": "FAILED"}
 
 
@@ -217,7 +217,7 @@ def test_stacks_become_tasks_of_one_array(jobs_of, store_uri, tmp_path, monkeypa
         ledger = RemoteStacks(jobs, tracker, Progress(io.StringIO()), 2)
         _train(_executor(settings), ledger, settings.cpus_per_task, len(ledger.stacks))
         assert [result.status for result in ledger.results()] == ["finished"] * 3
-    assert len(runs(store_uri, "there")) == 3
+    assert len(search_runs(store_uri, "there")) == 3
     asked = (commands / "submitted").read_text()
     for line in ("array=0-1%2", "partition=short", "time=7", "cpus-per-task=2", "mem=3GB"):
         assert f"#SBATCH --{line}\n" in asked

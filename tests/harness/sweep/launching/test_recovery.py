@@ -19,7 +19,7 @@ from harness.sweep.launching.remote import train_stack
 from harness.sweep.launching.serialization import pack
 from harness.tracking.events import now_ms
 from harness.tracking.journal import read_receipt
-from harness.tracking.reading.history import Logged, runs
+from harness.tracking.reading.logged_runs import LoggedRun, search_runs
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def jobs(run_of, store_uri, tmp_path):
 
 
 def logged(store_uri):
-    found = runs(store_uri, "there", {"kind": "run"})
+    found = search_runs(store_uri, "there", {"kind": "run"})
     return {run.tags["seed"]: run for run in found}
 
 
@@ -71,7 +71,7 @@ def test_finished_runs_are_kept_and_another_try_of_the_rest_appears_once(registr
     assert recover_finished(jobs, since) == [0]
     assert {seed: run.status for seed, run in logged(store_uri).items()} == {"0": "FINISHED"}
     train_stack(pack([shortened(job) for job in jobs[1:]], registry))
-    found = runs(store_uri, "there", {"kind": "run"})
+    found = search_runs(store_uri, "there", {"kind": "run"})
     assert sorted(run.tags["seed"] for run in found) == ["0", "1", "2"]
     assert {run.status for run in found} == {"FINISHED"}
     for job in jobs:
@@ -104,8 +104,11 @@ def test_nothing_is_done_while_the_writer_process_may_still_write(jobs, monkeypa
     tags = {"folder": str(jobs[0].folder)}
     seen = [
         [],
-        [Logged("a", "0", tags, "RUNNING")],
-        [Logged("a", "0", tags, "KILLED"), Logged("b", "", {"folder": "elsewhere"}, "RUNNING")],
+        [LoggedRun("a", "0", tags, "RUNNING")],
+        [
+            LoggedRun("a", "0", tags, "KILLED"),
+            LoggedRun("b", "", {"folder": "elsewhere"}, "RUNNING"),
+        ],
     ]
     looks = iter(seen)
     monkeypatch.setattr(recovery, "runs", lambda *_: next(looks))
@@ -113,7 +116,7 @@ def test_nothing_is_done_while_the_writer_process_may_still_write(jobs, monkeypa
 
 
 def test_a_writer_process_that_died_as_well_is_not_waited_for_forever(jobs, monkeypatch):
-    running = Logged("a", "0", {"folder": str(jobs[0].folder)}, "RUNNING")
+    running = LoggedRun("a", "0", {"folder": str(jobs[0].folder)}, "RUNNING")
     monkeypatch.setattr(recovery, "GRACE", 0.5)
     monkeypatch.setattr(recovery, "runs", lambda *_: [running])
     assert recovery._begun(jobs, now_ms()) == [running]

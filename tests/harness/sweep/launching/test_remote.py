@@ -15,7 +15,7 @@ from harness.errors import TrackingError
 from harness.execution.progress import Progress
 from harness.sweep.launching.remote import RemoteStacks, check_store, failed, train_stack
 from harness.sweep.launching.serialization import pack
-from harness.tracking.reading.history import runs
+from harness.tracking.reading.logged_runs import search_runs
 from harness.tracking.tracker import Tracker
 
 KIND = {"kind": "run"}
@@ -49,13 +49,13 @@ def ledger_of(store_uri):
 
         def close(self):
             self.tracker.close()
-            return runs(store_uri, "there", KIND)
+            return search_runs(store_uri, "there", KIND)
 
     return Opened
 
 
 def logged(store_uri):
-    return runs(store_uri, "there", KIND)
+    return search_runs(store_uri, "there", KIND)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from harness.errors import TrackingError
-from harness.tracking.address import resolve
+from harness.tracking.address import resolve_uri
 from harness.tracking.reading import frames
 
 
@@ -37,8 +37,8 @@ def runs(uri, mlflow_client):
 @pytest.mark.parametrize("metrics", [None, ["loss"], ["loss", "bad", "worse"], []])
 def test_both_ways_give_the_same_frames(uri, runs, metrics):
     chosen = runs[2:] + runs[:1]
-    direct = frames.read_runs(uri, "lab", chosen, metrics)
-    client = frames._from_client(resolve(uri, Path.cwd()), "lab", chosen, metrics)
+    direct = frames.read_frames(uri, "lab", chosen, metrics)
+    client = frames._from_client(resolve_uri(uri, Path.cwd()), "lab", chosen, metrics)
     for one, other in ((direct.params, client.params), (direct.tags, client.tags)):
         assert list(one.index) == chosen
         assert_frame_equal(one, other[one.columns], check_dtype=False)
@@ -50,27 +50,29 @@ def test_both_ways_give_the_same_frames(uri, runs, metrics):
 
 def test_the_history_of_a_metric(uri, runs, mlflow_client):
     client = mlflow_client(uri)
-    found = frames.history_of(uri, runs[:2], "loss")
+    found = frames.metric_history(uri, runs[:2], "loss")
     expected = [
         (run_id, one.step, one.value)
         for run_id in sorted(runs[:2])
         for one in client.get_metric_history(run_id, "loss")
     ]
     assert list(found.itertuples(index=False, name=None)) == expected
-    first = frames.history_of(uri, runs, "loss", step=1)
+    first = frames.metric_history(uri, runs, "loss", step=1)
     assert sorted(first["value"]) == [1 / 4, 1 / 3, 1 / 2, 1.0]
-    assert frames.history_of(uri, runs, "worse").empty, "NaN is no value"
-    assert frames.history_of(uri, [], "loss").empty
+    assert frames.metric_history(uri, runs, "worse").empty, "NaN is no value"
+    assert frames.metric_history(uri, [], "loss").empty
 
 
 def test_a_filter_is_mlflows(uri, runs):
-    assert set(frames.matching(uri, "lab", "params.own = '3' and metrics.loss < 1")) == {runs[3]}
-    assert frames.matching(uri, "lab", "params.own = '3'") == [runs[3]]
+    assert set(frames.search_run_ids(uri, "lab", "params.own = '3' and metrics.loss < 1")) == {
+        runs[3]
+    }
+    assert frames.search_run_ids(uri, "lab", "params.own = '3'") == [runs[3]]
     with pytest.raises(TrackingError, match="filter 'own is 3'"):
-        frames.matching(uri, "lab", "own is 3")
+        frames.search_run_ids(uri, "lab", "own is 3")
 
 
 def test_a_store_that_cannot_be_read(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
     with pytest.raises(TrackingError, match="cannot be read"):
-        frames.read_runs(f"sqlite:///{tmp_path}/mlflow.db", "lab", ["a"], None)
+        frames.read_frames(f"sqlite:///{tmp_path}/mlflow.db", "lab", ["a"], None)

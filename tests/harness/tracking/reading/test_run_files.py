@@ -9,8 +9,8 @@ import pytest
 
 from harness.errors import TrackingError
 from harness.tracking.events import RunEnded, RunStarted
-from harness.tracking.reading.history import runs
-from harness.tracking.reading.run_files import kept
+from harness.tracking.reading.logged_runs import search_runs
+from harness.tracking.reading.run_files import read_run_file
 from harness.tracking.tracker import Tracker
 
 
@@ -22,24 +22,24 @@ def run(uri, tmp_path):
         tracker.start(RunStarted("a", str(folder), "test", "a", 1, {"folder": str(folder)}))
         (folder / "list.txt").write_text("λ\n", encoding="utf-8")
         tracker.end(RunEnded("a", "finished", 2, artifacts=("list.txt",)))
-    (run,) = runs(uri, "test")
+    (run,) = search_runs(uri, "test")
     return run
 
 
 def test_the_folder_comes_first_and_then_the_artifacts(run, uri, tmp_path):
     (tmp_path / "a" / "list.txt").write_text("newer")
-    assert kept(run, "list.txt", uri) == "newer"
+    assert read_run_file(run, "list.txt", uri) == "newer"
     shutil.rmtree(tmp_path / "a")
-    assert kept(run, "list.txt", uri) == "λ\n"
-    assert kept(run, "other.txt", uri) is None
-    assert kept(replace(run, artifact_uri=""), "list.txt", uri) is None
+    assert read_run_file(run, "list.txt", uri) == "λ\n"
+    assert read_run_file(run, "other.txt", uri) is None
+    assert read_run_file(replace(run, artifact_uri=""), "list.txt", uri) is None
 
 
 def test_artifacts_that_mlflow_has_to_fetch(run, uri, tmp_path):
     shutil.rmtree(tmp_path / "a")
     elsewhere = replace(run, artifact_uri=run.artifact_uri.removeprefix("file://"))
-    assert kept(elsewhere, "list.txt", uri) == "λ\n"
-    assert kept(elsewhere, "other.txt", uri) is None
-    assert kept(elsewhere, "list.txt/other.txt", uri) is None
+    assert read_run_file(elsewhere, "list.txt", uri) == "λ\n"
+    assert read_run_file(elsewhere, "other.txt", uri) is None
+    assert read_run_file(elsewhere, "list.txt/other.txt", uri) is None
     with pytest.raises(TrackingError, match=r"The artifacts of a in sqlite.* cannot be read"):
-        kept(replace(run, artifact_uri="nowhere://a"), "list.txt", uri)
+        read_run_file(replace(run, artifact_uri="nowhere://a"), "list.txt", uri)

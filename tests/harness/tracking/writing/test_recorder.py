@@ -12,14 +12,14 @@ from contextlib import closing
 import pytest
 
 from harness.tracking import journal
-from harness.tracking.address import database
+from harness.tracking.address import sqlite_path
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.tracker import replay
-from harness.tracking.writing import recorder, through_sqlite
-from harness.tracking.writing.entry import Run
+from harness.tracking.writing import recorder, sqlite_writer
+from harness.tracking.writing.client_writer import ClientWriter
+from harness.tracking.writing.log_batch import JournalCursor
 from harness.tracking.writing.recorder import Recorder
-from harness.tracking.writing.sqlite_batch import SqliteBatch
-from harness.tracking.writing.through_client import ThroughClient
+from harness.tracking.writing.sqlite_tables import SqliteTables
 
 
 def finished(folder, number, steps=3):
@@ -41,7 +41,7 @@ def store_of(uri):
         f"(SELECT count(*) FROM {table} x WHERE x.run_uuid = r.run_uuid)"
         for table in ("metrics", "params", "tags")
     ]
-    with closing(sqlite3.connect(database(uri))) as connection:
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         query = f"SELECT name, status, {', '.join(counts)} FROM runs r ORDER BY start_time, name"
         return connection.execute(query).fetchall()
 
@@ -50,7 +50,9 @@ def record(uri, folders, *, last=True):
     with closing(Recorder(uri)) as subject:
         return [
             (run.folder, run.run_id, error)
-            for run, error in subject.record([Run(folder) for folder in folders], last=last)
+            for run, error in subject.record(
+                [JournalCursor(folder) for folder in folders], last=last
+            )
         ]
 
 
@@ -61,7 +63,7 @@ def whole(numbers, steps=3):
 
 def statuses(uri, run_ids):
     """MLflow's status of each run; None if it is not there."""
-    with closing(sqlite3.connect(database(uri))) as connection:
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         found = dict(connection.execute("SELECT run_uuid, status FROM runs").fetchall())
     return [found.get(run_id) for run_id in run_ids]
 
@@ -72,9 +74,9 @@ class Crash(BaseException):
 
 STEPS = [  # of the way of a batch into the store, in their order
     *[(journal, "write_receipt")] * 3,
-    (SqliteBatch, "write"),
-    *[(through_sqlite, "log_artifacts")] * 3,
-    (SqliteBatch, "end"),
+    (SqliteTables, "write"),
+    *[(sqlite_writer, "log_run_end")] * 3,
+    (SqliteTables, "end"),
     *[(journal, "write_receipt")] * 3,
 ]
 
@@ -104,18 +106,18 @@ def test_a_crash_at_any_step_makes_no_second_run(uri, tmp_path, monkeypatch, fat
         record(uri, folders)
     monkeypatch.undo()
     assert done == STEPS[: fatal + 1]
-    read_identities = [journal.read_receipt(folder).get("run_id") for folder in folders]
+    first_run_ids = [journal.read_receipt(folder).get("run_id") for folder in folders]
     for folder, run_id, status in zip(
-        folders, read_identities, statuses(uri, read_identities), strict=True
+        folders, first_run_ids, statuses(uri, read_identities), strict=True
     ):
         assert not journal.read_receipt(folder).get("complete") or status == "FINISHED"
         assert run_id or status is None
     again = record(uri, folders)
     assert [error for *_, error in again] == [None] * 3
-    for (_, run_id, _), before in zip(again, read_identities, strict=True):
+    for (_, run_id, _), before in zip(again, first_run_ids, strict=True):
         assert run_id == before or before is None
     assert store_of(uri) == whole(range(3))
-    places = sorted(place.name for place in (database(uri).parent / "mlartifacts").iterdir())
+    places = sorted(place.name for place in (sqlite_path(uri).parent / "mlartifacts").iterdir())
     assert places == sorted(run_id for _, run_id, _ in again)
 
 
@@ -148,10 +150,10 @@ def test_a_run_that_was_deleted_for_good_is_no_trouble_for_the_others(uri, tmp_p
     texts = [(folder / journal.JOURNAL).read_text() for folder in folders]
     for folder, text in zip(folders, texts, strict=True):
         (folder / journal.JOURNAL).write_text(text.splitlines(keepends=True)[0])
-    runs = [Run(folder) for folder in folders]
+    runs = [JournalCursor(folder) for folder in folders]
     with closing(Recorder(uri)) as subject:
         assert list(subject.record(runs)) == []
-        with closing(sqlite3.connect(database(uri))) as connection, connection:
+        with closing(sqlite3.connect(sqlite_path(uri))) as connection, connection:
             for table in ("tags", "params", "runs"):  # as `mlflow gc` does
                 connection.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (runs[1].run_id,))
         for folder, text in zip(folders, texts, strict=True):
@@ -166,7 +168,7 @@ def test_a_run_that_was_deleted_for_good_is_no_trouble_for_the_others(uri, tmp_p
 def test_a_long_journal_is_read_in_pieces(uri, tmp_path, monkeypatch, mlflow_client, way):
     monkeypatch.setattr(journal, "PIECE", 1000)
     if way == "client":
-        monkeypatch.setattr(SqliteBatch, "fits", lambda _: False)
+        monkeypatch.setattr(SqliteTables, "fits", lambda _: False)
     folders = [finished(tmp_path, number, steps=60) for number in range(2)]
     assert (folders[0] / journal.JOURNAL).stat().st_size > 5000
     ended = record(uri, folders)
@@ -185,7 +187,7 @@ def test_memory_does_not_grow_with_the_sweep(uri, tmp_path, monkeypatch):
         folders = [finished(tmp_path, first + number, steps=50) for number in range(runs)]
         with closing(Recorder(uri)) as subject:
             tracemalloc.start()
-            for run, error in subject.record(map(Run, folders), last=True):
+            for run, error in subject.record(map(JournalCursor, folders), last=True):
                 assert error is None
                 assert run.complete
             peaks.append(tracemalloc.get_traced_memory()[1])
@@ -199,8 +201,8 @@ def test_a_store_that_is_ready_is_written_without_mlflow(uri, tmp_path):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from harness.tracking.writing.recorder import Recorder, Run\n"
-        "done = list(Recorder(sys.argv[1]).record([Run(Path(sys.argv[2]))], last=True))\n"
+        "from harness.tracking.writing.recorder import Recorder, JournalCursor\n"
+        "done = list(Recorder(sys.argv[1]).record([JournalCursor(Path(sys.argv[2]))], last=True))\n"
         "print(len(done), {'mlflow', 'sqlalchemy', 'pandas', 'matplotlib'} & sys.modules.keys())"
     )
     command = [sys.executable, "-c", code, uri, str(folder)]
@@ -236,19 +238,19 @@ def test_a_writer_that_is_killed_at_any_time_loses_and_doubles_nothing(uri, tmp_
     assert len(set(ids.values())) == 900
     assert sorted(store_of(uri)) == sorted(whole(range(900)))
     for folder in folders:
-        artifact = database(uri).parent / "mlartifacts" / ids[str(folder)] / "artifacts"
+        artifact = sqlite_path(uri).parent / "mlartifacts" / ids[str(folder)] / "artifacts"
         assert (artifact / "config.yaml").read_text() == (folder / "config.yaml").read_text()
 
 
 def test_the_client_writes_runs_side_by_side_and_each_in_order(uri, tmp_path, mlflow_client):
     """As on a server: what goes wrong with one run is told of that one."""
-    from harness.tracking.database import Store
-    from harness.tracking.writing.entry import read_entry
+    from harness.tracking.store import MlflowStore
+    from harness.tracking.writing.log_batch import read_batch
 
     folders = [finished(tmp_path, number, steps=1200) for number in range(6)]
     (folders[2] / "config.yaml").unlink()
-    way = ThroughClient(Store(uri))
-    entries = [read_entry(Run(folder), last=True) for folder in folders]
+    way = ClientWriter(MlflowStore(uri))
+    entries = [read_batch(JournalCursor(folder), last=True) for folder in folders]
     errors = [error for _, error in way.record(entries)]
     assert [number for number, error in enumerate(errors) if error] == [2]
     assert store_of(uri) == whole(range(6), steps=1200)
@@ -277,7 +279,7 @@ def test_256_runs_in_training_are_looked_at_in_a_moment(uri, tmp_path):
     folders = [tmp_path / str(number) for number in range(256)]
     for folder in folders:
         journal.begin(folder, RunStarted(str(folder), str(folder), "test", folder.name, 1))
-    runs = [Run(folder) for folder in folders]
+    runs = [JournalCursor(folder) for folder in folders]
     with closing(Recorder(uri)) as subject:
         assert list(subject.record(runs)) == []
         before = time.process_time()

@@ -21,7 +21,7 @@ import pytest
 from harness.cli import main
 from harness.sweep.callback import SweepCallback
 from harness.sweep.listing import sweeps
-from harness.tracking.reading import history
+from harness.tracking.reading import logged_runs
 
 URI = "sqlite:///outputs/mlflow.db"
 QUICK = ("dataset=moons", "training.max_epochs=2", "network.hidden=[4]")
@@ -53,7 +53,7 @@ def logged(kind="run"):
     """The runs of the store, read with SQL."""
     found = []
     with closing(sqlite3.connect("outputs/mlflow.db")) as store:
-        for run in history.runs(URI, "harness", {"kind": kind}):
+        for run in logged_runs.search_runs(URI, "harness", {"kind": kind}):
             metrics, params = (
                 dict(store.execute(f"SELECT key, value FROM {t} WHERE run_uuid = ?", [run.run_id]))
                 for t in ("latest_metrics", "params")

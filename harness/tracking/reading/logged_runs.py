@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import TrackingError
-from harness.tracking.address import database, public, resolve
+from harness.tracking.address import resolve_uri, sqlite_path, without_secrets
 
-__all__ = ["Logged", "runs"]
+__all__ = ["LoggedRun", "search_runs"]
 
 PAGE = 1000  # runs a request
 BUSY_TIMEOUT = 20.0  # seconds
@@ -25,7 +25,7 @@ COLUMNS = {  # what is read of MLflow's tables
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedRun:
     """A run in the store.
 
     status: MLflow's, one of RUNNING, FINISHED, FAILED, KILLED, SCHEDULED. artifact_uri: where its
@@ -39,22 +39,23 @@ class Logged:
     artifact_uri: str = field(default="", compare=False)
 
 
-def runs(
+def search_runs(
     uri: str,
     experiment: str,
     tags: Mapping[str, str] | None = None,
     keys: Collection[str] | None = None,
-) -> list[Logged]:
+) -> list[LoggedRun]:
     """The runs of an experiment that have all these tags, oldest first; deleted ones are left out.
 
     keys: the tags that are wanted of each, all of them by default; a few take a fraction of the time.
 
-    uri: as in `store.resolve`; a relative path is taken from the working directory. Gives [] for an
+    uri: as in `address.resolve_uri`; a relative path is taken from the working directory. Gives [] for
+    an
     experiment, or a SQLite file, that is not there. Raises TrackingError if the store cannot be
     read. A SQLite store is read without MLflow: 5,000 runs take about half a second.
     """
-    resolved = resolve(uri, Path.cwd())
-    path = database(resolved)
+    resolved = resolve_uri(uri, Path.cwd())
+    path = sqlite_path(resolved)
     if path is None:
         return _through_client(resolved, experiment, tags or {})
     if not path.exists():
@@ -80,7 +81,7 @@ def _from_tables(
     experiment: str,
     tags: Mapping[str, str],
     keys: Collection[str] | None,
-) -> list[Logged]:
+) -> list[LoggedRun]:
     wanted = "" if keys is None else f" AND t.key IN ({', '.join('?' * len(keys))})"
     tagged = (
         " AND EXISTS (SELECT 1 FROM tags WHERE run_uuid = r.run_uuid AND key = ? AND value = ?)"
@@ -94,20 +95,20 @@ def _from_tables(
         + " ORDER BY r.start_time, r.run_uuid",
         (*(keys or ()), experiment, *(text for tag in tags.items() for text in tag)),
     )
-    found: dict[str, Logged] = {}
+    found: dict[str, LoggedRun] = {}
     for run_id, name, status, artifact_uri, key, value in rows:
         run = found.get(run_id)
         if run is None:
-            run = found[run_id] = Logged(run_id, name or "", {}, status, artifact_uri or "")
+            run = found[run_id] = LoggedRun(run_id, name or "", {}, status, artifact_uri or "")
         if key is not None:
             run.tags[key] = value
     return list(found.values())
 
 
-def _through_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[Logged]:
-    from harness.tracking.database import prepare
+def _through_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[LoggedRun]:
+    from harness.tracking.store import open_store
 
-    client = prepare(uri).client
+    client = open_store(uri).client
     from mlflow.exceptions import MlflowException
 
     # MLflow's filters have no way to write a quotation mark: those tags are compared here
@@ -115,7 +116,7 @@ def _through_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[
         name: value for name, value in tags.items() if not set(f"{name}{value}") & set("'\"`")
     }
     query = " AND ".join(f"tags.`{name}` = '{value}'" for name, value in simple.items())
-    found: list[tuple[int, Logged]] = []
+    found: list[tuple[int, LoggedRun]] = []
     token = None
     try:
         known = client.get_experiment_by_name(experiment)
@@ -127,7 +128,7 @@ def _through_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[
             )
             for run in page:
                 info = run.info
-                logged = Logged(
+                logged = LoggedRun(
                     info.run_id,
                     info.run_name or "",
                     dict(run.data.tags),
@@ -138,5 +139,7 @@ def _through_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[
                     found.append((info.start_time, logged))
             token = page.token or ""
     except MlflowException as error:
-        raise TrackingError(f"The MLflow store {public(uri)} cannot be read: {error}.") from error
+        raise TrackingError(
+            f"The MLflow store {without_secrets(uri)} cannot be read: {error}."
+        ) from error
     return [run for _, run in sorted(found, key=lambda pair: (pair[0], pair[1].run_id))]

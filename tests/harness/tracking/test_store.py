@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from harness.tracking.address import database
-from harness.tracking.database import newest_revision, prepare
-from harness.tracking.writing.sqlite_batch import SqliteBatch
+from harness.tracking.address import sqlite_path
+from harness.tracking.store import newest_revision, open_store
+from harness.tracking.writing.sqlite_tables import SqliteTables
 
 PREPARE = """
 import sys
 from harness.errors import HarnessError
-from harness.tracking.database import prepare
-from harness.tracking.address import database
-from harness.tracking.writing.through_sqlite import ThroughSqlite
+from harness.tracking.store import open_store
+from harness.tracking.address import sqlite_path
+from harness.tracking.writing.sqlite_writer import SqliteWriter
 try:
-    store = prepare(sys.argv[1])
-    made = ThroughSqlite(store, database(sys.argv[1])).experiment(sys.argv[2])
+    store = open_store(sys.argv[1])
+    made = SqliteWriter(store, sqlite_path(sys.argv[1])).experiment(sys.argv[2])
     print(made.id, made.location)
 except HarnessError as error:
     sys.exit(f"HarnessError: {error}")
@@ -57,7 +57,7 @@ def test_eight_processes_at_once_on_a_fresh_file_all_succeed(tmp_path):
         assert names == [("Default",), ("test",)]
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert SqliteBatch.fits(path)
+    assert SqliteTables.fits(path)
     left = {file.name for file in path.parent.iterdir()} - {"mlflow.db-wal", "mlflow.db-shm"}
     assert left == {"mlflow.db", "mlflow.db.lock"}
 
@@ -72,10 +72,10 @@ def test_the_newest_revision_is_read_as_alembic_reads_it(mlflow_client):
 
 def test_without_a_clear_revision_mlflow_is_asked(uri, monkeypatch):
     asked = []
-    monkeypatch.setattr("harness.tracking.database.newest_revision", lambda: None)
-    monkeypatch.setattr("harness.tracking.database._is_older", lambda *of: asked.append(of))
-    prepare(uri)
-    assert [name for _, name in asked] == [str(database(uri))]
+    monkeypatch.setattr("harness.tracking.store.newest_revision", lambda: None)
+    monkeypatch.setattr("harness.tracking.store._is_older", lambda *of: asked.append(of))
+    open_store(uri)
+    assert [name for _, name in asked] == [str(sqlite_path(uri))]
 
 
 def test_artifacts_have_an_absolute_place_beside_the_database(uri, tmp_path):
@@ -155,7 +155,7 @@ def test_an_empty_store_is_made_once_and_copied_from_then_on(tmp_path, monkeypat
     import sqlite3
     from contextlib import closing
 
-    from harness.tracking import database
+    from harness.tracking import store
 
     def schema(path):
         with closing(sqlite3.connect(path)) as connection:
@@ -163,15 +163,15 @@ def test_an_empty_store_is_made_once_and_copied_from_then_on(tmp_path, monkeypat
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made = []
-    upgrade = database._upgrade
-    monkeypatch.setattr(database, "_upgrade", lambda uri: made.append(uri) or upgrade(uri))
+    upgrade = store._upgrade
+    monkeypatch.setattr(store, "_upgrade", lambda uri: made.append(uri) or upgrade(uri))
     for name in ("first", "second"):
-        database.prepare(f"sqlite:///{tmp_path / name}.db")
+        store.open_store(f"sqlite:///{tmp_path / name}.db")
     assert len(made) == 1
     assert schema(tmp_path / "first.db") == schema(tmp_path / "second.db")
     (kept,) = (tmp_path / "cache" / "harness").iterdir()
     kept.write_bytes(b"no database")
-    database.prepare(f"sqlite:///{tmp_path / 'third'}.db")
+    store.open_store(f"sqlite:///{tmp_path / 'third'}.db")
     assert len(made) == 2  # what is kept is checked before it is used
     # (MLflow writes the constraints of a table in any order)
     assert len(schema(tmp_path / "third.db")) == len(schema(tmp_path / "first.db"))

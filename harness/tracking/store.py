@@ -23,20 +23,27 @@ from harness.tracking.address import (
     POSTGRES,
     SQLITE,
     artifact_location,
-    database,
-    public,
-    settle_environment,
+    sqlite_path,
+    without_secrets,
 )
+from harness.tracking.mlflow_defaults import set_mlflow_defaults
 from harness.tracking.reachable import check_reachable
 
-__all__ = ["BUSY_TIMEOUT", "Store", "newest_revision", "only_one", "prepare", "relax_syncing"]
+__all__ = [
+    "BUSY_TIMEOUT",
+    "MlflowStore",
+    "exclusive_lock",
+    "newest_revision",
+    "open_store",
+    "relax_syncing",
+]
 
 LOCK_TIMEOUT = 120.0  # seconds; creating and migrating a database takes 2 to 10
 BUSY_TIMEOUT = 20.0  # seconds that SQLite waits for another writer; MLflow's own figure
 
 
 @dataclass(frozen=True)
-class Store:
+class MlflowStore:
     """A store that is ready to be written to."""
 
     uri: str
@@ -72,12 +79,12 @@ class Store:
         return str(found.experiment_id)
 
 
-def prepare(uri: str) -> Store:
+def open_store(uri: str) -> MlflowStore:
     """Opens a resolved store; creates or migrates a database once, whoever comes first."""
-    settle_environment()
+    set_mlflow_defaults()
     check_reachable(uri)  # MLflow itself would try a broken store for 100 s
-    store = Store(uri)
-    path = database(uri)
+    store = MlflowStore(uri)
+    path = sqlite_path(uri)
     if path:
         _prepare_file(uri, path)
     elif uri.startswith(POSTGRES):
@@ -88,7 +95,7 @@ def prepare(uri: str) -> Store:
 def _prepare_file(uri: str, path: Path) -> None:
     if _has_content(path) and _revision(path) == newest_revision():
         return
-    with only_one(path):
+    with exclusive_lock(path):
         if not _has_content(path):
             _create(path)
         elif _is_older(_revision(path), str(path)):
@@ -98,7 +105,7 @@ def _prepare_file(uri: str, path: Path) -> None:
             _upgrade(uri)
 
 
-def only_one(path: Path) -> AbstractContextManager[object]:
+def exclusive_lock(path: Path) -> AbstractContextManager[object]:
     """A lock that one process can hold at a time, for what is done once to a SQLite store."""
     from filelock import FileLock
 
@@ -109,13 +116,13 @@ def _has_content(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
 
 
-def _prepare_postgres(store: Store) -> None:
+def _prepare_postgres(store: MlflowStore) -> None:
     """The same for Postgres, whose migrations are each whole or not at all: no copy is kept."""
     from harness.tracking import postgres
 
-    with postgres.only_one(store.uri, LOCK_TIMEOUT) as connection:
+    with postgres.exclusive_lock(store.uri, LOCK_TIMEOUT) as connection:
         revision = postgres.revision(connection)
-        if revision is None or _is_older(revision, public(store.uri)):
+        if revision is None or _is_older(revision, without_secrets(store.uri)):
             _upgrade(store.uri)
         store.client.search_experiments(max_results=1)  # its first use makes the default experiment
 

@@ -7,23 +7,25 @@ import math
 import pytest
 
 from harness.errors import TrackingError
-from harness.tracking.writing.additions import (
-    Addition,
-    add,
+from harness.tracking.writing.finished_runs import (
+    RunUpdate,
     add_artifacts,
-    new_run,
-    remove_artifacts,
+    create_finished_run,
+    delete_artifacts,
+    update_runs,
 )
 
 
 @pytest.fixture
 def run_id(uri):
-    return new_run(uri, "test", "a comparison", {"kind": "comparison"})
+    return create_finished_run(uri, "test", "a comparison", {"kind": "comparison"})
 
 
 def test_a_new_run_is_over_and_takes_additions(uri, run_id, mlflow_client):
-    add(uri, [Addition(run_id, {"a/b": 0.5, "inf": math.inf, "nan": math.nan}, {"verdict": "sgd"})])
-    add(uri, [Addition(run_id, {"c": 2.0}, {"verdict": "adam"})])
+    update_runs(
+        uri, [RunUpdate(run_id, {"a/b": 0.5, "inf": math.inf, "nan": math.nan}, {"verdict": "sgd"})]
+    )
+    update_runs(uri, [RunUpdate(run_id, {"c": 2.0}, {"verdict": "adam"})])
     run = mlflow_client(uri).get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "a comparison"
@@ -34,7 +36,7 @@ def test_a_new_run_is_over_and_takes_additions(uri, run_id, mlflow_client):
 
 def test_a_metric_takes_the_new_value(uri, run_id, mlflow_client):
     for value in (3.0, 1.0):
-        add(uri, [Addition(run_id, {"a": value})])
+        update_runs(uri, [RunUpdate(run_id, {"a": value})])
     assert mlflow_client(uri).get_run(run_id).data.metrics == {"a": 1.0}
 
 
@@ -52,13 +54,13 @@ def test_artifacts_are_removed_by_their_paths(uri, run_id, tmp_path, mlflow_clie
     for name in ("a.txt", "b.txt"):
         (tmp_path / "report" / name).write_text(name)
     add_artifacts(uri, run_id, [tmp_path / "report"])
-    remove_artifacts(uri, run_id, ["report/a.txt", "report/gone.txt"])
+    delete_artifacts(uri, run_id, ["report/a.txt", "report/gone.txt"])
     found = mlflow_client(uri).list_artifacts(run_id, "report")
     assert [file.path for file in found] == ["report/b.txt"]
     with pytest.raises(TrackingError, match="outside that folder"):
-        remove_artifacts(uri, run_id, ["../../elsewhere"])
+        delete_artifacts(uri, run_id, ["../../elsewhere"])
 
 
 def test_a_run_that_is_not_there(uri, run_id):
     with pytest.raises(TrackingError, match="could not be written"):
-        add(uri, [Addition("0" * 32, {"a": 1.0})])
+        update_runs(uri, [RunUpdate("0" * 32, {"a": 1.0})])

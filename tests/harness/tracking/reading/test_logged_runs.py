@@ -5,8 +5,8 @@ from contextlib import closing
 import pytest
 
 from harness.errors import TrackingError
-from harness.tracking.address import database
-from harness.tracking.reading.history import Logged, _through_client, runs
+from harness.tracking.address import sqlite_path
+from harness.tracking.reading.logged_runs import LoggedRun, _through_client, search_runs
 
 QUOTED = """it's a "quoted" `value`"""
 
@@ -31,7 +31,7 @@ def logged(client):
     return experiment
 
 
-READERS = {"tables": runs, "client": _through_client}
+READERS = {"tables": search_runs, "client": _through_client}
 
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
@@ -50,42 +50,42 @@ def test_runs_are_found_by_their_tags(uri, logged, read):
 
 
 def test_both_ways_read_the_same(uri, logged, client):
-    assert runs(uri, "test") == _through_client(uri, "test", {})
+    assert search_runs(uri, "test") == _through_client(uri, "test", {})
     client.delete_experiment(logged)
-    assert runs(uri, "test") == _through_client(uri, "test", {}) == []
+    assert search_runs(uri, "test") == _through_client(uri, "test", {}) == []
 
 
 def test_all_pages_of_the_client_are_read(uri, logged, monkeypatch):
-    monkeypatch.setattr("harness.tracking.reading.history.PAGE", 2)
-    assert _through_client(uri, "test", {}) == runs(uri, "test")
+    monkeypatch.setattr("harness.tracking.reading.logged_runs.PAGE", 2)
+    assert _through_client(uri, "test", {}) == search_runs(uri, "test")
 
 
 def test_without_a_store_there_are_no_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert runs("sqlite:///outputs/mlflow.db", "test") == []
+    assert search_runs("sqlite:///outputs/mlflow.db", "test") == []
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "empty.db").touch()
-    assert runs("sqlite:///empty.db", "test") == []
+    assert search_runs("sqlite:///empty.db", "test") == []
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "notes.txt").write_text("these are notes, and no database at all")
     with pytest.raises(TrackingError, match=r"notes\.txt cannot be read"):
-        runs(f"sqlite:///{tmp_path}/notes.txt", "test")
+        search_runs(f"sqlite:///{tmp_path}/notes.txt", "test")
 
 
 def test_tables_of_another_shape_are_read_by_mlflow(uri, logged, monkeypatch):
     monkeypatch.setattr(
-        "harness.tracking.reading.history._through_client", lambda *_: "asked MLflow"
+        "harness.tracking.reading.logged_runs._through_client", lambda *_: "asked MLflow"
     )
-    assert runs(uri, "test") != "asked MLflow"
-    with closing(sqlite3.connect(database(uri))) as connection, connection:
+    assert search_runs(uri, "test") != "asked MLflow"
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection, connection:
         connection.execute("ALTER TABLE tags RENAME COLUMN value TO text")
-    assert runs(uri, "test") == "asked MLflow"
+    assert search_runs(uri, "test") == "asked MLflow"
 
 
 def test_five_thousand_runs_take_a_moment(uri, logged):
-    with closing(sqlite3.connect(database(uri))) as connection, connection:
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection, connection:
         ids = [f"{number:032}" for number in range(5000)]
         connection.executemany(
             "INSERT INTO runs (run_uuid, name, status, lifecycle_stage, experiment_id) "
@@ -97,7 +97,7 @@ def test_five_thousand_runs_take_a_moment(uri, logged):
             [(f"tag {n}", "value", run_id) for run_id in ids for n in range(30)],
         )
     before = time.perf_counter()
-    found = runs(uri, "test", {"tag 3": "value", "tag 7": "value"})
+    found = search_runs(uri, "test", {"tag 3": "value", "tag 7": "value"})
     assert time.perf_counter() - before < 3  # MLflow's client: 20 s
     tags = {f"tag {n}": "value" for n in range(30)}
-    assert found == [Logged(run_id, "many", tags, "FINISHED") for run_id in ids]
+    assert found == [LoggedRun(run_id, "many", tags, "FINISHED") for run_id in ids]

@@ -16,10 +16,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from harness.errors import TrackingError
-from harness.tracking.database import BUSY_TIMEOUT, relax_syncing
-from harness.tracking.writing.entry import Entry, Metric
+from harness.tracking.store import BUSY_TIMEOUT, relax_syncing
+from harness.tracking.writing.log_batch import LogBatch, MetricRow
 
-__all__ = ["SqliteBatch"]
+__all__ = ["SqliteTables"]
 
 CACHE = 32 * 2**10  # KiB of pages kept in memory: the indexes of some thousand runs
 
@@ -100,7 +100,7 @@ TAGS = (
 END = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
 
 
-class SqliteBatch:
+class SqliteTables:
     """The fast way into a SQLite store."""
 
     def __init__(self, path: Path) -> None:
@@ -152,7 +152,7 @@ class SqliteBatch:
             "SELECT artifact_uri, lifecycle_stage FROM runs WHERE run_uuid = ?", (run_id,)
         ).fetchone()
 
-    def write(self, entries: Sequence[Entry], created: Sequence[tuple[Entry, int]]) -> None:
+    def write(self, entries: Sequence[LogBatch], created: Sequence[tuple[LogBatch, int]]) -> None:
         """Adds to runs, all or nothing. What is there already stays; a tag takes its new value.
 
         created: the entries whose run is not in the store yet, with the id of its experiment.
@@ -175,7 +175,7 @@ class SqliteBatch:
                 TAGS, ((*item, e.run.run_id) for e in entries for item in e.tags.items())
             )
 
-    def end(self, entries: Sequence[Entry]) -> None:
+    def end(self, entries: Sequence[LogBatch]) -> None:
         """Closes runs with the status of their last entry."""
         with self._transaction() as connection:
             for entry in entries:
@@ -195,21 +195,23 @@ class SqliteBatch:
             raise
 
 
-def _run(entry: Entry, experiment: int) -> tuple[object, ...]:
+def _run(entry: LogBatch, experiment: int) -> tuple[object, ...]:
     run, started = entry.run, entry.started
     assert started is not None
     user = started.tags.get("mlflow.user", "unknown")  # as MLflow's client has it
     return (run.run_id, experiment, entry.name, run.artifact_uri, started.time_ms, user)
 
 
-def _rows(entry: Entry, metrics: Iterable[Metric]) -> Iterator[tuple[str, float, int, str, int]]:
+def _rows(
+    entry: LogBatch, metrics: Iterable[MetricRow]
+) -> Iterator[tuple[str, float, int, str, int]]:
     run_id = entry.run.run_id
     return ((name, value, time_ms, run_id, step) for name, value, time_ms, step in metrics)
 
 
-def _latest(metrics: Iterable[Metric]) -> Iterable[Metric]:
+def _latest(metrics: Iterable[MetricRow]) -> Iterable[MetricRow]:
     """The one of each name with the greatest step; where that is the same, time; value."""
-    latest: dict[str, Metric] = {}
+    latest: dict[str, MetricRow] = {}
     for metric in metrics:
         name, value, time_ms, step = metric
         former = latest.get(name)

@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.tracking import journal
-from harness.tracking.address import artifact_location, public
-from harness.tracking.database import Store, only_one
-from harness.tracking.writing.artifacts import log_artifacts
-from harness.tracking.writing.entry import Entry
-from harness.tracking.writing.sqlite_batch import SqliteBatch
+from harness.tracking.address import artifact_location, without_secrets
+from harness.tracking.store import MlflowStore, exclusive_lock
+from harness.tracking.writing.artifacts import log_run_end
+from harness.tracking.writing.log_batch import LogBatch
+from harness.tracking.writing.sqlite_tables import SqliteTables
 
-__all__ = ["ThroughSqlite"]
+__all__ = ["SqliteWriter"]
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -32,18 +32,18 @@ class Experiment:
     location: str
 
 
-class ThroughSqlite:
+class SqliteWriter:
     """Writes entries in batches.
 
     A run's id is chosen here and noted in its receipt before it is in the store, so that whenever
     this process dies, a replay finds the same run, or makes it under the same id.
     """
 
-    def __init__(self, store: Store, path: Path) -> None:
+    def __init__(self, store: MlflowStore, path: Path) -> None:
         self._store = store
-        self._place = public(store.uri)
+        self._place = without_secrets(store.uri)
         self._path = path
-        self._batch = SqliteBatch(path)
+        self._batch = SqliteTables(path)
         self._experiments: dict[str, Experiment] = {}
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class ThroughSqlite:
         return Experiment(*found[0][:2]) if plain else None
 
     def _made(self, name: str) -> Experiment:
-        with only_one(self._path):  # the first process makes it, and the others find it
+        with exclusive_lock(self._path):  # the first process makes it, and the others find it
             known = self._known(name)
             if known:
                 return known
@@ -75,17 +75,17 @@ class ThroughSqlite:
                 Experiment(*row[:2]) for row in self._batch.experiments(name) if row[0] == made
             )
 
-    def record(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Exception | None]]:
+    def record(self, entries: Sequence[LogBatch]) -> Iterator[tuple[LogBatch, Exception | None]]:
         """Writes entries. Yields each, with its error, once it is committed or has failed."""
-        failed: dict[Entry, Exception] = {}
-        created: dict[Entry, int] = {}
+        failed: dict[LogBatch, Exception] = {}
+        created: dict[LogBatch, int] = {}
         for entry in entries:
             try:
                 self._begin(entry, created)
             except Exception as error:  # one run's trouble is not another's
                 failed[entry] = error
 
-        def write(some: Sequence[Entry]) -> None:
+        def write(some: Sequence[LogBatch]) -> None:
             self._batch.write(some, [(e, created[e]) for e in some if e in created])
 
         failed |= _together(write, [e for e in entries if e not in failed and not e.run.complete])
@@ -93,7 +93,7 @@ class ThroughSqlite:
         for entry in ended:
             try:
                 if entry.ended:
-                    log_artifacts(self._store.uri, entry.run, entry.ended)
+                    log_run_end(self._store.uri, entry.run, entry.ended)
             except Exception as error:  # without its artifacts the run is over all the same
                 failed[entry] = error
         failed |= _together(self._batch.end, ended)
@@ -106,7 +106,7 @@ class ThroughSqlite:
         for entry in sorted(entries, key=failed.__contains__):  # what is written is told first
             yield entry, failed.get(entry)
 
-    def _begin(self, entry: Entry, created: dict[Entry, int]) -> None:
+    def _begin(self, entry: LogBatch, created: dict[LogBatch, int]) -> None:
         """Gives a run that starts its id; one that an earlier writer left unfinished goes on."""
         run, started = entry.run, entry.started
         if started is None:
@@ -129,8 +129,8 @@ class ThroughSqlite:
 
 
 def _together(
-    write: Callable[[Sequence[Entry]], None], entries: Sequence[Entry]
-) -> dict[Entry, Exception]:
+    write: Callable[[Sequence[LogBatch]], None], entries: Sequence[LogBatch]
+) -> dict[LogBatch, Exception]:
     """Writes all at once; if one of them is at fault, one by one. Returns what went wrong."""
     if not entries:
         return {}

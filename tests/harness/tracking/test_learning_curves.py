@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.tracking.charts import Curve, draw_curves, mean_curve, read_metrics
 from harness.tracking.events import Curves
+from harness.tracking.learning_curves import Curve, draw_learning_curves, mean_curve, read_metrics
 from harness.tracking.metrics_csv import write_metrics
 
 
@@ -29,7 +29,7 @@ def figure_of(curves, path, monkeypatch):
 
     saved = []
     monkeypatch.setattr(Figure, "savefig", lambda self, _: saved.append(self))
-    draw_curves(curves, path)
+    draw_learning_curves(curves, path)
     return saved[0]
 
 
@@ -80,7 +80,7 @@ def test_every_run_makes_a_picture(tmp_path, losses):
     path = write(tmp_path / "a", losses or [1.0])
     if not losses:
         (tmp_path / "a" / "metrics.csv").write_text("epoch,train/loss\n")
-    draw_curves(Curves([("a", path)], title="a run"), tmp_path / "x.png")
+    draw_learning_curves(Curves([("a", path)], title="a run"), tmp_path / "x.png")
     assert size(tmp_path / "x.png") == (624, 442)
 
 
@@ -142,5 +142,5 @@ def test_a_loss_that_is_nearly_infinite_is_drawn(tmp_path):
     write_metrics(folder, rows)
     fine = write(tmp_path / "fine", [2.0, 1.0], validation_loss=1.0, validation_r2=0.5)
     curves = Curves([("fine", fine), ("huge", str(folder / "metrics.csv"))])
-    draw_curves(curves, tmp_path / "x.png")
+    draw_learning_curves(curves, tmp_path / "x.png")
     assert size(tmp_path / "x.png")

@@ -15,7 +15,7 @@ from harness.tracking.events import Curves
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_curves", "mean_curve", "read_metrics"]
+__all__ = ["draw_learning_curves", "mean_curve", "read_metrics"]
 
 # Okabe & Ito, "Color Universal Design" (2008): told apart with every form of colour blindness.
 # Without their yellow, which print swallows; black comes last.
@@ -42,7 +42,7 @@ class Curve(NamedTuple):
 Run = dict[str, np.ndarray]  # column of metrics.csv -> (epochs,)
 
 
-def draw_curves(curves: Curves, path: Path) -> None:
+def draw_learning_curves(curves: Curves, path: Path) -> None:
     """Draws the loss, and beside it the validation score where there is one.
 
     A single run shows the loss on training and validation. Of many, each label is a group: faint

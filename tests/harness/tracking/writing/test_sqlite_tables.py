@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.tracking import journal
-from harness.tracking.address import database
-from harness.tracking.database import Store, prepare
+from harness.tracking.address import sqlite_path
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.writing.entry import Entry, Run, read_entry
-from harness.tracking.writing.sqlite_batch import SqliteBatch
-from harness.tracking.writing.through_client import ThroughClient
-from harness.tracking.writing.through_sqlite import ThroughSqlite
+from harness.tracking.store import MlflowStore, open_store
+from harness.tracking.writing.client_writer import ClientWriter
+from harness.tracking.writing.log_batch import JournalCursor, LogBatch, read_batch
+from harness.tracking.writing.sqlite_tables import SqliteTables
+from harness.tracking.writing.sqlite_writer import SqliteWriter
 
 TABLES = ("runs", "metrics", "latest_metrics", "params", "tags")
 
@@ -42,7 +42,7 @@ runs = st.lists(st.tuples(texts, texts, pieces, st.none() | ends), min_size=1, m
 def rows_of(uri, run_ids):
     """All rows of all columns of these runs, by table; the n-th run's id is written `run n`."""
     found = {}
-    with closing(sqlite3.connect(database(uri))) as connection:
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         for table in TABLES:
             cursor = connection.execute(f"SELECT * FROM {table}")
             columns = [column[0] for column in cursor.description]
@@ -58,7 +58,7 @@ def rows_of(uri, run_ids):
 
 def files_of(uri, run_id):
     """The artifacts of a run, with their contents."""
-    folder = database(uri).parent / "mlartifacts" / run_id / "artifacts"
+    folder = sqlite_path(uri).parent / "mlartifacts" / run_id / "artifacts"
     return {str(f.relative_to(folder)): f.read_text() for f in folder.rglob("*") if f.is_file()}
 
 
@@ -68,18 +68,18 @@ def begun(folder, started):
     (folder / "a.txt").write_text(folder.name)
     (folder / "folder" / "deep").mkdir(parents=True)
     (folder / "folder" / "deep" / "b.txt").write_text("b")
-    return Run(folder)
+    return JournalCursor(folder)
 
 
 def ways(store, uri):
     """The fast one and the client's."""
-    with closing(ThroughSqlite(store, database(uri))) as fast:
+    with closing(SqliteWriter(store, sqlite_path(uri))) as fast:
         yield fast
-    yield ThroughClient(store)
+    yield ClientWriter(store)
 
 
 def record(way, runs, *, last=False):
-    entries = [entry for run in runs if not run.over and (entry := read_entry(run, last=last))]
+    entries = [entry for run in runs if not run.over and (entry := read_batch(run, last=last))]
     for entry, error in way.record(entries) if entries else ():
         assert error is None
         entry.run.over = entry.run.complete
@@ -94,7 +94,7 @@ numbers = count()
 )
 def test_every_field_is_what_the_client_leaves(mlflow_client, uri, tmp_path, drawn):
     ids, files = [], []
-    for way in ways(Store(uri), uri):
+    for way in ways(MlflowStore(uri), uri):
         place = tmp_path / str(next(numbers))
         written = [
             begun(place / f"r{n}", RunStarted("key", "", "test", f"r{n}", 1 + n, tags, params))
@@ -127,7 +127,7 @@ def test_experiments_elsewhere_get_their_artifacts_as_the_client_puts_them(
     for experiment in ("bare", "bucket"):
         artifacts = ("a.txt",) if experiment == "bare" else ()
         both = []
-        for way in ways(Store(uri), uri):
+        for way in ways(MlflowStore(uri), uri):
             name = f"{experiment}{next(numbers)}"
             run = begun(tmp_path / name, RunStarted("key", "", experiment, name, 1))
             journal.append(run.folder, [RunEnded("key", "finished", 2, artifacts=artifacts)])
@@ -163,9 +163,9 @@ def test_an_experiment_is_what_the_client_makes_of_it(mlflow_client, tmp_path, n
     for way in ("fast", "slow"):
         path = tmp_path / way / "mlflow.db"
         path.parent.mkdir()
-        store = prepare(f"sqlite:///{path}")
+        store = open_store(f"sqlite:///{path}")
         if way == "fast":
-            with closing(ThroughSqlite(store, path)) as fast:
+            with closing(SqliteWriter(store, path)) as fast:
                 made = fast.experiment(name).id
                 assert fast.experiment(name).location.startswith(
                     f"file://{path.parent}/mlartifacts"
@@ -183,8 +183,8 @@ def test_an_experiment_is_what_the_client_makes_of_it(mlflow_client, tmp_path, n
 
 def test_experiments_of_another_shape_are_made_by_the_client(mlflow_client, tmp_path):
     path = tmp_path / "mlflow.db"
-    store = prepare(f"sqlite:///{path}")
-    with closing(ThroughSqlite(store, path)) as way:
+    store = open_store(f"sqlite:///{path}")
+    with closing(SqliteWriter(store, path)) as way:
         assert way._batch.can_make("name", "place")
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("ALTER TABLE experiments ADD COLUMN colour TEXT")
@@ -193,16 +193,16 @@ def test_experiments_of_another_shape_are_made_by_the_client(mlflow_client, tmp_
 
 
 def entry_of(run_id, **fields):
-    run = Run(Path("nowhere"))
+    run = JournalCursor(Path("nowhere"))
     run.run_id = run_id
-    return Entry(run, **fields)
+    return LogBatch(run, **fields)
 
 
 def test_writing_twice_is_writing_once(mlflow_client, uri):
     client = mlflow_client(uri)
     run_id = client.create_run("1").info.run_id
     entry = entry_of(run_id, metrics=[("m", 1.0, 5, 1), ("m", 2.0, 6, 2)], params={"p": "1"})
-    with closing(SqliteBatch(database(uri))) as batch:
+    with closing(SqliteTables(sqlite_path(uri))) as batch:
         batch.write([entry], [])
         batch.write([entry], [])
     data = client.get_run(run_id).data
@@ -214,7 +214,7 @@ def test_a_batch_is_written_whole_or_not_at_all(mlflow_client, uri):
     client = mlflow_client(uri)
     run_id = client.create_run("1").info.run_id
     good, bad = entry_of(run_id, params={"p": "1"}), entry_of("no such run", params={"p": "1"})
-    with closing(SqliteBatch(database(uri))) as batch:
+    with closing(SqliteTables(sqlite_path(uri))) as batch:
         with pytest.raises(sqlite3.IntegrityError):
             batch.write([good, bad], [])
         assert client.get_run(run_id).data.params == {}
@@ -232,7 +232,7 @@ def test_a_batch_is_written_whole_or_not_at_all(mlflow_client, uri):
     ],
 )
 def test_tables_of_another_shape_are_left_to_the_client(uri, change):
-    assert SqliteBatch.fits(database(uri))
-    with closing(sqlite3.connect(database(uri))) as connection, connection:
+    assert SqliteTables.fits(sqlite_path(uri))
+    with closing(sqlite3.connect(sqlite_path(uri))) as connection, connection:
         connection.execute(change)
-    assert not SqliteBatch.fits(database(uri))
+    assert not SqliteTables.fits(sqlite_path(uri))

@@ -8,22 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from harness.tracking import journal
-from harness.tracking.address import public
-from harness.tracking.database import Store
-from harness.tracking.writing.artifacts import log_artifacts
-from harness.tracking.writing.entry import Entry
+from harness.tracking.address import without_secrets
+from harness.tracking.store import MlflowStore
+from harness.tracking.writing.artifacts import log_run_end
+from harness.tracking.writing.log_batch import LogBatch
 
-__all__ = ["ThroughClient"]
+__all__ = ["ClientWriter"]
 
 THREADS = 4  # runs written at a time
 
 
-class ThroughClient:
+class ClientWriter:
     """Writes entries with three calls for a whole run, some runs at a time."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: MlflowStore) -> None:
         self._store = store
-        self._place = public(store.uri)
+        self._place = without_secrets(store.uri)
         self._experiments: dict[str, str] = {}
         self._making = threading.Lock()
 
@@ -37,7 +37,7 @@ class ThroughClient:
                 self._experiments[name] = self._store.experiment(name)
             return self._experiments[name]
 
-    def record(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Exception | None]]:
+    def record(self, entries: Sequence[LogBatch]) -> Iterator[tuple[LogBatch, Exception | None]]:
         """Writes entries of different runs. Yields each, with its error, once it is written."""
         pool = ThreadPoolExecutor(min(THREADS, len(entries)))
         try:
@@ -50,7 +50,7 @@ class ThroughClient:
         finally:  # where the store is dead, nobody waits for the rest
             pool.shutdown(cancel_futures=True)
 
-    def _write(self, entry: Entry) -> None:
+    def _write(self, entry: LogBatch) -> None:
         from mlflow import entities
 
         run = entry.run
@@ -70,13 +70,13 @@ class ThroughClient:
             return
         try:
             if entry.ended:
-                log_artifacts(self._store.uri, run, entry.ended)
+                log_run_end(self._store.uri, run, entry.ended)
         finally:  # without its artifacts the run is over all the same
             self._store.client.set_terminated(run.run_id, entry.status, run.last_time)
         run.complete = True
         journal.write_receipt(run.folder, self._place, run.run_id, complete=True)
 
-    def _begin(self, entry: Entry) -> bool:
+    def _begin(self, entry: LogBatch) -> bool:
         """Goes on with the run that the receipt names, or creates one with the tags there are.
 
         Returns whether it was created.

@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from harness.errors import TrackingError
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.journal import Reader
+from harness.tracking.journal import JournalReader
 from harness.training.records import Status
 
-__all__ = ["Entry", "Metric", "Run", "read_entry"]
+__all__ = ["JournalCursor", "LogBatch", "MetricRow", "read_batch"]
 
-Metric = tuple[str, float, int, int]  # name, value, time in ms, step
+MetricRow = tuple[str, float, int, int]  # name, value, time in ms, step
 
 # MLflow's own limits (mlflow/utils/validation.py); SQLite would not enforce them
 NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH = 250, 6000, 8000
@@ -34,14 +34,14 @@ INTERRUPTED = "interrupted"  # the tag `status` of such a run
 
 
 @dataclass(eq=False)
-class Run:
+class JournalCursor:
     """A run that is being written: what of its journal is in the store.
 
     complete: all of it. over: there is nothing more to do, for it is complete or has failed.
     """
 
     folder: Path
-    reader: Reader = field(init=False)
+    reader: JournalReader = field(init=False)
     run_id: str = ""
     artifact_uri: str = ""
     last_time: int = 0
@@ -49,16 +49,16 @@ class Run:
     over: bool = False
 
     def __post_init__(self) -> None:
-        self.reader = Reader(self.folder)
+        self.reader = JournalReader(self.folder)
 
 
 @dataclass(eq=False)
-class Entry:
+class LogBatch:
     """One piece of a run. started: if it is the first. status: MLflow's, once the run is over."""
 
-    run: Run
+    run: JournalCursor
     started: RunStarted | None = None
-    metrics: list[Metric] = field(default_factory=list)
+    metrics: list[MetricRow] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     ended: RunEnded | None = None
@@ -76,7 +76,7 @@ class Entry:
         return _cut(self.started.name or self.run.folder.name, NAME_LENGTH)
 
 
-def read_entry(run: Run, *, last: bool) -> Entry | None:
+def read_batch(run: JournalCursor, *, last: bool) -> LogBatch | None:
     """What the journal has gained; None if nothing. last: no more will come, so the run must end.
 
     Raises TrackingError where the journal, or a name in it, is not what MLflow takes.
@@ -85,7 +85,7 @@ def read_entry(run: Run, *, last: bool) -> Entry | None:
     over = last and not run.reader.behind
     if not events and not over:
         return None
-    entry = Entry(run)
+    entry = LogBatch(run)
     for event in events:
         run.last_time = event.time_ms
         if isinstance(event, RunStarted):
@@ -111,7 +111,7 @@ def read_entry(run: Run, *, last: bool) -> Entry | None:
     return entry
 
 
-def _finite(values: Mapping[str, float], time_ms: int, step: int) -> Iterable[Metric]:
+def _finite(values: Mapping[str, float], time_ms: int, step: int) -> Iterable[MetricRow]:
     """MLflow stores infinity as 1.8e308, which no chart survives; the status tells of it."""
     return [(name, value, time_ms, step) for name, value in values.items() if math.isfinite(value)]
 
