@@ -10,7 +10,7 @@ def metrics(step):
 
 def test_a_reader_sees_each_event_once(tmp_path):
     journal.begin(tmp_path, START)
-    reader = journal.Reader(tmp_path)
+    reader = journal.JournalReader(tmp_path)
     assert reader.read() == [START]
     assert reader.read() == []
     journal.append(tmp_path, [metrics(1)])
@@ -24,7 +24,7 @@ def test_a_line_that_is_being_written_waits(tmp_path):
     with (tmp_path / journal.JOURNAL).open("a") as file:
         file.write(line[:20])
         file.flush()
-        reader = journal.Reader(tmp_path)
+        reader = journal.JournalReader(tmp_path)
         assert reader.read() == [START]
         file.write(line[20:])
     assert reader.read() == [metrics(1)]
@@ -35,7 +35,7 @@ def test_a_new_run_begins_the_journal_anew(tmp_path):
     journal.append(tmp_path, [metrics(1)])
     journal.write_receipt(tmp_path, "sqlite:///x", "abc", complete=True)
     journal.begin(tmp_path, START)
-    assert journal.Reader(tmp_path).read() == [START]
+    assert journal.JournalReader(tmp_path).read() == [START]
     assert journal.read_receipt(tmp_path) == {}
 
 

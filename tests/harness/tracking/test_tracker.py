@@ -135,7 +135,7 @@ def test_values_that_are_not_finite_stay_in_the_journal(uri, tmp_path, mlflow_cl
         tracker.end(ended("a", "diverged"))
     data = mlflow_client(uri).get_run(tracker.run_ids["a"]).data
     assert data.metrics == {"loss": 2.0}
-    assert journal.Reader(tmp_path / "a").read()[1].values["norm"] == math.inf
+    assert journal.JournalReader(tmp_path / "a").read()[1].values["norm"] == math.inf
 
 
 def test_long_values_are_cut_visibly(uri, tmp_path, mlflow_client):

@@ -108,7 +108,7 @@ def test_a_crash_at_any_step_makes_no_second_run(uri, tmp_path, monkeypatch, fat
     assert done == STEPS[: fatal + 1]
     first_run_ids = [journal.read_receipt(folder).get("run_id") for folder in folders]
     for folder, run_id, status in zip(
-        folders, first_run_ids, statuses(uri, read_identities), strict=True
+        folders, first_run_ids, statuses(uri, first_run_ids), strict=True
     ):
         assert not journal.read_receipt(folder).get("complete") or status == "FINISHED"
         assert run_id or status is None
@@ -262,7 +262,7 @@ def test_the_client_writes_runs_side_by_side_and_each_in_order(uri, tmp_path, ml
 
 def test_polling_opens_only_what_has_grown(tmp_path, monkeypatch):
     folder = finished(tmp_path, 1)
-    reader = journal.Reader(folder)
+    reader = journal.JournalReader(folder)
     assert len(reader.read()) == 5
 
     def refuse(*_):
