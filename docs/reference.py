@@ -24,7 +24,7 @@ from harness.configuration.settings import Config
 from harness.registry.catalogue import fields_of
 from harness.registry.registry import KINDS, load_registry
 from harness.search_space import space_of
-from harness.testing.suite import RULES, text_of
+from harness.testing.suite import REQUIREMENTS, statement_of
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -40,7 +40,7 @@ def pages() -> Iterator[tuple[str, str]]:
         yield _page(kind), "\n".join(_components(kind))
     yield "hooks.md", "\n".join(_hooks())
     yield "facade.md", "\n".join(_facade())
-    yield "rules.md", "\n".join(_rules())
+    yield "requirements.md", "\n".join(_requirements())
     yield "commands.md", "\n".join(_commands())
     yield "configuration.md", "\n".join(_configuration())
 
@@ -119,15 +119,15 @@ def _hooks() -> Iterator[str]:
         yield f"\nWhat it hands out: [{plural(kind).replace('_', ' ')}]({_page(kind)}).\n"
 
 
-def _rules() -> Iterator[str]:
+def _requirements() -> Iterator[str]:
     yield "# What a component must do\n"
-    yield "`harness check NAME` holds a component against these rules, in this order.\n"
+    yield "`harness check NAME` holds a component against these requirements, in this order.\n"
     for kind in KINDS:
         yield f"## {plural(kind).replace('_', ' ').capitalize()}\n"
-        yield "| rule | in words |"
+        yield "| requirement | in words |"
         yield "|---|---|"
-        for rule in RULES[kind]:
-            yield f"| `{rule.__name__}` | {_text(text_of(rule))} |"
+        for requirement in REQUIREMENTS[kind]:
+            yield f"| `{requirement.__name__}` | {_text(statement_of(requirement))} |"
         yield ""
 
 

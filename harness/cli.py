@@ -232,8 +232,8 @@ def _check(rest: list[str]) -> int:
     import argparse
 
     from harness.registry.registry import load_registry
-    from harness.testing.report import Counts, for_people, for_programs
-    from harness.testing.selection import everything, named
+    from harness.testing.report import StatusCounts, tab_separated_lines, terminal_lines
+    from harness.testing.selection import all_subjects, subjects_named
 
     parser = argparse.ArgumentParser(prog="harness check")
     parser.add_argument("--all", action="store_true", help="everything that is installed")
@@ -244,9 +244,9 @@ def _check(rest: list[str]) -> int:
     if options.all == bool(options.names):
         parser.error("name what to check, or give --all")
     registry = load_registry()
-    subjects = everything(registry) if options.all else named(registry, options.names)
-    counts = Counts()
-    lines = for_people if sys.stdout.isatty() else for_programs
+    subjects = all_subjects(registry) if options.all else subjects_named(registry, options.names)
+    counts = StatusCounts()
+    lines = terminal_lines if sys.stdout.isatty() else tab_separated_lines
     for line in lines(subjects, counts):
         print(line, flush=True)
     return 1 if counts.failed or (options.all and registry.broken) else 0

@@ -49,12 +49,17 @@ class PluginError(HarnessError):
 
 
 class BrokenPromise(PluginError):
-    """A component does something else than its contract says. rule: what it should have done."""
+    """A component does something else than its contract says.
 
-    def __init__(self, component: object, rule: str) -> None:
-        super().__init__(f"{type(component).__name__}: {rule}")
+    Args:
+        component: The component.
+        requirement: What it should have done, in words that follow its name.
+    """
+
+    def __init__(self, component: object, requirement: str) -> None:
+        super().__init__(f"{type(component).__name__}: {requirement}")
         self.component = component
-        self.rule = rule
+        self.requirement = requirement
 
 
 class TrackingError(HarnessError):

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from harness.registry.registry import Registry, load_registry
-from harness.testing.for_pytest import judged
-from harness.testing.rules.optimizer_training import trains_alike_on_every_backend
-from harness.testing.selection import everything, of_plugins
-from harness.testing.suite import RULES
+from harness.testing.pytest_adapter import requirement_tests
+from harness.testing.requirements.optimizer_training import trains_alike_on_every_backend
+from harness.testing.selection import all_subjects, subjects_of_plugins
+from harness.testing.suite import REQUIREMENTS
 from harness_datasets import Mnist, Table
 
 
@@ -48,15 +48,17 @@ EXAMPLES = {"table": _table(Path(_FOLDER.name)), "mnist": _mnist(Path(_FOLDER.na
 INSTALLED = load_registry()
 WITHOUT_JAX = Registry([p for p in INSTALLED.plugins if p.module != "harness_jax"])
 ALL = [
-    *of_plugins(WITHOUT_JAX, (), EXAMPLES),
-    *(subject for subject in everything(INSTALLED) if subject.name == "jax"),
+    *subjects_of_plugins(WITHOUT_JAX, (), EXAMPLES),
+    *(subject for subject in all_subjects(INSTALLED) if subject.name == "jax"),
 ]
 
-test_rules = judged((subject, rule) for subject in ALL for rule in RULES[subject.kind])
+test_rules = requirement_tests(
+    (subject, rule) for subject in ALL for rule in REQUIREMENTS[subject.kind]
+)
 
-test_update_rules_on_jax = judged(
+test_update_rules_on_jax = requirement_tests(
     (subject, trains_alike_on_every_backend)
-    for subject in everything(
+    for subject in all_subjects(
         Registry([p for p in INSTALLED.plugins if p.module != "harness_torch"])
     )
     if subject.kind in ("optimizer", "wrapper")

@@ -33,7 +33,7 @@ def plugin_fault(error: BaseException, registry: Registry) -> PluginFault | None
     if isinstance(error, BrokenPromise):
         owner = registry.owner(type(error.component))
         who = str(owner) if owner else type(error.component).__name__
-        message = f"The {who} breaks its contract: {error.rule}."
+        message = f"The {who} breaks its contract: {error.requirement}."
         return PluginFault(message, message)
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, HarnessError):

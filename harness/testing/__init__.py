@@ -1,17 +1,17 @@
-"""Conformance: what a component of each kind must do, held against numbers.
+"""The conformance suite: it checks in numbers that a component does what its contract says.
 
     harness check my_lion         on the command line
 
-    import my_package             in a test of pytest
+    import my_package             in a pytest file
     from harness.testing import conformance
-    test_rules = conformance(my_package)
+    test_conformance = conformance(my_package)
 
-`optimizers.py`, `schedules.py`, … say what is asked of a kind: each rule is a function whose docstring
-is the rule, and `fields.py` has those for all kinds. A rule raises `Violation` with what it found and
-how to mend it, or `Skip` where it has nothing to say. `suite.py` holds a component against its rules.
+What is asked of each kind of component is in `requirements/`, a file a kind: a requirement is a function
+whose docstring states it. It raises `Violation`, which says what was found and how to fix it, or `Skip`
+where it does not apply. `suite.py` checks a component against the requirements of its kind.
 """
 
-from harness.testing.for_pytest import conformance
-from harness.testing.verdicts import Outcome, Skip, Status, Violation
+from harness.testing.check_results import CheckResult, CheckStatus, Skip, Violation
+from harness.testing.pytest_adapter import conformance
 
-__all__ = ["Outcome", "Skip", "Status", "Violation", "conformance"]
+__all__ = ["CheckResult", "CheckStatus", "Skip", "Violation", "conformance"]

@@ -1,4 +1,4 @@
-"""Whether a piece of work touches the generators that a whole process shares."""
+"""Whether some work touches the random generators that a whole process shares."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from harness.testing.verdicts import Violation
+from harness.testing.check_results import Violation
 
-__all__ = ["leaves_global_generators_alone"]
+__all__ = ["assert_global_generators_untouched"]
 
-SEED = (
-    20240229  # one that nobody else sets: a component that always seeds with its own is seen, too
-)
+# No component is likely to seed with it by itself, which would leave the state as it is here
+SEED = 20240229
 
 
-def leaves_global_generators_alone(work: Callable[[], object], remedy: str) -> None:
-    """Does the work, and raises Violation if it drew from, or seeded, a generator of the process.
+def assert_global_generators_untouched(work: Callable[[], object], remedy: str) -> None:
+    """Does the work; raises Violation if it drew from a global generator or seeded one.
 
-    Those are the generator of Python's `random`, NumPy's legacy one behind `np.random.normal`, and
-    PyTorch's on the host where PyTorch is loaded. Afterwards they are as before.
+    These are the generator of Python's `random`, NumPy's legacy one behind `np.random.normal`, and the
+    host's one of PyTorch where PyTorch is loaded. Their states are restored afterwards.
     """
-    before = _states()
+    original = _states()
     try:
         _seed()
-        started = _states()
+        before = _states()
         work()
-        ended = _states()
+        after = _states()
     finally:
-        _restore(before)
-    touched = [name for name in started if not _equal(started[name], ended[name])]
-    if touched:
-        raise Violation(f"The state of {' and of '.join(touched)} has changed.", remedy)
+        _restore(original)
+    changed = [name for name in before if not _equal(before[name], after[name])]
+    if changed:
+        raise Violation(f"The state of {' and of '.join(changed)} has changed.", remedy)
 
 
 def _torch() -> Any:
@@ -42,15 +41,15 @@ def _torch() -> Any:
 
 
 def _states() -> dict[str, Any]:
-    found = {"Python's random": random.getstate(), "np.random": np.random.get_state()}  # noqa: NPY002
+    states = {"Python's random": random.getstate(), "np.random": np.random.get_state()}  # noqa: NPY002
     if _torch():
-        found["torch's generator"] = _torch().get_rng_state()
-    return found
+        states["torch's generator"] = _torch().get_rng_state()
+    return states
 
 
 def _seed() -> None:
     random.seed(SEED)
-    np.random.seed(SEED)  # noqa: NPY002 - what is looked after
+    np.random.seed(SEED)  # noqa: NPY002 - this is the generator to watch
     if _torch():
         _torch().manual_seed(SEED)
 
@@ -62,12 +61,12 @@ def _restore(states: dict[str, Any]) -> None:
         _torch().set_rng_state(states["torch's generator"])
 
 
-def _equal(one: Any, other: Any) -> bool:
-    return repr(_plain(one)) == repr(_plain(other))
+def _equal(first: Any, second: Any) -> bool:
+    return repr(_as_lists(first)) == repr(_as_lists(second))
 
 
-def _plain(state: Any) -> Any:
-    """The numbers of a state as lists, all of them: repr shortens arrays."""
+def _as_lists(state: Any) -> Any:
+    """The state with lists in place of arrays, of which repr leaves numbers out."""
     if isinstance(state, tuple):
-        return [_plain(part) for part in state]
+        return [_as_lists(part) for part in state]
     return state.tolist() if hasattr(state, "tolist") else state

@@ -6,76 +6,76 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from harness.testing.check_results import CheckResult, CheckStatus
 from harness.testing.subject import Subject
-from harness.testing.suite import check
-from harness.testing.verdicts import Outcome, Status
+from harness.testing.suite import check_subject
 
-__all__ = ["Counts", "explained", "for_people", "for_programs"]
+__all__ = ["StatusCounts", "explanation", "tab_separated_lines", "terminal_lines"]
 
 
-class Counts:
+class StatusCounts:
     """How many checks ended in each way."""
 
     def __init__(self) -> None:
-        self._ended = dict.fromkeys(Status, 0)
+        self._counts = dict.fromkeys(CheckStatus, 0)
 
-    def add(self, outcome: Outcome) -> None:
-        """One more."""
-        self._ended[outcome.status] += 1
+    def add(self, result: CheckResult) -> None:
+        """Counts one more check."""
+        self._counts[result.status] += 1
 
     @property
     def failed(self) -> int:
-        """The rules that are broken."""
-        return self._ended[Status.FAILED]
+        """How many requirements are broken."""
+        return self._counts[CheckStatus.FAILED]
 
     def __str__(self) -> str:
-        return ", ".join(f"{number} {status}" for status, number in self._ended.items())
+        return ", ".join(f"{count} {status}" for status, count in self._counts.items())
 
 
-def for_people(subjects: Iterable[Subject], counts: Counts) -> Iterator[str]:
-    """Lines for a terminal: a heading for each component, a line for each rule, more where it fails."""
+def terminal_lines(subjects: Iterable[Subject], counts: StatusCounts) -> Iterator[str]:
+    """Lines for a person: a heading a component, a line a requirement, and details where it fails."""
     for subject in subjects:
-        provider = subject.component.__module__.split(".")[0]
-        yield f"{subject.kind.replace('_', ' ')} {subject.name} ({provider})"
-        for outcome in check(subject):
-            counts.add(outcome)
-            mark = outcome.status.upper() if outcome.failed else outcome.status
-            note = f"  ({outcome.note})" if outcome.note else ""
-            yield f"  {mark:<8} {outcome.rule.replace('_', ' ')}{note}"
-            if outcome.failed:
-                yield from _details(outcome)
+        package = subject.component.__module__.split(".")[0]
+        yield f"{subject.kind.replace('_', ' ')} {subject.name} ({package})"
+        for result in check_subject(subject):
+            counts.add(result)
+            status = result.status.upper() if result.failed else result.status
+            note = f"  ({result.note})" if result.note else ""
+            yield f"  {status:<8} {result.requirement.replace('_', ' ')}{note}"
+            if result.failed:
+                yield from _details(result)
         yield ""
     yield f"{counts}"
 
 
-def for_programs(subjects: Iterable[Subject], counts: Counts) -> Iterator[str]:
-    """A line a check, in fields between tabs: status, component, rule, and the reason or finding."""
+def tab_separated_lines(subjects: Iterable[Subject], counts: StatusCounts) -> Iterator[str]:
+    """Lines for a program, one a check: status, component, requirement, and what was found or noted."""
     for subject in subjects:
-        for outcome in check(subject):
-            counts.add(outcome)
-            said = f"{outcome.found} {outcome.remedy}" if outcome.failed else outcome.note
-            fields = (outcome.status, subject.label, outcome.rule, " ".join(said.split()))
+        for result in check_subject(subject):
+            counts.add(result)
+            text = f"{result.found} {result.remedy}" if result.failed else result.note
+            fields = (result.status, subject.label, result.requirement, " ".join(text.split()))
             yield "\t".join(fields).rstrip()
 
 
-def explained(outcome: Outcome) -> str:
-    """A broken rule in words: what is asked, what was found, how to mend it."""
-    return "\n".join(_details(outcome, indent=""))
+def explanation(result: CheckResult) -> str:
+    """A broken requirement in words: what is asked, what was found, how to fix it."""
+    return "\n".join(_details(result, indent=""))
 
 
-def _details(outcome: Outcome, indent: str = " " * 11) -> Iterator[str]:
+def _details(result: CheckResult, indent: str = " " * 11) -> Iterator[str]:
     width = min(shutil.get_terminal_size().columns, 110)
     for label, text in (
-        ("rule", outcome.text),
-        ("found", outcome.found),
-        ("mend it", outcome.remedy),
+        ("requirement", result.statement),
+        ("found", result.found),
+        ("fix", result.remedy),
     ):
         yield textwrap.fill(
             text,
             width,
-            initial_indent=f"{indent}{label + ':':<9}",
-            subsequent_indent=f"{indent}{'':<9}",
+            initial_indent=f"{indent}{label + ':':<13}",
+            subsequent_indent=f"{indent}{'':<13}",
             break_long_words=False,
         )
-    if outcome.frames:
-        yield textwrap.indent(outcome.frames, indent)
+    if result.frames:
+        yield textwrap.indent(result.frames, indent)

@@ -1,4 +1,4 @@
-"""Which components a command or a test means."""
+"""Which components a command or a test is about."""
 
 from __future__ import annotations
 
@@ -10,32 +10,47 @@ from harness.errors import ConfigurationError, PluginError, unknown_name
 from harness.registry.registry import KINDS, Registry
 from harness.testing.subject import Subject
 
-__all__ = ["everything", "named", "of_plugins"]
+__all__ = ["all_subjects", "subjects_named", "subjects_of_plugins"]
 
 
-def everything(registry: Registry) -> list[Subject]:
+def all_subjects(registry: Registry) -> list[Subject]:
     """All components that are installed."""
     return [
         _subject(registry, kind, name) for kind in KINDS for name in sorted(registry.names(kind))
     ]
 
 
-def named(registry: Registry, words: Sequence[str]) -> list[Subject]:
-    """The components that words on a command line mean, each once and in their order.
+def subjects_named(registry: Registry, words: Sequence[str]) -> list[Subject]:
+    """The components that words of a command line name, in their order and without repetitions.
 
-    A word is the name of a component, kind=name, or a plugin: distribution, distribution:entry point or
-    module. Raises ConfigurationError for a word that means none, or more than one component.
+    Args:
+        registry: Everything that is installed.
+        words: Names of components, KIND=NAME, or plugins: DISTRIBUTION, DISTRIBUTION:ENTRY or MODULE.
+
+    Raises:
+        ConfigurationError: A word names nothing, or components of several kinds.
+        PluginError: A word names a plugin that did not load.
     """
-    found: dict[str, Subject] = {}
+    subjects: dict[str, Subject] = {}
     for word in words:
-        found |= {subject.label: subject for subject in _meant(registry, word)}
-    return list(found.values())
+        subjects |= {subject.label: subject for subject in _subjects_of_word(registry, word)}
+    return list(subjects.values())
 
 
-def of_plugins(
+def subjects_of_plugins(
     registry: Registry, plugins: Iterable[ModuleType], examples: Mapping[str, Any]
 ) -> list[Subject]:
-    """What the hooks of modules hand out, whether they are installed or not; all without modules."""
+    """The components that modules provide by their hooks, installed or not.
+
+    Args:
+        registry: Everything that is installed.
+        plugins: Modules that define hooks; without any, all installed components.
+        examples: Instances to check, by the name of their component.
+
+    Raises:
+        PluginError: There is no component to check.
+        ConfigurationError: An example is of a component that the plugins do not have.
+    """
     modules = list(plugins)
     if modules:
         subjects = [
@@ -48,13 +63,13 @@ def of_plugins(
     else:
         subjects = [
             Subject(s.kind, s.name, s.component, registry, examples.get(s.name))
-            for s in everything(registry)
+            for s in all_subjects(registry)
         ]
     if not subjects:
         names = ", ".join(module.__name__ for module in modules)
         raise PluginError(
-            f"There is no component to check in {names or 'any installed plugin'}: hand the module "
-            f"that defines one of {', '.join(KINDS.values())} to conformance."
+            f"There is no component to check in {names or 'any installed plugin'}: give conformance "
+            f"the module that defines one of {', '.join(KINDS.values())}."
         )
     for name in examples:
         if name not in {subject.name for subject in subjects}:
@@ -62,7 +77,7 @@ def of_plugins(
     return subjects
 
 
-def _meant(registry: Registry, word: str) -> list[Subject]:
+def _subjects_of_word(registry: Registry, word: str) -> list[Subject]:
     kind, equals, name = word.partition("=")
     if equals:
         if kind not in KINDS:
@@ -81,7 +96,7 @@ def _meant(registry: Registry, word: str) -> list[Subject]:
         if word in (plugin.name, plugin.module, plugin.distribution):
             if plugin.problems:
                 raise PluginError(
-                    f"The plugin {plugin.name} did not load as a whole: {'; '.join(plugin.problems)}"
+                    f"The plugin {plugin.name} did not load completely: {'; '.join(plugin.problems)}"
                 )
             subjects += [
                 Subject(kind, name, component, registry)
@@ -89,11 +104,11 @@ def _meant(registry: Registry, word: str) -> list[Subject]:
                 for name, component in sorted(components.items())
             ]
     if not subjects:
-        raise unknown_name("component or plugin", word, _words(registry))
+        raise unknown_name("component or plugin", word, _allowed_words(registry))
     return subjects
 
 
-def _words(registry: Registry) -> set[str]:
+def _allowed_words(registry: Registry) -> set[str]:
     components = {name for kind in KINDS for name in registry.names(kind)}
     return components | {plugin.distribution for plugin in registry.plugins}
 

@@ -1,4 +1,4 @@
-"""A component under test, and the settings of it that rules are tried with."""
+"""A component under test, and the instances of it that requirements try."""
 
 from __future__ import annotations
 
@@ -15,35 +15,41 @@ from harness.errors import HarnessError
 from harness.fields import float_fields
 from harness.registry.registry import Registry
 from harness.search_space import Range
-from harness.testing.verdicts import Outcome, Skip
+from harness.testing.check_results import CheckResult, Skip
 
-__all__ = ["Subject", "with_rows"]
+__all__ = ["Subject", "stack_instances"]
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A registered component. given: an instance to check it with, for one without defaults.
+    """A component under test.
 
-    registry: everything installed, for what has to agree with it. outcomes: of the rules so far.
+    Attributes:
+        kind: Kind of component, a key of `registry.KINDS`.
+        name: Name on the command line.
+        component: The class.
+        registry: Everything that is installed: a component must agree with the other ones.
+        custom_example: Instance to check in place of the one with all defaults.
+        results: Results of the checks so far, by the name of the requirement.
     """
 
     kind: str
     name: str
     component: type
     registry: Registry
-    given: Any = None
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    custom_example: Any = None
+    results: dict[str, CheckResult] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        """As a command line says it."""
+        """KIND=NAME, as on a command line."""
         return f"{self.kind}={self.name}"
 
     @cached_property
     def example(self) -> Any:
-        """The instance to check: the one given, or the one with all defaults, and without downloads."""
-        if self.given is not None:
-            return self.given
+        """The instance to check: the custom one, or the one with all defaults and without downloads."""
+        if self.custom_example is not None:
+            return self.custom_example
         if self.required:
             raise Skip(
                 f"{', '.join(self.required)} must be given: check it in a test, with "
@@ -63,53 +69,55 @@ class Subject:
         ]
 
     def variants(self) -> Iterator[Any]:
-        """The example, and it with another value for one number or switch at a time."""
+        """The example, then copies of it with another value in one float or bool field each."""
         yield self.example
         for name in float_fields(self.component):
-            yield from (self._with(name, value) for value in self.values(name)[:2])
+            yield from (self._with(name, value) for value in self.other_values(name)[:2])
         for name in (f.name for f in dataclasses.fields(self.component)):
             value = getattr(self.example, name)
             if isinstance(value, bool):
                 yield from filter(None, [self._with(name, not value)])
 
-    def values(self, name: str) -> list[float]:
-        """Other valid values of a float field: near the default, or from the search space."""
+    def other_values(self, name: str) -> list[float]:
+        """Other valid values of a float field: from its search space, or near its default."""
         default = float(getattr(self.example, name))
         space = getattr(self.component, "search_space", {}).get(name)
-        if isinstance(space, Range) and name != "lr":  # the highest rates only diverge
-            found = [space.at(0.2), space.at(0.8), space.at(0.5)]
+        if isinstance(space, Range) and name != "lr":  # at the highest rates training only diverges
+            values = [space.at(0.2), space.at(0.8), space.at(0.5)]
         else:
-            found = [0.5 * default, 0.25 * default, 0.75 * default] if default else [0.01, 0.1, 0.5]
-        return [value for value in found if self._with(name, value) is not None]
+            values = (
+                [0.5 * default, 0.25 * default, 0.75 * default] if default else [0.01, 0.1, 0.5]
+            )
+        return [value for value in values if self._with(name, value) is not None]
 
-    def in_rows(self, rows: int) -> list[Any]:
-        """So many instances that differ in every float field that may."""
-        found = [self.example]
-        for row in range(1, rows):
-            made = self.example
+    def distinct_instances(self, count: int) -> list[Any]:
+        """The example and other instances, with other values in as many float fields as possible."""
+        instances = [self.example]
+        for number in range(1, count):
+            instance = self.example
             for name in float_fields(self.component):
-                values = self.values(name)
+                values = self.other_values(name)
                 if values:
-                    other = _replaced(made, name, values[(row - 1) % len(values)])
-                    made = made if other is None else other
-            found.append(made)
-        return found
+                    changed = _replaced(instance, name, values[(number - 1) % len(values)])
+                    instance = instance if changed is None else changed
+            instances.append(instance)
+        return instances
 
     def _with(self, name: str, value: Any) -> Any:
         return _replaced(self.example, name, value)
 
 
-def with_rows(instances: list[Any]) -> Any:
+def stack_instances(instances: list[Any]) -> Any:
     """One instance whose float fields are (R, 1) arrays, as the core hands it to a backend."""
-    merged = copy.copy(instances[0])
-    for name in float_fields(merged):
+    stacked = copy.copy(instances[0])
+    for name in float_fields(stacked):
         column = np.array([getattr(instance, name) for instance in instances], np.float64)[:, None]
-        object.__setattr__(merged, name, column)
-    return merged
+        object.__setattr__(stacked, name, column)
+    return stacked
 
 
 def _replaced(instance: Any, name: str, value: Any) -> Any:
-    """The instance with another value of a field; None where it refuses that."""
+    """The instance with another value in a field; None if it refuses the value."""
     try:
         return dataclasses.replace(instance, **{name: value})
     except HarnessError:

@@ -1,4 +1,4 @@
-"""All rules by kind of component, and how a component is held against one."""
+"""The requirements of each kind of component, and the check of a component against them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from harness.errors import BrokenPromise, MissingDependencyError
-from harness.testing.rules import (
+from harness.testing.check_results import CheckResult, CheckStatus, Skip, Violation
+from harness.testing.requirements import (
     auxiliary_losses,
     backend_training,
     backends,
@@ -26,13 +27,12 @@ from harness.testing.rules import (
     wrappers,
 )
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Outcome, Skip, Status, Violation
 
-__all__ = ["RULES", "Rule", "check", "judge", "text_of"]
+__all__ = ["REQUIREMENTS", "Requirement", "check_requirement", "check_subject", "statement_of"]
 
-Rule = Callable[[Subject], Any]  # its docstring is the rule in words; returns a note, or None
+Requirement = Callable[[Subject], Any]  # its docstring states it; it returns a note or None
 
-_OF_KIND: dict[str, tuple[ModuleType, ...]] = {
+_MODULES: dict[str, tuple[ModuleType, ...]] = {
     "backend": (backends, backend_training),
     "dataset": (datasets,),
     "optimizer": (optimizers, search_spaces, optimizer_training),
@@ -43,64 +43,72 @@ _OF_KIND: dict[str, tuple[ModuleType, ...]] = {
     "auxiliary_loss": (auxiliary_losses,),
 }
 
-RULES: dict[str, tuple[Rule, ...]] = {
-    kind: tuple(rule for module in (fields, *modules) for rule in module.RULES)
-    for kind, modules in _OF_KIND.items()
+REQUIREMENTS: dict[str, tuple[Requirement, ...]] = {
+    kind: tuple(requirement for module in (fields, *modules) for requirement in module.REQUIREMENTS)
+    for kind, modules in _MODULES.items()
 }
 
 
-def check(subject: Subject) -> Iterator[Outcome]:
-    """Holds a component against every rule of its kind."""
-    for rule in RULES[subject.kind]:
-        yield judge(subject, rule)
+def check_subject(subject: Subject) -> Iterator[CheckResult]:
+    """Checks a component against every requirement of its kind."""
+    for requirement in REQUIREMENTS[subject.kind]:
+        yield check_requirement(subject, requirement)
 
 
-def judge(subject: Subject, rule: Rule) -> Outcome:
-    """Holds a component against one rule; never raises what the component raises."""
-    if rule.__name__ not in subject.outcomes:
-        subject.outcomes[rule.__name__] = _judge(subject, rule)
-    return subject.outcomes[rule.__name__]
+def check_requirement(subject: Subject, requirement: Requirement) -> CheckResult:
+    """Checks a component against one requirement, once; what the component raises is a result, too."""
+    name = requirement.__name__
+    if name not in subject.results:
+        subject.results[name] = _check(subject, requirement)
+    return subject.results[name]
 
 
-def text_of(rule: Rule) -> str:
-    """The rule in words: the first paragraph of its docstring, on one line."""
-    return " ".join(inspect.getdoc(rule).split("\n\n")[0].split())  # type: ignore[union-attr]
+def statement_of(requirement: Requirement) -> str:
+    """The requirement in words: the first paragraph of its docstring, on one line."""
+    return " ".join(inspect.getdoc(requirement).split("\n\n")[0].split())  # type: ignore[union-attr]
 
 
-def _judge(subject: Subject, rule: Rule) -> Outcome:
-    name, text = rule.__name__, text_of(rule)
-    for earlier in _before(rule, RULES[subject.kind]):
-        outcome = judge(subject, earlier)
-        if outcome.status is not Status.PASSED:
-            root = outcome.waits_for or outcome
-            why = f"until {root.rule} passes" if root.failed else f"as {root.rule} is"
-            return Outcome(name, text, Status.SKIPPED, why, waits_for=root)
+def _check(subject: Subject, requirement: Requirement) -> CheckResult:
+    name, statement = requirement.__name__, statement_of(requirement)
+    for earlier in _dependencies(requirement, REQUIREMENTS[subject.kind]):
+        result = check_requirement(subject, earlier)
+        if result.status is not CheckStatus.PASSED:
+            cause = result.waits_for or result
+            why = (
+                f"until {cause.requirement} passes"
+                if cause.failed
+                else f"as {cause.requirement} is"
+            )
+            return CheckResult(name, statement, CheckStatus.SKIPPED, why, waits_for=cause)
     try:
-        with np.errstate(all="ignore"):  # numbers that overflow are looked at, not warned of
-            note = rule(subject)
+        with np.errstate(all="ignore"):  # requirements look at overflowing numbers themselves
+            note = requirement(subject)
     except (Exception, SystemExit) as error:
-        return _raised(subject, name, text, error)
-    return Outcome(name, text, Status.PASSED, note or "")
+        return _result_of_error(subject, name, statement, error)
+    return CheckResult(name, statement, CheckStatus.PASSED, note or "")
 
 
-def _raised(subject: Subject, name: str, text: str, error: BaseException) -> Outcome:
-    """What it means that a rule ended with an error."""
-    skipped = isinstance(error, Skip | MissingDependencyError)  # in words a person can act on
-    refused = isinstance(
-        error, BrokenPromise
-    )  # by the loop; the rule that is broken may have said so
-    if skipped or (refused and any(outcome.failed for outcome in subject.outcomes.values())):
-        return Outcome(name, text, Status.SKIPPED, str(error))
+def _result_of_error(
+    subject: Subject, name: str, statement: str, error: BaseException
+) -> CheckResult:
+    """What the check shows if a requirement ended with this error."""
+    skipped = isinstance(error, Skip | MissingDependencyError)  # the message says what to do
+    # The loop has its own check of contracts; a requirement may have reported the same mistake
+    refused = isinstance(error, BrokenPromise)
+    if skipped or (refused and any(result.failed for result in subject.results.values())):
+        return CheckResult(name, statement, CheckStatus.SKIPPED, str(error))
     if isinstance(error, Violation):
-        return Outcome(name, text, Status.FAILED, found=error.found, remedy=error.remedy)
-    frames = own_frames(error, subject.component)
-    place = "" if frames else f" (in {_raised_in(error)})"
-    return Outcome(
+        return CheckResult(
+            name, statement, CheckStatus.FAILED, found=error.found, remedy=error.remedy
+        )
+    frames = _component_frames(error, subject.component)
+    place = "" if frames else f" (in {_raising_module(error)})"
+    return CheckResult(
         name,
-        text,
-        Status.FAILED,
+        statement,
+        CheckStatus.FAILED,
         found=f"It raised {type(error).__name__}{place}: {error}",
-        remedy="Mend the error at the place shown."
+        remedy="Fix the error in the lines shown."
         if frames
         else "Compare what the component returns with its contract, in harness/contracts.py or "
         "harness/backends.py.",
@@ -108,30 +116,32 @@ def _raised(subject: Subject, name: str, text: str, error: BaseException) -> Out
     )
 
 
-def _before(rule: Rule, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Those of the rules of its kind without which this one says nothing."""
-    if rule in fields.RULES:
-        return getattr(rule, "after", ())
-    return (*fields.FIRST, *(earlier for earlier in getattr(rule, "after", ()) if earlier in rules))
+def _dependencies(
+    requirement: Requirement, of_kind: tuple[Requirement, ...]
+) -> tuple[Requirement, ...]:
+    """Those requirements of the kind that must pass before this one is checked."""
+    marked = getattr(requirement, "depends_on", ())
+    if requirement in fields.REQUIREMENTS:
+        return marked
+    return (*fields.PREREQUISITES, *(earlier for earlier in marked if earlier in of_kind))
 
 
-def _raised_in(error: BaseException) -> str:
-    """The module that raised it."""
-    (*_, (scope, _)) = traceback.walk_tb(error.__traceback__)
-    return scope.f_globals.get("__name__", "unknown")
+def _raising_module(error: BaseException) -> str:
+    (*_, (frame, _)) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", "unknown")
 
 
-def own_frames(error: BaseException, component: type) -> str:
-    """The traceback of an error, but only what lies in the component's own package."""
+def _component_frames(error: BaseException, component: type) -> str:
+    """The part of a traceback that lies in the component's own package."""
     package = component.__module__.split(".")[0]
-    summary = [
-        frame
-        for frame, (scope, _) in zip(
+    summaries = [
+        summary
+        for summary, (frame, _) in zip(
             traceback.extract_tb(error.__traceback__),
             traceback.walk_tb(error.__traceback__),
             strict=True,
         )
-        if scope.f_globals.get("__name__", "").split(".")[0] == package
-        and not scope.f_globals.get("__name__", "").startswith("harness.")
+        if frame.f_globals.get("__name__", "").split(".")[0] == package
+        and not frame.f_globals.get("__name__", "").startswith("harness.")
     ]
-    return "".join(traceback.format_list(summary)).rstrip()
+    return "".join(traceback.format_list(summaries)).rstrip()

@@ -28,7 +28,7 @@ FILES = {
     "src/harness_my_rule/__init__.py",
     "src/harness_my_rule/my_rule.py",
     "tests/test_numbers.py",
-    "tests/test_rules.py",
+    "tests/test_conformance.py",
 }
 
 

@@ -51,7 +51,7 @@ def test_a_sound_component_passes_a_line_a_check(capsys):
     assert main(["check", "cosine"]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert len(lines) > 10
-    # Rules for schedules that watch a metric are not for this one
+    # This schedule does not watch a metric: what is asked of those that do is skipped
     assert {line[1] for line in lines} == {"schedule=cosine"}
     assert {line[0] for line in lines} == {"passed", "skipped"}
     assert sum(line[0] == "passed" for line in lines) > 10
@@ -62,13 +62,13 @@ def test_a_faulty_one_fails_with_numbers_and_a_remedy_in_one_line(acme, capsys):
     assert main(["check", "wrong"]) == 1
     shown = capsys.readouterr()
     (failed,) = [line for line in shown.out.splitlines() if line.startswith("failed")]
-    _, component, rule, said = failed.split("\t")
-    assert (component, rule) == (
+    _, component, requirement, text = failed.split("\t")
+    assert (component, requirement) == (
         "schedule=wrong",
         "gives_factors_that_are_finite_and_not_negative",
     )
-    assert "At step 2 of 1 the factor is -1.0" in said
-    assert "stop at the horizon" in said
+    assert "At step 2 of 1 the factor is -1.0" in text
+    assert "stop at the horizon" in text
     assert shown.err == ""
 
 
@@ -78,11 +78,11 @@ def test_a_terminal_gets_words(acme, capsys, monkeypatch):
     shown = capsys.readouterr().out
     assert "schedule raising" in shown
     assert "FAILED" in shown
-    assert "found:   It raised RuntimeError: out of order" in shown
+    assert "found:       It raised RuntimeError: out of order" in shown
     assert "in factor" in shown
     assert "Traceback" not in shown
     assert "suite.py" not in shown
-    assert "mend it: Guard a division by horizon.steps" in shown
+    assert "fix:         Guard a division by horizon.steps" in shown
     assert shown.splitlines()[-1].startswith("21 passed, 2 failed, ")
 
 

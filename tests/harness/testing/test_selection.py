@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import ConfigurationError, PluginError
 from harness.registry.registry import Plugin, Registry
-from harness.testing.selection import everything, named, of_plugins
+from harness.testing.selection import all_subjects, subjects_named, subjects_of_plugins
 
 
 def labels(subjects):
@@ -27,12 +27,12 @@ def labels(subjects):
     ],
 )
 def test_a_word_is_a_component_or_a_plugin(first_party, words, expected):
-    assert labels(named(first_party, words)) == expected
+    assert labels(subjects_named(first_party, words)) == expected
 
 
 def test_a_distribution_is_all_of_its_components(first_party):
-    assert sorted(labels(named(first_party, ["harness"]))) == sorted(
-        labels(everything(first_party))
+    assert sorted(labels(subjects_named(first_party, ["harness"]))) == sorted(
+        labels(all_subjects(first_party))
     )
 
 
@@ -53,23 +53,25 @@ def test_a_distribution_is_all_of_its_components(first_party):
 )
 def test_a_word_that_means_nothing_or_too_much_is_refused(first_party, word, message):
     with pytest.raises(ConfigurationError) as error:
-        named(first_party, [word])
+        subjects_named(first_party, [word])
     assert message in str(error.value)
 
 
 def test_a_plugin_that_did_not_load_says_why():
     broken = Plugin("acme:mine", "acme", "1", "mine", error="SyntaxError: invalid syntax")
-    with pytest.raises(PluginError, match="acme:mine did not load as a whole: SyntaxError"):
-        named(Registry([broken]), ["acme"])
+    with pytest.raises(PluginError, match="acme:mine did not load completely: SyntaxError"):
+        subjects_named(Registry([broken]), ["acme"])
 
 
 def test_a_module_without_hooks_has_nothing_to_check(first_party):
     with pytest.raises(PluginError, match="no component to check in empty"):
-        of_plugins(first_party, [types.ModuleType("empty")], {})
+        subjects_of_plugins(first_party, [types.ModuleType("empty")], {})
 
 
 def test_an_example_for_a_component_that_is_not_there_is_refused(first_party):
     import harness_schedules
 
     with pytest.raises(ConfigurationError, match=r"'cosin'\. Did you mean 'cosine'"):
-        of_plugins(first_party, [harness_schedules], {"cosin": harness_schedules.Cosine(0.5)})
+        subjects_of_plugins(
+            first_party, [harness_schedules], {"cosin": harness_schedules.Cosine(0.5)}
+        )

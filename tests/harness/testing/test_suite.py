@@ -1,4 +1,4 @@
-"""The suite itself: every rule has a text, and a faulty component that it is known to catch."""
+"""Each requirement has a text, and a faulty component in the tests that breaks it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from pathlib import Path
 import pytest
 
 from harness.registry.registry import KINDS
-from harness.testing.suite import RULES, text_of
+from harness.testing.suite import REQUIREMENTS, statement_of
 
-FAULTY = "\n".join(
-    path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_faulty_*.py")
+TESTS_OF_REQUIREMENTS = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in (Path(__file__).parent / "requirements").glob("test_*.py")
 )
+BY_NAME = {
+    requirement.__name__: requirement
+    for requirements in REQUIREMENTS.values()
+    for requirement in requirements
+}
 
 
-def test_there_are_rules_for_every_kind():
-    assert set(RULES) == set(KINDS)
-    for kind, rules in RULES.items():
-        names = [rule.__name__ for rule in rules]
+def test_there_are_requirements_for_every_kind():
+    assert set(REQUIREMENTS) == set(KINDS)
+    for kind, requirements in REQUIREMENTS.items():
+        names = [requirement.__name__ for requirement in requirements]
         assert len(set(names)) == len(names), kind
 
 
-@pytest.mark.parametrize(
-    "name", sorted({rule.__name__ for rules in RULES.values() for rule in rules})
-)
-def test_every_rule_says_what_it_asks_and_is_known_to_catch_something(name):
-    (rule, *_) = [rule for rules in RULES.values() for rule in rules if rule.__name__ == name]
-    assert re.fullmatch(r"[A-Z0-9`θ].*[.]", text_of(rule))
-    assert f'"{name}"' in FAULTY
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_every_requirement_is_stated_and_known_to_catch_something(name):
+    assert re.fullmatch(r"[A-Z0-9`θ].*[.]", statement_of(BY_NAME[name]))
+    assert f'"{name}"' in TESTS_OF_REQUIREMENTS

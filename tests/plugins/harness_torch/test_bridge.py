@@ -32,7 +32,7 @@ STEPS = 50
 ALONE = ModuleType("the bridge without the backend, which has the same name")
 ALONE.harness_optimizers = lambda: {"torch": TorchOptim}
 
-test_rules = conformance(ALONE, examples={"torch": TorchOptim("NAdam")})
+test_conformance = conformance(ALONE, examples={"torch": TorchOptim("NAdam")})
 
 # Of each kind: with and without state, with options, with the norm of a parameter in it
 RULES = {

@@ -24,7 +24,7 @@ SHAPES = [parameter.shape for parameter in NETWORK.parameters]
 ALONE = ModuleType("the bridge to one library")
 ALONE.harness_optimizers = lambda: {"pytorch_optimizer": PytorchOptimizer}
 
-test_rules = conformance(ALONE, examples={"pytorch_optimizer": PytorchOptimizer("Lion")})
+test_conformance = conformance(ALONE, examples={"pytorch_optimizer": PytorchOptimizer("Lion")})
 
 
 def start(runs):

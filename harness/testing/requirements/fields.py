@@ -11,11 +11,11 @@ from typing import Any
 import harness
 from harness.errors import ConfigurationError
 from harness.fields import float_fields
-from harness.testing.ordering import after
+from harness.testing.check_results import Violation
+from harness.testing.dependencies import depends_on
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Violation
 
-__all__ = ["FIRST", "RULES"]
+__all__ = ["PREREQUISITES", "REQUIREMENTS"]
 
 CONTRACTS: dict[str, type] = {
     "backend": harness.Backend,
@@ -39,7 +39,7 @@ def is_a_frozen_dataclass(subject: Subject) -> None:
         )
 
 
-@after(is_a_frozen_dataclass)
+@depends_on(is_a_frozen_dataclass)
 def accepts_its_defaults(subject: Subject) -> None:
     """The component can be made from its defaults."""
     try:
@@ -51,7 +51,7 @@ def accepts_its_defaults(subject: Subject) -> None:
         ) from error
 
 
-@after(accepts_its_defaults)
+@depends_on(accepts_its_defaults)
 def has_every_member_of_its_contract(subject: Subject) -> None:
     """It has all attributes and methods of its contract: harness/contracts.py, harness/backends.py."""
     contract = CONTRACTS[subject.kind]
@@ -75,7 +75,7 @@ def has_a_name_for_the_command_line(subject: Subject) -> None:
         )
 
 
-@after(is_a_frozen_dataclass)
+@depends_on(is_a_frozen_dataclass)
 def has_a_summary(subject: Subject) -> None:
     """The docstring of the class starts with one line that says what it is."""
     text = _docstring(subject.component)
@@ -87,7 +87,7 @@ def has_a_summary(subject: Subject) -> None:
         )
 
 
-@after(is_a_frozen_dataclass)
+@depends_on(is_a_frozen_dataclass)
 def describes_every_field(subject: Subject) -> None:
     """The docstring of the class, or of the class that declares it, says what each field means."""
     fields = [field.name for field in dataclasses.fields(subject.component)]
@@ -100,7 +100,7 @@ def describes_every_field(subject: Subject) -> None:
         )
 
 
-@after(accepts_its_defaults)
+@depends_on(accepts_its_defaults)
 def has_fields_that_hydra_can_hold(subject: Subject) -> None:
     """Its fields make a typed node of the configuration, which turns back into the same instance."""
     from omegaconf import OmegaConf
@@ -128,7 +128,7 @@ def has_fields_that_hydra_can_hold(subject: Subject) -> None:
             )
 
 
-@after(accepts_its_defaults)
+@depends_on(accepts_its_defaults)
 def refuses_values_out_of_range(subject: Subject) -> str | None:
     """A value that a field cannot have, NaN above all, is refused with a ConfigurationError."""
     floats = float_fields(subject.component)
@@ -169,10 +169,10 @@ def _docstring(cls: type) -> str:
 
 
 # What else is asked of a component says nothing before these hold
-FIRST = (is_a_frozen_dataclass, accepts_its_defaults, has_every_member_of_its_contract)
+PREREQUISITES = (is_a_frozen_dataclass, accepts_its_defaults, has_every_member_of_its_contract)
 
-RULES = (
-    *FIRST,
+REQUIREMENTS = (
+    *PREREQUISITES,
     has_a_name_for_the_command_line,
     has_a_summary,
     describes_every_field,

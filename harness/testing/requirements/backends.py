@@ -9,20 +9,32 @@ import numpy as np
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.model.mlp import Mlp
 from harness.model.network import ACTIVATIONS, Network
-from harness.testing.comparing import Unchanged, agree, differences, same
+from harness.testing.assertions import Snapshot, assert_close, assert_equal, central_differences
+from harness.testing.check_results import Skip, Violation
+from harness.testing.dependencies import depends_on
 from harness.testing.fixtures import reference
-from harness.testing.fixtures.objectives import BATCH, RUNS, numbers, objectives, plain
-from harness.testing.fixtures.problem import SquaredError, trained
-from harness.testing.fixtures.steps import NETWORK, Walk, gradients, start, walk
+from harness.testing.fixtures.objectives import (
+    BATCH,
+    RUNS,
+    loss_with_decay,
+    objectives,
+    random_theta_and_features,
+)
+from harness.testing.fixtures.problem import SquaredError, train_stack
+from harness.testing.fixtures.steps import (
+    NETWORK,
+    UpdaterSteps,
+    initial_theta,
+    random_gradients,
+    steps_as_written,
+)
 from harness.testing.fixtures.update_rules import Bounded, Decaying, Momentum, Normalised
-from harness.testing.global_generators import leaves_global_generators_alone
-from harness.testing.installed import TOLERANCE, in_precision
-from harness.testing.ordering import after
-from harness.testing.rules.terms import targets
-from harness.testing.subject import Subject, with_rows
-from harness.testing.verdicts import Skip, Violation
+from harness.testing.global_generators import assert_global_generators_untouched
+from harness.testing.installed_backends import TOLERANCE, with_dtype
+from harness.testing.requirements.loss_terms import targets
+from harness.testing.subject import Subject, stack_instances
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 
 def runs_here(subject: Subject) -> None:
@@ -33,7 +45,7 @@ def runs_here(subject: Subject) -> None:
         raise Skip(str(reason)) from reason
 
 
-@after(runs_here)
+@depends_on(runs_here)
 def says_how_it_computes(subject: Subject) -> None:
     """`forkable` is a bool, `dtype` is "float32" or "float64", and it can be made for both."""
     example = subject.example
@@ -44,7 +56,7 @@ def says_how_it_computes(subject: Subject) -> None:
         )
     for dtype in ("float32", "float64"):
         try:
-            in_precision(example, dtype)
+            with_dtype(example, dtype)
         except ConfigurationError as error:
             raise Violation(
                 f"dtype={dtype!r} was refused: {error}",
@@ -52,8 +64,8 @@ def says_how_it_computes(subject: Subject) -> None:
             ) from error
 
 
-@after(says_how_it_computes)
-def places_and_fetches_copies(subject: Subject) -> None:
+@depends_on(says_how_it_computes)
+def copies_to_device_and_back(subject: Subject) -> None:
     """What is placed and fetched is a copy with the same numbers: floats in `dtype`, integers as they
     are, from arrays of any layout."""
     for dtype in ("float32", "float64"):
@@ -79,7 +91,7 @@ def places_and_fetches_copies(subject: Subject) -> None:
                     f"{getattr(found, 'dtype', type(found).__name__)}.",
                     "Return NumPy arrays from to_host; let to_device turn floats alone into dtype.",
                 )
-            same(
+            assert_equal(
                 found,
                 array,
                 f"to_host(to_device(…)) and {what}",
@@ -87,7 +99,7 @@ def places_and_fetches_copies(subject: Subject) -> None:
             )
             if found.flags.writeable and found.size:
                 found[...] = 1
-                same(
+                assert_equal(
                     backend.to_host(placed),
                     array,
                     "What is fetched twice, written into in between,",
@@ -100,7 +112,7 @@ def places_and_fetches_copies(subject: Subject) -> None:
         )
 
 
-@after(runs_here)
+@depends_on(runs_here)
 def gives_a_capacity(subject: Subject) -> None:
     """`capacity` is a whole number of 1 or more, for a tiny network and for one too large."""
     for network, batch in ((NETWORK, 1), (Mlp([4096, 4096]).sized(4096, 1000), 4096)):
@@ -112,7 +124,7 @@ def gives_a_capacity(subject: Subject) -> None:
             )
 
 
-@after(places_and_fetches_copies)
+@depends_on(copies_to_device_and_back)
 def computes_the_forward_pass(subject: Subject) -> None:
     """Outputs and hidden activations are those of the definition, for every activation, for one run
     and several, for own and shared batches; `gradient` returns the same ones."""
@@ -120,9 +132,9 @@ def computes_the_forward_pass(subject: Subject) -> None:
     for activation in ACTIVATIONS:
         bias = activation != "relu"  # once without
         network = Network((4, 5, 3, 2), activation, 0.1, bias)
-        program = backend.bind(network, plain(SquaredError(), RUNS))
+        program = backend.bind(network, loss_with_decay(SquaredError(), RUNS))
         for runs, shared in ((RUNS, False), (RUNS, True)):
-            theta, x = numbers(network, runs, shared)
+            theta, x = random_theta_and_features(network, runs, shared)
             expected = reference.forward(network, theta, x)
             placed = backend.to_device(theta), backend.to_device(x)
             target = backend.to_device(np.zeros((*x.shape[:-1], 2)))
@@ -137,7 +149,7 @@ def computes_the_forward_pass(subject: Subject) -> None:
                         "Return Forward(output, hidden) with the activations of every hidden layer.",
                     )
                 for layer, (mine, theirs) in enumerate(zip(layers, expected, strict=True), 1):
-                    agree(
+                    assert_close(
                         mine,
                         theirs,
                         TOLERANCE,
@@ -146,7 +158,7 @@ def computes_the_forward_pass(subject: Subject) -> None:
                         "H = σ(H Wᵀ + b), with the parameters where network.parameters has them.",
                     )
         one = program.forward(backend.to_device(theta[:1]), backend.to_device(x)).output
-        agree(
+        assert_close(
             backend.to_host(one),
             expected[-1][:1],
             TOLERANCE,
@@ -155,13 +167,13 @@ def computes_the_forward_pass(subject: Subject) -> None:
         )
 
 
-@after(computes_the_forward_pass)
+@depends_on(computes_the_forward_pass)
 def has_the_gradient_of_its_objective(subject: Subject) -> None:
     """`gradient` is the derivative of all terms of the objective, held against central differences to
     1e-6: for every activation and every installed loss."""
     backend = _backend(subject)
     for what, network, objective in objectives(subject.registry):
-        theta, x = numbers(network, RUNS, shared=False)
+        theta, x = random_theta_and_features(network, RUNS, shared=False)
         y = targets(objective.loss.output_activation, (RUNS, BATCH, 3), np.random.default_rng(4))
         x, y = backend.to_device(x), backend.to_device(y)
         program, placed = backend.bind(network, objective), objective.map_factors(backend.to_device)
@@ -170,32 +182,32 @@ def has_the_gradient_of_its_objective(subject: Subject) -> None:
             at: np.ndarray, program: Any = program, placed: Any = placed, x: Any = x, y: Any = y
         ) -> np.ndarray:
             there = backend.to_device(at)
-            terms = placed.terms(program.forward(there, x), y, there)
-            return sum(backend.to_host(term) for term in terms.values())
+            loss_terms = placed.terms(program.forward(there, x), y, there)
+            return sum(backend.to_host(term) for term in loss_terms.values())
 
         _, found = program.gradient(backend.to_device(theta), x, y)
-        agree(
+        assert_close(
             backend.to_host(found),
-            differences(total, theta),
+            central_differences(total, theta),
             1e-6,
             f"gradient and the differences of the objective ({what})",
             "Differentiate every term: Objective.output_gradient, hidden_gradient, decay_gradient.",
         )
 
 
-@after(has_the_gradient_of_its_objective)
+@depends_on(has_the_gradient_of_its_objective)
 def takes_a_batch_that_runs_share(subject: Subject) -> None:
     """Features (B, F) and targets (B, K) have the gradient that they have repeated for each run."""
     backend, rng = _backend(subject), np.random.default_rng(6)
-    program = backend.bind(NETWORK, plain(SquaredError(), RUNS))
-    theta, x = numbers(NETWORK, RUNS, shared=True)
+    program = backend.bind(NETWORK, loss_with_decay(SquaredError(), RUNS))
+    theta, x = random_theta_and_features(NETWORK, RUNS, shared=True)
     shared = x, rng.normal(size=(BATCH, 2))
     each = [np.stack([array] * RUNS) for array in shared]
     one, other = (
         backend.to_host(program.gradient(*map(backend.to_device, (theta, *batch)))[1])
         for batch in (shared, each)
     )
-    agree(
+    assert_close(
         one,
         other,
         TOLERANCE,
@@ -204,41 +216,45 @@ def takes_a_batch_that_runs_share(subject: Subject) -> None:
     )
 
 
-@after(computes_the_forward_pass)
+@depends_on(computes_the_forward_pass)
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """Neither `forward` nor `gradient` writes into θ, the features or the targets."""
     backend = _backend(subject)
-    theta, x = map(backend.to_device, numbers(NETWORK, RUNS, shared=False))
+    theta, x = map(backend.to_device, random_theta_and_features(NETWORK, RUNS, shared=False))
     y = backend.to_device(np.zeros((RUNS, BATCH, 2)))
-    program = backend.bind(NETWORK, plain(SquaredError(), RUNS))
-    before = Unchanged(backend.to_host, θ=theta, features=x, targets=y)
+    program = backend.bind(NETWORK, loss_with_decay(SquaredError(), RUNS))
+    snapshot = Snapshot(backend.to_host, θ=theta, features=x, targets=y)
     program.forward(theta, x)
     program.gradient(theta, x, y)
-    before.check("Write into arrays of the program's own.")
+    snapshot.assert_unchanged("Write into arrays of the program's own.")
 
 
-@after(computes_the_forward_pass)
+@depends_on(computes_the_forward_pass)
 def touches_no_global_generator(subject: Subject) -> None:
     """Binding, forward pass, gradient and update draw from no generator of the process."""
     backend = _backend(subject)
-    trained(backend, [Momentum()], [0])  # what it imports on the way may do as it likes
-    leaves_global_generators_alone(
-        lambda: trained(backend, [Momentum()], [0]),
+    train_stack(backend, [Momentum()], [0])  # what it imports on the way may do as it likes
+    assert_global_generators_untouched(
+        lambda: train_stack(backend, [Momentum()], [0]),
         "All randomness is the core's: it comes as θ, orders and rates.",
     )
 
 
-@after(places_and_fetches_copies)
+@depends_on(copies_to_device_and_back)
 def steps_rules_as_they_are_written(subject: Subject) -> None:
     """The updater does what the rule says, to 1e-10: for every scope, and for runs that differ in
     fields, rate and number of the step."""
     backend = _backend(subject)
     rates, first = np.array([[0.1], [0.05], [0.02]]), np.array([[1.0], [4.0], [30.0]])
     for rule in (Decaying, Normalised, Bounded):
-        for merged in (rule(), with_rows([rule(strength=s) for s in (0.3, 0.6, 0.9)])):
-            expected, _ = walk(merged, start(RUNS), gradients(6, RUNS), rates, first)
-            agree(
-                Walk(backend, merged, start(RUNS)).go(gradients(6, RUNS), first, rates),
+        for merged in (rule(), stack_instances([rule(strength=s) for s in (0.3, 0.6, 0.9)])):
+            expected, _ = steps_as_written(
+                merged, initial_theta(RUNS), random_gradients(6, RUNS), rates, first
+            )
+            assert_close(
+                UpdaterSteps(backend, merged, initial_theta(RUNS)).go(
+                    random_gradients(6, RUNS), first, rates
+                ),
                 expected,
                 TOLERANCE,
                 f"θ after 6 steps of a rule of scope {rule.scope.value}, and the rule as written",
@@ -247,7 +263,7 @@ def steps_rules_as_they_are_written(subject: Subject) -> None:
 
 
 def _backend(subject: Subject, dtype: str = "float64") -> Any:
-    return in_precision(subject.example, dtype)
+    return with_dtype(subject.example, dtype)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -256,10 +272,10 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return copy
 
 
-RULES = (
+REQUIREMENTS = (
     runs_here,
     says_how_it_computes,
-    places_and_fetches_copies,
+    copies_to_device_and_back,
     gives_a_capacity,
     computes_the_forward_pass,
     has_the_gradient_of_its_objective,

@@ -98,12 +98,12 @@ class SortedByClass(Sound):
         )
 
 
-def test_what_they_are_made_from_is_sound(sound):
-    sound("dataset", Sound)
+def test_what_they_are_made_from_is_sound(assert_sound):
+    assert_sound("dataset", Sound)
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (TaskInTheData, "knows_its_task", "None before loading and <Task.MULTICLASS"),
         (CountsFromOne, "holds_what_data_must", "from 0 to 2. Got numbers from 1 to 3"),
@@ -120,22 +120,24 @@ def test_what_they_are_made_from_is_sound(sound):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_dataset_is_caught_by_its_rule(breaks, component, rule, found):
-    breaks("dataset", component, rule, found)
+def test_a_faulty_dataset_is_caught_by_its_requirement(
+    assert_breaks, component, requirement, found
+):
+    assert_breaks("dataset", component, requirement, found)
 
 
-def test_duplicates_that_the_docstring_reports_are_accepted(outcomes):
+def test_duplicates_that_the_docstring_reports_are_accepted(check_results):
     class Reported(LeaksTheTest):
         """Has six duplicates among training and test rows."""
 
-    found = outcomes("dataset", Reported)["has_parts_that_share_no_rows"]
+    found = check_results("dataset", Reported)["has_parts_that_share_no_rows"]
     assert (found.status, found.note) == (
         "passed",
         "rows that repeat another one: 6; in two parts of a split: 6",
     )
 
 
-def test_data_that_are_not_here_skip_the_rules_with_their_own_words(outcomes):
+def test_data_that_are_not_here_skip_the_rules_with_their_own_words(check_results):
     @dataclass(frozen=True)
     class Elsewhere(Sound):
         """Is on another machine. download: fetches it."""
@@ -145,7 +147,7 @@ def test_data_that_are_not_here_skip_the_rules_with_their_own_words(outcomes):
         def load(self):
             raise DataError(f"Get it from the library (download={self.download}).")
 
-    found = outcomes("dataset", Elsewhere)
+    found = check_results("dataset", Elsewhere)
     assert found["knows_its_task"].note == "Get it from the library (download=False)."
     assert found["loads_the_same_every_time"].status == "skipped"
-    assert not [outcome for outcome in found.values() if outcome.failed]
+    assert not [result for result in found.values() if result.failed]

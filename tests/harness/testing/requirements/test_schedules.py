@@ -116,17 +116,19 @@ class SortsTheHistory(Watches):
         return 1.0
 
 
-def test_what_they_are_made_from_is_sound(sound):
-    sound("schedule", Sound)
-    sound("schedule", Watches)
+def test_what_they_are_made_from_is_sound(assert_sound):
+    assert_sound("schedule", Sound)
+    assert_sound("schedule", Watches)
 
 
-def test_one_that_does_not_watch_is_not_asked(outcomes):
-    assert "factor_after" in outcomes("schedule", Sound)["gives_a_factor_after_any_history"].note
+def test_one_that_does_not_watch_is_not_asked(check_results):
+    assert (
+        "factor_after" in check_results("schedule", Sound)["gives_a_factor_after_any_history"].note
+    )
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (
             OneForAll,
@@ -159,5 +161,7 @@ def test_one_that_does_not_watch_is_not_asked(outcomes):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_schedule_is_caught_by_its_rule(breaks, component, rule, found):
-    breaks("schedule", component, rule, found)
+def test_a_faulty_schedule_is_caught_by_its_requirement(
+    assert_breaks, component, requirement, found
+):
+    assert_breaks("schedule", component, requirement, found)

@@ -7,10 +7,10 @@ import itertools
 
 from harness.errors import ConfigurationError, PluginError
 from harness.search_space import space_of
+from harness.testing.check_results import Skip, Violation
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Skip, Violation
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 
 def states_a_search_space_that_it_accepts(subject: Subject) -> None:
@@ -34,4 +34,4 @@ def states_a_search_space_that_it_accepts(subject: Subject) -> None:
             ) from error
 
 
-RULES = (states_a_search_space_that_it_accepts,)
+REQUIREMENTS = (states_a_search_space_that_it_accepts,)

@@ -51,7 +51,7 @@ class InfiniteForOneUnit(Sound):
         return rng.normal(0, 1, shape) * np.sqrt(np.float64(2) / (layer.fan_in - 1))
 
 
-class Counts(Sound):
+class StatusCounts(Sound):
     """Changes from call to call."""
 
     calls: ClassVar = itertools.count(1)
@@ -154,17 +154,17 @@ class ShakesTheWeights(Looks):
         return weights + 1e-9 * next(self.calls)
 
 
-def test_what_they_are_made_from_is_sound(sound):
-    sound("initializer", Sound)
-    sound("initializer", Looks)
+def test_what_they_are_made_from_is_sound(assert_sound):
+    assert_sound("initializer", Sound)
+    assert_sound("initializer", Looks)
 
 
-def test_one_that_does_not_look_at_data_is_not_asked(outcomes):
-    assert "adjusted" in outcomes("initializer", Sound)["adjusts_weights_to_any_data"].note
+def test_one_that_does_not_look_at_data_is_not_asked(check_results):
+    assert "adjusted" in check_results("initializer", Sound)["adjusts_weights_to_any_data"].note
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (Single, "draws_float64_of_the_shape", r"it returned float32 of shape \(1, 1\)"),
         (
@@ -174,7 +174,7 @@ def test_one_that_does_not_look_at_data_is_not_asked(outcomes):
         ),
         (ReadsFansFromTheShape, "draws_float64_of_the_shape", "IndexError"),
         (InfiniteForOneUnit, "draws_float64_of_the_shape", "1 of 1 numbers are not finite"),
-        (Counts, "draws_the_same_from_the_same_generator", r"differ by \d.*e-0\d"),
+        (StatusCounts, "draws_the_same_from_the_same_generator", r"differ by \d.*e-0\d"),
         (HasASeedOfItsOwn, "draws_other_numbers_from_another_generator", "600 weights, of 600"),
         (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
         (HandsOutItsCache, "hands_out_arrays_of_its_own", r"7\.0 against"),
@@ -193,11 +193,13 @@ def test_one_that_does_not_look_at_data_is_not_asked(outcomes):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_initializer_is_caught_by_its_rule(breaks, component, rule, found):
-    breaks("initializer", component, rule, found)
+def test_a_faulty_initializer_is_caught_by_its_requirement(
+    assert_breaks, component, requirement, found
+):
+    assert_breaks("initializer", component, requirement, found)
 
 
-def test_one_that_states_no_moments_is_told_so(outcomes):
+def test_one_that_states_no_moments_is_told_so(check_results):
     @dataclass(frozen=True)
     class Quiet:
         """Zeros."""
@@ -205,6 +207,6 @@ def test_one_that_states_no_moments_is_told_so(outcomes):
         def sample(self, shape, layer, rng):
             return np.zeros(shape)
 
-    found = outcomes("initializer", Quiet)
-    assert not [outcome for outcome in found.values() if outcome.failed]
+    found = check_results("initializer", Quiet)
+    assert not [result for result in found.values() if result.failed]
     assert "moments(layer)" in found["has_the_moments_that_it_states"].note

@@ -118,12 +118,12 @@ class RaisesValueError(Sound):
             raise ValueError("too low")
 
 
-def test_what_they_are_made_from_is_sound(sound):
-    sound("schedule", Sound)
+def test_what_they_are_made_from_is_sound(assert_sound):
+    assert_sound("schedule", Sound)
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (Thawed, "is_a_frozen_dataclass", "Thawed'>, which is not frozen"),
         (NoDataclass, "is_a_frozen_dataclass", r"NoDataclass'>\."),
@@ -142,9 +142,11 @@ def test_what_they_are_made_from_is_sound(sound):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_component_is_caught_by_its_rule(breaks, component, rule, found):
-    breaks("schedule", component, rule, found)
+def test_a_faulty_component_is_caught_by_its_requirement(
+    assert_breaks, component, requirement, found
+):
+    assert_breaks("schedule", component, requirement, found)
 
 
-def test_a_name_that_hydra_cannot_read_is_caught(breaks):
-    breaks("schedule", Sound, "has_a_name_for_the_command_line", "my-line", name="my-line")
+def test_a_name_that_hydra_cannot_read_is_caught(assert_breaks):
+    assert_breaks("schedule", Sound, "has_a_name_for_the_command_line", "my-line", name="my-line")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from harness.contracts import Scope, Turn
-from harness.testing.fixtures.steps import descent, start
-from harness.testing.ordering import after
-from harness.testing.rules import optimizers
-from harness.testing.rules.optimizers import keeps_shape_dtype_and_slots
+from harness.testing.check_results import Violation
+from harness.testing.dependencies import depends_on
+from harness.testing.fixtures.steps import descent, initial_theta
+from harness.testing.requirements import optimizers
+from harness.testing.requirements.optimizers import keeps_shape_dtype_and_slots
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Violation
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 
 def states_its_scope_and_turn(subject: Subject) -> None:
@@ -27,10 +27,10 @@ def states_its_scope_and_turn(subject: Subject) -> None:
         )
 
 
-@after(keeps_shape_dtype_and_slots)
+@depends_on(keeps_shape_dtype_and_slots)
 def lets_a_rule_go_downhill(subject: Subject) -> None:
     """At its default settings, 50 steps around momentum lead from 0 to a smaller ½‖θ − c‖²."""
-    center = start(3)
+    center = initial_theta(3)
     theta = descent(subject.example, 0 * center, center, 50)
     first, last = (0.5 * ((x - center) ** 2).sum(-1) for x in (0 * center, theta))
     if not (last < first).all():
@@ -40,7 +40,7 @@ def lets_a_rule_go_downhill(subject: Subject) -> None:
         )
 
 
-RULES = (
+REQUIREMENTS = (
     states_its_scope_and_turn,
     optimizers.starts_from_arrays_like_theta,
     optimizers.keeps_shape_dtype_and_slots,

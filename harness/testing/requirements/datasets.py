@@ -11,12 +11,12 @@ import numpy as np
 from harness.contracts import Data, Task
 from harness.data.preparing import Prepared, Split, prepare
 from harness.errors import DataError, MissingDependencyError
-from harness.testing.global_generators import leaves_global_generators_alone
-from harness.testing.ordering import after
+from harness.testing.check_results import Skip, Violation
+from harness.testing.dependencies import depends_on
+from harness.testing.global_generators import assert_global_generators_untouched
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Skip, Violation
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 HEADS = {  # an output activation for each task: the targets are encoded for it
     Task.BINARY: "sigmoid",
@@ -39,7 +39,7 @@ def knows_its_task(subject: Subject) -> None:
         )
 
 
-@after(knows_its_task)
+@depends_on(knows_its_task)
 def holds_what_data_must(subject: Subject) -> str:
     """Features are finite numbers (N, F), targets suit the task, class numbers run from 0, and the
     core can split, scale and encode them."""
@@ -58,12 +58,12 @@ def holds_what_data_must(subject: Subject) -> str:
     return f"{len(data.features)} rows, {data.features.shape[1]} features"
 
 
-@after(holds_what_data_must)
+@depends_on(holds_what_data_must)
 def loads_the_same_every_time(subject: Subject) -> None:
     """Every call, and every instance with the same settings, loads the same bits in the same order."""
     first = _prepared(subject, _load(subject), SPLIT).sha256
     again = _prepared(subject, _load(subject), SPLIT).sha256
-    other = dataclasses.replace(subject, given=copy.copy(subject.example), outcomes={})
+    other = dataclasses.replace(subject, custom_example=copy.copy(subject.example), results={})
     fresh = _prepared(other, _load(other), SPLIT).sha256
     if not first == again == fresh:
         raise Violation(
@@ -74,17 +74,17 @@ def loads_the_same_every_time(subject: Subject) -> None:
         )
 
 
-@after(knows_its_task)
+@depends_on(knows_its_task)
 def touches_no_global_generator(subject: Subject) -> None:
     """Loading draws from no generator of the process, and seeds none."""
     _load(subject)  # what it imports on the way may do as it likes
-    leaves_global_generators_alone(
+    assert_global_generators_untouched(
         lambda: _load(subject),
         "Draw from a generator of its own: np.random.default_rng(self.seed).",
     )
 
 
-@after(holds_what_data_must)
+@depends_on(holds_what_data_must)
 def has_parts_that_share_no_rows(subject: Subject) -> str | None:
     """No row of features and targets is in two parts, unless the data repeat it: then that is told.
 
@@ -114,7 +114,7 @@ def has_parts_that_share_no_rows(subject: Subject) -> str | None:
     return f"rows that repeat another one: {repeated}; in two parts of a split: {shared}"
 
 
-@after(holds_what_data_must)
+@depends_on(holds_what_data_must)
 def ends_with_its_official_test_part(subject: Subject) -> str:
     """The last `test_size` rows are the test part for every seed of the split, and each of their
     classes is among the other rows."""
@@ -157,7 +157,7 @@ def _rows(features: np.ndarray, targets: np.ndarray) -> list[int]:
     return [hash(x.tobytes() + y.tobytes()) for x, y in zip(features, targets, strict=True)]
 
 
-RULES = (
+REQUIREMENTS = (
     knows_its_task,
     holds_what_data_must,
     loads_the_same_every_time,

@@ -109,8 +109,8 @@ class Probing:
 
 
 @pytest.mark.parametrize("component", [Sound, Averaging, Shrinking, Probing])
-def test_what_they_are_made_from_is_sound(sound, component):
-    sound("wrapper", component)
+def test_what_they_are_made_from_is_sound(assert_sound, component):
+    assert_sound("wrapper", component)
 
 
 class ScopeIsTheBackend(Sound):
@@ -355,7 +355,7 @@ class AsksForTheLibrary(Sound):
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (ScopeIsTheBackend, "states_its_scope_and_turn", "scope is <Scope.BACKEND"),
         (TurnIsText, "states_its_scope_and_turn", "turn is 'gradient'"),
@@ -387,13 +387,15 @@ class AsksForTheLibrary(Sound):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_wrapper_is_caught_by_its_rule(breaks, component, rule, found):
-    breaks("wrapper", component, rule, found)
+def test_a_faulty_wrapper_is_caught_by_its_requirement(
+    assert_breaks, component, requirement, found
+):
+    assert_breaks("wrapper", component, requirement, found)
 
 
-def test_a_wrapper_that_differs_on_another_backend_is_caught(breaks, first_party):
+def test_a_wrapper_that_differs_on_another_backend_is_caught(assert_breaks, first_party):
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    breaks(
+    assert_breaks(
         "wrapper",
         AsksForTheLibrary,
         "trains_alike_on_every_backend",

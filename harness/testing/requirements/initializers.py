@@ -15,13 +15,13 @@ import numpy as np
 
 from harness.contracts import Layer
 from harness.errors import ConfigurationError
-from harness.testing.comparing import Unchanged, same
-from harness.testing.global_generators import leaves_global_generators_alone
-from harness.testing.ordering import after
+from harness.testing.assertions import Snapshot, assert_equal
+from harness.testing.check_results import Skip, Violation
+from harness.testing.dependencies import depends_on
+from harness.testing.global_generators import assert_global_generators_untouched
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Skip, Violation
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 DOUBT = 1e-9
 DEVIATIONS = NormalDist().inv_cdf(1 - DOUBT / 2)  # 6.1
@@ -52,13 +52,13 @@ def draws_float64_of_the_shape(subject: Subject) -> None:
                 )
 
 
-@after(draws_float64_of_the_shape)
+@depends_on(draws_float64_of_the_shape)
 def draws_the_same_from_the_same_generator(subject: Subject) -> None:
     """The same state of `rng` gives the same bits: nothing else decides on the weights."""
     for initializer in subject.variants():
         for shape, layer in _places(initializer):
             first, second = (np.array(initializer.sample(shape, layer, _rng())) for _ in range(2))
-            same(
+            assert_equal(
                 second,
                 first,
                 f"Two draws of {shape} from generators in the same state",
@@ -66,7 +66,7 @@ def draws_the_same_from_the_same_generator(subject: Subject) -> None:
             )
 
 
-@after(draws_float64_of_the_shape)
+@depends_on(draws_float64_of_the_shape)
 def draws_other_numbers_from_another_generator(subject: Subject) -> None:
     """Another seed gives other weights, unless there is nothing random about them."""
     shape, layer = _layer(20, 30)
@@ -79,17 +79,17 @@ def draws_other_numbers_from_another_generator(subject: Subject) -> None:
         )
 
 
-@after(draws_float64_of_the_shape)
+@depends_on(draws_float64_of_the_shape)
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws from `rng` alone and leaves the generators of the process as they are."""
     shape, layer = _layer(20, 30)
-    leaves_global_generators_alone(
+    assert_global_generators_untouched(
         lambda: subject.example.sample(shape, layer, _rng()),
         "Draw from the argument rng: rng.normal(…) in place of np.random.normal(…).",
     )
 
 
-@after(draws_the_same_from_the_same_generator)
+@depends_on(draws_the_same_from_the_same_generator)
 def hands_out_arrays_of_its_own(subject: Subject) -> None:
     """Writing into what it returned changes nothing that it returns later."""
     shape, layer = _layer(20, 30)
@@ -97,7 +97,7 @@ def hands_out_arrays_of_its_own(subject: Subject) -> None:
     kept = first.copy()
     if first.flags.writeable:
         first[...] = 7.0
-    same(
+    assert_equal(
         subject.example.sample(shape, layer, _rng()),
         kept,
         "Draws before and after the first one was written into",
@@ -105,7 +105,7 @@ def hands_out_arrays_of_its_own(subject: Subject) -> None:
     )
 
 
-@after(draws_float64_of_the_shape)
+@depends_on(draws_float64_of_the_shape)
 def does_not_grow_with_the_fans(subject: Subject) -> None:
     """Four times the units on both sides do not make weights larger: sums of them would explode."""
     small, large = (_draws(subject.example, *_layer(n, n)) for n in (50, 200))
@@ -117,7 +117,7 @@ def does_not_grow_with_the_fans(subject: Subject) -> None:
         )
 
 
-@after(draws_float64_of_the_shape)
+@depends_on(draws_float64_of_the_shape)
 def has_the_moments_that_it_states(subject: Subject) -> None:
     """Sample mean and standard deviation are what its method `moments(layer)` says, for equal fans
     and for unequal ones, with a probability of 1 − 1e-9 each."""
@@ -145,7 +145,7 @@ def has_the_moments_that_it_states(subject: Subject) -> None:
                 )
 
 
-@after(draws_float64_of_the_shape)
+@depends_on(draws_float64_of_the_shape)
 def adjusts_weights_to_any_data(subject: Subject) -> None:
     """Where it looks at data, `adjusted` returns finite float64 weights of the same shape.
 
@@ -168,14 +168,14 @@ def adjusts_weights_to_any_data(subject: Subject) -> None:
             )
 
 
-@after(adjusts_weights_to_any_data)
+@depends_on(adjusts_weights_to_any_data)
 def adjusts_the_same_weights_alike(subject: Subject) -> None:
     """Where it looks at data, the same arguments give the same bits, and stay as they are."""
     for initializer, weights, layer, inputs in _adjustments(subject):
-        before = Unchanged(np.asarray, weights=weights, inputs=inputs)
+        snapshot = Snapshot(np.asarray, weights=weights, inputs=inputs)
         first, second = (np.array(initializer.adjusted(weights, layer, inputs)) for _ in range(2))
-        before.check("Return a new array: no /=, *= or out= on the arguments.")
-        same(
+        snapshot.assert_unchanged("Return a new array: no /=, *= or out= on the arguments.")
+        assert_equal(
             second,
             first,
             "Weights that were adjusted twice",
@@ -238,7 +238,7 @@ def _rng(seed: int = 5) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-RULES = (
+REQUIREMENTS = (
     draws_float64_of_the_shape,
     draws_the_same_from_the_same_generator,
     draws_other_numbers_from_another_generator,

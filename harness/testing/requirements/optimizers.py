@@ -11,28 +11,28 @@ import numpy as np
 
 from harness.contracts import Scope
 from harness.fields import float_fields
-from harness.testing.comparing import Unchanged, agree, same
+from harness.testing.assertions import Snapshot, assert_close, assert_equal
+from harness.testing.check_results import Violation
+from harness.testing.dependencies import depends_on
 from harness.testing.fixtures.steps import (
+    base_rate,
+    changes_gradient,
     descent,
-    gradients,
-    on_gradient,
-    once,
-    rate_of,
-    start,
-    walk,
+    initial_theta,
+    random_gradients,
+    single_step,
+    steps_as_written,
 )
-from harness.testing.global_generators import leaves_global_generators_alone
-from harness.testing.installed import backends
-from harness.testing.ordering import after
-from harness.testing.subject import Subject, with_rows
-from harness.testing.verdicts import Violation
+from harness.testing.global_generators import assert_global_generators_untouched
+from harness.testing.installed_backends import runnable_backends
+from harness.testing.subject import Subject, stack_instances
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 PRECISIONS = ("float64", "float32")
 
 
-def of_formulas(rule: Callable[[Subject], str | None]) -> Callable[[Subject], str | None]:
+def except_backend_rules(rule: Callable[[Subject], str | None]) -> Callable[[Subject], str | None]:
     """Has nothing to ask of a rule that a backend runs by itself."""
 
     @functools.wraps(rule)
@@ -63,8 +63,8 @@ def states_its_scope_and_rate(subject: Subject) -> None:
         )
 
 
-@after(states_its_scope_and_rate)
-@of_formulas
+@depends_on(states_its_scope_and_rate)
+@except_backend_rules
 def starts_from_arrays_like_theta(subject: Subject) -> None:
     """`init` returns named arrays with the shape and dtype of θ, for any dtype; with Scope.TENSOR or
     VECTOR it is enough of the shape that the axis of the runs leads."""
@@ -78,16 +78,16 @@ def starts_from_arrays_like_theta(subject: Subject) -> None:
             _check_array(slot, theta, f"the slot {name!r} from init", slot if leads else theta)
 
 
-@after(starts_from_arrays_like_theta)
-@of_formulas
+@depends_on(starts_from_arrays_like_theta)
+@except_backend_rules
 def keeps_shape_dtype_and_slots(subject: Subject) -> None:
     """`step` returns what it changes and every slot with the shape and dtype that they had."""
     for rule in subject.variants():
         for dtype in PRECISIONS:
             theta, gradient = _piece(subject, dtype)
             state = rule.init(theta)
-            new, new_state = once(rule, theta, gradient, state)
-            changed = "the gradient" if on_gradient(rule) else "θ"
+            new, new_state = single_step(rule, theta, gradient, state)
+            changed = "the gradient" if changes_gradient(rule) else "θ"
             _check_array(new, theta, f"{changed} from step", theta)
             _check_state(new_state, "step")
             if set(new_state) != set(state):
@@ -99,25 +99,25 @@ def keeps_shape_dtype_and_slots(subject: Subject) -> None:
                 _check_array(slot, theta, f"the slot {name!r} from step", state[name])
 
 
-@after(starts_from_arrays_like_theta)
-@of_formulas
+@depends_on(starts_from_arrays_like_theta)
+@except_backend_rules
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """`step` writes into none of its arguments, NumPy arrays or those of any installed backend."""
     remedy = "Compute new arrays: no +=, out= or assignment to a slice of θ, gradient or state."
     places = [(np.array, np.asarray)]
-    places += [(b.to_device, b.to_host) for b in backends(subject.registry).values()]
+    places += [(b.to_device, b.to_host) for b in runnable_backends(subject.registry).values()]
     for place, fetch in places:
         theta, gradient = map(place, _piece(subject, "float64"))
         rule, state = subject.example, subject.example.init(theta)
-        _, state = once(rule, theta, gradient, state)
+        _, state = single_step(rule, theta, gradient, state)
         slots = {f"state[{name!r}]": slot for name, slot in state.items()}
-        before = Unchanged(fetch, θ=theta, gradient=gradient, **slots)
-        once(rule, theta, gradient, state, 2)
-        before.check(remedy)
+        snapshot = Snapshot(fetch, θ=theta, gradient=gradient, **slots)
+        single_step(rule, theta, gradient, state, 2)
+        snapshot.assert_unchanged(remedy)
 
 
-@after(starts_from_arrays_like_theta)
-@of_formulas
+@depends_on(starts_from_arrays_like_theta)
+@except_backend_rules
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws no random numbers of its own: it computes the same again, and `init` and `step` leave
     the generators of the process alone."""
@@ -127,24 +127,31 @@ def touches_no_global_generator(subject: Subject) -> None:
     )
 
     def walked() -> dict[str, np.ndarray]:
-        return _named(*walk(subject.example, start(2), gradients(3, 2), rate_of(subject.example)))
+        return _named(
+            *steps_as_written(
+                subject.example,
+                initial_theta(2),
+                random_gradients(3, 2),
+                base_rate(subject.example),
+            )
+        )
 
-    leaves_global_generators_alone(walked, remedy)
+    assert_global_generators_untouched(walked, remedy)
     again = walked()
     for name, array in walked().items():
-        same(again[name], array, f"{name} after the same 3 steps, twice,", remedy)
+        assert_equal(again[name], array, f"{name} after the same 3 steps, twice,", remedy)
 
 
-@after(starts_from_arrays_like_theta)
-@of_formulas
+@depends_on(starts_from_arrays_like_theta)
+@except_backend_rules
 def stays_finite_without_a_gradient(subject: Subject) -> None:
     """Gradients of zero, from the first step on or after others, leave θ and the state finite."""
     for rule in subject.variants():
         for dtype in PRECISIONS:
-            slopes = gradients(30, 2, dtype)
+            slopes = random_gradients(30, 2, dtype)
             slopes[:, 0] = 0  # the first run never sees another gradient
             slopes[5:] = 0
-            theta, state = walk(rule, start(2, dtype), slopes, rate_of(rule))
+            theta, state = steps_as_written(rule, initial_theta(2, dtype), slopes, base_rate(rule))
             for name, array in _named(theta, state).items():
                 if not np.isfinite(array).all():
                     raise Violation(
@@ -154,48 +161,52 @@ def stays_finite_without_a_gradient(subject: Subject) -> None:
                     )
 
 
-@after(touches_no_global_generator)
-@of_formulas
+@depends_on(touches_no_global_generator)
+@except_backend_rules
 def uses_the_scheduled_rate(subject: Subject) -> None:
     """A step is of the size that its argument `lr` says; `self.lr` is only where the schedule starts."""
-    rule, slopes = subject.example, gradients(8, 2)
+    rule, slopes = subject.example, random_gradients(8, 2)
     other = dataclasses.replace(rule, lr=rule.lr / 2)
-    one, two = (walk(r, start(2), slopes, rule.lr / 4)[0] for r in (rule, other))
-    same(
+    one, two = (
+        steps_as_written(r, initial_theta(2), slopes, rule.lr / 4)[0] for r in (rule, other)
+    )
+    assert_equal(
         one,
         two,
         f"θ after 8 steps at lr={rule.lr / 4:g} with fields lr={rule.lr:g} and lr={other.lr:g}",
         "Use the argument lr in step, and never self.lr.",
     )
-    if np.array_equal(one, walk(rule, start(2), slopes, rule.lr / 2)[0]):
+    if np.array_equal(one, steps_as_written(rule, initial_theta(2), slopes, rule.lr / 2)[0]):
         raise Violation(
             f"8 steps at lr={rule.lr / 4:g} and at lr={rule.lr / 2:g} lead to the same θ.",
             "Multiply the step by the argument lr.",
         )
 
 
-@after(touches_no_global_generator)
-@of_formulas
+@depends_on(touches_no_global_generator)
+@except_backend_rules
 def takes_a_column_for_every_number(subject: Subject) -> None:
     """Float fields, `lr` and `t` may be (R, 1) arrays: each row then gets what it gets alone."""
     remedy = (
         "Compute with fields, lr and t by arithmetic and array_namespace(theta).where; no if, float() "
         "or math function on any of them."
     )
-    rules, slopes, theta = subject.in_rows(3), gradients(12, 3), start(3)
-    rates = np.array([[rate_of(rule)] for rule in rules]) * [[1.0], [0.5], [0.3]]
+    rules, slopes, theta = subject.distinct_instances(3), random_gradients(12, 3), initial_theta(3)
+    rates = np.array([[base_rate(rule)] for rule in rules]) * [[1.0], [0.5], [0.3]]
     first = np.array([[1.0], [4.0], [100.0]])
     try:
-        together = walk(with_rows(rules), theta, slopes, rates, first)
+        together = steps_as_written(stack_instances(rules), theta, slopes, rates, first)
     except Exception as error:
         raise Violation(
             f"Fields, lr and t of shape (3, 1) raised {type(error).__name__}: {error}", remedy
         ) from error
     for r, rule in enumerate(rules):
         row = slice(r, r + 1)
-        alone = walk(rule, theta[row], slopes[:, row], float(rates[r, 0]), float(first[r, 0]))
+        alone = steps_as_written(
+            rule, theta[row], slopes[:, row], float(rates[r, 0]), float(first[r, 0])
+        )
         for name, array in _named(*alone).items():
-            agree(
+            assert_close(
                 _named(*together)[name][row],
                 array,
                 1e-12,
@@ -204,21 +215,21 @@ def takes_a_column_for_every_number(subject: Subject) -> None:
             )
 
 
-@after(starts_from_arrays_like_theta)
+@depends_on(starts_from_arrays_like_theta)
 def sees_no_more_than_its_scope(subject: Subject) -> str | None:
     """With Scope.ELEMENT, the parts of θ come out as they do when the whole is stepped at once."""
     scope = subject.component.scope  # type: ignore[attr-defined]
     if scope is not Scope.ELEMENT:
         return f"its scope is {scope.value}"
-    theta, slopes = start(2), gradients(8, 2)
+    theta, slopes = initial_theta(2), random_gradients(8, 2)
 
     def alone(part: slice) -> dict[str, np.ndarray]:
         rule = subject.example
-        return _named(*walk(rule, theta[:, part], slopes[..., part], rate_of(rule)))
+        return _named(*steps_as_written(rule, theta[:, part], slopes[..., part], base_rate(rule)))
 
     whole, *parts = map(alone, (slice(None), slice(0, 10), slice(10, None)))
     for name, array in whole.items():
-        agree(
+        assert_close(
             np.concatenate([part[name] for part in parts], axis=1),
             array,
             1e-12,
@@ -228,11 +239,11 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
     return None
 
 
-@after(starts_from_arrays_like_theta)
-@of_formulas
+@depends_on(starts_from_arrays_like_theta)
+@except_backend_rules
 def goes_downhill(subject: Subject) -> None:
     """At its default settings, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
-    theta = start(3)
+    theta = initial_theta(3)
     after_50 = descent(subject.example, theta, np.zeros_like(theta), 50)
     first, last = (0.5 * (x**2).sum(-1) for x in (theta, after_50))
     if not (last < first).all():
@@ -242,7 +253,7 @@ def goes_downhill(subject: Subject) -> None:
         )
 
 
-@after(takes_a_column_for_every_number)
+@depends_on(takes_a_column_for_every_number)
 def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
     """`evaluated`, if there is one, returns an array like θ, each row as alone, and writes nothing."""
     if not hasattr(subject.component, "evaluated"):
@@ -251,15 +262,15 @@ def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
     for dtype in PRECISIONS:
         theta, gradient = _piece(subject, dtype)
         rule = subject.example
-        new, state = once(rule, theta, gradient, rule.init(theta))
-        theta = theta if on_gradient(rule) else new
+        new, state = single_step(rule, theta, gradient, rule.init(theta))
+        theta = theta if changes_gradient(rule) else new
         slots = {f"state[{name!r}]": slot for name, slot in state.items()}
-        before = Unchanged(np.asarray, θ=theta, **slots)
+        snapshot = Snapshot(np.asarray, θ=theta, **slots)
         point = rule.evaluated(theta, state)
-        before.check(remedy)
+        snapshot.assert_unchanged(remedy)
         _check_array(point, theta, "θ from evaluated", theta)
         first = rule.evaluated(theta[:1], {name: slot[:1] for name, slot in state.items()})
-        agree(
+        assert_close(
             point[:1], first, 1e-6, "the first of three rows from evaluated, and it alone", remedy
         )
     return None
@@ -267,7 +278,7 @@ def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
 
 def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """θ and a gradient in the shape that the rule's scope asks for."""
-    theta, gradient = start(3, dtype), gradients(1, 3, dtype)[0]
+    theta, gradient = initial_theta(3, dtype), random_gradients(1, 3, dtype)[0]
     if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]
         return theta[:, :12].reshape(3, 4, 3), gradient[:, :12].reshape(3, 4, 3)
     return theta, gradient
@@ -304,7 +315,7 @@ def _check_array(array: Any, theta: np.ndarray, what: str, like: np.ndarray) -> 
         )
 
 
-RULES = (
+REQUIREMENTS = (
     states_its_scope_and_rate,
     starts_from_arrays_like_theta,
     keeps_shape_dtype_and_slots,

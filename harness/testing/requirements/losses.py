@@ -1,4 +1,4 @@
-"""What is asked of a main loss, beside what `terms.py` asks of every loss."""
+"""What is asked of a main loss, beside what `loss_terms.py` asks of every loss."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Task
-from harness.testing.comparing import same
-from harness.testing.ordering import after
-from harness.testing.rules import terms
-from harness.testing.rules.terms import Term
+from harness.testing.assertions import assert_equal
+from harness.testing.check_results import Skip, Violation
+from harness.testing.dependencies import depends_on
+from harness.testing.requirements import loss_terms
+from harness.testing.requirements.loss_terms import LossExample
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Skip, Violation
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 HEADS = {  # the output activations that suit a task
     Task.BINARY: {"softmax", "sigmoid"},
@@ -41,30 +41,34 @@ def fits_its_tasks(subject: Subject) -> None:
             )
 
 
-@after(terms.keeps_shape_and_dtype, terms.leaves_its_arguments_alone)
+@depends_on(loss_terms.keeps_shape_and_dtype, loss_terms.leaves_its_arguments_alone)
 def takes_a_target_that_runs_share(subject: Subject) -> None:
     """A target (B, K) gives the same bits as that target repeated for each run, (R, B, K)."""
     for loss in subject.variants():
-        for shape in terms.SHAPES:
-            term = Term.of(loss, shape)
+        for shape in loss_terms.SHAPES:
+            term = LossExample.of(loss, shape)
             shared = term.targets[0][0]
-            each = Term(loss, term.output, (np.stack([shared] * shape[0]),))
-            one = Term(loss, term.output, (shared,))
+            each = LossExample(loss, term.output, (np.stack([shared] * shape[0]),))
+            one = LossExample(loss, term.output, (shared,))
             remedy = (
                 "Let the target broadcast: index axes from the end, and assume no axis of runs."
             )
-            same(one.value(), each.value(), "The values of a shared and a repeated target", remedy)
-            same(one.gradient(), each.gradient(), "Their gradients", remedy)
+            assert_equal(
+                one.value(), each.value(), "The values of a shared and a repeated target", remedy
+            )
+            assert_equal(one.gradient(), each.gradient(), "Their gradients", remedy)
 
 
-@after(terms.keeps_shape_and_dtype)
+@depends_on(loss_terms.keeps_shape_and_dtype)
 def stays_finite_far_out(subject: Subject) -> None:
     """Outputs of ±1e4 before a softmax or sigmoid have finite values and gradients, in float32 too."""
     if subject.example.output_activation == "identity":
         raise Skip("its outputs are not squashed")
     for dtype in ("float64", "float32"):
-        term = Term.of(subject.example, (3, 6, 4), dtype)
-        far = Term(subject.example, np.sign(term.output) * np.array(1e4, dtype), term.targets)
+        term = LossExample.of(subject.example, (3, 6, 4), dtype)
+        far = LossExample(
+            subject.example, np.sign(term.output) * np.array(1e4, dtype), term.targets
+        )
         for what, found in (("value", far.value()), ("gradient", far.gradient())):
             if not np.isfinite(found).all():
                 raise Violation(
@@ -78,9 +82,9 @@ def _words(names: Any) -> str:
     return ", ".join(sorted(str(name) for name in names)) or "none"
 
 
-RULES = (
+REQUIREMENTS = (
     fits_its_tasks,
-    *terms.RULES,
+    *loss_terms.REQUIREMENTS,
     takes_a_target_that_runs_share,
     stays_finite_far_out,
 )

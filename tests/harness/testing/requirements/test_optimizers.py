@@ -262,12 +262,12 @@ class GoesThereInPlace(LooksAhead):
 
 
 @pytest.mark.parametrize("component", [Sound, LooksAhead])
-def test_what_they_are_made_from_is_sound(sound, component):
-    sound("optimizer", component)
+def test_what_they_are_made_from_is_sound(assert_sound, component):
+    assert_sound("optimizer", component)
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (ScopeIsText, "states_its_scope_and_rate", "'element'"),
         (SpaceTooWide, "states_a_search_space_that_it_accepts", r"momentum=1\.5 was refused"),
@@ -303,13 +303,15 @@ def test_what_they_are_made_from_is_sound(sound, component):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_optimizer_is_caught_by_its_rule(breaks, component, rule, found):
-    breaks("optimizer", component, rule, found)
+def test_a_faulty_optimizer_is_caught_by_its_requirement(
+    assert_breaks, component, requirement, found
+):
+    assert_breaks("optimizer", component, requirement, found)
 
 
-def test_a_rule_that_differs_on_another_backend_is_caught(breaks, first_party):
+def test_a_rule_that_differs_on_another_backend_is_caught(assert_breaks, first_party):
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    breaks(
+    assert_breaks(
         "optimizer",
         AsksForTheLibrary,
         "trains_alike_on_every_backend",
@@ -318,8 +320,8 @@ def test_a_rule_that_differs_on_another_backend_is_caught(breaks, first_party):
     )
 
 
-def test_a_rule_of_a_broken_one_waits_for_it(outcomes):
-    found = outcomes("optimizer", BranchesOnTheRate)
+def test_a_rule_of_a_broken_one_waits_for_it(check_results):
+    found = check_results("optimizer", BranchesOnTheRate)
     waiting = found["trains_in_a_stack_as_alone"]
     assert (waiting.status, waiting.note) == (
         "skipped",
@@ -338,23 +340,25 @@ def _helper(theta):
     raise KeyError("no such thing")
 
 
-def test_what_is_raised_elsewhere_names_the_module(outcomes):
+def test_what_is_raised_elsewhere_names_the_module(check_results):
     class ReturnsNothing(Sound):
         """Forgets to return."""
 
         def step(self, theta, gradient, state, *, lr, t):
             pass
 
-    outcome = outcomes("optimizer", ReturnsNothing)["keeps_shape_dtype_and_slots"]
-    assert outcome.found.startswith("It raised TypeError (in harness.testing.rules.optimizers): ")
-    assert "its contract, in harness/contracts.py" in outcome.remedy
-    assert outcome.frames == ""
+    result = check_results("optimizer", ReturnsNothing)["keeps_shape_dtype_and_slots"]
+    assert result.found.startswith(
+        "It raised TypeError (in harness.testing.requirements.optimizers): "
+    )
+    assert "its contract, in harness/contracts.py" in result.remedy
+    assert result.frames == ""
 
 
-def test_what_a_component_raises_is_shown_with_its_own_frames_alone(outcomes):
-    outcome = outcomes("optimizer", Raises)["keeps_shape_dtype_and_slots"]
-    assert outcome.failed
-    assert "It raised KeyError: 'no such thing'" in outcome.found
-    assert "in step" in outcome.frames
-    assert "in _helper" in outcome.frames
-    assert "harness/testing/suite.py" not in outcome.frames
+def test_what_a_component_raises_is_shown_with_its_own_frames_alone(check_results):
+    result = check_results("optimizer", Raises)["keeps_shape_dtype_and_slots"]
+    assert result.failed
+    assert "It raised KeyError: 'no such thing'" in result.found
+    assert "in step" in result.frames
+    assert "in _helper" in result.frames
+    assert "harness/testing/suite.py" not in result.frames

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Horizon
-from harness.testing.comparing import Unchanged, agree, same
-from harness.testing.global_generators import leaves_global_generators_alone
-from harness.testing.ordering import after
+from harness.testing.assertions import Snapshot, assert_close, assert_equal
+from harness.testing.check_results import Skip, Violation
+from harness.testing.dependencies import depends_on
+from harness.testing.global_generators import assert_global_generators_untouched
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Skip, Violation
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 HORIZONS = (  # one step, less than an epoch, none at all after a long warm-up, and longer ones
     Horizon(1, 1),
@@ -41,7 +41,7 @@ def gives_a_factor_for_every_step(subject: Subject) -> None:
             )
 
 
-@after(gives_a_factor_for_every_step)
+@depends_on(gives_a_factor_for_every_step)
 def gives_factors_that_are_finite_and_not_negative(subject: Subject) -> None:
     """A factor is a finite number of 0 or more, within any horizon and some steps behind it."""
     for schedule, step, horizon in _cases(subject):
@@ -55,13 +55,13 @@ def gives_factors_that_are_finite_and_not_negative(subject: Subject) -> None:
             )
 
 
-@after(gives_a_factor_for_every_step)
+@depends_on(gives_a_factor_for_every_step)
 def gives_each_step_its_own_factor(subject: Subject) -> None:
     """The factors of many steps at once are those of each step alone, to 1e-12."""
     for schedule, step, horizon in _cases(subject):
         together = schedule.factor(step.copy(), horizon)
         alone = [schedule.factor(step[n : n + 1].copy(), horizon)[0] for n in range(len(step))]
-        agree(
+        assert_close(
             together,
             np.array(alone),
             1e-12,
@@ -70,27 +70,29 @@ def gives_each_step_its_own_factor(subject: Subject) -> None:
         )
 
 
-@after(gives_a_factor_for_every_step)
+@depends_on(gives_a_factor_for_every_step)
 def gives_the_same_factors_again(subject: Subject) -> None:
     """A second call gives the same numbers: a schedule has no memory."""
     for schedule, step, horizon in _cases(subject):
         first, second = (np.array(schedule.factor(step.copy(), horizon)) for _ in range(2))
-        same(second, first, "The factors of a second call and of the first", "Keep no state.")
+        assert_equal(
+            second, first, "The factors of a second call and of the first", "Keep no state."
+        )
 
 
-@after(gives_a_factor_for_every_step)
+@depends_on(gives_a_factor_for_every_step)
 def leaves_the_steps_alone(subject: Subject) -> None:
     """`factor` does not write into the array of steps."""
     for schedule, step, horizon in _cases(subject):
-        before = Unchanged(np.asarray, step=step)
+        snapshot = Snapshot(np.asarray, step=step)
         schedule.factor(step, horizon)
-        before.check("Compute a new array: no /=, *= or out= on step.")
+        snapshot.assert_unchanged("Compute a new array: no /=, *= or out= on step.")
 
 
-@after(gives_a_factor_for_every_step)
+@depends_on(gives_a_factor_for_every_step)
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws no random numbers from the generators of the process."""
-    leaves_global_generators_alone(
+    assert_global_generators_untouched(
         lambda: subject.example.factor(np.arange(4.0), Horizon(2, 2)),
         "A schedule is a function of the step: take the random numbers out.",
     )
@@ -110,19 +112,19 @@ def gives_a_factor_after_any_history(subject: Subject) -> None:
             )
 
 
-@after(gives_a_factor_after_any_history)
+@depends_on(gives_a_factor_after_any_history)
 def forgets_the_histories_of_other_runs(subject: Subject) -> None:
     """Where it watches the metric, the same values give the same factor, and stay as they are."""
     first = [schedule.factor_after(values.copy()) for schedule, values in _histories(subject)]
     for (schedule, values), earlier in zip(_histories(subject), first, strict=True):
-        before = Unchanged(np.asarray, values=values)
+        snapshot = Snapshot(np.asarray, values=values)
         again = schedule.factor_after(values)
         if again != earlier:
             raise Violation(
                 f"After {_listed(values)} it returned {earlier!r}, and {again!r} when asked again.",
                 "Work the factor out from the values alone: one schedule serves many runs.",
             )
-        before.check("Compute new arrays: the values are the core's.")
+        snapshot.assert_unchanged("Compute new arrays: the values are the core's.")
 
 
 def _histories(subject: Subject) -> Iterator[tuple[Any, np.ndarray]]:
@@ -160,7 +162,7 @@ def _described(found: Any) -> str:
     return f"{type(found).__name__} of shape {np.shape(found)}"
 
 
-RULES = (
+REQUIREMENTS = (
     gives_a_factor_for_every_step,
     gives_factors_that_are_finite_and_not_negative,
     gives_each_step_its_own_factor,

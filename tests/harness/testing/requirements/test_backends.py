@@ -15,7 +15,7 @@ from harness import (
     MissingDependencyError,
     check_choice,
 )
-from harness.testing.rules import backend_training
+from harness.testing.requirements import backend_training
 from harness_numpy import Numpy
 
 
@@ -261,7 +261,7 @@ class SkipsTheLastBatch(Numpy):
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (ForkableInWords, "says_how_it_computes", "forkable is 'yes'"),
         (
@@ -269,9 +269,9 @@ class SkipsTheLastBatch(Numpy):
             "says_how_it_computes",
             "dtype='float64' was refused: .* must be one of float32",
         ),
-        (PlacesViews, "places_and_fetches_copies", r"and floats differ .* 0\.0 against"),
-        (FetchesViews, "places_and_fetches_copies", r"written into in between, .* 1\.0 against"),
-        (WidensIntegers, "places_and_fetches_copies", "Of integers in int64, .* float32"),
+        (PlacesViews, "copies_to_device_and_back", r"and floats differ .* 0\.0 against"),
+        (FetchesViews, "copies_to_device_and_back", r"written into in between, .* 1\.0 against"),
+        (WidensIntegers, "copies_to_device_and_back", "Of integers in int64, .* float32"),
         (NeverFits, "gives_a_capacity", r"capacity is 0 for \d+ parameters and batches of 4096"),
         (binding(NoHidden), "computes_the_forward_pass", "kept 0 hidden layers of 2"),
         (
@@ -311,24 +311,28 @@ class SkipsTheLastBatch(Numpy):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_backend_is_caught_by_its_rule(breaks, alone, component, rule, found, monkeypatch):
+def test_a_faulty_backend_is_caught_by_its_requirement(
+    assert_breaks, no_backend, component, requirement, found, monkeypatch
+):
     monkeypatch.setattr(backend_training, "PATIENCE", 2.0)
-    breaks("backend", component, rule, found, installed=alone)
+    assert_breaks("backend", component, requirement, found, installed=no_backend)
 
 
-def test_a_backend_that_trains_differently_is_caught(breaks):
-    component, rule = binding(NotQuite), "trains_as_the_other_backends"
-    breaks("backend", component, rule, r"here and on numpy, differ by \d\.\d+e-0\d relative")
+def test_a_backend_that_trains_differently_is_caught(assert_breaks):
+    component, requirement = binding(NotQuite), "trains_as_the_other_backends"
+    assert_breaks(
+        "backend", component, requirement, r"here and on numpy, differ by \d\.\d+e-0\d relative"
+    )
 
 
-def test_a_promise_of_every_bit_is_what_is_held_to(outcomes, alone):
+def test_a_promise_of_every_bit_is_what_is_held_to(check_results, no_backend):
     modest = binding(RoundsByTheNumberOfRuns, exact_stacks=False)
-    found = outcomes("backend", modest, installed=alone)
-    assert not [(o.rule, o.found) for o in found.values() if o.failed]
+    found = check_results("backend", modest, installed=no_backend)
+    assert not [(r.requirement, r.found) for r in found.values() if r.failed]
 
 
-def test_a_backend_that_cannot_run_here_is_skipped_with_its_own_words(outcomes, alone):
-    found = outcomes("backend", NotHere, installed=alone)
+def test_a_backend_that_cannot_run_here_is_skipped_with_its_own_words(check_results, no_backend):
+    found = check_results("backend", NotHere, installed=no_backend)
     assert "pip install frobnicate" in found["runs_here"].note
     assert found["computes_the_forward_pass"].note == "as runs_here is"
-    assert not [outcome for outcome in found.values() if outcome.failed]
+    assert not [result for result in found.values() if result.failed]

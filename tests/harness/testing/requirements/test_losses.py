@@ -141,12 +141,12 @@ class Overflows(Sound):
         return (p - target) / output.shape[-2]
 
 
-def test_what_they_are_made_from_is_sound(sound):
-    sound("loss", Sound)
+def test_what_they_are_made_from_is_sound(assert_sound):
+    assert_sound("loss", Sound)
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (WrongHead, "fits_its_tasks", "'identity', and multiclass wants softmax"),
         (DefaultForAnotherTask, "fits_its_tasks", "tasks is regression, default_for is binary"),
@@ -168,20 +168,22 @@ def test_what_they_are_made_from_is_sound(sound):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_loss_is_caught_by_its_rule(breaks, component, rule, found):
-    breaks("loss", component, rule, found)
+def test_a_faulty_loss_is_caught_by_its_requirement(assert_breaks, component, requirement, found):
+    assert_breaks("loss", component, requirement, found)
 
 
-def test_a_missing_batch_mean_is_named_with_its_numbers(breaks):
+def test_a_missing_batch_mean_is_named_with_its_numbers(assert_breaks):
     rule = "has_the_gradient_of_its_value"
-    outcome = breaks("loss", ForgetsTheBatch, rule, "differ by 4")
-    assert "It is 5 times the derivative everywhere (B = 5, K = 4)" in outcome.remedy
+    result = assert_breaks("loss", ForgetsTheBatch, rule, "differ by 4")
+    assert "It is 5 times the derivative everywhere (B = 5, K = 4)" in result.remedy
 
 
-def test_a_loss_that_differs_on_another_backend_is_caught(breaks, first_party):
+def test_a_loss_that_differs_on_another_backend_is_caught(assert_breaks, first_party):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     rule = "computes_alike_on_every_backend"
-    breaks("loss", AsksForTheLibrary, rule, r"on torch .* differ by 0\.01", installed=first_party)
+    assert_breaks(
+        "loss", AsksForTheLibrary, rule, r"on torch .* differ by 0\.01", installed=first_party
+    )
 
 
 @dataclass(frozen=True)
@@ -227,12 +229,12 @@ class WrongSign(SoundAuxiliary):
         return -super().gradient(values)
 
 
-def test_a_sound_auxiliary_loss_is_sound(sound):
-    sound("auxiliary_loss", SoundAuxiliary)
+def test_a_sound_auxiliary_loss_is_sound(assert_sound):
+    assert_sound("auxiliary_loss", SoundAuxiliary)
 
 
 @pytest.mark.parametrize(
-    ("component", "rule", "found"),
+    ("component", "requirement", "found"),
     [
         (HasAStrength, "has_no_fields", "It has 1: strength"),
         (ReadsNothing, "says_what_it_reads", "'outputs'"),
@@ -241,5 +243,7 @@ def test_a_sound_auxiliary_loss_is_sound(sound):
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
-def test_a_faulty_auxiliary_loss_is_caught_by_its_rule(breaks, component, rule, found):
-    breaks("auxiliary_loss", component, rule, found)
+def test_a_faulty_auxiliary_loss_is_caught_by_its_requirement(
+    assert_breaks, component, requirement, found
+):
+    assert_breaks("auxiliary_loss", component, requirement, found)

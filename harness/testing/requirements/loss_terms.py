@@ -1,7 +1,7 @@
 """What main and auxiliary losses have in common: they are terms of an objective.
 
 A term reads one array (R, B, K), the outputs or hidden activations; a main loss reads targets as well.
-`Term.of` makes both of them functions of that array.
+`LossExample.of` makes both of them functions of that array.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import array_namespace
-from harness.testing.comparing import Unchanged, agree, differences, same
-from harness.testing.global_generators import leaves_global_generators_alone
-from harness.testing.installed import TOLERANCE, backends
-from harness.testing.ordering import after
+from harness.testing.assertions import Snapshot, assert_close, assert_equal, central_differences
+from harness.testing.check_results import Violation
+from harness.testing.dependencies import depends_on
+from harness.testing.global_generators import assert_global_generators_untouched
+from harness.testing.installed_backends import TOLERANCE, runnable_backends
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Violation
 
-__all__ = ["RULES", "Term", "targets"]
+__all__ = ["REQUIREMENTS", "LossExample", "targets"]
 
 SHAPES = ((3, 5, 4), (2, 1, 3), (4, 7, 1), (5, 33, 10), (3, 64, 17))
 
 
 @dataclass(frozen=True)
-class Term:
+class LossExample:
     """A loss with the arrays it reads. targets: the target of a main loss, nothing for the others."""
 
     loss: Any
@@ -36,7 +36,7 @@ class Term:
     @classmethod
     def of(
         cls, loss: Any, shape: tuple[int, ...], dtype: str = "float64", scale: float = 1.5
-    ) -> Term:
+    ) -> LossExample:
         """Random outputs, and targets that suit the loss."""
         rng = np.random.default_rng(shape)
         output = (scale * rng.normal(size=shape)).astype(dtype)
@@ -51,10 +51,10 @@ class Term:
         """∂value/∂output."""
         return self.loss.gradient(*_copies(self.output, *self.targets))
 
-    def part(self, runs: Any = slice(None), samples: Any = slice(None)) -> Term:
+    def part(self, runs: Any = slice(None), samples: Any = slice(None)) -> LossExample:
         """Some runs and samples, in arrays of their own."""
         output, *rest = (a[runs, samples].copy() for a in (self.output, *self.targets))
-        return Term(self.loss, output, tuple(rest))
+        return LossExample(self.loss, output, tuple(rest))
 
 
 def targets(
@@ -85,11 +85,11 @@ def keeps_shape_and_dtype(subject: Subject) -> None:
                 )
 
 
-@after(keeps_shape_and_dtype)
+@depends_on(keeps_shape_and_dtype)
 def has_the_gradient_of_its_value(subject: Subject) -> None:
     """`gradient` is the derivative of `value`, held against central differences to 1e-6."""
     for term in _terms(subject, shapes=SHAPES[:3]):
-        expected = differences(term.value, term.output)
+        expected = central_differences(term.value, term.output)
         found = term.gradient()
         runs, batch, width = term.output.shape
         ratio = (
@@ -101,7 +101,7 @@ def has_the_gradient_of_its_value(subject: Subject) -> None:
             hint = (
                 f" It is {ratio[0]:.4g} times the derivative everywhere (B = {batch}, K = {width})."
             )
-        agree(
+        assert_close(
             found,
             expected,
             1e-6,
@@ -110,12 +110,12 @@ def has_the_gradient_of_its_value(subject: Subject) -> None:
         )
 
 
-@after(keeps_shape_and_dtype)
+@depends_on(keeps_shape_and_dtype)
 def is_a_mean_over_the_batch(subject: Subject) -> None:
     """The value of a batch is the mean of the values of its samples, to 1e-12."""
     for term in _terms(subject):
         alone = [term.part(samples=[b]).value() for b in range(term.output.shape[1])]
-        agree(
+        assert_close(
             term.value(),
             np.mean(alone, axis=0),
             1e-12,
@@ -124,7 +124,7 @@ def is_a_mean_over_the_batch(subject: Subject) -> None:
         )
 
 
-@after(keeps_shape_and_dtype)
+@depends_on(keeps_shape_and_dtype)
 def reads_each_run_alone(subject: Subject) -> None:
     """A run of a stack has the value and gradient that it has alone, to the last bit."""
     remedy = "Reduce over the last two axes only; axis 0 is the runs, which must not meet."
@@ -133,47 +133,47 @@ def reads_each_run_alone(subject: Subject) -> None:
         for r in range(len(term.output)):
             alone = term.part(runs=[r])
             what = f"of run {r} of {term.output.shape} in a stack and alone"
-            same(value[[r]], alone.value(), f"The values {what}", remedy)
-            same(gradient[[r]], alone.gradient(), f"The gradients {what}", remedy)
+            assert_equal(value[[r]], alone.value(), f"The values {what}", remedy)
+            assert_equal(gradient[[r]], alone.gradient(), f"The gradients {what}", remedy)
 
 
-@after(keeps_shape_and_dtype)
+@depends_on(keeps_shape_and_dtype)
 def leaves_its_arguments_alone(subject: Subject) -> None:
     """`value` and `gradient` write into none of their arguments."""
     for term in _terms(subject, shapes=SHAPES[:1]):
         names = ("outputs", "targets")[: 1 + len(term.targets)]
         arrays = dict(zip(names, (term.output, *term.targets), strict=True))
-        before = Unchanged(np.asarray, **arrays)
+        snapshot = Snapshot(np.asarray, **arrays)
         for method in (term.loss.value, term.loss.gradient):
             method(*arrays.values())
-            before.check(
+            snapshot.assert_unchanged(
                 f"Compute new arrays in {method.__name__}: no -=, *= or out= on an argument."
             )
 
 
-@after(keeps_shape_and_dtype)
+@depends_on(keeps_shape_and_dtype)
 def touches_no_global_generator(subject: Subject) -> None:
     """It draws no random numbers from the generators of the process."""
-    term = Term.of(subject.example, SHAPES[0])
-    leaves_global_generators_alone(
+    term = LossExample.of(subject.example, SHAPES[0])
+    assert_global_generators_untouched(
         lambda: (term.value(), term.gradient()),
         "A loss is a function of its arguments: take the random numbers out.",
     )
 
 
-@after(keeps_shape_and_dtype)
+@depends_on(keeps_shape_and_dtype)
 def computes_alike_on_every_backend(subject: Subject) -> None:
     """Value and gradient of every backend's own arrays are NumPy's, to 1e-10 in float64."""
     remedy = "Use arithmetic and the functions of array_namespace(output) alone."
-    for name, backend in backends(subject.registry).items():
+    for name, backend in runnable_backends(subject.registry).items():
         for term in _terms(subject):
-            placed = Term(
+            placed = LossExample(
                 term.loss,
                 backend.to_device(term.output),
                 tuple(map(backend.to_device, term.targets)),
             )
             for what in ("value", "gradient"):
-                agree(
+                assert_close(
                     backend.to_host(getattr(placed, what)()),
                     getattr(term, what)(),
                     TOLERANCE,
@@ -188,12 +188,12 @@ def _copies(*arrays: Any) -> list[Any]:
 
 def _terms(
     subject: Subject, dtype: str = "float64", shapes: tuple[tuple[int, ...], ...] = SHAPES
-) -> Iterator[Term]:
+) -> Iterator[LossExample]:
     for loss in subject.variants():
-        yield from (Term.of(loss, shape, dtype) for shape in shapes)
+        yield from (LossExample.of(loss, shape, dtype) for shape in shapes)
 
 
-RULES = (
+REQUIREMENTS = (
     keeps_shape_and_dtype,
     has_the_gradient_of_its_value,
     is_a_mean_over_the_batch,

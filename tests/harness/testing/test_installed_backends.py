@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.registry.registry import Plugin, Registry
-from harness.testing.installed import backends, trainers
+from harness.testing.installed_backends import agreeing_backends, runnable_backends
 from harness_numpy import Numpy
 
 
@@ -31,16 +31,16 @@ class Wrong(Numpy):
         return placed * 1.001 if placed.dtype.kind == "f" else placed
 
 
-def test_only_backends_that_train_are_compared_with(without_torch, outcomes):
+def test_only_backends_that_train_are_compared_with(without_torch, check_results):
     faulty = {"unborn": Unborn, "broken": Broken, "wrong": Wrong}
     plugin = Plugin("acme:mine", "acme", "1.0", "mine", {"backend": faulty})
     installed = Registry([*without_torch.plugins, plugin])
-    assert sorted(backends(installed)) == ["broken", "numpy", "wrong"]
-    assert list(trainers(installed)) == ["numpy"]
+    assert sorted(runnable_backends(installed)) == ["broken", "numpy", "wrong"]
+    assert list(agreeing_backends(installed)) == ["numpy"]
     adam = installed.component("optimizer", "adam")
-    found = outcomes("optimizer", adam, "adam", installed=installed).values()
-    assert not [outcome for outcome in found if outcome.failed]
+    found = check_results("optimizer", adam, "adam", installed=installed).values()
+    assert not [result for result in found if result.failed]
 
 
 def test_those_that_promise_every_bit_come_first(first_party):
-    assert next(iter(backends(first_party))) == "numpy"
+    assert next(iter(runnable_backends(first_party))) == "numpy"

@@ -41,12 +41,12 @@ TEST = """
     import my_package
     from harness.testing import conformance
 
-    test_rules = conformance(my_package)
+    test_conformance = conformance(my_package)
 """
 
 
 @pytest.mark.slow
-def test_every_rule_is_a_test_with_a_name_and_fails_in_words(tmp_path):
+def test_every_requirement_is_a_test_with_a_name_and_fails_in_words(tmp_path):
     for name, source in (("my_package.py", PACKAGE), ("test_mine.py", TEST)):
         (tmp_path / name).write_text(textwrap.dedent(source), encoding="utf-8")
     done = subprocess.run(
@@ -59,14 +59,14 @@ def test_every_rule_is_a_test_with_a_name_and_fails_in_words(tmp_path):
     )
     assert done.returncode == 1, done.stdout
     assert "1 failed" in done.stdout
-    name = "test_mine.py::test_rules[schedule={}-leaves_the_steps_alone]"
+    name = "test_mine.py::test_conformance[schedule={}-leaves_the_steps_alone]"
     for words in (
         name.format("line") + " PASSED",
         name.format("late") + " FAILED",
-        "schedule=late breaks the rule leaves_the_steps_alone",
-        "rule:    `factor` does not write into the array of steps.",
-        "found:   step was changed, by up to 1.",
-        "mend it: Compute a new array",
+        "schedule=late breaks the requirement leaves_the_steps_alone",
+        "requirement: `factor` does not write into the array of steps.",
+        "found:       step was changed, by up to 1.",
+        "fix:         Compute a new array",
     ):
         assert words in done.stdout
     assert "Traceback" not in done.stdout

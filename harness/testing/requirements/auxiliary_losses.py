@@ -1,15 +1,15 @@
-"""What is asked of an auxiliary loss, beside what `terms.py` asks of every loss."""
+"""What is asked of an auxiliary loss, beside what `loss_terms.py` asks of every loss."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-from harness.testing.rules import terms
+from harness.testing.check_results import Violation
+from harness.testing.requirements import loss_terms
 from harness.testing.subject import Subject
-from harness.testing.verdicts import Violation
 
-__all__ = ["RULES"]
+__all__ = ["REQUIREMENTS"]
 
 HEADS = {"softmax", "sigmoid", "identity"}
 
@@ -35,4 +35,4 @@ def has_no_fields(subject: Subject) -> None:
         )
 
 
-RULES = (has_no_fields, says_what_it_reads, *terms.RULES)
+REQUIREMENTS = (has_no_fields, says_what_it_reads, *loss_terms.REQUIREMENTS)
