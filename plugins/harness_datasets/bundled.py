@@ -1,4 +1,4 @@
-"""The small real data that scikit-learn brings along.
+"""The small real datasets that scikit-learn brings along.
 
 They are read from scikit-learn's folder without importing it, which would take longer than all else
 before the first training step. Where the folder is not as expected, scikit-learn itself loads them.

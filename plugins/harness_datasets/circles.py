@@ -14,8 +14,11 @@ from harness import Data, Task, check_range
 class Circles:
     """A circle of radius 1 and a smaller one inside; as scikit-learn's `make_circles`.
 
-    samples: in all, half for each class. noise: standard deviation added to both coordinates.
-    factor: radius of the inner circle. seed: of the noise.
+    Attributes:
+        samples: Number of samples, half of each class, 2 or more.
+        noise: Standard deviation of the noise on both coordinates, in [0, inf).
+        factor: Radius of the inner circle, in [0, 1).
+        seed: Seed of the noise, 0 or more.
     """
 
     samples: int = 1000

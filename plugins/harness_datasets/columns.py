@@ -31,7 +31,7 @@ def read_columns(path: Path) -> Columns:
         columns = reader(path)
     except DataError:
         raise
-    except Exception as error:  # a parser may raise anything at a file that is not what it says
+    except Exception as error:  # a parser may raise anything for a file of another format
         reason = str(error).strip() or type(error).__name__
         raise DataError(f"Cannot read {path} as {path.suffix}: {reason}") from error
     rows = {name: len(values) for name, values in columns.items()}
@@ -79,7 +79,7 @@ def _read_csv(path: Path) -> Columns:
     # pandas renames a second column of the same name without a word, so the header is read first.
     _check_names(pandas.read_csv(path, header=None, nrows=1, dtype=str, **reading).iloc[0])
     with warnings.catch_warnings():
-        # Of a row longer than the header: pandas would cut off what is too much.
+        # pandas warns of a row that is longer than the header, and would cut it off.
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         return _columns(pandas.read_csv(path, low_memory=False, **reading))
 

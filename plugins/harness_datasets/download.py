@@ -18,8 +18,14 @@ DEADLINE = 120.0  # seconds for a whole file
 def fetch(name: str, sha256: str, size: int, mirrors: Sequence[str]) -> bytes:
     """The file `name` of `size` bytes from the first mirror that has it; nothing else is accepted.
 
-    mirrors: addresses of folders, with a slash at the end. Raises DataError with what went wrong at
-    each of them.
+    Args:
+        name: Name of the file, below each mirror.
+        sha256: SHA-256 of the content, in hexadecimal.
+        size: Size in bytes.
+        mirrors: Addresses of folders, with a slash at the end.
+
+    Raises:
+        DataError: No mirror has it; the message says what went wrong at each of them.
     """
     from http.client import HTTPException
 

@@ -13,9 +13,13 @@ from harness import Data, Task, check_range
 class Gaussians:
     """Clouds with the same round covariance: a linear model is the best there is.
 
-    samples: in all, spread evenly over the classes. features: dimensions of the space. noise:
-    standard deviation of each cloud in every feature. separation: standard deviation of the centres,
-    which are Gaussian too. seed: of centres and clouds.
+    Attributes:
+        samples: Number of samples, spread evenly over the classes; at least one of each.
+        classes: Number of clouds, 2 or more.
+        features: Dimensions of the space, 1 or more.
+        noise: Standard deviation of each cloud in every feature, in [0, inf).
+        separation: Standard deviation of the centres, which are Gaussian too, in [0, inf).
+        seed: Seed of centres and clouds, 0 or more.
     """
 
     samples: int = 1000

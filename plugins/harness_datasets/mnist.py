@@ -40,11 +40,14 @@ SHA256_AND_SIZE = {  # of the gzip files
 class Mnist:
     """70,000 handwritten digits of 28 × 28 pixels; or other data in the same four files.
 
-    folder: where the IDX files are, gzip or plain, relative to the current folder. With both parts,
-    60,000 rows for training and validation come first and the 10,000 of t10k are the official test
-    part; a part that is there alone is used alone, without an official test part. What is used
-    depends on the folder only, never on the network. download: fetch what is missing where the
-    folder has none of the files, or only images or only labels of a part.
+    With both parts, 60,000 rows for training and validation come first and the 10,000 of t10k are
+    the official test part; a part that is there alone is used alone, without an official test part.
+    The folder alone decides what is used, never the network.
+
+    Attributes:
+        folder: Folder of the IDX files, gzip or plain, relative to the current folder.
+        download: Whether to fetch missing files, where the folder has none of them, or only images
+            or only labels of a part.
     """
 
     folder: str = "data/mnist"
@@ -91,7 +94,7 @@ class Mnist:
                 f"dataset.download=true."
             )
         try:
-            # All are fetched before the first is written: half of them could pass for a whole.
+            # All are fetched before the first is written: half of them could pass for all.
             contents = {f"{f}.gz": fetch(f"{f}.gz", *SHA256_AND_SIZE[f], MIRRORS) for f in missing}
             for name, content in contents.items():
                 write_atomically(folder / name, content)

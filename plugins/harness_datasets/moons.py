@@ -14,8 +14,10 @@ from harness import Data, Task, check_range
 class Moons:
     """Two half circles of radius 1, one below and inside the other; as scikit-learn's `make_moons`.
 
-    samples: in all, half for each class. noise: standard deviation added to both coordinates.
-    seed: of the noise.
+    Attributes:
+        samples: Number of samples, half of each class, 2 or more.
+        noise: Standard deviation of the noise on both coordinates, in [0, inf).
+        seed: Seed of the noise, 0 or more.
     """
 
     samples: int = 1000

@@ -13,9 +13,15 @@ from harness import Data, Task, check_range
 class Spirals:
     """Arms of an Archimedean spiral, r = φ / (2π turns), one a class, rotated against each other.
 
-    A generalisation of the two-spirals problem (Lang & Witbrock 1988). samples: in all, spread
-    evenly over the classes and, within a class, over the radius up to 1. turns: of each arm around
-    the origin. noise: standard deviation added to both coordinates. seed: of the noise.
+    A generalisation of the two-spirals problem (Lang & Witbrock 1988).
+
+    Attributes:
+        samples: Number of samples, spread evenly over the classes and, within a class, over the
+            radius up to 1; at least one of each class.
+        classes: Number of arms, 2 or more.
+        turns: Turns of each arm around the origin, in (0, inf).
+        noise: Standard deviation of the noise on both coordinates, in [0, inf).
+        seed: Seed of the noise, 0 or more.
     """
 
     samples: int = 1000

@@ -17,11 +17,14 @@ from harness_datasets.columns import Columns, check_complete, read_columns, rows
 class Table:
     """Rows from a file, with named columns.
 
-    path: a .csv file with a header, a .parquet file, or an .npz file of arrays with a row for each
-    sample (two-dimensional ones are several columns); nothing pickled is ever read. target: the
-    name of the target column, or a list of names for multilabel and for regression. task: "binary",
-    "multiclass", "multilabel" or "regression". ignore: columns to leave out; all others are
-    features. Classes are text, whole numbers or true and false, numbered in their sorted order.
+    Classes are text, whole numbers or true and false, numbered in their sorted order.
+
+    Attributes:
+        path: A .csv file with a header, a .parquet file, or an .npz file of arrays with a row for
+            each sample (two-dimensional ones are several columns); nothing pickled is ever read.
+        target: Name of the target column, or a list of names for multilabel and for regression.
+        task: "binary", "multiclass", "multilabel" or "regression".
+        ignore: Columns to leave out; all others are features.
     """
 
     path: str
@@ -56,8 +59,8 @@ class Table:
         columns = read_columns(path)
         for name in (*self._targets, *self.ignore):
             if name not in columns:
-                known = ", ".join(list(columns)[:20]) + (", …" if len(columns) > 20 else "")
-                raise DataError(f"{path} has no column {name!r}. Its columns are: {known}.")
+                listing = ", ".join(list(columns)[:20]) + (", …" if len(columns) > 20 else "")
+                raise DataError(f"{path} has no column {name!r}. Its columns are: {listing}.")
         targets = {name: columns.pop(name) for name in dict.fromkeys(self._targets)}
         for name in self.ignore:
             columns.pop(name, None)
@@ -125,6 +128,8 @@ def _classes(targets: Columns, path: Path) -> tuple[tuple[str, ...], np.ndarray]
             f"true and false, one a row. Got {values.dtype} of shape {values.shape}, as in "
             f"{values[0]}. For a continuous target set dataset.task=regression."
         )
-    found, labels = np.unique(values, return_inverse=True)
-    classes = tuple(f"{value:.0f}" if values.dtype.kind == "f" else str(value) for value in found)
+    distinct, labels = np.unique(values, return_inverse=True)
+    classes = tuple(
+        f"{value:.0f}" if values.dtype.kind == "f" else str(value) for value in distinct
+    )
     return classes, labels.astype(np.int64)

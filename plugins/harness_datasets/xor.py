@@ -14,9 +14,12 @@ from harness import Data, Task, check_range
 class Xor:
     """Points around the four corners (±1, ±1); class 1 where the signs of the corner differ.
 
-    Minsky & Papert 1969 show that a single neuron cannot tell the classes apart. samples: in all, a
-    quarter at each corner. noise: standard deviation around a corner; 0 leaves the four points.
-    seed: of the noise.
+    Minsky & Papert 1969 show that a single neuron cannot tell the classes apart.
+
+    Attributes:
+        samples: Number of samples, a quarter at each corner, 4 or more.
+        noise: Standard deviation around a corner, in [0, inf); 0 leaves the four points.
+        seed: Seed of the noise, 0 or more.
     """
 
     samples: int = 1000

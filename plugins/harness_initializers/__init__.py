@@ -1,4 +1,4 @@
-"""Initializers of weights and biases, from zeros to matrices that are fitted to the data."""
+"""Initializers of weights and biases, from zeros to matrices fitted to the data."""
 
 import harness
 from harness_initializers.constant import Constant

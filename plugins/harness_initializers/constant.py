@@ -13,9 +13,12 @@ from harness import Layer, check_range
 class Constant:
     """One value everywhere: for biases; hidden units with equal weights stay equal.
 
-    value: any finite number. The default is the small positive bias that lets rectified units start
-    active (Goodfellow, Bengio & Courville, Deep Learning, 2016, section 6.3.1). A tiny one is
+    The default is the small positive bias that lets rectified units start active (Goodfellow,
+    Bengio & Courville, Deep Learning, 2016, section 6.3.1). A tiny one is
     `bias_initializer=constant bias_initializer.value=0.01`.
+
+    Attributes:
+        value: The value, any finite number.
     """
 
     value: float = 0.1

@@ -1,4 +1,4 @@
-"""The heuristic that was usual before Glorot & Bengio, and that PyTorch's layers start with."""
+"""The usual heuristic before Glorot & Bengio, with which PyTorch's layers start."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from harness import Layer
 class FanInUniform:
     """Uniform in ±1 / √fan_in: variance 1 / (3 fan_in).
 
-    Smaller than LeCun's by 3, so activations and gradients shrink from layer to layer. Source: "the
-    commonly used heuristic" of Glorot & Bengio, Understanding the difficulty of training deep
-    feedforward neural networks, 2010, eq. 1. `torch.nn.Linear` draws its weights from it.
+    Smaller than LeCun's by a factor of 3, so activations and gradients shrink from layer to layer.
+    Source: "the commonly used heuristic" of Glorot & Bengio, Understanding the difficulty of
+    training deep feedforward neural networks, 2010, eq. 1. `torch.nn.Linear` draws its weights from
+    it.
     """
 
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:

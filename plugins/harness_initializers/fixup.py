@@ -16,15 +16,18 @@ from harness_initializers.weights_only import check_weights
 class Fixup:
     """Fixup's scaling: He's times L^(−1/(2m−2)) in inner hidden layers; zeros in the output layer.
 
-    branch: m, the layers of a residual branch, 2 or more. The first layer and the output layer are
-    in no branch; the hidden layers after the first count as L = ⌈their number / m⌉ branches.
+    The first layer and the output layer are in no branch; the hidden layers after the first count
+    as L = ⌈their number / m⌉ branches.
+
+    Attributes:
+        branch: Layers m of a residual branch, 2 or more.
 
     Take it to see what it does, not because it should help: the networks here have no residual
     connections, and the scaling is derived for the sum of L branches, each of which adds to the
-    signal. In a plain network the signal shrinks by L^(−1/(2m−2)) at each layer instead, beside
-    He's, which keeps it. For the same reason the last layer of each branch, which Fixup sets to
-    zero, is drawn here: nothing would pass it. The zeros of the output layer are harmless, and with
-    m + 1 hidden layers or fewer, where L is 1, they are all that differs from He's.
+    signal. In a plain network the signal shrinks by L^(−1/(2m−2)) at each layer instead; He's keeps
+    it. For the same reason the last layer of each branch, which Fixup sets to zero, is drawn here:
+    nothing would pass it. The zeros of the output layer are harmless, and with m + 1 hidden layers
+    or fewer, where L is 1, they are the only difference from He's.
 
     Source: Zhang, Dauphin & Ma, Fixup initialization: residual learning without normalization,
     2019; of its rules, 1 (the classification layer) and 2. Its rule 3, scalar biases and

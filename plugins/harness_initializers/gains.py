@@ -9,8 +9,8 @@ from harness import Layer
 __all__ = ["gain_of"]
 
 # PyTorch's table (`torch.nn.init.calculate_gain`) where it has the activation; 5/3 for tanh is a
-# convention, and its 1/√E[tanh²(z)] would be 1.593. For the smooth relatives of ReLU it has none: they
-# get what He et al. derive for ReLU itself, 1/√E[σ²(z)] with z ~ N(0, 1).
+# convention, and its 1/√E[tanh²(z)] would be 1.593. It has none for the smooth relatives of ReLU: they
+# get 1/√E[σ²(z)] with z ~ N(0, 1), which He et al. derive for ReLU itself.
 _GAINS = {
     "identity": 1.0,
     "sigmoid": 1.0,
@@ -24,8 +24,7 @@ _GAINS = {
 
 
 def gain_of(layer: Layer) -> float:
-    """The gain for a layer's activation; 1 for the output layer, and for an activation not known
-    here.
+    """The gain for a layer's activation; 1 for the output layer and for an unknown activation.
 
     √(2 / (1 + ε²)) for leaky ReLU with slope ε. Source: He, Zhang, Ren & Sun, Delving deep into
     rectifiers, 2015, section 2.2.

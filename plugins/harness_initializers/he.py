@@ -12,7 +12,7 @@ from harness_initializers import variance
 
 
 def variance_of(layer: Layer) -> float:
-    """2 / fan_in; 2 / ((1 + ε²) fan_in) for leaky ReLU, which lets ε of the negative half pass."""
+    """2 / fan_in; 2 / ((1 + ε²) fan_in) for leaky ReLU, which passes ε times the negative half."""
     slope = layer.slope if layer.activation == "leaky_relu" else 0.0
     return 2 / ((1 + slope**2) * layer.fan_in)
 

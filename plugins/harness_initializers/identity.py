@@ -13,11 +13,14 @@ from harness_initializers.weights_only import check_weights
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity, or as much of it as there is room for: a layer starts by passing its input on.
+    """The identity, as far as the shape has room for it: a layer starts by passing its input on.
 
-    gain: the factor on it, any finite number. Where a layer has more units than inputs, the units
-    beyond them get zero weights; where it has fewer, the last inputs are not heard of. Nothing
-    about it is random: runs that differ in their seed alone differ in their batches alone.
+    Where a layer has more units than inputs, the units beyond them get zero weights; where it has
+    fewer, the last inputs reach no unit. Nothing about it is random: runs that differ only in their
+    seed differ only in their batches.
+
+    Attributes:
+        gain: Factor on the identity, any finite number.
 
     Source: Le, Jaitly & Hinton, A simple way to initialize recurrent networks of rectified linear
     units, 2015, where it is for the weights from step to step.

@@ -13,12 +13,12 @@ from harness_initializers.weights_only import check_weights
 
 @dataclass(frozen=True)
 class Lsuv:
-    """LSUV: orthogonal, then scaled layer by layer until what each layer puts out has variance 1.
+    """LSUV: orthogonal, then scaled layer by layer until the outputs of each layer have variance 1.
 
-        W ← W / √Var(H Wᵀ)        H: what reaches the layer, over some samples of the run
+        W ← W / √Var(H Wᵀ)        H: the inputs of the layer, over some samples of the run
 
     The variance is over samples and units together, before biases and activation. The samples are
-    those of `harness.DataDependentInitializer`. A layer that puts out one value for all of them is
+    those of `harness.DataDependentInitializer`. A layer whose outputs are all one value is
     left as it is.
 
     Source: Mishkin & Matas, All you need is a good init, 2016. They measure again
@@ -33,6 +33,6 @@ class Lsuv:
 
     def adjusted(self, weights: np.ndarray, layer: Layer, inputs: np.ndarray) -> np.ndarray:
         """See `harness.DataDependentInitializer.adjusted`."""
-        # einsum and not BLAS, whose rounding may depend on its threads: the same start everywhere
+        # einsum, since the rounding of BLAS may depend on its threads, and starts must not
         deviation = np.einsum("bi,oi->bo", inputs, weights).std()
         return weights / deviation if deviation > 0 else weights.copy()

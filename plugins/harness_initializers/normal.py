@@ -13,7 +13,9 @@ from harness import Layer, check_range
 class Normal:
     """Normal with a fixed standard deviation, whatever the size of the layer: N(mean, std²).
 
-    mean: any finite number. std: in [0, inf).
+    Attributes:
+        mean: Mean of a weight, any finite number.
+        std: Standard deviation of a weight, in [0, inf).
     """
 
     mean: float = 0.0

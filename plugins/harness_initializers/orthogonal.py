@@ -17,8 +17,11 @@ class Orthogonal:
     """A random orthogonal matrix: keeps lengths, whatever the depth.
 
     Rows are orthonormal where fan_out ≤ fan_in, columns otherwise; every such matrix is equally
-    likely (Haar measure). gain: the factor on it, in (0, inf); null follows the activation of the
-    layer, as in `variance_scaling`.
+    likely (Haar measure).
+
+    Attributes:
+        gain: Factor on the matrix, in (0, inf); null follows the activation of the layer, as in
+            `variance_scaling`.
 
     Sources: Saxe, McClelland & Ganguli, Exact solutions to the nonlinear dynamics of learning in
     deep linear neural networks, 2014; the signs: Mezzadri, How to generate random matrices from the

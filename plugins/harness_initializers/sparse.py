@@ -1,4 +1,4 @@
-"""Few connections to each unit, and strong ones."""
+"""A few strong connections to each unit."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from harness_initializers.weights_only import check_weights
 
 @dataclass(frozen=True)
 class Sparse:
-    """Sparse: each unit hears of a few randomly chosen ones, N(0, std²), and of no others.
+    """Sparse: each unit has weights N(0, std²) from a few random inputs, and zeros from all others.
 
-    connections: how many weights of each unit are not zero, 1 or more; all, where it has fewer
-    inputs. std: of these, in [0, inf). However large the layer before it, a unit neither saturates
-    nor resembles another one.
+    However large the layer before it, a unit neither saturates nor resembles another one.
+
+    Attributes:
+        connections: Weights of each unit that are not zero, 1 or more; all, where it has fewer
+            inputs.
+        std: Standard deviation of these weights, in [0, inf).
 
     Source: Martens, Deep learning via Hessian-free optimization, 2010, with 15
     connections; Sutskever, Martens, Dahl & Hinton, On the importance of initialization and momentum
     in deep learning, 2013, section 3.1, with std = 1. `torch.nn.init.sparse_` sets a share of the
-    weights from each input to zero instead, so that a unit may hear of nobody.
+    weights from each input to zero instead, so that a unit may have no input at all.
     """
 
     connections: int = 15

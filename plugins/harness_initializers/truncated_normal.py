@@ -14,8 +14,11 @@ from harness_initializers import variance
 class TruncatedNormal:
     """Normal with a fixed standard deviation, and without outliers, which are drawn again.
 
-    mean: any finite number. std: before the tails are cut, in [0, inf); with cut = 2 that of the
-    draws is 0.88 of it. cut: draws lie within so many `std` of the mean, in [1, inf).
+    Attributes:
+        mean: Mean of a weight, any finite number.
+        std: Standard deviation before the tails are cut, in [0, inf); with cut = 2 that of the
+            draws is 0.88 of it.
+        cut: Largest distance from the mean in units of `std`, in [1, inf).
 
     The distribution of `torch.nn.init.trunc_normal_` with a = mean − cut · std and b = mean + cut ·
     std, and of Keras' TruncatedNormal, which redraws beyond 2.

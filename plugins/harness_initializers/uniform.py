@@ -14,7 +14,9 @@ from harness import Layer, check_range
 class Uniform:
     """Uniform in a fixed interval, whatever the size of the layer: U[low, high).
 
-    low: any finite number. high: in [low, inf).
+    Attributes:
+        low: Lower end of the interval, any finite number.
+        high: Upper end of the interval, in [low, inf).
     """
 
     low: float = -0.05

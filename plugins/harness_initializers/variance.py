@@ -1,4 +1,4 @@
-"""Draws of mean 0 and a given variance: what initializers that scale with the fans share."""
+"""Draws of mean 0 and a given variance, for initializers that scale with the fans."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ def uniform(shape: tuple[int, ...], variance: float, rng: np.random.Generator) -
 def truncated_normal(
     shape: tuple[int, ...], variance: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """A normal cut at two standard deviations, and made larger for what that takes from its
-    variance."""
+    """A normal cut at two standard deviations, scaled up so that its variance is as given."""
     return sqrt(variance) / deviation_within(2.0) * within(shape, 2.0, rng)
 
 
 def within(shape: tuple[int, ...], cut: float, rng: np.random.Generator) -> np.ndarray:
-    """N(0, 1) under the condition |z| ≤ cut: what is outside is drawn again."""
+    """N(0, 1) under the condition |z| ≤ cut: values outside are drawn again."""
     values = rng.standard_normal(shape)
     while (outside := np.abs(values) > cut).any():
         values[outside] = rng.standard_normal(np.count_nonzero(outside))
@@ -35,7 +34,7 @@ def within(shape: tuple[int, ...], cut: float, rng: np.random.Generator) -> np.n
 
 
 def deviation_within(cut: float) -> float:
-    """Its standard deviation, √(1 − 2cφ(c) / (2Φ(c) − 1)).
+    """The standard deviation of `within`, √(1 − 2cφ(c) / (2Φ(c) − 1)).
 
     >>> round(deviation_within(2.0), 6)
     0.879626

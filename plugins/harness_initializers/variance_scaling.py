@@ -22,12 +22,14 @@ _DRAW = {
 class VarianceScaling:
     """Variance g² / fan, with the fan, the distribution and the gain g of your choice.
 
-    mode: "fan_in" keeps the size of activations, "fan_out" that of gradients, "fan_avg", the mean
-    of the two, compromises. distribution: "normal", "truncated_normal" (cut at two standard
-    deviations, with the variance asked for all the same) or "uniform". gain: g, in (0, inf), of all
-    layers; null follows the activation of each: 1 for the output layer and for sigmoid, 5/3 for
-    tanh, √2 for ReLU, √(2 / (1 + ε²)) for leaky ReLU with slope ε, 1.25, 1.53, 1.68 and 1.04 for
-    elu, gelu, silu and softplus.
+    Attributes:
+        mode: Fan to divide by: "fan_in" keeps the size of activations, "fan_out" that of gradients,
+            "fan_avg", the mean of the two, compromises.
+        distribution: Distribution of the weights: "normal", "truncated_normal" (cut at two standard
+            deviations, with the variance asked for all the same) or "uniform".
+        gain: Gain g of all layers, in (0, inf); null follows the activation of each: 1 for the
+            output layer and for sigmoid, 5/3 for tanh, √2 for ReLU, √(2 / (1 + ε²)) for leaky ReLU
+            with slope ε, 1.25, 1.53, 1.68 and 1.04 for elu, gelu, silu and softplus.
 
     LeCun's, Glorot's and He's initializers are the gains 1, 1 and √2 with fan_in, fan_avg and
     fan_in. Sources: those of theirs; the name and the modes: Keras' VarianceScaling, whose `scale`

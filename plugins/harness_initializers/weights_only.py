@@ -1,4 +1,4 @@
-"""What initializers say that have no meaning for biases."""
+"""The error of initializers that have no meaning for biases."""
 
 from __future__ import annotations
 

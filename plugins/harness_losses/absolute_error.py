@@ -12,9 +12,8 @@ from harness import Array, Task, array_namespace
 class AbsoluteError:
     """Mean absolute error: 1/BK Σ_b Σ_k |f(x) − y|.
 
-    output: (R, B, K). target: (R, B, K), or (B, K) shared by all runs. The gradient is 0 where
-    output and target are equal. The same numbers as `torch.nn.functional.l1_loss` and
-    `sklearn.metrics.mean_absolute_error`.
+    The gradient is 0 where output and target are equal. The same numbers as
+    `torch.nn.functional.l1_loss` and `sklearn.metrics.mean_absolute_error`.
 
     >>> import numpy as np
     >>> loss, output, target = AbsoluteError(), np.array([[[1.0, 5.0]]]), np.array([[2.0, 2.0]])
@@ -27,7 +26,12 @@ class AbsoluteError:
     output_activation: ClassVar[str] = "identity"
 
     def value(self, output: Array, target: Array) -> Array:
-        """The mean over the batch and the outputs, (R,)."""
+        """The mean over the batch and the outputs, (R,).
+
+        Args:
+            output: f(x), (R, B, K).
+            target: y, (R, B, K), or (B, K) shared by all runs.
+        """
         xp = array_namespace(output)
         return xp.mean(xp.abs(output - target), axis=(-2, -1))
 

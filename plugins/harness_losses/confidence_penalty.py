@@ -29,7 +29,11 @@ class ConfidencePenalty:
     output_activations: ClassVar[frozenset[str]] = frozenset({"softmax"})
 
     def value(self, values: Array) -> Array:
-        """values: logits, (R, B, K). The mean over the batch, (R,)."""
+        """The mean over the batch, (R,).
+
+        Args:
+            values: Logits, (R, B, K).
+        """
         xp = array_namespace(values)
         log_p = log_softmax(values)
         return xp.sum(xp.exp(log_p) * log_p, axis=(-2, -1)) / values.shape[-2]

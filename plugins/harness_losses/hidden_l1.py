@@ -14,9 +14,9 @@ class HiddenL1:
 
         ℒ = 1/B Σ_b Σ_j |h_bj|        ∂ℒ/∂h = sign(h) / B
 
-    The sum over the units of a layer and, in the objective, over the hidden layers. The gradient is
-    0 where an activation is 0. Source: Goodfellow, Bengio & Courville, Deep Learning, 2016, section
-    7.10 (sparse representations).
+    It is the sum over the units of a layer and, in the objective, over the hidden layers. The
+    gradient is 0 where an activation is 0. Source: Goodfellow, Bengio & Courville, Deep Learning,
+    2016, section 7.10 (sparse representations).
 
     >>> import numpy as np
     >>> HiddenL1().value(np.array([[[1.0, -2.0], [0.0, 3.0]]]))
@@ -27,7 +27,11 @@ class HiddenL1:
     output_activations: ClassVar[frozenset[str]] = frozenset({"softmax", "sigmoid", "identity"})
 
     def value(self, values: Array) -> Array:
-        """values: activations of one hidden layer, (R, B, n). The mean over the batch, (R,)."""
+        """The mean over the batch, (R,).
+
+        Args:
+            values: Activations of one hidden layer, (R, B, n).
+        """
         xp = array_namespace(values)
         return xp.sum(xp.abs(values), axis=(-2, -1)) / values.shape[-2]
 

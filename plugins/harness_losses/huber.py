@@ -14,8 +14,10 @@ class Huber:
 
         ℒ = 1/BK Σ_b Σ_k h(f(x) − y),   h(e) = ½e² if |e| ≤ δ else δ(|e| − ½δ)
 
-    output: (R, B, K). target: (R, B, K), or (B, K) shared by all runs. delta: δ, in the units of
-    the targets, in (0, inf). The same numbers as `torch.nn.functional.huber_loss`.
+    The same numbers as `torch.nn.functional.huber_loss`.
+
+    Attributes:
+        delta: Error δ beyond which the loss is linear, in the units of the targets, in (0, inf).
 
     >>> import numpy as np
     >>> loss, output, target = Huber(), np.array([[[1.5, 5.0]]]), np.array([[2.0, 2.0]])
@@ -35,7 +37,12 @@ class Huber:
         check_range(self, "delta", 0, closed="neither")
 
     def value(self, output: Array, target: Array) -> Array:
-        """The mean over the batch and the outputs, (R,)."""
+        """The mean over the batch and the outputs, (R,).
+
+        Args:
+            output: f(x), (R, B, K).
+            target: y, (R, B, K), or (B, K) shared by all runs.
+        """
         xp = array_namespace(output)
         size = xp.abs(output - target)
         near = xp.clip(size, max=self.delta)

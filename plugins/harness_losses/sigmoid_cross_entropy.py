@@ -16,7 +16,6 @@ class SigmoidCrossEntropy:
 
         ∂ℒ/∂f = (p − y) / BK
 
-    output: logits, (R, B, K). target: floats in [0, 1], (R, B, K), or (B, K) shared by all runs.
     The mean over samples and labels, as in `torch.nn.functional.binary_cross_entropy_with_logits`.
     Computed as max(f, 0) − fy + log(1 + exp(−|f|)), which is exact at logits of ±1e4.
 
@@ -33,7 +32,12 @@ class SigmoidCrossEntropy:
     output_activation: ClassVar[str] = "sigmoid"
 
     def value(self, output: Array, target: Array) -> Array:
-        """The mean over the batch and the labels, (R,)."""
+        """The mean over the batch and the labels, (R,).
+
+        Args:
+            output: Logits f(x), (R, B, K).
+            target: Labels y, floats in [0, 1], (R, B, K), or (B, K) shared by all runs.
+        """
         xp = array_namespace(output)
         size = xp.abs(output)
         # max(f, 0) as (f + |f|)/2, whose derivative at 0 is σ(0) = ½ for autograd too

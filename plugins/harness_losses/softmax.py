@@ -1,8 +1,9 @@
 """The softmax function and its logarithms, stable for logits of any size.
 
 All subtract the largest logit of each sample first, so that no exponential overflows and at least
-one is 1: the sum is neither infinite nor 0. They run at every training step, on small arrays, where
-NumPy's reductions along a short last axis take most of the time: hence the functions at the end.
+one is 1: the sum is neither infinite nor 0. They run at every training step, on small arrays. There
+NumPy's reductions along a short last axis would take most of the time: hence the functions at the
+end.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def log_partition(logits: Array) -> Array:
 
 def _largest(x: Array) -> Array:
     """The maximum over the last axis, which is kept."""
-    if isinstance(x, np.ndarray):  # with a copy that has the samples last: up to 5 times as fast
+    if isinstance(x, np.ndarray):  # over a copy that has the samples last: up to 5 times as fast
         return np.maximum.reduce(x.mT.copy(), axis=-2)[..., None]
     return array_namespace(x).max(x, axis=-1, keepdims=True)
 
@@ -48,7 +49,7 @@ def _total(x: Array) -> Array:
     return array_namespace(x).sum(x, axis=-1, keepdims=True)
 
 
-@cache  # to make them anew would take as long as the product
+@cache  # making them anew takes as long as the product
 def _ones(size: int, dtype: np.dtype) -> np.ndarray:
     ones = np.ones(size, dtype)
     ones.flags.writeable = False

@@ -15,10 +15,7 @@ class SoftmaxCrossEntropy:
 
         ℒ = −1/B Σ_b Σ_k y_bk log p_bk,   p = softmax(f(x))        ∂ℒ/∂f = (p − y) / B
 
-    output: logits, (R, B, K). target: floats (R, B, K), or (B, K) shared by all runs: one-hot e(y),
-    or any distribution over the classes (each row sums to 1). Or integers (R, B), or (B,) shared:
-    class numbers from 0 to K − 1, which become e(y) by comparison. The same numbers as
-    `torch.nn.functional.cross_entropy`, with exact values at logits of ±1e4.
+    The same numbers as `torch.nn.functional.cross_entropy`, with exact values at logits of ±1e4.
 
     >>> import numpy as np
     >>> loss, logits = SoftmaxCrossEntropy(), np.log([[[3.0, 1.0]]])
@@ -33,7 +30,14 @@ class SoftmaxCrossEntropy:
     output_activation: ClassVar[str] = "softmax"
 
     def value(self, output: Array, target: Array) -> Array:
-        """The mean over the batch, (R,)."""
+        """The mean over the batch, (R,).
+
+        Args:
+            output: Logits f(x), (R, B, K).
+            target: Distributions over the classes, such as one-hot e(y), as floats (R, B, K), or
+                (B, K) shared by all runs; or class numbers from 0 to K − 1 as integers (R, B),
+                or (B,) shared.
+        """
         xp = array_namespace(output)
         losses = _one_hot(target, output) * -log_softmax(output)
         return xp.sum(losses, axis=(-2, -1)) / output.shape[-2]
@@ -44,8 +48,8 @@ class SoftmaxCrossEntropy:
 
 
 def _one_hot(target: Array, output: Array) -> Array:
-    """e(y) of class numbers; targets that are floats already come back as they are."""
-    if target.dtype == output.dtype:  # at every step: a general question to the dtype costs 1 us
+    """e(y) of class numbers; targets that are floats are returned as they are."""
+    if target.dtype == output.dtype:  # at every step: `isdtype` would cost 1 µs
         return target
     xp = array_namespace(output)
     if not xp.isdtype(target.dtype, "integral"):

@@ -12,8 +12,8 @@ from harness import Array, Task, array_namespace
 class SquaredError:
     """Mean squared error: 1/BK Σ_b Σ_k (f(x) − y)².
 
-    output: (R, B, K). target: (R, B, K), or (B, K) shared by all runs. Without a factor ½: the same
-    numbers as `torch.nn.functional.mse_loss` and `sklearn.metrics.mean_squared_error`.
+    Without a factor ½: the same numbers as `torch.nn.functional.mse_loss` and
+    `sklearn.metrics.mean_squared_error`.
 
     >>> import numpy as np
     >>> loss, output, target = SquaredError(), np.array([[[1.0, 5.0]]]), np.array([[2.0, 2.0]])
@@ -26,7 +26,12 @@ class SquaredError:
     output_activation: ClassVar[str] = "identity"
 
     def value(self, output: Array, target: Array) -> Array:
-        """The mean over the batch and the outputs, (R,)."""
+        """The mean over the batch and the outputs, (R,).
+
+        Args:
+            output: f(x), (R, B, K).
+            target: y, (R, B, K), or (B, K) shared by all runs.
+        """
         error = output - target
         return array_namespace(output).mean(error * error, axis=(-2, -1))
 

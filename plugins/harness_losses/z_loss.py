@@ -28,7 +28,11 @@ class ZLoss:
     output_activations: ClassVar[frozenset[str]] = frozenset({"softmax"})
 
     def value(self, values: Array) -> Array:
-        """values: logits, (R, B, K). The mean over the batch, (R,)."""
+        """The mean over the batch, (R,).
+
+        Args:
+            values: Logits, (R, B, K).
+        """
         log_z = log_partition(values)
         return array_namespace(values).mean(log_z * log_z, axis=(-2, -1))
 

@@ -17,8 +17,12 @@ class AdaBelief:
         s ← β₂s + (1 − β₂)(∇ℒ − m)² + ε     ŝ = s / (1 − β₂ᵗ)
         θ ← θ − η m̂ / (√ŝ + ε)
 
-    lr: η, in [0, inf). beta1, beta2: in [0, 1). eps: ε, in (0, inf); added to a square and at every
-    step, so that it has to be much smaller than Adam's.
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the mean of squared distances from m, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf); it is added to a square and
+            at every step, so that it has to be much smaller than Adam's.
 
     >>> import numpy as np
     >>> rule, theta = AdaBelief(lr=0.1, beta1=0.5), np.array([[1.0, -2.0]])

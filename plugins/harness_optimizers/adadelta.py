@@ -18,8 +18,10 @@ class AdaDelta:
         u ← ρu + (1 − ρ)Δ²
         θ ← θ − ηΔ
 
-    lr: η, in [0, inf); the paper has none, which is 1. decay: ρ, in [0, 1). eps: ε, in (0, inf); it
-    sets the size of the first steps, √ε.
+    Attributes:
+        lr: Base learning rate η, in [0, inf); the paper has none, which is 1.
+        decay: Decay rate ρ of the means of squared gradients and of squared steps, in [0, 1).
+        eps: Small number ε that starts the steps, in (0, inf); the first ones have the size √ε.
 
     >>> import numpy as np
     >>> rule, theta = AdaDelta(decay=0.75, eps=1e-4), np.array([[1.0, -2.0]])

@@ -12,7 +12,7 @@ from harness_optimizers.norms import root_mean_square
 
 @dataclass(frozen=True)
 class Adafactor:
-    """Adafactor: of the mean square of a matrix of gradients it keeps the rows' and the columns' alone.
+    """Adafactor: keeps the mean squares of the rows and columns of a matrix, not of all its gradients.
 
         β = 1 − t^(−c)                      ρ = min(η, 1/√t)
         r ← βr + (1 − β) mean(∇ℒ² + ε₁) of each row
@@ -21,9 +21,15 @@ class Adafactor:
         u = ∇ℒ / √v                         û = u / max(1, RMS(u)/d)
         θ ← θ − max(ε₂, RMS(θ)) ρ û
 
-    lr: η, in [0, inf), the largest share of the size of a matrix that a step may be. decay: c, in
-    (0, 1]. eps1: ε₁, in (0, inf). eps2: ε₂, in (0, inf), the size that a parameter has at least. clip:
-    d, in (0, inf). Biases keep all of v.
+    Biases keep all of v.
+
+    Attributes:
+        lr: Base learning rate η, in [0, inf); the largest share of the size of a matrix that a step
+            may be.
+        decay: Exponent c: the means forget with β = 1 − t^(−c), in (0, 1].
+        eps1: Small number ε₁ added to squared gradients, in (0, inf).
+        eps2: Least size ε₂ that a parameter counts as having, in (0, inf).
+        clip: Largest root mean square d of u, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = Adafactor(lr=0.1), np.array([[[3.0], [-3.0]]])
@@ -35,7 +41,7 @@ class Adafactor:
     Source: Shazeer & Stern, Adafactor: adaptive learning rates with sublinear memory cost, 2018,
     section 9, Algorithm 4, with the parameters that it proposes. The same numbers as
     `torch.optim.Adafactor(eps=(ε₁, ε₂))` but for where ε₁ goes. From step 1/η² on the rate falls
-    however the schedule is.
+    whatever the schedule says.
     """
 
     lr: float = 0.01
@@ -84,7 +90,7 @@ class Adafactor:
             columns = xp.mean(square, axis=-2, keepdims=True) + self.eps1
             rows = state["rows"] + new * (rows - state["rows"])
             columns = state["columns"] + new * (columns - state["columns"])
-            # √v by its factors, which are short; and their product may underflow where its root does not
+            # √v from its factors, which are short; their product may underflow where the roots do not
             root = xp.sqrt(rows / xp.mean(rows, axis=-2, keepdims=True)) * xp.sqrt(columns)
             state = {"rows": rows, "columns": columns}
         u = gradient / root

@@ -16,7 +16,9 @@ class AdaGrad:
         s ← s + ∇ℒ²
         θ ← θ − η ∇ℒ / (√s + ε)
 
-    lr: η, in [0, inf). eps: ε, in (0, inf).
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = AdaGrad(lr=0.1), np.array([[1.0, -2.0]])

@@ -17,7 +17,11 @@ class Adam:
         v ← β₂v + (1 − β₂)∇ℒ²               v̂ = v / (1 − β₂ᵗ)
         θ ← θ − η m̂ / (√v̂ + ε)
 
-    lr: η, in [0, inf). beta1, beta2: in [0, 1). eps: ε, in (0, inf).
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the mean of squared gradients, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = Adam(lr=0.1), np.array([[1.0, -2.0]])

@@ -17,7 +17,11 @@ class AdaMax:
         u ← max(β₂u, |∇ℒ| + ε)
         θ ← θ − η m̂ / u
 
-    lr: η, in [0, inf). beta1, beta2: in [0, 1). eps: ε, in (0, inf).
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the largest recent gradient, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = AdaMax(lr=0.1), np.array([[1.0, -2.0]])

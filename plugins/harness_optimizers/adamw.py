@@ -17,8 +17,12 @@ class AdamW:
         v ← β₂v + (1 − β₂)∇ℒ²               v̂ = v / (1 − β₂ᵗ)
         θ ← θ − η m̂ / (√v̂ + ε) − ηλθ
 
-    lr: η, in [0, inf). beta1, beta2: in [0, 1). eps: ε, in (0, inf). weight_decay: λ, in [0, inf);
-    it acts on all of θ, biases included.
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the mean of squared gradients, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
+        weight_decay: Decoupled weight decay λ, in [0, inf); acts on all of θ, biases included.
 
     >>> import numpy as np
     >>> rule, theta = AdamW(lr=0.1, weight_decay=0.5), np.array([[1.0, -2.0]])

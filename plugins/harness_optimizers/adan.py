@@ -19,8 +19,13 @@ class Adan:
         n ← β₃n + (1 − β₃)(∇ℒ + β₂d)²       n̂ = n / (1 − β₃ᵗ)
         θ ← (θ − η (m̂ + β₂v̂) / (√n̂ + ε)) / (1 + ηλ)
 
-    lr: η, in [0, inf). beta1, beta2, beta3: in [0, 1). eps: ε, in (0, inf). weight_decay: λ, in
-    [0, inf), on all of θ, biases included.
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the mean of differences of gradients, in [0, 1).
+        beta3: Decay rate β₃ of the mean of squared gradients, taken ahead by β₂d, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
+        weight_decay: Decoupled weight decay λ, in [0, inf); acts on all of θ, biases included.
 
     >>> import numpy as np
     >>> rule, theta = Adan(lr=0.1), np.array([[1.0, -2.0]])
@@ -72,7 +77,7 @@ class Adan:
         m = self.beta1 * state["m"] + (1 - self.beta1) * gradient
         v = self.beta2 * state["v"] + (1 - self.beta2) * difference
         n = self.beta3 * state["n"] + (1 - self.beta3) * (ahead * ahead)
-        # The factors 1 − β₁ᵗ and √(1 − β₃ᵗ) are numbers of a run: together they cost θ no pass
+        # 1 − β₁ᵗ and √(1 − β₃ᵗ) are numbers of a run: combined first, they cost no pass over θ
         scale = (1 - self.beta3**t) ** 0.5
         direction = scale / (1 - self.beta1**t) * m + scale * self.beta2 / (1 - self.beta2**t) * v
         moved = theta - lr * direction / (xp.sqrt(n) + self.eps * scale)

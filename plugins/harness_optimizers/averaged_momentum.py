@@ -15,8 +15,11 @@ class AveragedMomentum:
 
         v ← αv − (1 − α)∇ℒ        θ ← θ + ηv
 
-    lr: η, in [0, inf). momentum: α, in [0, 1). The velocity has the size of a gradient, so a rate
-    that suits plain descent suits every α.
+    The velocity has the size of a gradient, so a rate that suits plain descent suits every α.
+
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        momentum: Decay rate α of the velocity, in [0, 1).
 
     >>> import numpy as np
     >>> rule, theta = AveragedMomentum(lr=0.1, momentum=0.5), np.array([[1.0, -2.0]])

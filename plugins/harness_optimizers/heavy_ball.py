@@ -15,8 +15,12 @@ class HeavyBall:
 
         v ← μv + ∇ℒ        θ ← θ − ηv
 
-    lr: η, in [0, inf). momentum: μ, in [0, 1). Under a steady gradient the velocity grows to
-    1/(1 − μ) gradients: at μ = 0.9 a rate of 0.01 moves as far as plain descent with 0.1.
+    Under a steady gradient the velocity grows to 1/(1 − μ) gradients: at μ = 0.9 a rate of 0.01
+    moves θ as far as plain descent with 0.1.
+
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        momentum: Decay rate μ of the velocity, in [0, 1).
 
     >>> import numpy as np
     >>> rule, theta = HeavyBall(lr=0.1, momentum=0.5), np.array([[1.0, -2.0]])

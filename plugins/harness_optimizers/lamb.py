@@ -19,9 +19,15 @@ class Lamb:
         r = m̂ / (√v̂ + ε) + λθ
         θ ← θ − η ‖θ‖/‖r‖ r
 
-    lr: η, in [0, inf). beta1, beta2: in [0, 1). eps: ε, in (0, inf). weight_decay: λ, in [0, inf).
     Biases have neither ‖θ‖/‖r‖ nor λ, as in the authors' code: they begin at 0, where nothing would
     move. The ratio is 1 also where one of the norms is 0.
+
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the mean of squared gradients, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
+        weight_decay: Decoupled weight decay λ, in [0, inf); acts on weights, not on biases.
 
     >>> import numpy as np
     >>> rule, theta = Lamb(lr=0.1, weight_decay=0), np.array([[[3.0, 4.0]]])

@@ -18,9 +18,16 @@ class Lars:
         v ← μv + κ(∇ℒ + λθ)
         θ ← θ − ηv
 
-    lr: η, in [0, inf). momentum: μ, in [0, 1). trust: τ, in (0, inf); ητ/(1 − μ) is the share.
-    weight_decay: λ, in [0, inf). Biases have κ = 1 and λ = 0, as is usual: they begin at 0, where
-    nothing would move. κ is 1 also where one of the norms is 0.
+    Biases have κ = 1 and λ = 0, as is usual: they begin at 0, where nothing would move. κ is 1 also
+    where one of the norms is 0.
+
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        momentum: Decay rate μ of the velocity, in [0, 1).
+        trust: Trust coefficient τ, in (0, inf); a step is the share ητ/(1 − μ) of the norm of a
+            matrix.
+        weight_decay: Weight decay λ, added to the gradient, in [0, inf); acts on weights, not on
+            biases.
 
     >>> import numpy as np
     >>> rule, theta = Lars(lr=0.5, trust=0.1), np.array([[[3.0, 4.0]]])

@@ -11,18 +11,20 @@ from harness import Array, Batch, Range, Scope, State, array_namespace, check_ra
 
 @dataclass(frozen=True)
 class Lbfgs:
-    """L-BFGS: steps along −H∇ℒ, where H, an inverse of the Hessian, is known from the last few steps.
+    """L-BFGS: steps along −H∇ℒ, where H estimates the inverse Hessian from the last few steps.
 
         θ ← θ − ηH∇ℒ(θ)
         s = the step,  y = ∇ℒ(θ) after it − ∇ℒ(θ) before it + λs
 
-    H is applied by the two loops over the last k pairs (s, y), from yᵀs/yᵀy times the identity. y is the
-    difference of two gradients of the same samples, so that it is curvature and not the noise between
-    two batches: a step takes two gradients. A pair whose yᵀs is not positive is left out. Without a pair
-    H is min(1, 1/‖∇ℒ‖₁). There is no line search: η decides.
+    H is applied by the two loops over the last k pairs (s, y), starting from yᵀs/yᵀy times the
+    identity. y is the difference of two gradients of the same samples, so that it is curvature and not
+    the noise between two batches: a step takes two gradients. A pair whose yᵀs is not positive is left
+    out. Without a pair H is min(1, 1/‖∇ℒ‖₁). There is no line search: η decides.
 
-    lr: η, in [0, inf). damping: λ, in [0, inf), makes H smaller; of use with small batches. history: k,
-    1 or more; memory and time grow with it.
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        damping: Damping λ, in [0, inf); makes H smaller, which helps with small batches.
+        history: Number k of pairs (s, y) that are kept, 1 or more; memory and time grow with it.
 
     >>> import numpy as np
     >>> class Quadratic:  # 2θ²
@@ -58,10 +60,10 @@ class Lbfgs:
         check_range(self, "history", 1)
 
     def init(self, theta: Array) -> State:
-        """s, y: the pairs, (R, k, P), the newest first; from 0, which stands for none."""
+        """s, y: the pairs, (R, k, P), the newest first; zeros stand for no pair."""
         xp = array_namespace(theta)
-        none = xp.stack([xp.zeros_like(theta)] * self.history, axis=1)
-        return {"s": none, "y": none}
+        empty = xp.stack([xp.zeros_like(theta)] * self.history, axis=1)
+        return {"s": empty, "y": empty}
 
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any, batch: Batch
@@ -73,8 +75,8 @@ class Lbfgs:
         y = batch.gradient(new) - batch.gradient(theta) + self.damping * s
         curved = _dot(y, s)[:, None] > CURVED  # False for NaN, too
         newer = {
-            name: xp.where(curved, xp.concat([last[:, None], kept[:, :-1]], axis=1), kept)
-            for name, last, kept in (("s", s, state["s"]), ("y", y, state["y"]))
+            name: xp.where(curved, xp.concat([newest[:, None], pairs[:, :-1]], axis=1), pairs)
+            for name, newest, pairs in (("s", s, state["s"]), ("y", y, state["y"]))
         }
         return new, newer
 
@@ -83,17 +85,17 @@ class Lbfgs:
         xp = array_namespace(gradient)
         size = xp.sum(xp.abs(gradient), axis=-1, keepdims=True)
         products = [_dot(y[:, i], s[:, i]) for i in range(self.history)]
-        # 1/yᵀs, or 0 for a place without a pair, which then changes nothing
+        # 1/yᵀs; 0 where there is no pair, which then changes nothing
         rho = [(p > 0) / (p + (p <= 0)) for p in products]
         q, alphas = gradient, []
         for i in range(self.history):
             alpha = rho[i] * _dot(s[:, i], q)
             q = q - alpha * y[:, i]
             alphas.append(alpha)
-        none = products[0] <= 0
-        unknown = 1 / xp.where(size > 1, size, 0 * size + 1)
-        known = products[0] / (_dot(y[:, 0], y[:, 0]) + none)
-        r = xp.where(none, unknown, known) * q
+        empty = products[0] <= 0
+        first_scale = 1 / xp.where(size > 1, size, 0 * size + 1)
+        scale = products[0] / (_dot(y[:, 0], y[:, 0]) + empty)
+        r = xp.where(empty, first_scale, scale) * q
         for i in reversed(range(self.history)):
             beta = rho[i] * _dot(y[:, i], r)
             r = r + (alphas[i] - beta) * s[:, i]
@@ -104,5 +106,5 @@ CURVED = 1e-10  # yᵀs below which a pair says nothing, as in torch.optim
 
 
 def _dot(a: Array, b: Array) -> Array:
-    """aᵀb of each run, (R, 1). As a sum, whose rounding does not depend on how many runs there are."""
+    """aᵀb of each run, (R, 1); a sum, since its rounding does not depend on the number of runs."""
     return array_namespace(a).sum(a * b, axis=-1, keepdims=True)

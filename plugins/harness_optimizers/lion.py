@@ -17,10 +17,13 @@ class Lion:
         θ ← θ − η (sign(c) + λθ)
         m ← β₂m + (1 − β₂)∇ℒ
 
-    lr: η, in [0, inf); every parameter moves by η at every step, so it is 3 to 10 times smaller than
-    for Adam. beta1, beta2: in [0, 1); the mean that gives the direction weighs the newest gradient
-    with 1 − β₁, the mean that is kept forgets it with β₂. weight_decay: λ, in [0, inf), on all of θ,
-    biases included; multiplied by η, and so 3 to 10 times larger than for AdamW.
+    Attributes:
+        lr: Base learning rate η, in [0, inf); every parameter moves by η at every step, so it is 3
+            to 10 times smaller than for Adam.
+        beta1: Decay rate β₁ of the direction, in [0, 1): the newest gradient weighs 1 − β₁ in it.
+        beta2: Decay rate β₂ of the mean of gradients that is kept, in [0, 1).
+        weight_decay: Decoupled weight decay λ, in [0, inf); acts on all of θ, biases included; it
+            is multiplied by η, and so 3 to 10 times larger than for AdamW.
 
     >>> import numpy as np
     >>> rule, theta = Lion(lr=0.1, weight_decay=0.5), np.array([[1.0, -2.0]])

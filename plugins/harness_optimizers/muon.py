@@ -21,10 +21,17 @@ class Muon:
         θ ← θ − η √max(1, fan_out/fan_in) O − ηλθ
 
     Biases and the output layer are stepped by AdamW at the rate αη, as the author does and advises.
-    The input layer, which he leaves to AdamW, too, is a hidden layer's matrix here like any other.
+    He leaves the input layer to AdamW, too; here it is a hidden layer's matrix like any other.
 
-    lr: η, in [0, inf). momentum: μ, in [0, 1). weight_decay: λ, in [0, inf), of all parameters, times
-    the rate of each. adam_share: α, in [0, inf). beta1, beta2, eps: of AdamW, see there.
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        momentum: Decay rate μ of the mean of gradients, in [0, 1).
+        weight_decay: Decoupled weight decay λ, in [0, inf); acts on all of θ, at the rate of each
+            parameter.
+        adam_share: Rate α of AdamW as a share of η, in [0, inf).
+        beta1: Decay rate β₁ of AdamW's mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of AdamW's mean of squared gradients, in [0, 1).
+        eps: Small number ε that keeps AdamW's quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = Muon(lr=0.1), np.eye(2)[None]
@@ -63,7 +70,7 @@ class Muon:
         check_range(self, "eps", 0, closed="neither")
 
     def for_parameter(self, layer: Layer, shape: tuple[int, ...]) -> Any:
-        """This rule for the weights of a hidden layer, its companion for the rest."""
+        """This rule for the weights of a hidden layer, `MuonAdamW` for the rest."""
         hidden = len(shape) == 2 and layer.index < layer.depth - 1
         return self if hidden else MuonAdamW(self)
 
@@ -84,7 +91,11 @@ class Muon:
 
 @dataclass(frozen=True)
 class MuonAdamW:
-    """AdamW as part of Muon. muon: where its hyperparameters are."""
+    """AdamW as part of Muon.
+
+    Attributes:
+        muon: The rule that has its hyperparameters.
+    """
 
     muon: Muon
 
@@ -112,11 +123,14 @@ class MuonAdamW:
 def orthogonal(x: Array) -> Array:
     """UVᵀ of x = USVᵀ, nearly: singular values from about 0.7 to 1.2, for any that are not tiny.
 
-    x: (rows, m, n). Five steps of a Newton-Schulz iteration, S ← aS + bS³ + cS⁵, whose coefficients make
-    small values grow fast rather than converge; products of matrices alone.
+    Five steps of a Newton-Schulz iteration, S ← aS + bS³ + cS⁵, whose coefficients make small values
+    grow fast rather than converge; products of matrices alone.
+
+    Args:
+        x: Matrices, (rows, m, n).
     """
     a, b, c = COEFFICIENTS
-    turned = x.shape[-2] > x.shape[-1]  # the products are of the size of the smaller side
+    turned = x.shape[-2] > x.shape[-1]  # so that products have the size of the smaller side
     x = x.mT if turned else x
     x = x / (norm(x) + 1e-7)
     for _ in range(5):

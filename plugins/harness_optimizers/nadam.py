@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from harness import Array, Range, Scope, State, array_namespace, check_range
 
-DECAY = 0.96**0.004  # a step; what μₜ lacks has halved after 4,200
+DECAY = 0.96**0.004  # a step; what μₜ lacks of β₁ has halved after 4,200
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,11 @@ class NAdam:
         m̄ = μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ)∇ℒ / (1 − Πₜ)
         θ ← θ − η m̄ / (√v̂ + ε)
 
-    lr: η, in [0, inf). beta1, beta2: in [0, 1). eps: ε, in (0, inf).
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the mean of squared gradients, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = NAdam(lr=0.1, beta1=0.0), np.array([[1.0, -2.0]])
@@ -32,7 +36,7 @@ class NAdam:
 
     Source: Dozat, Incorporating Nesterov momentum into Adam, 2016, with m as in Keras and
     `torch.optim.NAdam`, which gives the same numbers: it decays by β₁, not by μₜ. Πₜ is worked out from
-    t, see `product`, so that nothing of it is kept.
+    t, see `product`, so that it needs no state.
     """
 
     lr: float = 2e-3
@@ -82,7 +86,7 @@ def product(beta1: Any, t: Any) -> Any:
     nothing of the product, and the second one is taken at 60.
     """
     x = -math.log(DECAY)
-    n = (t + 60 - abs(t - 60)) / 2  # the smaller one, of any numbers that know arithmetic
+    n = (t + 60 - abs(t - 60)) / 2  # min(t, 60) by arithmetic alone, which symbols have
     first = n * (n + 1) / 2
     second = first * (2 * n + 1) / 3
     third = first * first

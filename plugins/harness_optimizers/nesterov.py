@@ -15,7 +15,9 @@ class Nesterov:
 
         v ← μv + ∇ℒ        θ ← θ − η(∇ℒ + μv)
 
-    lr: η, in [0, inf). momentum: μ, in [0, 1).
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        momentum: Decay rate μ of the velocity, in [0, 1).
 
     >>> import numpy as np
     >>> rule, theta = Nesterov(lr=0.1, momentum=0.5), np.array([[1.0, -2.0]])

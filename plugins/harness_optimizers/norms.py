@@ -12,7 +12,7 @@ __all__ = ["norm", "root_mean_square", "trust"]
 def norm(x: Array) -> Array:
     """The Frobenius norm over all axes but that of the runs: (rows, *shape) to (rows, 1, ..., 1)."""
     xp = array_namespace(x)
-    # Laid flat, each run is summed alike, however many there are
+    # In a flat array each run is summed alike, however many there are
     squares = xp.reshape(x * x, (x.shape[0], -1))
     return xp.reshape(xp.sqrt(xp.sum(squares, axis=-1)), (x.shape[0], *[1] * (x.ndim - 1)))
 

@@ -19,9 +19,15 @@ class RAdam:
         r = √((ρ − 4)(ρ − 2)ρ∞ / ((ρ∞ − 4)(ρ∞ − 2)ρ))
         θ ← θ − η r l m̂  where ρ > 4,  θ − η m̂  else
 
-    lr: η, in [0, inf). beta1: in [0, 1). beta2: in (0.6, 1); up to 0.6 ρ never exceeds 4. eps: ε, in
-    (0, inf). The first steps, four with the defaults, are not divided by anything: they have the size
-    of a gradient.
+    The first steps, four with the defaults, are not divided by anything: they have the size of a
+    gradient.
+
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the mean of squared gradients, in (0.6, 1); up to 0.6 ρ never
+            exceeds 4.
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = RAdam(lr=0.1), np.array([[1.0, -2.0]])
@@ -67,11 +73,11 @@ class RAdam:
         limit = 2 / (1 - self.beta2) - 1
         power = self.beta2**t
         rho = limit - 2 * t * power / (1 - power)
-        one = 0 * rho + 1  # of the precision of ρ, which a truth value times a plain 1.0 has not
-        known = (rho > 4) * one
-        # Below 4 the root is not wanted, but it is there: of the same number without its sign
+        one = 0 * rho + 1  # bool * 1.0 would be float64; this keeps the dtype of ρ
+        rectified = (rho > 4) * one
+        # Below ρ = 4 the root is not used; `abs` keeps it from being NaN
         square = (rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho)
         scale = (1 - power) ** 0.5
-        adaptive = known * abs(square) ** 0.5 * scale / (xp.sqrt(v) + self.eps)
+        adaptive = rectified * abs(square) ** 0.5 * scale / (xp.sqrt(v) + self.eps)
         rate = lr / (1 - self.beta1**t)
         return theta - rate * (adaptive + (rho <= 4) * one) * m, {"m": m, "v": v}

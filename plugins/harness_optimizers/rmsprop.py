@@ -16,8 +16,13 @@ class RmsProp:
         v ← ρv + (1 − ρ)∇ℒ²
         θ ← θ − η ∇ℒ / (√v + ε)
 
-    lr: η, in [0, inf). decay: ρ, in [0, 1). eps: ε, in (0, inf). v starts from 0 and is not
-    corrected for it, so that the first steps are up to 1/√(1 − ρ) times longer than later ones.
+    v starts from 0 and is not corrected for it, so that the first steps are up to 1/√(1 − ρ) times
+    longer than later ones.
+
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        decay: Decay rate ρ of the mean of squared gradients, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = RmsProp(lr=0.01, decay=0.99), np.array([[1.0, -2.0]])

@@ -18,7 +18,11 @@ class RmsPropCentered:
         u ← μu + ∇ℒ / √(n − g² + ε)
         θ ← θ − ηu
 
-    lr: η, in [0, inf). decay: ρ, in [0, 1). momentum: μ, in [0, 1). eps: ε, in (0, inf), a variance.
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        decay: Decay rate ρ of the means of gradients and of squared gradients, in [0, 1).
+        momentum: Decay rate μ of the velocity, in [0, 1).
+        eps: Small number ε, a variance, that keeps the quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = RmsPropCentered(lr=0.1, decay=0.5, eps=1e-12), np.array([[1.0, -2.0]])

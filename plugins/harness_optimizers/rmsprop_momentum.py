@@ -17,7 +17,11 @@ class RmsPropMomentum:
         u ← μu + ∇ℒ / (√v + ε)
         θ ← θ − ηu
 
-    lr: η, in [0, inf). decay: ρ, in [0, 1). momentum: μ, in [0, 1). eps: ε, in (0, inf).
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        decay: Decay rate ρ of the mean of squared gradients, in [0, 1).
+        momentum: Decay rate μ of the velocity, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
 
     >>> import numpy as np
     >>> rule, theta = RmsPropMomentum(lr=0.01, decay=0.99), np.array([[1.0, -2.0]])

@@ -11,16 +11,21 @@ from harness import Array, Range, Scope, State, array_namespace, check_range
 
 @dataclass(frozen=True)
 class Rprop:
-    """Resilient propagation: each parameter has a step of its own, and of ∇ℒ only the sign counts.
+    """Resilient propagation: each parameter has a step of its own; only the sign of ∇ℒ counts.
 
         r ← η₊r  where ∇ℒ and g have one sign,  η₋r  where they have different ones
         r ← min(max(r, low), high)
         g ← 0  where the signs are different,  ∇ℒ  elsewhere
         θ ← θ − η r sign(g)
 
-    lr: η, in [0, inf), the first step. increase: η₊, above 1. decrease: η₋, in (0, 1). low, high: the
-    shortest and the longest step, as multiples of η, with 0 < low ≤ 1 ≤ high. It needs gradients whose
-    signs can be trusted, those of large batches.
+    It needs gradients whose signs can be trusted, those of large batches.
+
+    Attributes:
+        lr: Base learning rate η, in [0, inf); the size of the first step.
+        increase: Factor η₊ on a step while the sign stays, above 1.
+        decrease: Factor η₋ on a step when the sign changes, in (0, 1).
+        low: Shortest step as a multiple of η, in (0, 1].
+        high: Longest step as a multiple of η, in [1, inf).
 
     >>> import numpy as np
     >>> rule, theta = Rprop(lr=0.1), np.array([[1.0, -2.0]])
@@ -30,9 +35,10 @@ class Rprop:
     array([[ 0.78, -1.78]])
 
     Source: Riedmiller & Braun, A direct adaptive method for faster backpropagation learning: the
-    RPROP algorithm, 1993, in the form without going back of Igel & Hüsken, Improving the Rprop
-    learning algorithm, 2000 (iRprop⁻). At a constant rate the same numbers as `torch.optim.Rprop` with
-    step_sizes=(low η, high η), whose defaults these are; a schedule multiplies all steps.
+    RPROP algorithm, 1993, in the form of Igel & Hüsken, Improving the Rprop learning algorithm,
+    2000, that does not go back (iRprop⁻). At a constant rate the same numbers as
+    `torch.optim.Rprop` with step_sizes=(low η, high η), whose defaults these are; a schedule
+    multiplies all steps.
     """
 
     lr: float = 0.01

@@ -11,7 +11,7 @@ from harness import Array, Range, Scope, State, array_namespace, check_range
 
 @dataclass(frozen=True)
 class ScheduleFreeAdamW:
-    """AdamW without m, whose mean is evaluated, with gradients taken between the two.
+    """AdamW without m: gradients are taken between its point and a mean of points, which is evaluated.
 
         y = (1 − β₁)z + β₁x                 where gradients are taken; this is θ
         v ← β₂v + (1 − β₂)∇ℒ(y)²
@@ -19,8 +19,12 @@ class ScheduleFreeAdamW:
         z ← z − γ(∇ℒ(y) / (√v + ε) + λy)
         x ← x + c(z − x)                    c = γₜ² / (γ₁² + … + γₜ²); x is evaluated
 
-    lr: η, in [0, inf), best without a schedule. beta1: in (0, 1). beta2: in [0, 1). eps: ε, in (0,
-    inf). weight_decay: λ, in [0, inf), on all of θ, biases included.
+    Attributes:
+        lr: Base learning rate η, in [0, inf); best without a schedule.
+        beta1: Weight β₁ of x in the point y where gradients are taken, in (0, 1).
+        beta2: Decay rate β₂ of the mean of squared gradients, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf).
+        weight_decay: Decoupled weight decay λ, in [0, inf); acts on all of θ, biases included.
 
     >>> import numpy as np
     >>> rule, theta = ScheduleFreeAdamW(lr=0.1, beta1=0.5), np.array([[1.0, -2.0]])
@@ -65,7 +69,7 @@ class ScheduleFreeAdamW:
         """One update; see `harness.Optimizer.step`."""
         xp = array_namespace(theta)
         beta1, left = self.beta1, 1 - self.beta2**t
-        # The squares 1 − β₂ⁱ are summed up over i from 1 to t
+        # The sum of 1 − β₂ⁱ over i from 1 to t, in closed form
         c = left / (t - self.beta2 * left / (1 - self.beta2))
         before = theta - (1 - beta1) * state["z"]  # β₁x
         v = self.beta2 * state["v"] + (1 - self.beta2) * (gradient * gradient)

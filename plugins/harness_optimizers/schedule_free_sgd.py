@@ -11,14 +11,16 @@ from harness import Array, Range, Scope, State, check_range
 
 @dataclass(frozen=True)
 class ScheduleFreeSgd:
-    """Gradient descent whose mean is evaluated, with gradients taken between the two.
+    """Gradient descent: gradients are taken between its point and a mean of points, which is evaluated.
 
         y = (1 − β)z + βx                   where gradients are taken; this is θ
         z ← z − η∇ℒ(y)                      gradient descent
         x ← x + (z − x)/t                   the mean of z, which is evaluated
 
-    lr: η, in [0, inf), best without a schedule and larger than that of plain descent. momentum: β, in
-    (0, 1).
+    Attributes:
+        lr: Base learning rate η, in [0, inf); best without a schedule and larger than that of plain
+            descent.
+        momentum: Weight β of x in the point y where gradients are taken, in (0, 1).
 
     >>> import numpy as np
     >>> rule, theta = ScheduleFreeSgd(lr=0.1, momentum=0.5), np.array([[1.0, -2.0]])

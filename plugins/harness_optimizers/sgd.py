@@ -15,7 +15,8 @@ class Sgd:
 
         θ ← θ − η∇ℒ
 
-    lr: η, in [0, inf).
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
 
     >>> import numpy as np
     >>> rule, theta = Sgd(lr=0.1), np.array([[1.0, -2.0]])

@@ -17,13 +17,17 @@ class Shampoo:
         L ← L + GGᵀ, from εI                R ← R + GᵀG, from εI
         θ ← θ − η L^(−1/4) G R^(−1/4)
 
-    A bias has L alone, with the power −1/2. Of a side longer than `max_size` the diagonal is kept.
+    A bias has L alone, with the power −1/2. For a side longer than `max_size` only the diagonal is kept.
 
-    lr: η, in [0, inf). eps: ε, in (0, inf). max_size: at least 1.
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        eps: Small number ε that L and R start from, times the identity, in (0, inf).
+        max_size: Longest side of a matrix that gets a full L or R, 1 or more; a longer one gets a
+            diagonal.
 
-    At every step the eigenvalues and eigenvectors of each L and R are computed, some 10 n³ operations:
-    on one core 1 ms for a side of 64 and 40 ms for 512; one of 784 would take 100. On CUDA they wait for
-    the device, so there the steps are not captured in a graph.
+    Each step computes the eigenvalues and eigenvectors of each L and R, some 10 n³ operations: on one
+    core 1 ms for a side of 64 and 40 ms for 512; one of 784 would take 100. On CUDA they wait for the
+    device, so the steps there are not captured in a graph.
 
     >>> import numpy as np
     >>> rule, theta = Shampoo(lr=0.1, eps=1e-9), np.array([[[3.0, 0.1], [0.1, 0.2]]])
@@ -66,7 +70,7 @@ class Shampoo:
     ) -> tuple[Array, State]:
         """One update; see `harness.Optimizer.step`. theta: (rows, fan_out, fan_in), or a bias."""
         xp, g = array_namespace(theta), matrices(gradient)
-        # (rows, 1, 1), whether θ is a matrix or a bias
+        # (rows, 1, 1) for a matrix and for a bias
         eps = xp.reshape(xp.zeros_like(theta) + self.eps, (theta.shape[0], -1))[:, :1, None]
         left = state["left"] + self._sum(g)
         if theta.ndim == 2:
@@ -88,13 +92,20 @@ def matrices(x: Array) -> Array:
 
 
 def scaled(g: Array, x: Array, eps: Array, power: float) -> Array:
-    """(X + εI)ᵖ G. g: (rows, n, k). x: (rows, n, n), or a diagonal, (rows, n, 1). eps: (rows, 1, 1)."""
+    """(X + εI)ᵖ G.
+
+    Args:
+        g: G, (rows, n, k).
+        x: X, (rows, n, n), or its diagonal, (rows, n, 1).
+        eps: ε, (rows, 1, 1).
+        power: p.
+    """
     xp = array_namespace(g)
     if x.shape[-1] == 1:
         return (x + eps) ** power * g
-    # Of what is not finite eigenvalues raise, also for the other runs
-    sound = xp.all(xp.isfinite(x), axis=(-2, -1), keepdims=True)
-    values, vectors = xp.linalg.eigh(xp.where(sound, x, 0.0))
-    # those of 0 are rounded to either side
-    roots = xp.where(sound, (xp.maximum(values[:, None, :], 0.0) + eps) ** power, xp.nan)
+    # `eigh` raises on non-finite input, which would fail the whole stack
+    finite = xp.all(xp.isfinite(x), axis=(-2, -1), keepdims=True)
+    values, vectors = xp.linalg.eigh(xp.where(finite, x, 0.0))
+    # an eigenvalue of 0 may be rounded below 0
+    roots = xp.where(finite, (xp.maximum(values[:, None, :], 0.0) + eps) ** power, xp.nan)
     return (vectors * roots) @ (vectors.mT @ g)

@@ -15,7 +15,9 @@ class SignSgd:
 
         θ ← θ − η sign(∇ℒ)
 
-    lr: η, in [0, inf); every parameter with a gradient moves by it at every step.
+    Attributes:
+        lr: Base learning rate η, in [0, inf); every parameter with a gradient moves by it at every
+            step.
 
     >>> import numpy as np
     >>> rule, theta = SignSgd(lr=0.1), np.array([[1.0, -2.0]])

@@ -16,7 +16,9 @@ class Signum:
         m ← βm + (1 − β)∇ℒ
         θ ← θ − η sign(m)
 
-    lr: η, in [0, inf). momentum: β, in [0, 1).
+    Attributes:
+        lr: Base learning rate η, in [0, inf); every parameter moves by it at every step.
+        momentum: Decay rate β of the mean of gradients, in [0, 1).
 
     >>> import numpy as np
     >>> rule, theta = Signum(lr=0.1), np.array([[1.0, -2.0]])

@@ -18,12 +18,19 @@ class Sophia:
         h ← β₂h + (1 − β₂)ĥ
         θ ← (1 − ηλ)θ − η clip(m / max(γh, ε), 1)
 
-    ĥ estimates the diagonal of the Hessian (Hutchinson), whose product with u is taken as a difference
+    ĥ estimates the diagonal of the Hessian (Hutchinson); the Hessian's product with u is a difference
     of two gradients of the same samples. So every k-th step takes two gradients, the others one.
 
-    lr: η, in [0, inf). beta1, beta2: in [0, 1). gamma: γ, in (0, inf), the smaller, the more parameters
-    are clipped to a step of η. eps: ε, in (0, inf). weight_decay: λ, in [0, inf). period: k, 1 or more.
-    probe: δ, in (0, inf).
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Decay rate β₂ of the mean of curvatures, in [0, 1).
+        gamma: Factor γ on the curvature, in (0, inf); the smaller, the more parameters are clipped
+            to a step of η.
+        eps: Least curvature ε to divide by, after γ, in (0, inf).
+        weight_decay: Decoupled weight decay λ, in [0, inf); acts on all of θ, biases included.
+        probe: Distance δ at which the second gradient is taken, in (0, inf).
+        period: Steps k between two estimates of the curvature, 1 or more.
 
     >>> import numpy as np
     >>> class Quadratic:  # ½θ₁² + 50θ₂²

@@ -17,8 +17,12 @@ class Yogi:
         v ← v − (1 − β₂) sign(v − ∇ℒ²) ∇ℒ²
         θ ← θ − η m / (√v + ε)
 
-    lr: η, in [0, inf). beta1, beta2: in [0, 1). eps: ε, in (0, inf); the paper finds that a larger
-    one than Adam's helps.
+    Attributes:
+        lr: Base learning rate η, in [0, inf).
+        beta1: Decay rate β₁ of the mean of gradients, in [0, 1).
+        beta2: Rate at which v follows squared gradients: it moves by (1 − β₂)∇ℒ² a step, in [0, 1).
+        eps: Small number ε that keeps the quotient finite, in (0, inf); the paper finds that a
+            larger one than Adam's helps.
 
     >>> import numpy as np
     >>> rule, theta = Yogi(lr=0.1, beta1=0.5, beta2=0.75, eps=1e-9), np.array([[1.0, -2.0]])

@@ -15,8 +15,10 @@ class Cosine:
 
         f + ½(1 − f)(1 + cos(π step / steps))
 
-    final: f, the factor that is reached when the horizon is over, in [0, 1]; it stays from there
-    on. The last step of the run still has a little more.
+    The last step of the run still has a little more than f.
+
+    Attributes:
+        final: Factor f that is reached when the horizon is over, in [0, 1]; it stays from there on.
 
     >>> Cosine(final=0.5).factor(np.arange(5.0), Horizon(steps_per_epoch=2, epochs=2)).round(3)
     array([1.   , 0.927, 0.75 , 0.573, 0.5  ])

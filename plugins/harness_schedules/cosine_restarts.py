@@ -15,10 +15,13 @@ class CosineRestarts:
 
         f + ½(1 − f)(1 + cos(π T_cur / T_i)),        T_i = T₀ gⁱ
 
-    T_cur are the epochs, fractions included, since the last restart. first: T₀, the epochs of the
-    first cycle, in [1, inf). growth: g, in [1, inf). final: f, the factor at the end of a cycle, in
-    [0, 1]. The last cycle may be cut short by the end of the run: with the defaults, cycles end
-    after 10, 30, 70 and 150 epochs.
+    T_cur are the epochs, fractions included, since the last restart. The last cycle may be cut
+    short by the end of the run: with the defaults, cycles end after 10, 30, 70 and 150 epochs.
+
+    Attributes:
+        first: Epochs T₀ of the first cycle, in [1, inf).
+        growth: Factor g on the length of each next cycle, in [1, inf).
+        final: Factor f at the end of a cycle, in [0, 1].
 
     >>> CosineRestarts(2, 2).factor(np.arange(7.0), Horizon(steps_per_epoch=1, epochs=6)).round(3)
     array([1.   , 0.5  , 1.   , 0.854, 0.5  , 0.146, 1.   ])
@@ -40,7 +43,7 @@ class CosineRestarts:
     def factor(self, step: np.ndarray, horizon: Horizon) -> np.ndarray:
         """Falls within a cycle; see `harness.Schedule.factor`."""
         epoch = step / horizon.steps_per_epoch
-        # Restarts are added up and compared: a logarithm could land on the wrong side of one
+        # Restarts are added up and compared, since a logarithm could land on the wrong side of one
         starts, length = [0.0], self.first
         while starts[-1] + length <= epoch.max(initial=0.0):
             starts.append(starts[-1] + length)

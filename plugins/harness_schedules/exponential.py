@@ -13,9 +13,11 @@ from harness import Horizon, check_range
 class Exponential:
     """The learning rate decays by the same factor each epoch, a little at every step: γ^epoch.
 
-    gamma: γ, the factor of one epoch, in (0, 1]. The epoch is a fraction within an epoch, so the
-    rate falls smoothly; at the start of an epoch it is that of
-    `torch.optim.lr_scheduler.ExponentialLR`.
+    The epoch is a fraction within an epoch, so the rate falls smoothly; at the start of an epoch it
+    is that of `torch.optim.lr_scheduler.ExponentialLR`.
+
+    Attributes:
+        gamma: Factor γ of one epoch, in (0, 1].
 
     >>> Exponential(gamma=0.25).factor(np.arange(5.0), Horizon(steps_per_epoch=2, epochs=5))
     array([1.    , 0.5   , 0.25  , 0.125 , 0.0625])

@@ -15,8 +15,10 @@ class InverseSqrt:
 
         1 / √(1 + epoch / τ)
 
-    epochs: τ, in (0, inf); after so many epochs the rate is 1/√2 of its start. The epoch is a
-    fraction within an epoch and counts from the end of the warm-up.
+    The epoch is a fraction within an epoch and counts from the end of the warm-up.
+
+    Attributes:
+        epochs: Epochs τ after which the rate is 1/√2 of its start, in (0, inf).
 
     >>> InverseSqrt(epochs=2).factor(np.array([0.0, 12.0]), Horizon(steps_per_epoch=2, epochs=10))
     array([1. , 0.5])

@@ -13,8 +13,10 @@ from harness import ConfigurationError, Horizon, check_range
 class MultiStep:
     """The learning rate drops by a factor at each of some epochs: γ^(milestones passed).
 
-    milestones: the epochs, rising whole numbers of 1 or more, counted from the end of the warm-up:
-    at 30, the 31st epoch is the first with the lower rate. gamma: γ, in (0, 1].
+    Attributes:
+        milestones: Epochs at which the rate drops, rising whole numbers of 1 or more, counted from
+            the end of the warm-up: at 30, the 31st epoch is the first with the lower rate.
+        gamma: Factor γ of a drop, in (0, 1].
 
     >>> MultiStep([1, 3], 0.5).factor(np.arange(5.0), Horizon(steps_per_epoch=1, epochs=5))
     array([1.  , 0.5 , 0.5 , 0.25, 0.25])

@@ -15,10 +15,14 @@ class OneCycle:
 
         1/start  →  1  →  1/(start · end)
 
-    rise: the share of the run in which it rises, in (0, 1). start: how many times smaller it
-    begins, in [1, inf). end: how many times smaller still it ends, in [1, inf). shape: of both
-    ways, "cosine" or "linear". It has its warm-up in it: with `training.warmup_epochs` the rate
-    rises to `lr`, drops to 1/start of it and rises again.
+    It has its warm-up in it: with `training.warmup_epochs` the rate rises to `lr`, drops to 1/start
+    of it and rises again.
+
+    Attributes:
+        rise: Share of the run in which the rate rises, in (0, 1).
+        start: How many times smaller the rate begins, in [1, inf).
+        end: How many times smaller still the rate ends, in [1, inf).
+        shape: Shape of the rise and of the fall, "cosine" or "linear".
 
     >>> schedule = OneCycle(rise=0.5, start=4, end=2, shape="linear")
     >>> schedule.factor(np.arange(8.0), Horizon(steps_per_epoch=4, epochs=2)).round(3)

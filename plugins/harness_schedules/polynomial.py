@@ -15,8 +15,9 @@ class Polynomial:
 
         f + (1 − f)(1 − step / steps)^p
 
-    power: p, in (0, inf); 1 is a straight line. final: f, the factor that is reached when the
-    horizon is over, in [0, 1]; it stays from there on.
+    Attributes:
+        power: Exponent p, in (0, inf); 1 is a straight line.
+        final: Factor f that is reached when the horizon is over, in [0, 1]; it stays from there on.
 
     >>> Polynomial(power=2).factor(np.arange(5.0), Horizon(steps_per_epoch=2, epochs=2))
     array([1.    , 0.5625, 0.25  , 0.0625, 0.    ])

@@ -16,11 +16,13 @@ class RangeTest:
 
         s^(1 − epoch / (epochs − 1)),  or  s + (1 − s) epoch / (epochs − 1)
 
-    start: s, the factor of the first epoch, in (0, 1); `lr` times s is the lowest rate. shape:
-    "exponential", equal steps on a logarithmic axis, or "linear". The rate stays within an epoch,
-    so that the logged `train/loss`, a mean over the epoch, is that of the logged `train/lr` and no
-    other. Train without a warm-up, and without early stopping; `experiment=rate_range` does, and
-    draws the loss against the rate.
+    The rate stays within an epoch, so that the logged `train/loss`, a mean over the epoch, is that
+    of the logged `train/lr` and no other. Train without a warm-up, and without early stopping;
+    `experiment=rate_range` does, and draws the loss against the rate.
+
+    Attributes:
+        start: Factor s of the first epoch, in (0, 1); `lr` times s is the lowest rate.
+        shape: Shape of the rise, "exponential" (equal steps on a logarithmic axis) or "linear".
 
     >>> RangeTest(start=0.01).factor(np.arange(6.0), Horizon(steps_per_epoch=2, epochs=3))
     array([0.01, 0.01, 0.1 , 0.1 , 1.  , 1.  ])

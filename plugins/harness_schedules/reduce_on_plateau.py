@@ -14,12 +14,16 @@ from harness import Horizon, check_range
 class ReduceOnPlateau:
     """The rate drops by a factor whenever the validation metric has stopped improving: γ^drops.
 
-    gamma: γ, in (0, 1]. patience: it drops after one more epoch without improvement than this, 0 or
-    more. min_change: an improvement must be larger than this share of the best value, in [0, 1).
-    cooldown: epochs after a drop that do not count as without improvement, 0 or more. final: the
-    lowest factor, in [0, 1]. Watched is `training.stopping.metric`, from the first epoch after the
-    warm-up on; keep `training.stopping.patience` well above this one's, or the run stops before a
-    drop can help.
+    The schedule watches `training.stopping.metric`, from the first epoch after the warm-up on. Keep
+    `training.stopping.patience` well above this one's, or the run stops before a drop can help.
+
+    Attributes:
+        gamma: Factor γ of a drop, in (0, 1].
+        patience: Epochs without improvement that are tolerated, 0 or more; the rate drops after one
+            more.
+        min_change: Least improvement that counts, as a share of the best value, in [0, 1).
+        cooldown: Epochs after a drop that do not count as without improvement, 0 or more.
+        final: Lowest factor, in [0, 1].
 
     >>> values = np.array([3.0, 2.0, 2.5, 2.0, 2.0, 2.0])
     >>> ReduceOnPlateau(gamma=0.5, patience=1).factor_after(values)
@@ -28,7 +32,7 @@ class ReduceOnPlateau:
     Source: He, Zhang, Ren & Sun, Deep residual learning for image recognition, 2016, section 3.4,
     divide by 10 when the error plateaus. The same factors as
     `torch.optim.lr_scheduler.ReduceLROnPlateau` with its relative threshold, but for two things: a
-    share of a value below zero is taken of its size, so that more than nothing is asked there, too;
+    share of a negative value is taken of its size, so that an improvement is asked for there, too;
     and no drop is too small to be made (`eps` there).
     """
 

@@ -13,9 +13,12 @@ from harness import Horizon, check_range
 class Step:
     """The learning rate drops by a factor every so many epochs: γ^⌊epoch / every⌋.
 
-    every: epochs between two drops, in [1, inf). gamma: γ, in (0, 1]. Epochs are counted from the
-    end of the warm-up. The same factors as `torch.optim.lr_scheduler.StepLR`, stepped once an
-    epoch.
+    Epochs are counted from the end of the warm-up. The same factors as
+    `torch.optim.lr_scheduler.StepLR`, stepped once an epoch.
+
+    Attributes:
+        every: Epochs between two drops, 1 or more.
+        gamma: Factor γ of a drop, in (0, 1].
 
     >>> Step(every=2, gamma=0.5).factor(np.arange(5.0), Horizon(steps_per_epoch=1, epochs=5))
     array([1.  , 1.  , 0.5 , 0.5 , 0.25])

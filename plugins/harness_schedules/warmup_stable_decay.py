@@ -15,10 +15,13 @@ class WarmupStableDecay:
 
         1 − (1 − f) s(p)        p: how much of the last part has passed;  s(p) = p or √p
 
-    The warm-up is `training.warmup_epochs`, as for every schedule. decay: the share of what is left
-    after it in which the rate falls, in (0, 1]. final: f, the factor that is reached when the
-    horizon is over, in [0, 1]; it stays from there on. shape: "linear", or "sqrt", which falls at
-    once and then ever more slowly.
+    The warm-up is `training.warmup_epochs`, as for every schedule.
+
+    Attributes:
+        decay: Share of what is left after the warm-up in which the rate falls, in (0, 1].
+        final: Factor f that is reached when the horizon is over, in [0, 1]; it stays from there on.
+        shape: Shape of the fall, "linear", or "sqrt", which falls at once and then ever more
+            slowly.
 
     >>> WarmupStableDecay(decay=0.5).factor(np.arange(5.0), Horizon(steps_per_epoch=2, epochs=2))
     array([1. , 1. , 1. , 0.5, 0. ])

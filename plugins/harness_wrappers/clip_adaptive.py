@@ -15,10 +15,13 @@ class ClipAdaptive:
 
         gᵢ ← min(1, λ max(‖θᵢ‖, ε) / ‖gᵢ‖) gᵢ
 
-    where i is a row of a weight matrix, what leads to one unit, or all biases of a layer. The output
-    layer is left as it is, as the authors advise.
+    i is a row of a weight matrix, the weights that lead to one unit, or all biases of a layer. The
+    output layer is left as it is, as the authors advise.
 
-    share: λ, in (0, inf). eps: ε, in (0, inf), lest weights of zero never move.
+    Attributes:
+        share: Largest length λ of a unit's gradient as a share of its weights', in (0, inf).
+        eps: Least length ε that weights count as having, in (0, inf); without it weights of zero
+            never move.
 
     >>> import numpy as np
     >>> wrapper, weights = ClipAdaptive(share=0.1), np.array([[[3.0, 4.0], [0.6, 0.8]]])
@@ -44,7 +47,7 @@ class ClipAdaptive:
         check_range(self, "eps", 0, closed="neither")
 
     def for_parameter(self, layer: Layer, shape: tuple[int, ...]) -> Any:
-        """This wrapper, but for the output layer."""
+        """This wrapper; `Unclipped` for the output layer."""
         return self if layer.index < layer.depth - 1 else Unclipped()
 
     def init(self, theta: Array) -> State:
@@ -54,8 +57,10 @@ class ClipAdaptive:
     def step(
         self, gradient: Array, theta: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """The gradient, each row scaled; see `harness.Wrapper.step`. theta: (rows, fan_out, fan_in), or
-        a bias, (rows, fan_out)."""
+        """The gradient, each unit's scaled; see `harness.Wrapper.step`.
+
+        theta: (rows, fan_out, fan_in), or a bias, (rows, fan_out).
+        """
         xp = array_namespace(theta)
         length = xp.sqrt(xp.sum(theta * theta, axis=-1, keepdims=True))
         norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
@@ -65,7 +70,7 @@ class ClipAdaptive:
 
 @dataclass(frozen=True)
 class Unclipped:
-    """A gradient as it is."""
+    """Leaves the gradient as it is."""
 
     def init(self, theta: Array) -> State:
         """No state."""

@@ -11,12 +11,15 @@ from harness import Array, Range, Scope, State, Turn, array_namespace, check_ran
 
 @dataclass(frozen=True)
 class ClipNorm:
-    """The gradient is no longer than a bound: it is scaled down where it would be.
+    """The gradient is no longer than a bound: a longer one is scaled down.
 
         g ← min(1, c / ‖g‖) g
 
-    bound: c, in (0, inf), of the norm of all parameters' gradients together. A gradient of zeros stays
-    so; one whose norm overflows becomes zero, or NaN where it is itself infinite.
+    A gradient of zeros stays zero; one whose norm overflows becomes zero, or NaN where it is itself
+    infinite.
+
+    Attributes:
+        bound: Largest norm c of all parameters' gradients together, in (0, inf).
 
     >>> import numpy as np
     >>> ClipNorm(bound=1.0).step(np.array([[3.0, -4.0]]), None, {}, lr=0.1, t=1)

@@ -11,11 +11,14 @@ from harness import Array, Range, Scope, State, Turn, array_namespace, check_ran
 
 @dataclass(frozen=True)
 class ClipValue:
-    """No part of the gradient is larger than a bound.
+    """No element of the gradient is larger than a bound.
 
         g ← min(max(g, −c), c)
 
-    bound: c, in (0, inf). The direction of the gradient changes.
+    The direction of the gradient changes.
+
+    Attributes:
+        bound: Largest size c of an element of the gradient, in (0, inf).
 
     >>> import numpy as np
     >>> ClipValue(bound=1.0).step(np.array([[3.0, -0.5]]), None, {}, lr=0.1, t=1)

@@ -1,4 +1,4 @@
-"""What happens at some steps only, as a number: wrappers compute with t, and never branch on it."""
+"""Whether a step is one of a few, as a number: wrappers compute with t and never branch on it."""
 
 from __future__ import annotations
 

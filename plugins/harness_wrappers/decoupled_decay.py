@@ -15,9 +15,12 @@ class DecoupledDecay:
 
         θ ← (1 − ηλ) θ
 
-    decay: λ, in [0, inf), of all parameters; η is the scheduled rate of the rule, so what is worth
-    trying depends on it. Around Adam this is AdamW. The objective's own `weight_decay` β is a term of
-    the loss instead; for plain gradient descent λ = 2β is the same.
+    Around Adam this is AdamW. The objective's own `weight_decay` β is a term of the loss instead;
+    for plain gradient descent λ = 2β is the same.
+
+    Attributes:
+        decay: Weight decay λ, in [0, inf); acts on all of θ, biases included, at the scheduled rate
+            η of the rule, so what is worth trying depends on η.
 
     >>> import numpy as np
     >>> DecoupledDecay(decay=0.5).step(np.array([[1.0, -2.0]]), None, {}, lr=0.2, t=1)

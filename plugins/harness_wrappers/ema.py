@@ -15,9 +15,10 @@ class Ema:
 
         θ̄ ← θ̄ + (1 − δ)/(1 − δᵗ) (θ − θ̄)
 
-    is the mean of all θ so far with weights 1, δ, δ², … from the last one back.
+    θ̄ is the mean of all θ so far with weights 1, δ, δ², … from the last one back.
 
-    decay: δ, in [0, 1).
+    Attributes:
+        decay: Decay rate δ of the mean, in [0, 1).
 
     >>> import numpy as np
     >>> wrapper, theta = Ema(decay=0.5), np.array([[7.0]])

@@ -12,12 +12,15 @@ from harness_wrappers.counting import every
 
 @dataclass(frozen=True)
 class Lookahead:
-    """Lookahead: k steps forward, and then back to a point between where they began and where they led.
+    """Lookahead: k steps forward, then back to a point between their start and their end.
 
         φ ← φ + α(θ − φ),  θ ← φ            at each k-th step
 
-    period: k, 1 or more. alpha: α, in (0, 1]. The rule remembers what it did, as it does without. The
-    network is judged at the slow weights φ.
+    The rule keeps its own state when θ is pulled back. The network is judged at the slow weights φ.
+
+    Attributes:
+        period: Steps k between two pulls back, 1 or more.
+        alpha: Share α of the way that φ follows, in (0, 1].
 
     >>> import numpy as np
     >>> wrapper, theta = Lookahead(period=2, alpha=0.5), np.array([[1.0]])
@@ -52,7 +55,7 @@ class Lookahead:
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """θ, at times pulled back; see `harness.Wrapper.step`."""
+        """θ, pulled back at every k-th step; see `harness.Wrapper.step`."""
         due = every(self.period, t)
         slow = state["slow"] + self.alpha * due * (theta - state["slow"])
         return (1 - due) * theta + due * slow, {"slow": slow}

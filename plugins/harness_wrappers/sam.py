@@ -16,10 +16,11 @@ class Sam:
         ε = ρ ∇ℒ(θ) / ‖∇ℒ(θ)‖
         g = ∇ℒ(θ + ε)
 
-    g is what the rule steps with. It is of the same samples, so a step takes two gradients, about twice
-    the time.
+    The rule steps with g. It is of the same samples, so a step takes two gradients, about twice the
+    time.
 
-    rho: ρ, in [0, inf), how far away the gradient is taken.
+    Attributes:
+        rho: Distance ρ at which the gradient is taken, in [0, inf).
 
     >>> import numpy as np
     >>> class Quadratic:  # ½‖θ‖²
@@ -51,10 +52,9 @@ class Sam:
     def step(
         self, gradient: Array, theta: Array, state: State, *, lr: Any, t: Any, batch: Batch
     ) -> tuple[Array, State]:
-        """The gradient elsewhere; see `harness.Wrapper.step`."""
+        """The gradient at θ + ε; see `harness.Wrapper.step`."""
         xp = array_namespace(theta)
         norm = xp.sqrt(xp.sum(gradient * gradient, axis=-1, keepdims=True))
-        away = (
-            self.rho * gradient / (norm + (norm <= 0))
-        )  # without a gradient there is no direction
+        # Without a gradient there is no direction: 0 / 1
+        away = self.rho * gradient / (norm + (norm <= 0))
         return batch.gradient(theta + away), {}

@@ -12,15 +12,17 @@ from harness_wrappers.counting import every
 
 @dataclass(frozen=True)
 class Swa:
-    """Stochastic weight averaging: the network is judged at an equal mean of the weights from a step on.
+    """Stochastic weight averaging: the network is judged at an equal mean of the weights since a step.
 
-        θ̄ ← θ̄ + (θ − θ̄)/n                  at each c-th step from step s on; n, how many these are
+        θ̄ ← θ̄ + (θ − θ̄)/n                  at each c-th step from step s on; n counts them
 
     Before step s it is judged at θ. The mean is meant to be of weights that still move: with a constant
     or a cyclic rate, after the first fall of the loss.
 
-    start: s, 1 or more; from 1 it is the Polyak-Ruppert mean. period: c, 1 or more, in steps; the length
-    of a cycle where the rate is cyclic.
+    Attributes:
+        start: First step s of the mean, 1 or more; from 1 it is the Polyak-Ruppert mean.
+        period: Steps c between two θ of the mean, 1 or more; the length of a cycle where the rate
+            is cyclic.
 
     >>> import numpy as np
     >>> wrapper, theta = Swa(start=2, period=2), np.array([[0.0]])
@@ -53,7 +55,7 @@ class Swa:
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
         """θ as it is, and the new mean; see `harness.Wrapper.step`."""
-        one = 0 * t + 1  # of the precision of t, which a truth value has not
+        one = 0 * t + 1  # bool * 1.0 would be float64; this keeps the dtype of t
         begun = (t > self.start) * one
         n = begun * (t - self.start) / self.period + 1
         share = 1 - begun + begun * every(self.period, t - self.start) / n

@@ -23,13 +23,16 @@ SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 class Curve:
     """y = f(x) + noise for x from −1 to 1: what a network approximates, in a picture of two axes.
 
-    shape: f, one of "line" (x), "corner" (|x|), "parabola" (2x² − 1), "sine" (sin 2πx) and "step"
-    (sign x). samples: in all, evenly spaced. noise: standard deviation of what is added to y.
-    seed: of the noise.
+    Attributes:
+        shape: Function f: "line" (x), "corner" (|x|), "parabola" (2x² − 1), "sine" (sin 2πx) or
+            "step" (sign x).
+        samples: Number of samples, evenly spaced, 2 or more.
+        noise: Standard deviation of the noise on y, in [0, inf).
+        seed: Seed of the noise, 0 or more.
 
     A linear model (network.hidden=[]) fits the line and nothing else, and so does any network with
     network.activation=identity. Two ReLU units fit the corner exactly, |x| = max(x, 0) + max(−x, 0);
-    the others take more the smoother or steeper they are.
+    the others take the more units, the smoother or steeper they are.
 
     >>> Curve("parabola", samples=5, noise=0).load().targets
     array([ 1. , -0.5, -1. , -0.5,  1. ])
