@@ -67,13 +67,15 @@ class Trained:
 def fit() -> Callable[..., Trained]:
     """Trains runs as one stack, all at once or so many at a time."""
 
-    def train_stack(*runs: Run, data: Prepared | None = None, places: int | None = None) -> Trained:
+    def train_stack(
+        *runs: Run, data: Prepared | None = None, stack_size: int | None = None
+    ) -> Trained:
         config: Any = runs[0].config
         if data is None:
             activation = config.loss.output_activation
             data = prepare(config.dataset.load(), config.dataset.task, activation, config.split)
         found = Trained()
-        for record in train(runs, DeviceData(config.backend, data), places=places):
+        for record in train(runs, DeviceData(config.backend, data), stack_size=stack_size):
             if isinstance(record, Ended):
                 found.ended[record.run] = record
             elif isinstance(record, Epoch):

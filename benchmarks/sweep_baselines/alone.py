@@ -23,7 +23,7 @@ from harness.configuration.run import run_from
 from harness.configuration.settings import Run
 from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
-from harness.execution.planning import places, plan
+from harness.execution.planning import plan, stack_size_for
 from harness.execution.workers import Failed, Task, work
 from harness.registry.registry import load_registry
 from harness.sweep.launching.fused import cores
@@ -69,7 +69,7 @@ def main() -> None:
     for name in ("train", "validation", "test"):
         placed.part(name)
     capacity = backend.capacity(network_of(runs[0], data), batch_size_of(runs[0], data))
-    size = places([run.config.seed for run in runs], capacity, cores())
+    size = stack_size_for([run.config.seed for run in runs], capacity, cores())
     times = []
     for _ in range(2):
         task = Task(0, runs, placed, RunQueue(range(len(runs))), size)

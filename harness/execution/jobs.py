@@ -15,7 +15,7 @@ from harness.configuration.settings import Run
 from harness.data.on_device import DeviceData
 from harness.data.preparing import Prepared
 from harness.execution.data_cache import DataCache
-from harness.execution.planning import places, plan
+from harness.execution.planning import plan, stack_size_for
 from harness.execution.progress import Progress
 from harness.execution.recording import GroupRecorder
 from harness.execution.resume import finished_results, write_identities
@@ -78,7 +78,7 @@ def run_jobs(
         own = [jobs[member] for member in members]
         runs = [job.run for job in own]
         placed = data.on_device(runs[0].config)
-        size = places(
+        size = stack_size_for(
             [run.config.seed for run in runs], stack_size or _capacity(runs[0], placed), workers
         )
         known = [identities[member] for member in members]

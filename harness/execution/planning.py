@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from harness.configuration.settings import Config, Run
 from harness.training.stack import rule_key
 
-__all__ = ["places", "plan"]
+__all__ = ["plan", "stack_size_for"]
 
 SHARED = 16  # runs of one seed from which on a stack of them is worth it
 
@@ -54,16 +54,16 @@ def _signature(config: Config) -> str:
     )
 
 
-def places(seeds: Sequence[int], capacity: int, workers: int) -> int:
+def stack_size_for(seeds: Sequence[int], capacity: int, workers: int) -> int:
     """How many runs of a group train at a time in each of its stacks.
 
     seeds: of the runs in the group. capacity: the most that the backend trains well at once. workers:
     stacks in training at the same time. All stacks get alike shares of the runs; where there are enough
     runs of each seed, a stack is filled with runs of one seed (a sixth faster: see `plan`).
 
-    >>> places([0] * 45 + [1] * 45, capacity=128, workers=2)
+    >>> stack_size_for([0] * 45 + [1] * 45, capacity=128, workers=2)
     45
-    >>> places(list(range(100)), capacity=64, workers=2)
+    >>> stack_size_for(list(range(100)), capacity=64, workers=2)
     50
     """
     runs = len(seeds)

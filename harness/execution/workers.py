@@ -50,7 +50,7 @@ class Task:
     runs: Sequence[Run]
     data: DeviceData
     waiting: RunQueue
-    places: int
+    stack_size: int
     rungs: Rungs = field(default_factory=Rungs)
 
 
@@ -171,7 +171,7 @@ def _train(task: Task, sender: Connection) -> list[Task]:
         begun.update(dict.fromkeys(new))
         return new
 
-    loop = train(task.runs, task.data, take, task.places, task.rungs)
+    loop = train(task.runs, task.data, take, task.stack_size, task.rungs)
     while True:
         try:
             record = next(loop, None)

@@ -56,24 +56,24 @@ def train(
     runs: Sequence[Run],
     data: DeviceData,
     take: Callable[[int], list[int]] | None = None,
-    places: int | None = None,
+    stack_size: int | None = None,
     rungs: Rungs | None = None,
 ) -> Iterator[Record]:
     """Trains runs that share every shape as one stack, and yields what happens, epoch by epoch.
 
     take: gives the positions in `runs` of the next ones to train, so many at most; by default all are
-    trained. places: the most runs in training at a time, by default all; the place of a run that is
+    trained. stack_size: the most runs in training at a time, by default all; the place of a run that is
     over goes to the next one. rungs: for successive halving, shared with other stacks of the same
     runs. Positions in the records are those in `runs`. A run's numbers do not depend on its company.
     """
     take = RunQueue(range(len(runs))).pop if take is None else take
-    places = len(runs) if places is None else places
-    training = _Training(runs, data, rungs or Rungs(), rounds=-(-len(runs) // places))
+    stack_size = len(runs) if stack_size is None else stack_size
+    training = _Training(runs, data, rungs or Rungs(), rounds=-(-len(runs) // stack_size))
     staying = np.empty(0, dtype=int)
     # Overflow is how divergence looks; it is looked for once an epoch and needs no warnings.
     with np.errstate(all="ignore"):
         while True:
-            new = take(places - len(staying))
+            new = take(stack_size - len(staying))
             if new:
                 theta = training.initial_theta(new)
                 yield Began(tuple(new), theta)

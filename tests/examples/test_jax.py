@@ -145,9 +145,11 @@ def sweep(run_of, backend):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("places", [3, 12])
-def test_runs_that_stop_give_up_their_places_as_on_numpy(run_of, fit, places):
-    ours, theirs = (fit(*sweep(run_of, backend), places=places) for backend in ("jax", "numpy"))
+@pytest.mark.parametrize("stack_size", [3, 12])
+def test_runs_that_stop_give_up_their_places_as_on_numpy(run_of, fit, stack_size):
+    ours, theirs = (
+        fit(*sweep(run_of, backend), stack_size=stack_size) for backend in ("jax", "numpy")
+    )
 
     statuses = {ended.status for ended in ours.ended.values()}
     assert statuses >= {Status.DIVERGED, Status.STOPPED_EARLY, Status.FINISHED}
@@ -341,7 +343,7 @@ def test_other_values_and_numbers_of_runs_need_no_compilation(run_of, fit):
     fit(*runs[:6])
     before = set(compiling._functions)
 
-    fit(*runs, places=5)
+    fit(*runs, stack_size=5)
     fit(*reversed(runs[:7]))
     fit(*runs[:2])
 

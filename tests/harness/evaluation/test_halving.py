@@ -88,7 +88,7 @@ def test_places_of_dropped_runs_are_refilled(run_of, fit):
     runs = [
         run_of(*common, f"optimizer.lr={lr}", f"seed={s}") for lr in (0.1, 1e-6) for s in range(6)
     ]
-    found = fit(*runs, places=4)
+    found = fit(*runs, stack_size=4)
     assert len(found.ended) == 12
     statuses = [ended.status for ended in found.ended.values()]
     assert Status.DROPPED in statuses

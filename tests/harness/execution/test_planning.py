@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.execution.planning import SHARED, places, plan
+from harness.execution.planning import SHARED, plan, stack_size_for
 
 
 def test_runs_of_one_seed_follow_one_another_and_of_one_rule_among_them(run_of):
@@ -62,7 +62,7 @@ def test_everything_else_may_differ(run_of, override):
     st.lists(st.integers(0, 5), min_size=1, max_size=300), st.integers(1, 300), st.integers(1, 4)
 )
 def test_no_stack_is_larger_than_the_capacity_and_all_have_alike_shares(seeds, capacity, workers):
-    size = places(seeds, capacity, workers)
+    size = stack_size_for(seeds, capacity, workers)
     assert 1 <= size <= capacity
     if len(set(seeds)) < workers:  # no stack for each seed: rounds of stacks of the same size
         rounds = -(-len(seeds) // (size * workers))
@@ -80,4 +80,4 @@ def test_no_stack_is_larger_than_the_capacity_and_all_have_alike_shares(seeds, c
 )
 def test_a_stack_for_each_seed_where_that_is_worth_it(runs_of_a_seed, seeds, expected):
     listed = [seed for seed in range(seeds) for _ in range(runs_of_a_seed)]
-    assert places(listed, capacity=128, workers=2) == expected
+    assert stack_size_for(listed, capacity=128, workers=2) == expected

@@ -25,13 +25,13 @@ forks = pytest.mark.skipif(FORK is None, reason="no processes are forked on this
 def tasks_of(run_of):
     """Tasks of runs that share a group, for two workers."""
 
-    def make(*runs, places=1, backend=None):
+    def make(*runs, stack_size=1, backend=None):
         config = runs[0].config
         data = prepare(
             config.dataset.load(), config.dataset.task, config.loss.output_activation, config.split
         )
         placed = DeviceData(backend or config.backend, data)
-        return [Task(0, runs, placed, RunQueue(range(len(runs))), places)] * 2
+        return [Task(0, runs, placed, RunQueue(range(len(runs))), stack_size)] * 2
 
     return make
 
@@ -65,8 +65,8 @@ class Threaded:
 def test_two_workers_give_what_one_gives(run_of, tasks_of, forked):
     runs = [run_of("dataset=iris", "training.max_epochs=3", f"seed={s}") for s in range(5)]
     backend = None if forked else Threaded(runs[0].config.backend)
-    alone, expected = by_run(work(tasks_of(*runs, places=5)[:1], workers=1))
-    found, losses = by_run(work(tasks_of(*runs, places=2, backend=backend), workers=2))
+    alone, expected = by_run(work(tasks_of(*runs, stack_size=5)[:1], workers=1))
+    found, losses = by_run(work(tasks_of(*runs, stack_size=2, backend=backend), workers=2))
     assert found.keys() == alone.keys() == set(range(5))
     assert losses == expected
     for run, ended in found.items():
@@ -146,7 +146,7 @@ def test_an_error_before_the_first_run_begins_fails_each_run_and_ends(run_of, ta
     runs = [run_of("dataset=iris", "training.max_epochs=1", f"seed={s}") for s in range(3)]
     broken = replace(runs[0].config, initializer=Broken())  # has no `sample`
     runs = [replace(run, config=broken) for run in runs]
-    ended, _ = by_run(work(tasks_of(*runs, places=2), workers=1))
+    ended, _ = by_run(work(tasks_of(*runs, stack_size=2), workers=1))
     assert ended.keys() == {0, 1, 2}
     assert all(isinstance(record, Failed) for record in ended.values())
     assert "AttributeError" in ended[0].details

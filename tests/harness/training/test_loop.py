@@ -47,7 +47,7 @@ MIXED = [
 ]
 
 
-@pytest.mark.parametrize("places", [None, 3], ids=["all-at-once", "refilled"])
+@pytest.mark.parametrize("stack_size", [None, 3], ids=["all-at-once", "refilled"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "setting",
@@ -61,11 +61,11 @@ MIXED = [
     ids=["plain", "decay-z", "hidden-penalty", "linear-full-batch", "deep-odd-batch"],
 )
 def test_a_stack_of_different_runs_is_bitwise_equal_to_the_same_runs_alone(
-    run_of, fit, setting, dtype, places
+    run_of, fit, setting, dtype, stack_size
 ):
     common = ("dataset=iris", "training.max_epochs=6", f"backend.dtype={dtype}", *setting)
     runs = [run_of(*common, *own) for own in MIXED]
-    together = fit(*runs, places=places)
+    together = fit(*runs, stack_size=stack_size)
     statuses = set()
     for position, run in enumerate(runs):
         alone = fit(run)
@@ -326,8 +326,8 @@ def test_metrics_agree_with_scikit_learn(run_of, fit):
     assert ended.metrics["test/softmax_cross_entropy"] == pytest.approx(log_loss(labels, p))
 
 
-@pytest.mark.parametrize("places", [None, 2])
-def test_short_epochs_take_the_first_rows_of_each_order(run_of, fit, places):
+@pytest.mark.parametrize("stack_size", [None, 2])
+def test_short_epochs_take_the_first_rows_of_each_order(run_of, fit, stack_size):
     """Bitwise alone and in a stack; and by hand, as SGD over the first 2 × 8 rows of each order."""
     common = ("dataset=iris", "training.max_epochs=3", "training.batch_size=8")
     short = (*common, "training.steps_per_epoch=2", "backend.dtype=float64")
@@ -336,7 +336,7 @@ def test_short_epochs_take_the_first_rows_of_each_order(run_of, fit, places):
         run_of(*short, "seed=1", "network.hidden=[]", "schedule=cosine"),
         run_of(*short, "seed=1", "network.hidden=[]", "training.warmup_epochs=1"),
     ]
-    together = fit(*runs, places=places)
+    together = fit(*runs, stack_size=stack_size)
     for position, run in enumerate(runs):
         alone = fit(run)
         np.testing.assert_array_equal(alone.ended[0].theta, together.ended[position].theta)

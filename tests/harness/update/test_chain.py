@@ -229,7 +229,7 @@ def test_gradients_are_counted(run_of, fit):
         run_of(*SMALL, "optimizer=sgd", "training.max_epochs=2"),
         run_of(*SMALL, "optimizer=lbfgs", "wrapper=sam", "training.max_epochs=2"),
     ]
-    epochs = fit(*runs, places=2).epochs
+    epochs = fit(*runs, stack_size=2).epochs
     steps = [epoch["train/steps"] for epoch in epochs[0]]
 
     assert [e["train/gradients"] for e in epochs[0]] == [n + -(-n // 3) for n in steps]

@@ -75,8 +75,8 @@ def test_the_start_is_the_runs_own(run_of: Any) -> None:
     assert not np.array_equal(stack[0], plain[0])
 
 
-@pytest.mark.parametrize("places", [None, 2])
-def test_a_stack_trains_each_run_as_alone(run_of: Any, fit: Any, places: int | None) -> None:
+@pytest.mark.parametrize("stack_size", [None, 2])
+def test_a_stack_trains_each_run_as_alone(run_of: Any, fit: Any, stack_size: int | None) -> None:
     common = ("dataset=iris", "training.max_epochs=3", "network.hidden=[9,7]")
     runs = [
         run_of(*common, "initializer=lsuv", "seed=1"),
@@ -84,7 +84,7 @@ def test_a_stack_trains_each_run_as_alone(run_of: Any, fit: Any, places: int | N
         run_of(*common, "initializer=lsuv", "seed=2", "bias_initializer=constant"),
         run_of(*common, "initializer=lsuv", "seed=1", "optimizer=sgd", "training.max_epochs=1"),
     ]
-    together = fit(*runs, places=places)
+    together = fit(*runs, stack_size=stack_size)
     for position, run in enumerate(runs):
         alone = fit(run).ended[0]
         np.testing.assert_array_equal(alone.theta, together.ended[position].theta)
