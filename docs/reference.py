@@ -6,14 +6,18 @@ A hook of MkDocs. Docstrings are Markdown: an indented block, such as a formula,
 from __future__ import annotations
 
 import dataclasses
+import enum
 import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import griffe
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
@@ -25,6 +29,8 @@ from harness.registry.catalogue import fields_of
 from harness.registry.registry import KINDS, load_registry
 from harness.search_space import space_of
 from harness.testing.suite import REQUIREMENTS, statement_of
+
+Kind = griffe.DocstringSectionKind
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -59,24 +65,68 @@ def _page(kind: str) -> str:
 
 
 def markdown(docstring: str | None) -> str:
-    """A docstring for a page: examples become blocks of code, and no underscore starts italics.
+    r"""A docstring for a page: text, examples as blocks of code, and a list for each of its sections.
 
-    >>> markdown("Adds a_b and `c_d`.")
-    'Adds a\\\\_b and `c_d`.'
+    >>> markdown("Adds a_b.")
+    'Adds a\\_b.'
+    >>> markdown(inspect.getdoc(_text)).splitlines()[-1]
+    '- `paragraph`: Text, in which an indented part may follow the first line.'
     """
-    shown = []
-    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(docstring or "")):
-        if paragraph.startswith(">>> "):
-            shown.append(f"```pycon\n{paragraph}\n```")
-        elif paragraph.startswith("    "):
-            shown.append(paragraph)
-        else:
-            shown.append(_text(paragraph))
-    return "\n\n".join(shown)
+    return "\n\n".join(filter(None, map(_section, _sections(docstring))))
+
+
+def prose(docstring: str | None) -> str:
+    """A docstring without its list of fields, for a page that shows them in a table."""
+    sections = [s for s in _sections(docstring) if s.kind is not Kind.attributes]
+    return "\n\n".join(filter(None, map(_section, sections)))
+
+
+def meanings(docstring: str | None) -> dict[str, str]:
+    r"""What a docstring says of each field, in a line for a cell of a table.
+
+    >>> meanings("A rule.\n\nAttributes:\n    lr: Base learning\n        rate.")
+    {'lr': 'Base learning rate.'}
+    """
+    fields = [s.value for s in _sections(docstring) if s.kind is Kind.attributes]
+    return {
+        field.name: _text(" ".join(field.description.split())).replace("|", "\\|")
+        for section in fields
+        for field in section
+    }
+
+
+def _sections(docstring: str | None) -> list[griffe.DocstringSection]:
+    return griffe.Docstring(inspect.cleandoc(docstring or "")).parse("google", warnings=False)
+
+
+def _section(section: griffe.DocstringSection) -> str:
+    if section.kind is Kind.text:
+        return "\n\n".join(map(_paragraph, re.split(r"\n\s*\n", section.value)))
+    if section.kind in (Kind.parameters, Kind.attributes):
+        return "\n".join(f"- `{item.name}`: {_item(item)}" for item in section.value)
+    if section.kind is Kind.raises:
+        return "\n".join(f"- Raises `{item.annotation}`: {_item(item)}" for item in section.value)
+    if section.kind in (Kind.returns, Kind.yields):
+        return "\n".join(f"- {section.kind.value.title()}: {_item(item)}" for item in section.value)
+    raise ValueError(f"A section that no page shows: {section.kind.value}.")
+
+
+def _item(item: griffe.DocstringNamedElement) -> str:
+    return _text(" ".join(item.description.split()))
+
+
+def _paragraph(paragraph: str) -> str:
+    if paragraph.startswith(">>> "):
+        return f"```pycon\n{paragraph}\n```"
+    return paragraph if paragraph.startswith("    ") else _text(paragraph)
 
 
 def _text(paragraph: str) -> str:
-    """With an indented part set off as Markdown wants it, and no accidental emphasis."""
+    """With an indented part set off as Markdown wants it, and no accidental emphasis.
+
+    Args:
+        paragraph: Text, in which an indented part may follow the first line.
+    """
     paragraph = re.sub(r"(?<!\n)\n(?=    )", "\n\n", paragraph, count=1)
     pieces = re.split(r"(`[^`]*`)", paragraph)
     return "".join(p if p.startswith("`") else re.sub(r"([_*<])", r"\\\1", p) for p in pieces)
@@ -90,7 +140,7 @@ def _components(kind: str) -> Iterator[str]:
             continue
         for name, component in sorted(plugin.components.get(kind, {}).items()):
             yield f"## `{name}`\n"
-            yield markdown(component.__doc__) + "\n"
+            yield prose(component.__doc__) + "\n"
             yield from _fields(component)
 
 
@@ -98,15 +148,16 @@ def _fields(component: type) -> Iterator[str]:
     defaults, space = fields_of(component), space_of(component)
     if not defaults:
         return
+    meaning = meanings(component.__doc__)
     types = {field.name: field.type for field in dataclasses.fields(component)}
-    yield "| field | type | default | worth tuning in |"
-    yield "|---|---|---|---|"
+    yield "| field | meaning | type | default | worth tuning in |"
+    yield "|---|---|---|---|---|"
     for name, default in defaults.items():
         kind = str(types[name]).replace("|", "\\|")
-        found = space.get(name)
-        tuned = f"{found.low:g} to {found.high:g}, {found.scale}" if found else ""
-        meaning = f"; {found.meaning}" if found and found.meaning else ""
-        yield f"| `{name}` | `{kind}` | `{default}` | {tuned}{meaning} |"
+        searched = space.get(name)
+        tuned = f"{searched.low:g} to {searched.high:g}, {searched.scale}" if searched else ""
+        remark = f"; {searched.meaning}" if searched and searched.meaning else ""
+        yield f"| `{name}` | {meaning.get(name, '')} | `{kind}` | `{default}` | {tuned}{remark} |"
     yield ""
 
 
@@ -138,20 +189,65 @@ def _facade() -> Iterator[str]:
         member = getattr(harness, name)
         yield f"## `{name}`\n"
         if inspect.isfunction(member):
-            yield f"```python\n{name}{inspect.signature(member)}\n```\n"
-        if inspect.isclass(member) or inspect.isfunction(member):
+            yield _call(name, member)
             yield markdown(member.__doc__) + "\n"
-        if inspect.isclass(member):
-            yield from _methods(member)
+        elif inspect.isclass(member):
+            yield from _class(member)
+        elif inspect.ismodule(member):
+            yield from _module(member)
+        else:
+            yield f"`{name} = {_source(name).value}`\n"
+            yield markdown(_source(name).docstring and _source(name).docstring.value) + "\n"
 
 
-def _methods(cls: type) -> Iterator[str]:
+def _source(name: str) -> griffe.Attribute:
+    """A constant of the facade where it is defined: at run time it has no docstring."""
+    member = griffe.load("harness", resolve_aliases=True)[name]
+    return member.final_target if member.is_alias else member
+
+
+def _class(cls: type) -> Iterator[str]:
+    yield prose(cls.__doc__) + "\n"
+    meaning = meanings(cls.__doc__)
+    if issubclass(cls, enum.Enum):
+        yield "| member | value | meaning |"
+        yield "|---|---|---|"
+        for member in cls:
+            yield f"| `{member.name}` | `{member.value}` | {meaning.get(member.name, '')} |"
+        yield ""
+    elif dataclasses.is_dataclass(cls):
+        yield "| field | meaning | type | default |"
+        yield "|---|---|---|---|"
+        for field in dataclasses.fields(cls):
+            kind, default = str(field.type).replace("|", "\\|"), _default(field)
+            shown = "" if default is dataclasses.MISSING else f"`{default!r}`"
+            yield f"| `{field.name}` | {meaning.get(field.name, '')} | `{kind}` | {shown} |"
+        yield ""
+    elif meaning:
+        yield "| attribute | meaning |"
+        yield "|---|---|"
+        yield from (f"| `{name}` | {text} |" for name, text in meaning.items())
+        yield ""
     for name, member in vars(cls).items():
-        if name.startswith("_") or not (inspect.isfunction(member) or isinstance(member, property)):
+        if name.startswith("_") and name != "__call__":
             continue
-        call = name if isinstance(member, property) else f"{name}{inspect.signature(member)}"
-        yield f"```python\n{call}\n```\n"
+        if inspect.isfunction(member) or isinstance(member, property | cached_property):
+            yield _call(name, member)
+            yield markdown(member.__doc__) + "\n"
+
+
+def _module(module: ModuleType) -> Iterator[str]:
+    yield markdown(module.__doc__) + "\n"
+    for name in module.__all__:
+        member = getattr(module, name)
+        yield _call(f"{module.__name__}.{name}", member)
         yield markdown(member.__doc__) + "\n"
+
+
+def _call(name: str, member: Any) -> str:
+    """How a function is called; of a property, its name."""
+    signature = inspect.signature(member) if inspect.isfunction(member) else ""
+    return f"```python\n{name}{signature}\n```\n"
 
 
 def _commands() -> Iterator[str]:
@@ -170,14 +266,16 @@ def _help(command: str) -> str:
 
 def _configuration() -> Iterator[str]:
     yield "# Configuration\n"
-    yield markdown(Config.__doc__) + "\n"
+    yield prose(Config.__doc__) + "\n"
     yield "Each key below stands on the command line as `key=value`.\n"
+    plain = [field for field in dataclasses.fields(Config) if field.type in ("int", "bool")]
+    yield from _keys("", plain, Config)
     for field in dataclasses.fields(Config):
         default = _default(field)
         if dataclasses.is_dataclass(default):
             yield f"## `{field.name}`\n"
-            yield markdown(type(default).__doc__) + "\n"
-            yield from _keys(field.name, default)
+            yield prose(type(default).__doc__) + "\n"
+            yield from _keys(f"{field.name}.", dataclasses.fields(default), type(default))
     yield "## Component groups\n"
     yield "`backend`, `dataset`, `network`, `optimizer`, `schedule`, `initializer`, `bias_initializer`"
     yield "and `loss` choose a component by name; its fields follow, as in `optimizer.lr=0.01`."
@@ -185,21 +283,24 @@ def _configuration() -> Iterator[str]:
     yield "follow its name, as in `wrapper.ema.decay=0.99`.\n"
 
 
-def _keys(prefix: str, settings: Any) -> Iterator[str]:
-    yield "| key | default |"
-    yield "|---|---|"
+def _keys(prefix: str, fields: Sequence[dataclasses.Field[Any]], cls: type) -> Iterator[str]:
+    """The keys below a prefix, as a table; those of nested settings after it."""
+    meaning = meanings(cls.__doc__)
+    yield "| key | meaning | default |"
+    yield "|---|---|---|"
     nested = []
-    for field in dataclasses.fields(settings):
-        value = _default(field)
-        if dataclasses.is_dataclass(value):
-            nested.append((f"{prefix}.{field.name}", value))
+    for field in fields:
+        default = _default(field)
+        if dataclasses.is_dataclass(default):
+            nested.append((f"{prefix}{field.name}", type(default)))
         else:
-            yield f"| `{prefix}.{field.name}` | `{'null' if value is None else value}` |"
+            shown = "null" if default is None else default
+            yield f"| `{prefix}{field.name}` | {meaning.get(field.name, '')} | `{shown}` |"
     yield ""
-    for name, value in nested:
+    for name, settings in nested:
         yield f"### `{name}`\n"
-        yield markdown(type(value).__doc__) + "\n"
-        yield from _keys(name, value)
+        yield prose(settings.__doc__) + "\n"
+        yield from _keys(f"{name}.", dataclasses.fields(settings), settings)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
