@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
+from harness.configuration.arguments import check_arguments
 from harness.configuration.hydra_store import register
 from harness.configuration.job import job_from
-from harness.configuration.overrides import check_overrides, explain
-from harness.configuration.settings import Tracking
+from harness.configuration.overrides import explain
 from harness.errors import ConfigurationError, HarnessError, PluginError
 from harness.execution.jobs import run_jobs
 from harness.execution.session import close_sweeps, session
@@ -29,7 +24,7 @@ from harness.registry.registry import load_registry
 from harness.sweep.callback import SweepCallback
 from harness.training.records import Result, Status
 
-__all__ = ["register_hydra_plugins", "tracking_settings", "train", "tune"]
+__all__ = ["register_hydra_plugins", "train", "tune"]
 
 
 def train(arguments: list[str]) -> int:
@@ -50,7 +45,7 @@ def _train(arguments: list[str]) -> int:
     registry = load_registry()
     register(registry)
     register_hydra_plugins()
-    _check(arguments)
+    check_arguments(arguments)
     results: list[Result] = []
 
     mistakes: list[BaseException] = []
@@ -127,53 +122,3 @@ def _grouped(arguments: list[str]) -> list[str]:
     for override in options.overrides:
         flags.remove(override)
     return [*options.overrides, *flags]
-
-
-def _check(arguments: list[str]) -> None:
-    """The overrides among Hydra's arguments, before Hydra sees them."""
-    options, _ = get_args_parser().parse_known_args(arguments)
-    if options.experimental_rerun is not None:
-        raise ConfigurationError(
-            "--experimental-rerun reads a pickle, which can run any code. Use the overrides in "
-            "`.hydra/overrides.yaml` of the run's folder instead."
-        )
-    if options.shell_completion:
-        return
-    _check_mode(options)
-    with _explained():
-        check_overrides(
-            options.overrides, load_registry(), own_configs=options.config_dir is not None
-        )
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Makes errors for a person of those that Hydra raises."""
-    try:
-        yield
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise ConfigurationError(explain(error)) from error
-
-
-def _check_mode(options: argparse.Namespace) -> None:
-    """Without -m, Hydra would leave a sweeper aside without a word."""
-    ways = ("experiment=", "hydra.mode=")  # to make a multirun of it otherwise
-    if options.multirun or options.cfg or any(o.startswith(ways) for o in options.overrides):
-        return
-    for override in options.overrides:
-        if override.startswith(("hydra/sweeper", "hydra.sweeper")):
-            raise ConfigurationError(f"{override!r} is for a sweep: add -m to train one.")
-
-
-def tracking_settings(overrides: list[str]) -> Tracking:
-    """The node `tracking` of the configuration with these overrides."""
-    with _explained():
-        register(load_registry())
-        _check(overrides)
-        with hydra.initialize_config_module("harness.conf", version_base="1.3"):
-            # The launcher plays no part here, and Hydra may not have found it yet
-            tree = hydra.compose(
-                "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *overrides]
-            )
-    settings: Tracking = OmegaConf.to_object(tree.tracking)  # type: ignore[assignment]
-    return settings

@@ -184,7 +184,7 @@ def _complete(rest: list[str]) -> int:
 def _sweeps(rest: list[str]) -> int:
     import argparse
 
-    from harness.application import tracking_settings
+    from harness.configuration.arguments import tracking_settings
     from harness.sweep.listing import as_json, show, sweeps
     from harness.tracking.address import without_secrets
 
@@ -255,7 +255,7 @@ def _check(rest: list[str]) -> int:
 def _ui(rest: list[str]) -> int:
     import argparse
 
-    from harness.application import tracking_settings
+    from harness.configuration.arguments import tracking_settings
     from harness.tracking.dashboard import open_dashboard
 
     parser = argparse.ArgumentParser(prog="harness ui")

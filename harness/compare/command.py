@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness.application import tracking_settings
 from harness.compare.assembling import compare_runs
 from harness.compare.evidence import Evidence, read
 from harness.compare.fairness import REFUSED
 from harness.compare.report import mlflow, terminal
 from harness.compare.report.writing import write
 from harness.compare.source import Source
+from harness.configuration.arguments import tracking_settings
 from harness.errors import ConfigurationError
 from harness.sweep.command_lines import program
 
