@@ -6,6 +6,12 @@ comparison = compare(by=["optimizer"])   # the newest sweep of the store in this
 comparison.summary                       # pandas frames, see `Comparison`
 verdict(comparison)                      # a sentence
 figures(comparison)                      # name -> matplotlib figure
+
+A diverged run is censored, not dropped. In statistics it is −∞: rank methods take it as the worst,
+means are of the converged (of each task, so that diverging on the hard task does not raise a mean),
+and an interval that its resamples leave open is NaN instead of narrow. The rank tests are ours
+because diverged runs tie, and with ties SciPy's exact tests are not exact, or list all permutations
+and take seconds.
 """
 
 from __future__ import annotations
