@@ -1,1 +1,1 @@
-"""What is asked of each kind of component, a file a kind."""
+"""The requirements of each kind of component, a file a kind; `fields.py` has those of all kinds."""

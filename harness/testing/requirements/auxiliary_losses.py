@@ -1,4 +1,4 @@
-"""What is asked of an auxiliary loss, beside what `loss_terms.py` asks of every loss."""
+"""Requirements for auxiliary losses; `loss_terms.py` has those of all losses."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ from harness.testing.subject import Subject
 
 __all__ = ["REQUIREMENTS"]
 
-HEADS = {"softmax", "sigmoid", "identity"}
+OUTPUT_ACTIVATIONS = {"softmax", "sigmoid", "identity"}
 
 
 def says_what_it_reads(subject: Subject) -> None:
-    """`reads` is "output" or "hidden", and `output_activations` names heads that there are."""
+    """`reads` is "output" or "hidden", and `output_activations` names one or more that there are."""
     loss: Any = subject.example
-    heads = set(loss.output_activations)
-    if loss.reads not in ("output", "hidden") or not heads or not heads <= HEADS:
+    activations = set(loss.output_activations)
+    if (
+        loss.reads not in ("output", "hidden")
+        or not activations
+        or not activations <= OUTPUT_ACTIVATIONS
+    ):
         raise Violation(
-            f"reads is {loss.reads!r}, output_activations is {sorted(map(str, heads))}.",
-            f"Take 'output' or 'hidden', and some of {', '.join(sorted(HEADS))}.",
+            f"reads is {loss.reads!r}, output_activations is {sorted(map(str, activations))}.",
+            f"Set reads to 'output' or 'hidden', and output_activations to some of "
+            f"{', '.join(sorted(OUTPUT_ACTIVATIONS))}.",
         )
 
 
 def has_no_fields(subject: Subject) -> None:
-    """Its factor λ is all of its configuration: it has no fields of its own."""
+    """It has no fields: its factor λ in the objective is its whole configuration."""
     names = [field.name for field in dataclasses.fields(subject.component)]
     if names:
         raise Violation(
-            f"It has {len(names)}: {', '.join(names)}.",
+            f"Its fields are {', '.join(names)}.",
             "Make them constants of the class, or register a class for each choice.",
         )
 

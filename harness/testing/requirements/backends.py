@@ -1,4 +1,4 @@
-"""What is asked of a backend."""
+"""Requirements for backends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.testing.fixtures.objectives import (
 from harness.testing.fixtures.problem import SquaredError, train_stack
 from harness.testing.fixtures.steps import (
     NETWORK,
-    UpdaterSteps,
+    SteppedStack,
     initial_theta,
     random_gradients,
     steps_as_written,
@@ -38,7 +38,7 @@ __all__ = ["REQUIREMENTS"]
 
 
 def runs_here(subject: Subject) -> None:
-    """Its `check` finds nothing missing; where it does, the rules are skipped with its own words."""
+    """Its `check` finds nothing missing; where something is, its message is the reason of the skip."""
     try:
         subject.example.check()
     except (ConfigurationError, MissingDependencyError) as reason:
@@ -47,7 +47,7 @@ def runs_here(subject: Subject) -> None:
 
 @depends_on(runs_here)
 def says_how_it_computes(subject: Subject) -> None:
-    """`forkable` is a bool, `dtype` is "float32" or "float64", and it can be made for both."""
+    """`forkable` is a bool, `dtype` is "float32" or "float64", and it accepts both."""
     example = subject.example
     if not isinstance(example.forkable, bool) or example.dtype not in ("float32", "float64"):
         raise Violation(
@@ -60,14 +60,14 @@ def says_how_it_computes(subject: Subject) -> None:
         except ConfigurationError as error:
             raise Violation(
                 f"dtype={dtype!r} was refused: {error}",
-                "Let both precisions be chosen: comparisons of backends are made in float64.",
+                "Accept both precisions: backends are compared in float64.",
             ) from error
 
 
 @depends_on(says_how_it_computes)
 def copies_to_device_and_back(subject: Subject) -> None:
-    """What is placed and fetched is a copy with the same numbers: floats in `dtype`, integers as they
-    are, from arrays of any layout."""
+    """`to_device` and `to_host` copy: the numbers stay the same, floats in `dtype` and integers in
+    their own, for arrays of any layout."""
     for dtype in ("float32", "float64"):
         backend = _backend(subject, dtype)
         floats = np.random.default_rng(3).normal(size=(6, 4)).astype(dtype)
@@ -79,137 +79,143 @@ def copies_to_device_and_back(subject: Subject) -> None:
             "integers": np.arange(5),
             "no rows": floats[:0],
         }
-        for what, array in cases.items():
-            source = array if what == "a read-only array" else array.copy(order="K")
-            placed = backend.to_device(source)
+        for description, array in cases.items():
+            source = array if description == "a read-only array" else array.copy(order="K")
+            on_device = backend.to_device(source)
             if source.flags.writeable:
                 source[...] = 0
-            found = backend.to_host(placed)
-            if not isinstance(found, np.ndarray) or found.dtype != array.dtype:
+            returned = backend.to_host(on_device)
+            if not isinstance(returned, np.ndarray) or returned.dtype != array.dtype:
                 raise Violation(
-                    f"Of {what} in {array.dtype}, to_host(to_device(…)) is "
-                    f"{getattr(found, 'dtype', type(found).__name__)}.",
-                    "Return NumPy arrays from to_host; let to_device turn floats alone into dtype.",
+                    f"From {description} in {array.dtype}, to_host(to_device(…)) makes "
+                    f"{getattr(returned, 'dtype', type(returned).__name__)}.",
+                    "Return NumPy arrays from to_host; convert only floats to dtype in to_device.",
                 )
             assert_equal(
-                found,
+                returned,
                 array,
-                f"to_host(to_device(…)) and {what}",
+                f"to_host(to_device(…)) and {description}",
                 "Copy in to_device, whatever the strides.",
             )
-            if found.flags.writeable and found.size:
-                found[...] = 1
+            if returned.flags.writeable and returned.size:
+                returned[...] = 1
                 assert_equal(
-                    backend.to_host(placed),
+                    backend.to_host(on_device),
                     array,
-                    "What is fetched twice, written into in between,",
+                    "What to_host returns after its first array was written into, and the source,",
                     "Copy in to_host.",
                 )
-    wide = _backend(subject, "float32").to_device(np.array([1.0, 2.0]))
-    if _backend(subject, "float32").to_host(wide).dtype != np.float32:
+    single = _backend(subject, "float32")
+    if single.to_host(single.to_device(np.array([1.0, 2.0]))).dtype != np.float32:
         raise Violation(
-            "A float64 array was placed as it is with dtype='float32'.", "Let place cast floats."
+            "to_device kept a float64 array as it is with dtype='float32'.",
+            "Convert floats to dtype in to_device.",
         )
 
 
 @depends_on(runs_here)
 def gives_a_capacity(subject: Subject) -> None:
-    """`capacity` is a whole number of 1 or more, for a tiny network and for one too large."""
+    """`capacity` is a whole number of 1 or more, for a tiny network and for one that is too large."""
     for network, batch in ((NETWORK, 1), (Mlp([4096, 4096]).sized(4096, 1000), 4096)):
-        found = subject.example.capacity(network, batch)
-        if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        capacity = subject.example.capacity(network, batch)
+        if isinstance(capacity, bool) or not isinstance(capacity, int) or capacity < 1:
             raise Violation(
-                f"capacity is {found!r} for {network.size} parameters and batches of {batch}.",
-                "Return max(1, …) as an int: a run alone is always possible.",
+                f"capacity is {capacity!r} for {network.size} parameters and batches of {batch}.",
+                "Return max(1, …) as an int: one run must always be possible.",
             )
 
 
 @depends_on(copies_to_device_and_back)
 def computes_the_forward_pass(subject: Subject) -> None:
-    """Outputs and hidden activations are those of the definition, for every activation, for one run
-    and several, for own and shared batches; `gradient` returns the same ones."""
+    """Outputs and hidden activations follow the definition, for every activation, for one run and for
+    several, with batches of their own or a shared one; `gradient` returns the same."""
     backend = _backend(subject)
     for activation in ACTIVATIONS:
-        bias = activation != "relu"  # once without
+        bias = activation != "relu"  # one network has none
         network = Network((4, 5, 3, 2), activation, 0.1, bias)
         program = backend.bind(network, loss_with_decay(SquaredError(), RUNS))
-        for runs, shared in ((RUNS, False), (RUNS, True)):
-            theta, x = random_theta_and_features(network, runs, shared)
+        for shared in (False, True):
+            theta, x = random_theta_and_features(network, RUNS, shared)
             expected = reference.forward(network, theta, x)
-            placed = backend.to_device(theta), backend.to_device(x)
+            arguments = backend.to_device(theta), backend.to_device(x)
             target = backend.to_device(np.zeros((*x.shape[:-1], 2)))
-            for what, found in (
-                ("forward", program.forward(*placed)),
-                ("the forward pass of gradient", program.gradient(*placed, target)[0]),
+            for source, forward in (
+                ("forward", program.forward(*arguments)),
+                ("the forward pass of gradient", program.gradient(*arguments, target)[0]),
             ):
-                layers = [backend.to_host(array) for array in (*found.hidden, found.output)]
+                layers = [backend.to_host(array) for array in (*forward.hidden, forward.output)]
                 if len(layers) != len(expected):
                     raise Violation(
-                        f"{what} kept {len(layers) - 1} hidden layers of {len(expected) - 1}.",
+                        f"{source} returned {len(layers) - 1} hidden layers of {len(expected) - 1}.",
                         "Return Forward(output, hidden) with the activations of every hidden layer.",
                     )
-                for layer, (mine, theirs) in enumerate(zip(layers, expected, strict=True), 1):
+                for number, (layer, definition) in enumerate(zip(layers, expected, strict=True), 1):
                     assert_close(
-                        mine,
-                        theirs,
+                        layer,
+                        definition,
                         TOLERANCE,
-                        f"Layer {layer} of {what} and its definition ({activation}, "
-                        f"{'shared' if shared else 'own'} batches, {runs} runs)",
-                        "H = σ(H Wᵀ + b), with the parameters where network.parameters has them.",
+                        f"Layer {number} of {source} and its definition ({activation}, "
+                        f"{'shared' if shared else 'own'} batches, {RUNS} runs)",
+                        "Compute H = σ(H Wᵀ + b), with the parameters from network.views(theta).",
                     )
-        one = program.forward(backend.to_device(theta[:1]), backend.to_device(x)).output
+        single = program.forward(backend.to_device(theta[:1]), backend.to_device(x)).output
         assert_close(
-            backend.to_host(one),
+            backend.to_host(single),
             expected[-1][:1],
             TOLERANCE,
-            "The output of one run, by a program bound for three, and its definition",
-            "Take the number of runs from θ: evaluation asks for any.",
+            "The output of one run from a program bound for three, and its definition",
+            "Take the number of runs from θ: evaluation may pass any.",
         )
 
 
 @depends_on(computes_the_forward_pass)
 def has_the_gradient_of_its_objective(subject: Subject) -> None:
-    """`gradient` is the derivative of all terms of the objective, held against central differences to
-    1e-6: for every activation and every installed loss."""
+    """`gradient` is the derivative of all terms of the objective, within 1e-6 of central differences,
+    for every activation and every installed loss."""
     backend = _backend(subject)
-    for what, network, objective in objectives(subject.registry):
+    for description, network, objective in objectives(subject.registry):
         theta, x = random_theta_and_features(network, RUNS, shared=False)
         y = targets(objective.loss.output_activation, (RUNS, BATCH, 3), np.random.default_rng(4))
         x, y = backend.to_device(x), backend.to_device(y)
-        program, placed = backend.bind(network, objective), objective.map_factors(backend.to_device)
+        program = backend.bind(network, objective)
+        on_device = objective.map_factors(backend.to_device)
 
         def total(
-            at: np.ndarray, program: Any = program, placed: Any = placed, x: Any = x, y: Any = y
+            at: np.ndarray,
+            program: Any = program,
+            objective: Any = on_device,
+            x: Any = x,
+            y: Any = y,
         ) -> np.ndarray:
-            there = backend.to_device(at)
-            loss_terms = placed.terms(program.forward(there, x), y, there)
-            return sum(backend.to_host(term) for term in loss_terms.values())
+            point = backend.to_device(at)
+            terms = objective.terms(program.forward(point, x), y, point)
+            return sum(backend.to_host(term) for term in terms.values())
 
-        _, found = program.gradient(backend.to_device(theta), x, y)
+        _, gradient = program.gradient(backend.to_device(theta), x, y)
         assert_close(
-            backend.to_host(found),
+            backend.to_host(gradient),
             central_differences(total, theta),
             1e-6,
-            f"gradient and the differences of the objective ({what})",
+            f"gradient and the differences of the objective ({description})",
             "Differentiate every term: Objective.output_gradient, hidden_gradient, decay_gradient.",
         )
 
 
 @depends_on(has_the_gradient_of_its_objective)
 def takes_a_batch_that_runs_share(subject: Subject) -> None:
-    """Features (B, F) and targets (B, K) have the gradient that they have repeated for each run."""
+    """Features (B, F) and targets (B, K) give the same gradient as copies of them for each run."""
     backend, rng = _backend(subject), np.random.default_rng(6)
     program = backend.bind(NETWORK, loss_with_decay(SquaredError(), RUNS))
     theta, x = random_theta_and_features(NETWORK, RUNS, shared=True)
     shared = x, rng.normal(size=(BATCH, 2))
-    each = [np.stack([array] * RUNS) for array in shared]
-    one, other = (
+    repeated = [np.stack([array] * RUNS) for array in shared]
+    of_shared, of_repeated = (
         backend.to_host(program.gradient(*map(backend.to_device, (theta, *batch)))[1])
-        for batch in (shared, each)
+        for batch in (shared, repeated)
     )
     assert_close(
-        one,
-        other,
+        of_shared,
+        of_repeated,
         TOLERANCE,
         "The gradients of a shared and of a repeated batch",
         "Let the batch broadcast over the runs, and sum over its axis for each run.",
@@ -226,39 +232,39 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
     snapshot = Snapshot(backend.to_host, θ=theta, features=x, targets=y)
     program.forward(theta, x)
     program.gradient(theta, x, y)
-    snapshot.assert_unchanged("Write into arrays of the program's own.")
+    snapshot.assert_unchanged("Write only into arrays of the program's own.")
 
 
 @depends_on(computes_the_forward_pass)
 def touches_no_global_generator(subject: Subject) -> None:
-    """Binding, forward pass, gradient and update draw from no generator of the process."""
+    """Binding, forward pass, gradient and update leave the global random generators alone."""
     backend = _backend(subject)
-    train_stack(backend, [Momentum()], [0])  # what it imports on the way may do as it likes
+    train_stack(backend, [Momentum()], [0])  # its first call may import modules, which may draw
     assert_global_generators_untouched(
         lambda: train_stack(backend, [Momentum()], [0]),
-        "All randomness is the core's: it comes as θ, orders and rates.",
+        "Draw nothing: all random numbers are the core's, as θ and orders of the samples.",
     )
 
 
 @depends_on(copies_to_device_and_back)
 def steps_rules_as_they_are_written(subject: Subject) -> None:
-    """The updater does what the rule says, to 1e-10: for every scope, and for runs that differ in
-    fields, rate and number of the step."""
+    """The updater computes what the rule's `step` does, to 1e-10: for every scope, and for runs that
+    differ in fields, rate and number of the step."""
     backend = _backend(subject)
     rates, first = np.array([[0.1], [0.05], [0.02]]), np.array([[1.0], [4.0], [30.0]])
     for rule in (Decaying, Normalised, Bounded):
-        for merged in (rule(), stack_instances([rule(strength=s) for s in (0.3, 0.6, 0.9)])):
+        for instance in (rule(), stack_instances([rule(strength=s) for s in (0.3, 0.6, 0.9)])):
             expected, _ = steps_as_written(
-                merged, initial_theta(RUNS), random_gradients(6, RUNS), rates, first
+                instance, initial_theta(RUNS), random_gradients(6, RUNS), rates, first
             )
             assert_close(
-                UpdaterSteps(backend, merged, initial_theta(RUNS)).go(
+                SteppedStack(backend, instance, initial_theta(RUNS)).advance(
                     random_gradients(6, RUNS), first, rates
                 ),
                 expected,
                 TOLERANCE,
-                f"θ after 6 steps of a rule of scope {rule.scope.value}, and the rule as written",
-                "Apply rules with harness.update.apply, or hold your own way against it.",
+                f"θ after 6 steps of a rule of scope {rule.scope.value}, and the rule as written,",
+                "Apply rules with harness.update.apply, or compare your own code with it.",
             )
 
 

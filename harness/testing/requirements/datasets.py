@@ -1,4 +1,4 @@
-"""What is asked of a dataset. Where its files are not here, the rules are skipped with its own words."""
+"""Requirements for datasets. If the files of one are not here, its message is the reason of the skip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.testing.subject import Subject
 
 __all__ = ["REQUIREMENTS"]
 
-HEADS = {  # an output activation for each task: the targets are encoded for it
+OUTPUT_ACTIVATIONS = {  # the core encodes the targets for one of them
     Task.BINARY: "sigmoid",
     Task.MULTICLASS: "softmax",
     Task.MULTILABEL: "sigmoid",
@@ -28,21 +28,21 @@ SPLIT = Split(validation=0.2, test=0.2, scale="none", scale_targets=False)
 
 
 def knows_its_task(subject: Subject) -> None:
-    """`task` is a harness.Task before anything is loaded, and the same afterwards."""
+    """`task` is a harness.Task, and the same before and after loading."""
     before = subject.example.task
     _load(subject)
     after_loading = subject.example.task
     if not isinstance(before, Task) or before is not after_loading:
         raise Violation(
             f"task is {before!r} before loading and {after_loading!r} afterwards.",
-            "Make it one of harness.Task, by the fields alone and not by the data.",
+            "Set task to a harness.Task, by the fields alone and not by the data.",
         )
 
 
 @depends_on(knows_its_task)
 def holds_what_data_must(subject: Subject) -> str:
     """Features are finite numbers (N, F), targets suit the task, class numbers run from 0, and the
-    core can split, scale and encode them."""
+    core can split, scale and encode the data."""
     data = _load(subject)
     if not (isinstance(data, Data) and isinstance(data.source, str) and data.source.strip()):
         raise Violation(
@@ -54,30 +54,30 @@ def holds_what_data_must(subject: Subject) -> str:
         for split in (Split(), SPLIT):
             _prepared(subject, data, split)
     except DataError as error:
-        raise Violation(str(error), "Mend what load returns; see harness.Data.") from error
+        raise Violation(str(error), "Correct what load returns; see harness.Data.") from error
     return f"{len(data.features)} rows, {data.features.shape[1]} features"
 
 
 @depends_on(holds_what_data_must)
 def loads_the_same_every_time(subject: Subject) -> None:
-    """Every call, and every instance with the same settings, loads the same bits in the same order."""
+    """`load` returns the same bits in the same order at each call, of any instance with equal fields."""
     first = _prepared(subject, _load(subject), SPLIT).sha256
     again = _prepared(subject, _load(subject), SPLIT).sha256
-    other = dataclasses.replace(subject, custom_example=copy.copy(subject.example), results={})
-    fresh = _prepared(other, _load(other), SPLIT).sha256
-    if not first == again == fresh:
+    copied = dataclasses.replace(subject, custom_example=copy.copy(subject.example), results={})
+    from_copy = _prepared(copied, _load(copied), SPLIT).sha256
+    if not first == again == from_copy:
         raise Violation(
-            f"The SHA-256 of the data was {first[:12]}…, then {again[:12]}…, and {fresh[:12]}… of "
+            f"The SHA-256 of the data was {first[:12]}…, then {again[:12]}…, and {from_copy[:12]}… of "
             "another instance.",
-            "Draw from np.random.default_rng(self.seed) made inside load; sort what a folder or a "
-            "set lists.",
+            "Draw from np.random.default_rng(self.seed), made inside load; sort the entries of folders "
+            "and sets.",
         )
 
 
 @depends_on(knows_its_task)
 def touches_no_global_generator(subject: Subject) -> None:
-    """Loading draws from no generator of the process, and seeds none."""
-    _load(subject)  # what it imports on the way may do as it likes
+    """Loading leaves the global random generators alone: it neither draws from them nor seeds them."""
+    _load(subject)  # its first call may import modules, which may draw
     assert_global_generators_untouched(
         lambda: _load(subject),
         "Draw from a generator of its own: np.random.default_rng(self.seed).",
@@ -86,28 +86,28 @@ def touches_no_global_generator(subject: Subject) -> None:
 
 @depends_on(holds_what_data_must)
 def has_parts_that_share_no_rows(subject: Subject) -> str | None:
-    """No row of features and targets is in two parts, unless the data repeat it: then that is told.
+    """No row of features and targets is in two parts of a split; rows that the data repeat are counted.
 
-    An official test part of which more than 1 in 100 rows are also among the others is refused,
-    unless the docstring of the class says so, with the word "duplicate".
+    An official test part may have more than 1 in 100 of its rows also among the other rows only if the
+    docstring of the class says so, with the word "duplicate".
     """
     data = _load(subject)
     parts = _prepared(subject, data, SPLIT)
     train, validation, test = (
         _rows(part.features, part.labels) for part in (parts.train, parts.validation, parts.test)
     )
-    trained, others = set(train), {*train, *validation}
-    in_test = sum(row in others for row in test)
-    shared = in_test + sum(row in trained for row in validation)
-    repeated = len(data.features) - len(others | set(test))
-    leaked = in_test / max(len(test), 1)
-    told = "duplicate" in (subject.component.__doc__ or "").lower()
-    if data.test_size and leaked > 0.01 and not told:
+    train_rows, other_rows = set(train), {*train, *validation}
+    leaked = sum(row in other_rows for row in test)
+    shared = leaked + sum(row in train_rows for row in validation)
+    repeated = len(data.features) - len(other_rows | set(test))
+    leak = leaked / max(len(test), 1)
+    documented = "duplicate" in (subject.component.__doc__ or "").lower()
+    if data.test_size and leak > 0.01 and not documented:
         raise Violation(
-            f"{leaked:.1%} of the {len(test)} rows of the official test part are among the "
+            f"{leak:.1%} of the {len(test)} rows of the official test part are among the "
             f"{len(data.features) - data.test_size} others.",
-            "Leave them out of the training rows; if the source has them so, let the docstring of "
-            "the class say how many duplicates there are.",
+            "Remove them from the training rows; if the source has them there, state in the docstring "
+            "of the class how many duplicates there are.",
         )
     if not repeated:
         return None
@@ -116,8 +116,8 @@ def has_parts_that_share_no_rows(subject: Subject) -> str | None:
 
 @depends_on(holds_what_data_must)
 def ends_with_its_official_test_part(subject: Subject) -> str:
-    """The last `test_size` rows are the test part for every seed of the split, and each of their
-    classes is among the other rows."""
+    """The last `test_size` rows are the test part for every seed of the split, and each class in them
+    is among the other rows, too."""
     data = _load(subject)
     if not data.test_size:
         raise Skip("it has no official test part")
@@ -134,8 +134,8 @@ def ends_with_its_official_test_part(subject: Subject) -> str:
         missing = np.setdiff1d(data.targets[-data.test_size :], data.targets[: -data.test_size])
         if missing.size:
             raise Violation(
-                f"Of the classes {missing.tolist()} there are rows in the test part alone.",
-                "Check which rows are the test part: they must come last.",
+                f"Of the classes {missing.tolist()} there are rows only in the test part.",
+                "Check which rows are the test part; they must come last.",
             )
     return f"{data.test_size} rows"
 
@@ -149,7 +149,7 @@ def _load(subject: Subject) -> Any:
 
 def _prepared(subject: Subject, data: Data, split: Split) -> Prepared:
     task = subject.example.task
-    return prepare(data, task, HEADS[task], split)
+    return prepare(data, task, OUTPUT_ACTIVATIONS[task], split)
 
 
 def _rows(features: np.ndarray, targets: np.ndarray) -> list[int]:

@@ -1,7 +1,7 @@
-"""What main and auxiliary losses have in common: they are terms of an objective.
+"""Requirements for main and auxiliary losses alike: both are terms of an objective.
 
-A term reads one array (R, B, K), the outputs or hidden activations; a main loss reads targets as well.
-`LossExample.of` makes both of them functions of that array.
+A term reads one array (R, B, K), the outputs or hidden activations; a main loss also reads targets.
+`LossExample` makes both of them functions of that array.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ SHAPES = ((3, 5, 4), (2, 1, 3), (4, 7, 1), (5, 33, 10), (3, 64, 17))
 
 @dataclass(frozen=True)
 class LossExample:
-    """A loss with the arrays it reads. targets: the target of a main loss, nothing for the others."""
+    """A loss with the arrays that it reads.
+
+    Attributes:
+        loss: Main or auxiliary loss.
+        output: Outputs or hidden activations, (R, B, K).
+        targets: The target of a main loss, (R, B, K) or (B, K); empty for an auxiliary loss.
+    """
 
     loss: Any
     output: np.ndarray
@@ -44,15 +50,15 @@ class LossExample:
         return cls(loss, output, (targets(activation, shape, rng, dtype),) if activation else ())
 
     def value(self, output: Any = None) -> Any:
-        """Of this output, or of another one with the same targets; the loss gets copies."""
+        """ℒ of this output, or of another one with the same targets, (R,). The loss gets copies."""
         return self.loss.value(*_copies(self.output if output is None else output, *self.targets))
 
     def gradient(self) -> Any:
-        """∂value/∂output."""
+        """∂ℒ/∂output, (R, B, K)."""
         return self.loss.gradient(*_copies(self.output, *self.targets))
 
     def part(self, runs: Any = slice(None), samples: Any = slice(None)) -> LossExample:
-        """Some runs and samples, in arrays of their own."""
+        """The example with some of the runs and samples, copied."""
         output, *rest = (a[runs, samples].copy() for a in (self.output, *self.targets))
         return LossExample(self.loss, output, tuple(rest))
 
@@ -60,7 +66,7 @@ class LossExample:
 def targets(
     activation: str, shape: tuple[int, ...], rng: np.random.Generator, dtype: str = "float64"
 ) -> np.ndarray:
-    """One-hot for softmax, 0 and 1 for sigmoid, any numbers for identity."""
+    """Random targets: one-hot for softmax, 0 and 1 for sigmoid, normal for identity."""
     if activation == "softmax":
         return np.eye(shape[-1], dtype=dtype)[rng.integers(0, shape[-1], shape[:-1])]
     if activation == "sigmoid":
@@ -72,62 +78,60 @@ def keeps_shape_and_dtype(subject: Subject) -> None:
     """`value` is (R,) and `gradient` shaped like the outputs, both in the dtype of the outputs."""
     for term, dtype in ((t, d) for d in ("float64", "float32") for t in _terms(subject, d)):
         runs = term.output.shape[:1]
-        for what, found, shape in (
+        for method, returned, shape in (
             ("value", term.value(), runs),
             ("gradient", term.gradient(), term.output.shape),
         ):
-            if np.shape(found) != shape or getattr(found, "dtype", None) != np.dtype(dtype):
+            if np.shape(returned) != shape or getattr(returned, "dtype", None) != np.dtype(dtype):
                 raise Violation(
-                    f"For outputs {term.output.shape} of {dtype}, {what} returned "
-                    f"{np.shape(found)} of {getattr(found, 'dtype', type(found).__name__)}; "
+                    f"For outputs {term.output.shape} of {dtype}, {method} returned "
+                    f"{np.shape(returned)} of {getattr(returned, 'dtype', type(returned).__name__)}; "
                     f"{shape} of {dtype} was expected.",
-                    "Reduce over the axes (-2, -1) for value; combine with Python numbers alone.",
+                    "Reduce over the axes (-2, -1) for value; use no constants but Python numbers.",
                 )
 
 
 @depends_on(keeps_shape_and_dtype)
 def has_the_gradient_of_its_value(subject: Subject) -> None:
-    """`gradient` is the derivative of `value`, held against central differences to 1e-6."""
+    """`gradient` is the derivative of `value`, within 1e-6 of central differences."""
     for term in _terms(subject, shapes=SHAPES[:3]):
         expected = central_differences(term.value, term.output)
-        found = term.gradient()
+        gradient = term.gradient()
         runs, batch, width = term.output.shape
-        ratio = (
-            found[np.abs(expected) > 0.01 * np.abs(expected).max()]
-            / (expected[np.abs(expected) > 0.01 * np.abs(expected).max()])
-        )
+        large = np.abs(expected) > 0.01 * np.abs(expected).max()
+        ratio = gradient[large] / expected[large]
         hint = ""
         if ratio.size and np.ptp(ratio) < 1e-3 * abs(ratio[0]):
             hint = (
                 f" It is {ratio[0]:.4g} times the derivative everywhere (B = {batch}, K = {width})."
             )
         assert_close(
-            found,
+            gradient,
             expected,
             1e-6,
             f"gradient and the differences of value, for outputs ({runs}, {batch}, {width}),",
-            f"Differentiate the value again; the 1/B of the batch mean belongs to it.{hint}",
+            f"Differentiate value again, with the 1/B of the mean over the batch.{hint}",
         )
 
 
 @depends_on(keeps_shape_and_dtype)
 def is_a_mean_over_the_batch(subject: Subject) -> None:
-    """The value of a batch is the mean of the values of its samples, to 1e-12."""
+    """The value of a batch is the mean over the values of its samples, to 1e-12."""
     for term in _terms(subject):
-        alone = [term.part(samples=[b]).value() for b in range(term.output.shape[1])]
+        values = [term.part(samples=[b]).value() for b in range(term.output.shape[1])]
         assert_close(
             term.value(),
-            np.mean(alone, axis=0),
+            np.mean(values, axis=0),
             1e-12,
             f"The value of {term.output.shape[1]} samples, and the mean of their own values,",
-            "Divide the sum over the batch by B: the loop adds batches up as means.",
+            "Divide the sum over the batch by B: training adds batches up as means.",
         )
 
 
 @depends_on(keeps_shape_and_dtype)
 def reads_each_run_alone(subject: Subject) -> None:
-    """A run of a stack has the value and gradient that it has alone, to the last bit."""
-    remedy = "Reduce over the last two axes only; axis 0 is the runs, which must not meet."
+    """A run has the same value and gradient in a stack as alone, to the last bit."""
+    remedy = "Reduce over the last two axes only; axis 0 is the runs, which must stay apart."
     for term in (t for d in ("float64", "float32") for t in _terms(subject, d)):
         value, gradient = term.value(), term.gradient()
         for r in range(len(term.output)):
@@ -139,7 +143,7 @@ def reads_each_run_alone(subject: Subject) -> None:
 
 @depends_on(keeps_shape_and_dtype)
 def leaves_its_arguments_alone(subject: Subject) -> None:
-    """`value` and `gradient` write into none of their arguments."""
+    """`value` and `gradient` do not write into their arguments."""
     for term in _terms(subject, shapes=SHAPES[:1]):
         names = ("outputs", "targets")[: 1 + len(term.targets)]
         arrays = dict(zip(names, (term.output, *term.targets), strict=True))
@@ -153,31 +157,31 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
 
 @depends_on(keeps_shape_and_dtype)
 def touches_no_global_generator(subject: Subject) -> None:
-    """It draws no random numbers from the generators of the process."""
+    """It leaves the global random generators alone."""
     term = LossExample.of(subject.example, SHAPES[0])
     assert_global_generators_untouched(
         lambda: (term.value(), term.gradient()),
-        "A loss is a function of its arguments: take the random numbers out.",
+        "Draw nothing: a loss is a function of its arguments.",
     )
 
 
 @depends_on(keeps_shape_and_dtype)
 def computes_alike_on_every_backend(subject: Subject) -> None:
-    """Value and gradient of every backend's own arrays are NumPy's, to 1e-10 in float64."""
-    remedy = "Use arithmetic and the functions of array_namespace(output) alone."
+    """Value and gradient are the same for arrays of every backend, to 1e-10 in float64."""
+    remedy = "Use only arithmetic and the functions of array_namespace(output)."
     for name, backend in runnable_backends(subject.registry).items():
         for term in _terms(subject):
-            placed = LossExample(
+            on_device = LossExample(
                 term.loss,
                 backend.to_device(term.output),
                 tuple(map(backend.to_device, term.targets)),
             )
-            for what in ("value", "gradient"):
+            for method in ("value", "gradient"):
                 assert_close(
-                    backend.to_host(getattr(placed, what)()),
-                    getattr(term, what)(),
+                    backend.to_host(getattr(on_device, method)()),
+                    getattr(term, method)(),
                     TOLERANCE,
-                    f"The {what} on {name} and on NumPy arrays",
+                    f"The {method} on {name} and on NumPy arrays",
                     remedy,
                 )
 

@@ -1,4 +1,4 @@
-"""What is asked of a main loss, beside what `loss_terms.py` asks of every loss."""
+"""Requirements for main losses; `loss_terms.py` has those of all losses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.testing.subject import Subject
 
 __all__ = ["REQUIREMENTS"]
 
-HEADS = {  # the output activations that suit a task
+OUTPUT_ACTIVATIONS = {  # those that suit a task
     Task.BINARY: {"softmax", "sigmoid"},
     Task.MULTICLASS: {"softmax"},
     Task.MULTILABEL: {"sigmoid"},
@@ -25,56 +25,65 @@ HEADS = {  # the output activations that suit a task
 
 
 def fits_its_tasks(subject: Subject) -> None:
-    """It names tasks, defaults among them, and an output activation that suits every one of them."""
+    """It names tasks, some of them as default, and an output activation that suits all of them."""
     loss: Any = subject.example
     activation, tasks, defaults = loss.output_activation, set(loss.tasks), set(loss.default_for)
     if not tasks or not tasks <= set(Task) or not defaults <= tasks:
         raise Violation(
             f"tasks is {_words(tasks)}, default_for is {_words(defaults)}.",
-            "Set tasks to a frozenset of harness.Task, and default_for to some of these, or none.",
+            "Set tasks to a frozenset of harness.Task, and default_for to a subset of it.",
         )
     for task in sorted(tasks):
-        if activation not in HEADS[task]:
+        suitable = OUTPUT_ACTIVATIONS[task]
+        if activation not in suitable:
             raise Violation(
-                f"output_activation is {activation!r}, and {task} wants {_words(HEADS[task])}.",
-                "Take the task out of tasks, or name the activation that its outputs go through.",
+                f"output_activation is {activation!r}, and {task} needs {_words(suitable)}.",
+                "Remove the task from tasks, or name the activation that follows its outputs.",
             )
 
 
 @depends_on(loss_terms.keeps_shape_and_dtype, loss_terms.leaves_its_arguments_alone)
 def takes_a_target_that_runs_share(subject: Subject) -> None:
-    """A target (B, K) gives the same bits as that target repeated for each run, (R, B, K)."""
+    """A target (B, K) gives the same bits as a copy of it for each run, (R, B, K)."""
     for loss in subject.variants():
         for shape in loss_terms.SHAPES:
             term = LossExample.of(loss, shape)
             shared = term.targets[0][0]
-            each = LossExample(loss, term.output, (np.stack([shared] * shape[0]),))
-            one = LossExample(loss, term.output, (shared,))
+            of_shared = LossExample(loss, term.output, (shared,))
+            of_repeated = LossExample(loss, term.output, (np.stack([shared] * shape[0]),))
             remedy = (
-                "Let the target broadcast: index axes from the end, and assume no axis of runs."
+                "Let the target broadcast: index its axes from the end, it may lack that of runs."
             )
             assert_equal(
-                one.value(), each.value(), "The values of a shared and a repeated target", remedy
+                of_shared.value(),
+                of_repeated.value(),
+                "The values of a shared and a repeated target",
+                remedy,
             )
-            assert_equal(one.gradient(), each.gradient(), "Their gradients", remedy)
+            assert_equal(
+                of_shared.gradient(),
+                of_repeated.gradient(),
+                "The gradients of a shared and a repeated target",
+                remedy,
+            )
 
 
 @depends_on(loss_terms.keeps_shape_and_dtype)
 def stays_finite_far_out(subject: Subject) -> None:
-    """Outputs of ±1e4 before a softmax or sigmoid have finite values and gradients, in float32 too."""
+    """Value and gradient are finite for outputs of ±1e4 before a softmax or sigmoid, also in float32."""
     if subject.example.output_activation == "identity":
-        raise Skip("its outputs are not squashed")
+        raise Skip("its outputs go through no softmax or sigmoid")
     for dtype in ("float64", "float32"):
         term = LossExample.of(subject.example, (3, 6, 4), dtype)
         far = LossExample(
             subject.example, np.sign(term.output) * np.array(1e4, dtype), term.targets
         )
-        for what, found in (("value", far.value()), ("gradient", far.gradient())):
-            if not np.isfinite(found).all():
+        for what, array in (("value", far.value()), ("gradient", far.gradient())):
+            if not np.isfinite(array).all():
                 raise Violation(
-                    f"{np.count_nonzero(~np.isfinite(found))} of {found.size} numbers of {what} are "
+                    f"{np.count_nonzero(~np.isfinite(array))} of {array.size} numbers of {what} are "
                     f"not finite for outputs of ±1e4 in {dtype}.",
-                    "Take the largest output off before exp, and log p from outputs, not from p.",
+                    "Subtract the largest output before exp; compute log p from outputs, not from p.",
                 )
 
 

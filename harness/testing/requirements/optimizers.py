@@ -1,4 +1,4 @@
-"""What is asked of an optimizer."""
+"""Requirements for optimizers; those that wrappers share take a wrapper for a rule, too."""
 
 from __future__ import annotations
 
@@ -32,16 +32,18 @@ __all__ = ["REQUIREMENTS"]
 PRECISIONS = ("float64", "float32")
 
 
-def except_backend_rules(rule: Callable[[Subject], str | None]) -> Callable[[Subject], str | None]:
-    """Has nothing to ask of a rule that a backend runs by itself."""
+def except_backend_rules(
+    requirement: Callable[[Subject], str | None],
+) -> Callable[[Subject], str | None]:
+    """Passes without a check if the rule has Scope.BACKEND: its formula is in a backend."""
 
-    @functools.wraps(rule)
-    def asked(subject: Subject) -> str | None:
+    @functools.wraps(requirement)
+    def checked(subject: Subject) -> str | None:
         if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]
-            return "a backend runs it by itself"
-        return rule(subject)
+            return "a backend has the formula"
+        return requirement(subject)
 
-    return asked
+    return checked
 
 
 def states_its_scope_and_rate(subject: Subject) -> None:
@@ -51,7 +53,7 @@ def states_its_scope_and_rate(subject: Subject) -> None:
         raise Violation(
             f"scope is {scope!r}.", "Set scope: ClassVar[Scope] = Scope.ELEMENT, TENSOR or VECTOR."
         )
-    if scope is Scope.BACKEND:  # its rate may be the default of what it stands for
+    if scope is Scope.BACKEND:  # lr may be a property, the default of a rule in a library
         if not isinstance(subject.example.lr, float):
             raise Violation(
                 f"lr is {subject.example.lr!r}.", "Let lr be a float in every instance."
@@ -59,15 +61,15 @@ def states_its_scope_and_rate(subject: Subject) -> None:
     elif "lr" not in float_fields(subject.component):
         raise Violation(
             f"The float fields are {', '.join(float_fields(subject.component)) or 'none'}.",
-            "Declare lr: float, the base rate that a schedule multiplies.",
+            "Declare the field lr: float, the rate that a schedule multiplies.",
         )
 
 
 @depends_on(states_its_scope_and_rate)
 @except_backend_rules
 def starts_from_arrays_like_theta(subject: Subject) -> None:
-    """`init` returns named arrays with the shape and dtype of θ, for any dtype; with Scope.TENSOR or
-    VECTOR it is enough of the shape that the axis of the runs leads."""
+    """`init` returns arrays by name, with the shape and the dtype of θ; with Scope.TENSOR or VECTOR only
+    the first axis, of the runs, must be that of θ."""
     for dtype in PRECISIONS:
         theta, _ = _piece(subject, dtype)
         state = subject.example.init(theta)
@@ -81,7 +83,7 @@ def starts_from_arrays_like_theta(subject: Subject) -> None:
 @depends_on(starts_from_arrays_like_theta)
 @except_backend_rules
 def keeps_shape_dtype_and_slots(subject: Subject) -> None:
-    """`step` returns what it changes and every slot with the shape and dtype that they had."""
+    """`step` returns what it changes, and every slot, with unchanged shapes and dtypes."""
     for rule in subject.variants():
         for dtype in PRECISIONS:
             theta, gradient = _piece(subject, dtype)
@@ -102,16 +104,16 @@ def keeps_shape_dtype_and_slots(subject: Subject) -> None:
 @depends_on(starts_from_arrays_like_theta)
 @except_backend_rules
 def leaves_its_arguments_alone(subject: Subject) -> None:
-    """`step` writes into none of its arguments, NumPy arrays or those of any installed backend."""
-    remedy = "Compute new arrays: no +=, out= or assignment to a slice of θ, gradient or state."
-    places = [(np.array, np.asarray)]
-    places += [(b.to_device, b.to_host) for b in runnable_backends(subject.registry).values()]
-    for place, fetch in places:
-        theta, gradient = map(place, _piece(subject, "float64"))
+    """`step` does not write into its arguments, be they arrays of NumPy or of an installed backend."""
+    remedy = "Compute new arrays: no +=, out= or assignment to slices of θ, gradient or state."
+    devices = [(np.array, np.asarray)]
+    devices += [(b.to_device, b.to_host) for b in runnable_backends(subject.registry).values()]
+    for to_device, to_host in devices:
+        theta, gradient = map(to_device, _piece(subject, "float64"))
         rule, state = subject.example, subject.example.init(theta)
         _, state = single_step(rule, theta, gradient, state)
         slots = {f"state[{name!r}]": slot for name, slot in state.items()}
-        snapshot = Snapshot(fetch, θ=theta, gradient=gradient, **slots)
+        snapshot = Snapshot(to_host, θ=theta, gradient=gradient, **slots)
         single_step(rule, theta, gradient, state, 2)
         snapshot.assert_unchanged(remedy)
 
@@ -119,15 +121,15 @@ def leaves_its_arguments_alone(subject: Subject) -> None:
 @depends_on(starts_from_arrays_like_theta)
 @except_backend_rules
 def touches_no_global_generator(subject: Subject) -> None:
-    """It draws no random numbers of its own: it computes the same again, and `init` and `step` leave
-    the generators of the process alone."""
+    """It draws no random numbers: the same steps have the same result again, and `init` and `step` leave
+    the global random generators alone."""
     remedy = (
-        "An update rule is a function of its arguments: take the random numbers out, or the signs from "
-        "the batch that a rule of scope OBJECTIVE is given."
+        "Draw nothing: an update rule is a function of its arguments. A rule with Scope.OBJECTIVE gets "
+        "random signs from its batch."
     )
 
-    def walked() -> dict[str, np.ndarray]:
-        return _named(
+    def result() -> dict[str, np.ndarray]:
+        return _by_name(
             *steps_as_written(
                 subject.example,
                 initial_theta(2),
@@ -136,47 +138,47 @@ def touches_no_global_generator(subject: Subject) -> None:
             )
         )
 
-    assert_global_generators_untouched(walked, remedy)
-    again = walked()
-    for name, array in walked().items():
-        assert_equal(again[name], array, f"{name} after the same 3 steps, twice,", remedy)
+    assert_global_generators_untouched(result, remedy)
+    first = result()
+    for name, array in result().items():
+        assert_equal(first[name], array, f"{name} after the same 3 steps, twice,", remedy)
 
 
 @depends_on(starts_from_arrays_like_theta)
 @except_backend_rules
 def stays_finite_without_a_gradient(subject: Subject) -> None:
-    """Gradients of zero, from the first step on or after others, leave θ and the state finite."""
+    """Gradients of zero, from the first step on or later, leave θ and the state finite."""
     for rule in subject.variants():
         for dtype in PRECISIONS:
             slopes = random_gradients(30, 2, dtype)
-            slopes[:, 0] = 0  # the first run never sees another gradient
+            slopes[:, 0] = 0  # for the first run from the beginning
             slopes[5:] = 0
             theta, state = steps_as_written(rule, initial_theta(2, dtype), slopes, base_rate(rule))
-            for name, array in _named(theta, state).items():
+            for name, array in _by_name(theta, state).items():
                 if not np.isfinite(array).all():
                     raise Violation(
                         f"{np.count_nonzero(~np.isfinite(array))} of {array.size} numbers of "
                         f"{name} are not finite after 30 steps ({dtype}, {rule}).",
-                        "Keep what is divided by away from 0: add ε to it.",
+                        "Keep divisors away from 0: add ε to them.",
                     )
 
 
 @depends_on(touches_no_global_generator)
 @except_backend_rules
 def uses_the_scheduled_rate(subject: Subject) -> None:
-    """A step is of the size that its argument `lr` says; `self.lr` is only where the schedule starts."""
+    """The size of a step follows the argument `lr`, and the field `lr` has no influence on it."""
     rule, slopes = subject.example, random_gradients(8, 2)
-    other = dataclasses.replace(rule, lr=rule.lr / 2)
-    one, two = (
-        steps_as_written(r, initial_theta(2), slopes, rule.lr / 4)[0] for r in (rule, other)
+    halved = dataclasses.replace(rule, lr=rule.lr / 2)
+    theta, theta_halved = (
+        steps_as_written(r, initial_theta(2), slopes, rule.lr / 4)[0] for r in (rule, halved)
     )
     assert_equal(
-        one,
-        two,
-        f"θ after 8 steps at lr={rule.lr / 4:g} with fields lr={rule.lr:g} and lr={other.lr:g}",
-        "Use the argument lr in step, and never self.lr.",
+        theta,
+        theta_halved,
+        f"θ after 8 steps at lr={rule.lr / 4:g} with fields lr={rule.lr:g} and lr={halved.lr:g}",
+        "Use the argument lr in step, never self.lr.",
     )
-    if np.array_equal(one, steps_as_written(rule, initial_theta(2), slopes, rule.lr / 2)[0]):
+    if np.array_equal(theta, steps_as_written(rule, initial_theta(2), slopes, rule.lr / 2)[0]):
         raise Violation(
             f"8 steps at lr={rule.lr / 4:g} and at lr={rule.lr / 2:g} lead to the same θ.",
             "Multiply the step by the argument lr.",
@@ -186,16 +188,16 @@ def uses_the_scheduled_rate(subject: Subject) -> None:
 @depends_on(touches_no_global_generator)
 @except_backend_rules
 def takes_a_column_for_every_number(subject: Subject) -> None:
-    """Float fields, `lr` and `t` may be (R, 1) arrays: each row then gets what it gets alone."""
+    """Float fields, `lr` and `t` may be (R, 1) arrays: each row then changes as it does alone."""
     remedy = (
-        "Compute with fields, lr and t by arithmetic and array_namespace(theta).where; no if, float() "
-        "or math function on any of them."
+        "Use only arithmetic and array_namespace(theta).where with fields, lr and t: no if, float() or "
+        "math function."
     )
     rules, slopes, theta = subject.distinct_instances(3), random_gradients(12, 3), initial_theta(3)
     rates = np.array([[base_rate(rule)] for rule in rules]) * [[1.0], [0.5], [0.3]]
     first = np.array([[1.0], [4.0], [100.0]])
     try:
-        together = steps_as_written(stack_instances(rules), theta, slopes, rates, first)
+        stack = steps_as_written(stack_instances(rules), theta, slopes, rates, first)
     except Exception as error:
         raise Violation(
             f"Fields, lr and t of shape (3, 1) raised {type(error).__name__}: {error}", remedy
@@ -205,9 +207,9 @@ def takes_a_column_for_every_number(subject: Subject) -> None:
         alone = steps_as_written(
             rule, theta[row], slopes[:, row], float(rates[r, 0]), float(first[r, 0])
         )
-        for name, array in _named(*alone).items():
+        for name, array in _by_name(*alone).items():
             assert_close(
-                _named(*together)[name][row],
+                _by_name(*stack)[name][row],
                 array,
                 1e-12,
                 f"{name} of row {r} with columns, and with floats",
@@ -217,24 +219,24 @@ def takes_a_column_for_every_number(subject: Subject) -> None:
 
 @depends_on(starts_from_arrays_like_theta)
 def sees_no_more_than_its_scope(subject: Subject) -> str | None:
-    """With Scope.ELEMENT, the parts of θ come out as they do when the whole is stepped at once."""
+    """With Scope.ELEMENT, steps on parts of θ have the same result as steps on the whole."""
     scope = subject.component.scope  # type: ignore[attr-defined]
     if scope is not Scope.ELEMENT:
         return f"its scope is {scope.value}"
     theta, slopes = initial_theta(2), random_gradients(8, 2)
 
-    def alone(part: slice) -> dict[str, np.ndarray]:
+    def result(part: slice) -> dict[str, np.ndarray]:
         rule = subject.example
-        return _named(*steps_as_written(rule, theta[:, part], slopes[..., part], base_rate(rule)))
+        return _by_name(*steps_as_written(rule, theta[:, part], slopes[..., part], base_rate(rule)))
 
-    whole, *parts = map(alone, (slice(None), slice(0, 10), slice(10, None)))
+    whole, *parts = map(result, (slice(None), slice(0, 10), slice(10, None)))
     for name, array in whole.items():
         assert_close(
             np.concatenate([part[name] for part in parts], axis=1),
             array,
             1e-12,
             f"{name} stepped in two parts, and at once",
-            "Set scope to Scope.TENSOR or Scope.VECTOR, if the rule needs a norm or a mean.",
+            "Set scope to Scope.TENSOR or Scope.VECTOR if the rule needs a norm or a mean.",
         )
     return None
 
@@ -242,23 +244,24 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
 @depends_on(starts_from_arrays_like_theta)
 @except_backend_rules
 def goes_downhill(subject: Subject) -> None:
-    """At its default settings, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
+    """With its defaults, 50 steps on ½‖θ‖² lead to a smaller value, for every run."""
     theta = initial_theta(3)
     after_50 = descent(subject.example, theta, np.zeros_like(theta), 50)
     first, last = (0.5 * (x**2).sum(-1) for x in (theta, after_50))
     if not (last < first).all():
         raise Violation(
             f"½‖θ‖² of the three runs went from {first.round(4)} to {last.round(4)}.",
-            "Subtract the step, and choose a smaller default lr if it jumps too far.",
+            "Subtract the step; choose a smaller default lr if steps are too long.",
         )
 
 
 @depends_on(takes_a_column_for_every_number)
 def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
-    """`evaluated`, if there is one, returns an array like θ, each row as alone, and writes nothing."""
+    """`evaluated`, if there is one, returns an array like θ, computes each row as alone, and does not
+    write into its arguments."""
     if not hasattr(subject.component, "evaluated"):
-        return "it is judged at θ itself"
-    remedy = "Compute a new array from θ and the state, row by row and in their dtype."
+        return "it is evaluated at θ itself"
+    remedy = "Compute a new array from θ and the state, each row by itself and in their dtype."
     for dtype in PRECISIONS:
         theta, gradient = _piece(subject, dtype)
         rule = subject.example
@@ -277,27 +280,27 @@ def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
 
 
 def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """θ and a gradient in the shape that the rule's scope asks for."""
+    """θ and a gradient in the shape of the rule's scope."""
     theta, gradient = initial_theta(3, dtype), random_gradients(1, 3, dtype)[0]
     if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]
         return theta[:, :12].reshape(3, 4, 3), gradient[:, :12].reshape(3, 4, 3)
     return theta, gradient
 
 
-def _named(theta: np.ndarray, state: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """θ and every slot of the state of every piece, by what to call them."""
-    found = {"θ": theta}
+def _by_name(theta: np.ndarray, state: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """θ and all slots of the state, by names for messages. state: One dictionary a parameter, or one."""
+    arrays = {"θ": theta}
     for number, slots in enumerate(state):
-        where = f" of parameter {number}" if len(state) > 1 else ""
-        found |= {f"state[{name!r}]{where}": slot for name, slot in slots.items()}
-    return found
+        suffix = f" of parameter {number}" if len(state) > 1 else ""
+        arrays |= {f"state[{name!r}]{suffix}": slot for name, slot in slots.items()}
+    return arrays
 
 
 def _check_state(state: Any, method: str) -> None:
     if not (isinstance(state, dict) and all(isinstance(name, str) for name in state)):
         raise Violation(
             f"{method} returned {type(state).__name__} {state!r:.60} as the state.",
-            "Return a dictionary of arrays by name; {} where nothing is remembered.",
+            "Return a dictionary of arrays by name, {} for no state.",
         )
 
 
@@ -311,7 +314,7 @@ def _check_array(array: Any, theta: np.ndarray, what: str, like: np.ndarray) -> 
     if (array.shape, array.dtype) != (like.shape, theta.dtype):
         raise Violation(
             f"θ is {theta.dtype} of shape {theta.shape}, {what} {array.dtype} of {array.shape}.",
-            "Make new arrays from θ: zeros_like(theta); plain Python numbers change no dtype.",
+            "Make new arrays from θ, as with zeros_like(theta); plain Python numbers keep its dtype.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a schedule."""
+"""Requirements for schedules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.testing.subject import Subject
 
 __all__ = ["REQUIREMENTS"]
 
-HORIZONS = (  # one step, less than an epoch, none at all after a long warm-up, and longer ones
+HORIZONS = (  # one step, half an epoch, none after a long warm-up, and longer ones
     Horizon(1, 1),
     Horizon(7, 0.5),
     Horizon(5, 0),
@@ -27,37 +27,38 @@ HORIZONS = (  # one step, less than an epoch, none at all after a long warm-up, 
 
 
 def gives_a_factor_for_every_step(subject: Subject) -> None:
-    """`factor` returns one float64 number a step, (S,), for one step and for many."""
+    """`factor` returns one float64 number for each step, (S,), of one step and of many."""
     for schedule, step, horizon in _cases(subject):
-        found = schedule.factor(step.copy(), horizon)
-        if not isinstance(found, np.ndarray) or found.shape != step.shape:
+        factors = schedule.factor(step.copy(), horizon)
+        if not isinstance(factors, np.ndarray) or factors.shape != step.shape:
             raise Violation(
-                f"For steps of shape {step.shape} it returned {_described(found)} ({horizon}).",
+                f"For steps of shape {step.shape} it returned {type(factors).__name__} of shape "
+                f"{np.shape(factors)} ({horizon}).",
                 "Compute from the array of steps, as in np.ones_like(step).",
             )
-        if found.dtype != np.float64:
+        if factors.dtype != np.float64:
             raise Violation(
-                f"The factors are {found.dtype} ({horizon}).", "Return float64, as the steps are."
+                f"The factors are {factors.dtype} ({horizon}).", "Return float64, like the steps."
             )
 
 
 @depends_on(gives_a_factor_for_every_step)
 def gives_factors_that_are_finite_and_not_negative(subject: Subject) -> None:
-    """A factor is a finite number of 0 or more, within any horizon and some steps behind it."""
+    """A factor is a finite number of 0 or more, within every horizon and some steps after it."""
     for schedule, step, horizon in _cases(subject):
-        found = np.asarray(schedule.factor(step.copy(), horizon))
-        bad = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
+        factors = np.asarray(schedule.factor(step.copy(), horizon))
+        bad = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0)))
         if bad.size:
             raise Violation(
-                f"At step {step[bad[0]]:g} of {horizon.steps:g} the factor is {found[bad[0]]} "
+                f"At step {step[bad[0]]:g} of {horizon.steps:g} the factor is {factors[bad[0]]} "
                 f"({schedule}, {horizon}).",
-                "Guard a division by horizon.steps with max(…, 1), and stop at the horizon.",
+                "Divide by max(horizon.steps, 1), and let the factor stay as it is after the horizon.",
             )
 
 
 @depends_on(gives_a_factor_for_every_step)
 def gives_each_step_its_own_factor(subject: Subject) -> None:
-    """The factors of many steps at once are those of each step alone, to 1e-12."""
+    """Many steps at once have the same factors as each step alone, to 1e-12."""
     for schedule, step, horizon in _cases(subject):
         together = schedule.factor(step.copy(), horizon)
         alone = [schedule.factor(step[n : n + 1].copy(), horizon)[0] for n in range(len(step))]
@@ -66,17 +67,17 @@ def gives_each_step_its_own_factor(subject: Subject) -> None:
             np.array(alone),
             1e-12,
             f"The factors of {len(step)} steps at once and one by one ({horizon})",
-            "Compute with the values of step, not with their places in the array.",
+            "Compute with the values of step, not with their positions in the array.",
         )
 
 
 @depends_on(gives_a_factor_for_every_step)
 def gives_the_same_factors_again(subject: Subject) -> None:
-    """A second call gives the same numbers: a schedule has no memory."""
+    """A second call returns the same numbers: a schedule has no memory."""
     for schedule, step, horizon in _cases(subject):
         first, second = (np.array(schedule.factor(step.copy(), horizon)) for _ in range(2))
         assert_equal(
-            second, first, "The factors of a second call and of the first", "Keep no state."
+            second, first, "The factors of a second call and of the first", "Keep no state in it."
         )
 
 
@@ -91,30 +92,31 @@ def leaves_the_steps_alone(subject: Subject) -> None:
 
 @depends_on(gives_a_factor_for_every_step)
 def touches_no_global_generator(subject: Subject) -> None:
-    """It draws no random numbers from the generators of the process."""
+    """It leaves the global random generators alone."""
     assert_global_generators_untouched(
         lambda: subject.example.factor(np.arange(4.0), Horizon(2, 2)),
-        "A schedule is a function of the step: take the random numbers out.",
+        "Draw nothing: a schedule is a function of the step.",
     )
 
 
 def gives_a_factor_after_any_history(subject: Subject) -> None:
-    """Where it watches the metric, `factor_after` returns a finite number of 0 or more.
+    """`factor_after`, if there is one, returns a finite number of 0 or more after any metric values.
 
-    After no epoch at all, and after values that fall, rise, stay, are negative, huge or NaN.
+    They are none at all, fall, rise, stay, are negative, huge or NaN.
     """
     for schedule, values in _histories(subject):
-        found = schedule.factor_after(values.copy())
-        if not isinstance(found, float | int) or not np.isfinite(found) or found < 0:
+        factor = schedule.factor_after(values.copy())
+        if not isinstance(factor, float | int) or not np.isfinite(factor) or factor < 0:
             raise Violation(
-                f"After {_listed(values)} it returned {found!r:.60} ({schedule}).",
-                "Return one float that is finite and not negative, whatever the metric was.",
+                f"After {_listed(values)} it returned {factor!r:.60} ({schedule}).",
+                "Return one finite float of 0 or more, whatever the metric was.",
             )
 
 
 @depends_on(gives_a_factor_after_any_history)
 def forgets_the_histories_of_other_runs(subject: Subject) -> None:
-    """Where it watches the metric, the same values give the same factor, and stay as they are."""
+    """`factor_after`, if there is one, returns the same factor for the same values, and leaves them
+    alone."""
     first = [schedule.factor_after(values.copy()) for schedule, values in _histories(subject)]
     for (schedule, values), earlier in zip(_histories(subject), first, strict=True):
         snapshot = Snapshot(np.asarray, values=values)
@@ -122,13 +124,13 @@ def forgets_the_histories_of_other_runs(subject: Subject) -> None:
         if again != earlier:
             raise Violation(
                 f"After {_listed(values)} it returned {earlier!r}, and {again!r} when asked again.",
-                "Work the factor out from the values alone: one schedule serves many runs.",
+                "Compute the factor only from the values: one schedule serves many runs.",
             )
-        snapshot.assert_unchanged("Compute new arrays: the values are the core's.")
+        snapshot.assert_unchanged("Compute new arrays: no sort() or assignment on values.")
 
 
 def _histories(subject: Subject) -> Iterator[tuple[Any, np.ndarray]]:
-    """What may come of a run. Raises Skip for a schedule that does not look."""
+    """Metric values by epoch as runs may have them. Raises Skip if the schedule does not use them."""
     if not hasattr(subject.component, "factor_after"):
         raise Skip("it has no method factor_after(values): it does not watch the metric")
     epochs = np.arange(40.0)
@@ -146,8 +148,8 @@ def _histories(subject: Subject) -> Iterator[tuple[Any, np.ndarray]]:
 
 
 def _listed(values: np.ndarray) -> str:
-    shown = ", ".join(f"{value:.3g}" for value in values[:3])
-    return f"{len(values)} epochs with {shown}, …" if len(values) else "no epoch"
+    beginning = ", ".join(f"{value:.3g}" for value in values[:3])
+    return f"{len(values)} epochs with {beginning}, …" if len(values) else "no epoch"
 
 
 def _cases(subject: Subject) -> Iterator[tuple[Any, np.ndarray, Horizon]]:
@@ -156,10 +158,6 @@ def _cases(subject: Subject) -> Iterator[tuple[Any, np.ndarray, Horizon]]:
             last = min(int(horizon.steps), 60) + 3
             yield schedule, np.arange(float(last)), horizon
             yield schedule, np.array([float(last // 2)]), horizon
-
-
-def _described(found: Any) -> str:
-    return f"{type(found).__name__} of shape {np.shape(found)}"
 
 
 REQUIREMENTS = (

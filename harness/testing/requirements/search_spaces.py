@@ -1,4 +1,4 @@
-"""What is asked of the search space of an optimizer."""
+"""Requirements for the search spaces of optimizers and wrappers."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ __all__ = ["REQUIREMENTS"]
 
 
 def states_a_search_space_that_it_accepts(subject: Subject) -> None:
-    """Both ends of every range of its search space, and all combinations of ends, are accepted."""
+    """The component accepts all combinations of the ends of the ranges of its search space."""
     try:
         space = space_of(subject.component)
     except PluginError as error:
-        raise Violation(f"{error}", "Name fields only, each with a harness.Range.") from error
+        raise Violation(f"{error}", "Map names of fields to harness.Range in it.") from error
     if not space:
-        raise Skip("it states no search space")
+        raise Skip("it has no search space")
     ends = [(range_.low, range_.high) for range_ in space.values()]
     for corner in itertools.islice(itertools.product(*ends), 256):
         values = dict(zip(space, corner, strict=True))
         try:
             dataclasses.replace(subject.example, **values)
         except ConfigurationError as error:
-            shown = ", ".join(f"{name}={value}" for name, value in values.items())
+            setting = ", ".join(f"{name}={value}" for name, value in values.items())
             raise Violation(
-                f"{shown} was refused: {error}",
-                "Narrow the range, or mend what __post_init__ allows.",
+                f"{setting} was refused: {error}",
+                "Make the range narrower, or let __post_init__ allow its ends.",
             ) from error
 
 

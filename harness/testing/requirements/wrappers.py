@@ -1,4 +1,4 @@
-"""What is asked of a wrapper: mostly what is asked of an update rule, as which it is run."""
+"""Requirements for wrappers. Most are those of update rules: backends run wrappers as such."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def states_its_scope_and_turn(subject: Subject) -> None:
 
 @depends_on(keeps_shape_dtype_and_slots)
 def lets_a_rule_go_downhill(subject: Subject) -> None:
-    """At its default settings, 50 steps around momentum lead from 0 to a smaller ½‖θ − c‖²."""
+    """With its defaults, 50 steps around momentum lead from 0 to a smaller ½‖θ − c‖²."""
     center = initial_theta(3)
     theta = descent(subject.example, 0 * center, center, 50)
     first, last = (0.5 * ((x - center) ** 2).sum(-1) for x in (0 * center, theta))
     if not (last < first).all():
         raise Violation(
             f"½‖θ − c‖² of the three runs went from {first.round(4)} to {last.round(4)}.",
-            "Change and return what the turn says: the gradient at Turn.GRADIENT, else θ.",
+            "Return what the turn says: the gradient at Turn.GRADIENT, else θ.",
         )
 
 

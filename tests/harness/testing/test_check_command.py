@@ -68,7 +68,7 @@ def test_a_faulty_one_fails_with_numbers_and_a_remedy_in_one_line(acme, capsys):
         "gives_factors_that_are_finite_and_not_negative",
     )
     assert "At step 2 of 1 the factor is -1.0" in text
-    assert "stop at the horizon" in text
+    assert "stay as it is after the horizon" in text
     assert shown.err == ""
 
 
@@ -82,7 +82,7 @@ def test_a_terminal_gets_words(acme, capsys, monkeypatch):
     assert "in factor" in shown
     assert "Traceback" not in shown
     assert "suite.py" not in shown
-    assert "fix:         Guard a division by horizon.steps" in shown
+    assert "fix:         Divide by max(horizon.steps, 1)" in shown
     assert shown.splitlines()[-1].startswith("21 passed, 2 failed, ")
 
 

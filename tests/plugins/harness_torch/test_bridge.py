@@ -174,7 +174,7 @@ def test_training_equals_a_plain_loop_on_the_same_batches(monkeypatch):
         r for r in train([run], DeviceData(BACKEND, suite._prepared())) if isinstance(r, Ended)
     ]
 
-    factors = suite.Falling().factor(np.arange(len(seen)), suite.Horizon(len(seen) // 4, 4))
+    factors = suite.LinearDecay().factor(np.arange(len(seen)), suite.Horizon(len(seen) // 4, 4))
     own = Network((3, 5, 2), "tanh", 0.01, True)
     assert own.size == NETWORK.size
     expected = by_hand(rule, seen[0][0], [g for _, g in seen], 0.02 * factors)

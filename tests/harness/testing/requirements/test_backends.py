@@ -270,10 +270,14 @@ class SkipsTheLastBatch(Numpy):
             "dtype='float64' was refused: .* must be one of float32",
         ),
         (PlacesViews, "copies_to_device_and_back", r"and floats differ .* 0\.0 against"),
-        (FetchesViews, "copies_to_device_and_back", r"written into in between, .* 1\.0 against"),
-        (WidensIntegers, "copies_to_device_and_back", "Of integers in int64, .* float32"),
+        (
+            FetchesViews,
+            "copies_to_device_and_back",
+            r"first array was written into, .* 1\.0 against",
+        ),
+        (WidensIntegers, "copies_to_device_and_back", "From integers in int64, .* float32"),
         (NeverFits, "gives_a_capacity", r"capacity is 0 for \d+ parameters and batches of 4096"),
-        (binding(NoHidden), "computes_the_forward_pass", "kept 0 hidden layers of 2"),
+        (binding(NoHidden), "computes_the_forward_pass", "returned 0 hidden layers of 2"),
         (
             binding(ShiftsOutputs),
             "computes_the_forward_pass",
@@ -294,14 +298,14 @@ class SkipsTheLastBatch(Numpy):
         (OneNumberForAll, "steps_rules_as_they_are_written", r"scope element, .* differ by 0\.\d+"),
         (binding(ShareIsOff), "takes_a_batch_that_runs_share", r"repeated batch differ by 0\.01"),
         (KnowsItsProcess, "survives_a_fork", "it raised OSError: the device belongs to another"),
-        (WaitsForItsThread, "survives_a_fork", "nothing came of it in 2 seconds"),
+        (WaitsForItsThread, "survives_a_fork", "nothing was returned within 2 seconds"),
         (Crashes, "survives_a_fork", "it ended with the exit code 9"),
         (binding(SeedsNumpy), "touches_no_global_generator", "np.random has changed"),
         (OneStepForAll, "steps_rules_as_they_are_written", r"scope element, .* differ by 0\.\d+"),
         (
             binding(RoundsByTheNumberOfRuns),
             "trains_in_a_stack_as_alone",
-            "run 0 of 4 and alone, after 20 steps in float64, .* every bit",
+            "run 0 of 4 and alone, after 16 steps in float64, .* every bit",
         ),
         (
             SkipsTheLastBatch,
@@ -314,7 +318,7 @@ class SkipsTheLastBatch(Numpy):
 def test_a_faulty_backend_is_caught_by_its_requirement(
     assert_breaks, no_backend, component, requirement, found, monkeypatch
 ):
-    monkeypatch.setattr(backend_training, "PATIENCE", 2.0)
+    monkeypatch.setattr(backend_training, "FORK_TIMEOUT", 2.0)
     assert_breaks("backend", component, requirement, found, installed=no_backend)
 
 

@@ -130,7 +130,11 @@ def test_what_they_are_made_from_is_sound(assert_sound):
         (RefusesItsDefault, "accepts_its_defaults", r"RefusesItsDefault\(\) raised .* Got -1\.0"),
         (NoFactor, "has_every_member_of_its_contract", "1 of the 1 members of Schedule .* factor"),
         (Undocumented, "has_a_summary", "docstring has 0 characters"),
-        (HasASecretField, "describes_every_field", "1 of 3 fields are not in it: secret"),
+        (
+            HasASecretField,
+            "describes_every_field",
+            "1 of 3 fields are not in the docstring: secret",
+        ),
         (HoldsAnArray, "has_fields_that_hydra_can_hold", "refused HoldsAnArray: .*ndarray"),
         (
             DefaultOfAnotherType,
