@@ -63,7 +63,7 @@ def program() -> NoReturn:
     """The program `harness`: `main`, and the end of the process."""
     status = main()
     workers = sys.modules.get("harness.execution.workers")
-    if workers and workers.abandoned():
+    if workers and workers.has_abandoned_threads():
         # Stacks in threads cannot be stopped within an epoch, and Python does not end well while a
         # library computes. All is written, and there is nothing left to do
         sys.stdout.flush()

@@ -24,7 +24,7 @@ from harness.configuration.settings import Run
 from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
 from harness.execution.planning import plan, stack_size_for
-from harness.execution.workers import Failed, Task, work
+from harness.execution.workers import RunFailed, StackTask, train_in_workers
 from harness.registry.registry import load_registry
 from harness.sweep.launching.fused import cores
 from harness.training.loop import batch_size_of, network_of
@@ -60,8 +60,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=FULL.seeds)
     options = parser.parse_args()
     runs = runs_of(replace(FULL, seeds=options.seeds), options.backend, options.epochs)
-    (members,) = plan(runs)
-    runs = [runs[position] for position in members]
+    (runs,) = plan(runs, lambda run: run)
     config = runs[0].config
     backend, loss = config.backend, config.loss
     data = prepare(config.dataset.load(), config.dataset.task, loss.output_activation, config.split)
@@ -72,10 +71,10 @@ def main() -> None:
     size = stack_size_for([run.config.seed for run in runs], capacity, cores())
     times = []
     for _ in range(2):
-        task = Task(0, runs, placed, RunQueue(range(len(runs))), size)
+        task = StackTask(0, runs, placed, RunQueue(range(len(runs))), size)
         began = time.perf_counter()
-        for _, record in work([task] * cores(), cores()):
-            if isinstance(record, Failed):
+        for _, record in train_in_workers([task] * cores(), cores()):
+            if isinstance(record, RunFailed):
                 raise RuntimeError(record.details)
         times.append(time.perf_counter() - began)
     first, second = times

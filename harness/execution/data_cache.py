@@ -1,4 +1,4 @@
-"""Loads, prepares and places each choice of data once."""
+"""Each choice of data is loaded, prepared and sent to the device once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ __all__ = ["DataCache"]
 
 
 class DataCache:
-    """Loads, prepares and places each choice of data once."""
+    """Loads, prepares and sends to the device each choice of data once.
+
+    Args:
+        registry: Where the datasets come from.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._prepared: dict[str, Prepared | PluginFault] = {}
-        self._placed: dict[str, DeviceData] = {}
+        self._on_device: dict[str, DeviceData] = {}
 
     def of(self, config: Config) -> Prepared | PluginFault:
-        """The data of a configuration, or what its dataset has done instead of loading them."""
+        """The data of a configuration, or the fault of the plugin whose dataset did not load."""
         activation = config.loss.output_activation
         key = repr((type(config.dataset), config.dataset, activation, config.split))
         if key not in self._prepared:
@@ -43,7 +47,7 @@ class DataCache:
             raise BrokenPromise(dataset, f"load must return harness.Data. Got {loaded!r:.80}")
         owner = self._registry.owner(type(dataset))
         if owner is not None and not owner.plugin.own:
-            # Data of harness' own datasets keep their promise, or the user's file is at fault
+            # If data of harness' own datasets are wrong, the user's file is at fault
             try:
                 checked_features(loaded)
                 checked_labels(loaded, dataset.task)
@@ -56,8 +60,8 @@ class DataCache:
         data = self.of(config)
         assert isinstance(data, Prepared)
         key = repr((config.backend, id(data)))
-        if key not in self._placed:
-            self._placed[key] = placed = DeviceData(config.backend, data)
+        if key not in self._on_device:
+            self._on_device[key] = on_device = DeviceData(config.backend, data)
             for name in ("train", "validation", "test"):
-                placed.part(name)  # now: forked workers share what is there before them
-        return self._placed[key]
+                on_device.part(name)  # now: forked workers share what is there before them
+        return self._on_device[key]

@@ -1,31 +1,31 @@
-"""From jobs to results: plans the stacks, trains them, and hands on what their loops yield.
+"""From jobs to results: prepared, perhaps finished already, planned into stacks, trained.
 
-Stacks train in workers, two of them on two cores; what they yield is taken down here. An error ends its
+Stacks train in workers, two of them on two cores; this process records what they send. An error ends its
 own run and no others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.configuration.identity import identity, sources_of
 from harness.configuration.job import Job
-from harness.configuration.settings import Run
 from harness.data.on_device import DeviceData
-from harness.data.preparing import Prepared
 from harness.execution.data_cache import DataCache
+from harness.execution.group_recorder import GroupRecorder
+from harness.execution.pending import PendingJob
 from harness.execution.planning import plan, stack_size_for
 from harness.execution.progress import Progress
-from harness.execution.recording import GroupRecorder
-from harness.execution.resume import finished_results, write_identities
-from harness.execution.run_files import record_failure
-from harness.execution.workers import DIED, Failed, Task, work
+from harness.execution.resume import reuse_finished, write_identities
+from harness.execution.run_recorder import RunRecorder
+from harness.execution.workers import DIED, StackTask, train_in_workers
 from harness.registry.faults import PluginFault
 from harness.registry.registry import Registry
 from harness.tracking.tracker import Tracker
 from harness.training.loop import batch_size_of, network_of
-from harness.training.records import Began, Ended, Epoch, Record, Result
+from harness.training.records import Result
 from harness.training.run_queue import RunQueue
 
 __all__ = ["run_jobs"]
@@ -41,108 +41,136 @@ def run_jobs(
     *,
     alone: bool = True,
 ) -> list[Result]:
-    """Trains all jobs, as few stacks as their shapes allow. Returns their results in job order.
+    """Trains all jobs, in as few stacks as their shapes allow. Returns their results in job order.
 
-    workers: stacks in training at the same time. stack_size: the most runs of a stack, where the
-    backend is not to decide. alone: whether no other process of the sweep trains beside this one, as far
-    as is known. All data are loaded and prepared first: a DataError is raised before any
-    run begins. Where it is the plugin of a dataset that is at fault, its runs fail and no others.
+    All data are loaded and prepared first, so a DataError is raised before any run begins. Where the
+    plugin of a dataset is at fault, its runs fail and no others.
+
+    Args:
+        jobs: The jobs; those that are finished already are not trained again, see `resume`.
+        registry: Where their components come from.
+        tracker: Writes to MLflow.
+        progress: What a person sees.
+        workers: Stacks in training at the same time.
+        stack_size: The most runs of a stack; None where the backend decides.
+        alone: Whether no other process of the sweep trains beside this one, as far as is known.
     """
-    data = DataCache(registry)
-    prepared = [data.of(job.run.config) for job in jobs]
-    identities = [_identity(j, own, registry) for j, own in zip(jobs, prepared, strict=True)]
-    _note(jobs, identities)
-    found = finished_results(jobs, identities)
-    if found:
-        progress.say(f"{len(found)} of {len(jobs)} runs are finished already: not trained again")
-    left = [position for position in range(len(jobs)) if position not in found]
-    if not left:
-        return [found[position] for position in range(len(jobs))]
-    _warn_of_repeats([identities[position] for position in left], progress)
-    progress.begin([jobs[position].run.config.training.max_epochs for position in left])
-    for position in left:
-        fault, job = prepared[position], jobs[position]
-        if isinstance(fault, PluginFault):
-            tags = {"identity": identities[position]}
-            result = record_failure(job, tags, registry, tracker, fault.message, fault.details)
-            found[position] = result
-            progress.started(1)
-            progress.ended(result, job.run.config.training.max_epochs)
-    left = [position for position in left if position not in found]
-    beside = {"workers": str(min(workers, len(left)))} if alone else {}
-    tasks: list[Task] = []
-    groups: list[list[int]] = []
-    recorders: list[GroupRecorder] = []
-    for positions in plan([jobs[position].run for position in left]):
-        members = [left[position] for position in positions]
-        own = [jobs[member] for member in members]
-        runs = [job.run for job in own]
-        placed = data.on_device(runs[0].config)
-        size = stack_size_for(
-            [run.config.seed for run in runs], stack_size or _capacity(runs[0], placed), workers
-        )
-        known = [identities[member] for member in members]
-        recorder = GroupRecorder(
-            own,
-            known,
-            placed.data,
-            {"stack_size": str(size), **beside},
-            registry,
-            tracker,
-            progress,
-        )
-        task = Task(len(groups), runs, placed, RunQueue(range(len(runs))), size)
-        # Runs that give up their places to one another stay in one stack
-        stacks = 1 if runs[0].config.training.halving.factor else -(-len(runs) // size)
-        tasks += [task] * min(workers, stacks)
-        groups.append(members)
-        recorders.append(recorder)
-    for number, record in work(tasks, workers):
-        _take_down(recorders[number], record)
-    for members, recorder in zip(groups, recorders, strict=True):
-        for position in range(len(members)):  # where no worker is left, some have not begun
-            if position not in recorder.results:
-                recorder.fail(position, DIED, DIED)
-        found |= {members[position]: result for position, result in recorder.results.items()}
-    progress.end()
-    return [found[position] for position in range(len(jobs))]
+    cache = DataCache(registry)
+    pending = [_prepared(job, cache, registry) for job in jobs]
+    _write_identities(pending)
+    unfinished = reuse_finished(pending)
+    if len(unfinished) < len(pending):
+        reused = len(pending) - len(unfinished)
+        progress.say(f"{reused} of {len(pending)} runs are finished already: not trained again")
+    if unfinished:
+        _warn_of_repeats(unfinished, progress)
+        progress.begin([p.run.config.training.max_epochs for p in unfinished])
+        trainable = _fail_without_data(unfinished, registry, tracker, progress)
+        groups = [
+            _Group.of(members, cache, stack_size, workers)
+            for members in plan(trainable, lambda p: p.run)
+        ]
+        beside = {"workers": str(min(workers, len(trainable)))} if alone else {}
+        recorders = [
+            GroupRecorder(
+                group.jobs,
+                group.data.data,
+                {"stack_size": str(group.stack_size), **beside},
+                registry,
+                tracker,
+                progress,
+            )
+            for group in groups
+        ]
+        _train(groups, recorders, workers)
+        progress.end()
+    results = [p.result for p in pending if p.result is not None]
+    assert len(results) == len(jobs)
+    return results
 
 
-def _capacity(run: Run, data: DeviceData) -> int:
-    size: int = data.backend.capacity(network_of(run, data.data), batch_size_of(run, data.data))
-    return size
-
-
-def _identity(job: Job, data: Prepared | PluginFault, registry: Registry) -> str:
+def _prepared(job: Job, cache: DataCache, registry: Registry) -> PendingJob:
+    data = cache.of(job.run.config)
     hashes = ("", "") if isinstance(data, PluginFault) else (data.sha256, data.split_sha256)
-    return identity(job.run, sources_of(job.run, registry), *hashes)
+    return PendingJob(job, data, identity(job.run, sources_of(job.run, registry), *hashes))
 
 
-def _note(jobs: Sequence[Job], identities: Sequence[str]) -> None:
+def _write_identities(pending: Iterable[PendingJob]) -> None:
     """Leaves in the folder of each sweep what it is going to train."""
     by_folder: dict[Path, list[str]] = {}
-    for job, own in zip(jobs, identities, strict=True):
-        if job.sweep_folder is not None:
-            by_folder.setdefault(job.sweep_folder, []).append(own)
-    for folder, members in by_folder.items():
-        write_identities(folder, members)
+    for p in pending:
+        if p.job.sweep_folder is not None:
+            by_folder.setdefault(p.job.sweep_folder, []).append(p.identity)
+    for folder, identities in by_folder.items():
+        write_identities(folder, identities)
 
 
-def _warn_of_repeats(identities: Sequence[str], progress: Progress) -> None:
-    repeats = len(identities) - len(set(identities))
+def _warn_of_repeats(pending: Sequence[PendingJob], progress: Progress) -> None:
+    repeats = len(pending) - len({p.identity for p in pending})
     if repeats:
         progress.warn(
-            f"{repeats} of {len(identities)} jobs are the same as another one, whose numbers they will "
+            f"{repeats} of {len(pending)} jobs are the same as another one, whose numbers they will "
             f"repeat: a mean and its deviation take them for runs of their own."
         )
 
 
-def _take_down(recorder: GroupRecorder, record: Record | Failed) -> None:
-    if isinstance(record, Began):
-        recorder.start(record)
-    elif isinstance(record, Epoch):
-        recorder.epoch(record)
-    elif isinstance(record, Ended):
-        recorder.end(record)
-    else:
-        recorder.fail(record.run, record.error, record.details)
+def _fail_without_data(
+    pending: Sequence[PendingJob], registry: Registry, tracker: Tracker, progress: Progress
+) -> list[PendingJob]:
+    """Fails the jobs whose data a plugin could not load. Returns the others."""
+    for p in pending:
+        if isinstance(p.data, PluginFault):
+            progress.started(1)
+            recorder = RunRecorder(p.job, {"identity": p.identity}, registry, tracker)
+            p.result = recorder.fail(p.data.message, p.data.details)
+            progress.ended(p.result, p.run.config.training.max_epochs)
+    return [p for p in pending if p.result is None]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Jobs that share every shape, and the stacks that train them.
+
+    Attributes:
+        jobs: In the order in which they are to begin.
+        data: Their data.
+        stack_size: Runs of a stack that train at the same time.
+        stacks: How many stacks have work, at most.
+    """
+
+    jobs: list[PendingJob]
+    data: DeviceData
+    stack_size: int
+    stacks: int
+
+    @classmethod
+    def of(
+        cls, jobs: list[PendingJob], cache: DataCache, stack_size: int | None, workers: int
+    ) -> _Group:
+        config = jobs[0].run.config
+        data = cache.on_device(config)
+        capacity = stack_size or _capacity(jobs[0], data)
+        size = stack_size_for([p.run.config.seed for p in jobs], capacity, workers)
+        # Runs that give up their places to one another stay in one stack
+        stacks = 1 if config.training.halving.factor else -(-len(jobs) // size)
+        return cls(jobs, data, size, stacks)
+
+
+def _capacity(pending: PendingJob, data: DeviceData) -> int:
+    """The most runs like this one that the backend trains well in a stack."""
+    run = pending.run
+    size: int = data.backend.capacity(network_of(run, data.data), batch_size_of(run, data.data))
+    return size
+
+
+def _train(groups: Sequence[_Group], recorders: Sequence[GroupRecorder], workers: int) -> None:
+    """Trains all groups, and records what happens."""
+    tasks: list[StackTask] = []
+    for number, group in enumerate(groups):
+        runs = [p.run for p in group.jobs]
+        task = StackTask(number, runs, group.data, RunQueue(range(len(runs))), group.stack_size)
+        tasks += [task] * min(workers, group.stacks)
+    for number, record in train_in_workers(tasks, workers):
+        recorders[number].take(record)
+    for recorder in recorders:
+        recorder.fail_rest(DIED)

@@ -9,27 +9,34 @@ seed, initializers, optimizer, wrappers, schedule, stopping, in the number of ep
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from harness.configuration.settings import Config, Run
 from harness.training.stack import rule_key
 
 __all__ = ["plan", "stack_size_for"]
 
-SHARED = 16  # runs of one seed from which on a stack of them is worth it
+SHARED = 16  # runs of one seed that make a stack of their own worth it, at least
+
+T = TypeVar("T")
 
 
-def plan(runs: Sequence[Run]) -> list[list[int]]:
-    """The runs that may share a stack, by their positions, in the order in which they are to begin.
+def plan(items: Sequence[T], run: Callable[[T], Run]) -> list[list[T]]:
+    """Groups of what may share a stack, each in the order in which it is to begin.
 
     Within a group, runs with the same seed follow one another: they see the same batches, and a stack
     of them draws and keeps each batch once. Among these, runs with the same update rule are neighbours.
+
+    Args:
+        items: What is to be trained, as runs, jobs or positions.
+        run: Gives the run of an item.
     """
-    groups: dict[str, list[int]] = {}
-    for position, run in enumerate(runs):
-        groups.setdefault(_signature(run.config), []).append(position)
-    for members in groups.values():
-        members.sort(key=lambda p: (runs[p].config.seed, rule_key(runs[p].config), p))
+    groups: dict[str, list[T]] = {}
+    for item in items:
+        groups.setdefault(_signature(run(item).config), []).append(item)
+    for group in groups.values():
+        group.sort(key=lambda item: (run(item).config.seed, rule_key(run(item).config)))
     return list(groups.values())
 
 
@@ -55,11 +62,15 @@ def _signature(config: Config) -> str:
 
 
 def stack_size_for(seeds: Sequence[int], capacity: int, workers: int) -> int:
-    """How many runs of a group train at a time in each of its stacks.
+    """How many runs of a group train at the same time in each of its stacks.
 
-    seeds: of the runs in the group. capacity: the most that the backend trains well at once. workers:
-    stacks in training at the same time. All stacks get alike shares of the runs; where there are enough
-    runs of each seed, a stack is filled with runs of one seed (a sixth faster: see `plan`).
+    All stacks get alike shares of the runs. Where there are enough runs of each seed, a stack is filled
+    with runs of one seed (a sixth faster: see `plan`).
+
+    Args:
+        seeds: Of the runs in the group.
+        capacity: The most runs that the backend trains well in a stack.
+        workers: Stacks in training at the same time.
 
     >>> stack_size_for([0] * 45 + [1] * 45, capacity=128, workers=2)
     45
@@ -67,9 +78,9 @@ def stack_size_for(seeds: Sequence[int], capacity: int, workers: int) -> int:
     50
     """
     runs = len(seeds)
-    each = set(Counter(seeds).values())
-    if len(each) == 1 and workers <= len(set(seeds)):
-        (size,) = each
+    runs_of_a_seed = set(Counter(seeds).values())
+    if len(runs_of_a_seed) == 1 and workers <= len(set(seeds)):
+        (size,) = runs_of_a_seed
         if SHARED <= size <= capacity:
             return size
     rounds = -(-runs // (capacity * workers))

@@ -1,4 +1,4 @@
-"""What trains stacks beside one another: forked processes, or threads where a backend cannot be forked.
+"""Workers train stacks at the same time: forked processes, or threads where a backend cannot be forked.
 
 Threads would hand Python's interpreter to one another after each operation: two stacks of small networks
 take half as long again in threads as in processes. A forked process shares what was there before, the
@@ -29,178 +29,201 @@ from harness.training.loop import train
 from harness.training.records import Began, Ended, Record
 from harness.training.run_queue import FORK, RunQueue
 
-__all__ = ["Failed", "Task", "abandoned", "work"]
+__all__ = ["DIED", "RunFailed", "StackTask", "has_abandoned_threads", "train_in_workers"]
 
 # Seconds that a thread lets another one wait for Python's interpreter, which a stack in training needs
 # again after each operation of some 50 us; Python's own 5 ms are long
-PATIENCE = 5e-5
+SWITCH_INTERVAL = 5e-5
 
 DIED = "The process that trained this run died: killed from outside, or by a crash in a library."
 
-THREAD = "harness worker"
+THREAD_NAME = "harness worker"
 
-PIPE = 2**20  # bytes, where the system allows: the runs of a stack may end together
+PIPE_SIZE = 2**20  # bytes, where the system allows: the runs of a stack may end together
 
 
 @dataclass(frozen=True)
-class Task:
-    """Runs of a group that wait to be trained as a stack. number: of the group."""
+class StackTask:
+    """Work for a stack: runs of a group. Several workers may have the same one, a stack each.
 
-    number: int
+    Attributes:
+        group: Number of the group.
+        runs: All runs of the group.
+        data: Their data.
+        queue: Positions in `runs` of those that wait to be trained; the workers share it.
+        stack_size: The most runs in training at a time.
+        rungs: For successive halving.
+    """
+
+    group: int
     runs: Sequence[Run]
     data: DeviceData
-    waiting: RunQueue
+    queue: RunQueue
     stack_size: int
     rungs: Rungs = field(default_factory=Rungs)
 
 
 @dataclass(frozen=True)
-class Failed:
-    """A run ended with an error. run: its position in the group."""
+class RunFailed:
+    """A run ended with an error.
+
+    Attributes:
+        run: Its position in the group.
+        error: What was wrong, in a sentence.
+        details: The same with the traceback, where it is not an error for a person.
+    """
 
     run: int
     error: str
     details: str
 
 
-Message = tuple[int, Record | Failed]  # the number of a group, and what happened in it
+Message = tuple[int, Record | RunFailed]  # the number of a group, and what happened in it
 
 
-def work(tasks: Sequence[Task], workers: int) -> Iterator[Message]:
+def train_in_workers(tasks: Sequence[StackTask], workers: int) -> Iterator[Message]:
     """Trains all tasks and yields what happens.
 
-    What a worker had begun that dies, killed or by a crash in a library, has failed. Raises RuntimeError
-    for an error of our own.
+    If a worker dies, killed or by a crash in a library, the runs that it had begun have failed. Raises
+    RuntimeError for an error of our own.
     """
     fork = FORK if workers > 1 and all(task.data.backend.forkable for task in tasks) else None
-    turn = RunQueue(range(len(tasks)))
+    queue = RunQueue(range(len(tasks)))
     receivers: list[Connection] = []
-    patience = sys.getswitchinterval()
-    sys.setswitchinterval(PATIENCE)
+    switch_interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         for _ in range(min(workers, len(tasks))):
             receiver, sender = multiprocessing.Pipe(duplex=False)
             receivers.append(receiver)
             if fork is None:
-                arguments = (tasks, turn, sender)
-                threading.Thread(target=_work, args=arguments, name=THREAD, daemon=True).start()
+                arguments = (tasks, queue, sender)
+                threading.Thread(
+                    target=_work, args=arguments, name=THREAD_NAME, daemon=True
+                ).start()
                 continue
-            _widen(sender)
+            _enlarge(sender)
             # Python and JAX warn of a fork beside threads: they hold no lock that is used there
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 fork.Process(
-                    target=_forked, args=(tasks, turn, sender, receivers), daemon=True
+                    target=_work_in_fork, args=(tasks, queue, sender, receivers), daemon=True
                 ).start()
             sender.close()  # the worker's alone: when it ends, so does the pipe
         yield from _messages(receivers)
     finally:  # workers that are interrupted end when they find that nobody listens
-        sys.setswitchinterval(patience)
+        sys.setswitchinterval(switch_interval)
         for receiver in receivers:
             receiver.close()
 
 
-def abandoned() -> bool:
-    """Whether threads are in training to which nobody listens any more: until the end of an epoch."""
-    return any(thread.name == THREAD for thread in threading.enumerate())
+def has_abandoned_threads() -> bool:
+    """Whether threads train to which nobody listens any more; they end with their epoch."""
+    return any(thread.name == THREAD_NAME for thread in threading.enumerate())
 
 
-def _widen(pipe: Connection) -> None:
-    """So that a worker need not wait while the end of other runs is taken down."""
+def _enlarge(pipe: Connection) -> None:
+    """Lets a worker go on while the end of other runs is recorded."""
     import fcntl
 
     with suppress(OSError):
-        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
 
 
 def _messages(receivers: Sequence[Connection]) -> Iterator[Message]:
     """What the workers send, until they have all ended. The runs of one that dies have failed."""
-    speaking = list(receivers)
-    begun: dict[Connection, dict[tuple[int, int], None]] = {one: {} for one in receivers}
-    while speaking:
-        for receiver in wait(speaking):
+    open_receivers = list(receivers)
+    # By worker the runs that it has begun and not ended, as a group and a position, in order
+    begun: dict[Connection, dict[tuple[int, int], None]] = {r: {} for r in receivers}
+    while open_receivers:
+        for receiver in wait(open_receivers):
             assert isinstance(receiver, Connection)
             try:
                 message = receiver.recv()
             except EOFError:
-                speaking.remove(receiver)
-                yield from ((number, Failed(run, DIED, DIED)) for number, run in begun[receiver])
+                open_receivers.remove(receiver)
+                yield from ((group, RunFailed(run, DIED, DIED)) for group, run in begun[receiver])
                 continue
             if isinstance(message, str):
                 raise RuntimeError(message)
-            number, record = message
+            group, record = message
             if isinstance(record, Began):
-                begun[receiver] |= dict.fromkeys((number, run) for run in record.runs)
-            elif isinstance(record, Ended | Failed):
-                begun[receiver].pop((number, record.run), None)  # what failed may not have begun
+                begun[receiver] |= dict.fromkeys((group, run) for run in record.runs)
+            elif isinstance(record, Ended | RunFailed):
+                begun[receiver].pop((group, record.run), None)  # what failed may not have begun
             yield message
 
 
-def _forked(
-    tasks: Sequence[Task], turn: RunQueue, sender: Connection, receivers: Sequence[Connection]
+def _work_in_fork(
+    tasks: Sequence[StackTask],
+    queue: RunQueue,
+    sender: Connection,
+    receivers: Sequence[Connection],
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process it was forked from
     for receiver in receivers:  # copies: held open here, a pipe would outlive who listens to it
         receiver.close()
-    _work(tasks, turn, sender)
+    _work(tasks, queue, sender)
 
 
-def _work(tasks: Sequence[Task], turn: RunQueue, sender: Connection) -> None:
+def _work(tasks: Sequence[StackTask], queue: RunQueue, sender: Connection) -> None:
     """A worker: trains one task after another. Its last message is its error, if that is our own."""
-    own: deque[Task] = deque()
+    own_tasks: deque[StackTask] = deque()
     with closing(sender):
         try:
-            while own or (own := deque(tasks[number] for number in turn.pop(1))):
-                own.extendleft(_train(own.popleft(), sender))
+            while own_tasks or (own_tasks := deque(tasks[number] for number in queue.pop(1))):
+                own_tasks.extendleft(_train_stack(own_tasks.popleft(), sender))
         except OSError:  # nobody listens any more
             return
         except BaseException:
             sender.send(traceback.format_exc())
 
 
-def _train(task: Task, sender: Connection) -> list[Task]:
-    """Trains a stack. Returns what is left to be done if that fails.
+def _train_stack(task: StackTask, sender: Connection) -> list[StackTask]:
+    """Trains a stack. Returns the tasks that are left if that fails, last one first.
 
-    Its runs that are not over are trained alone then: an error is the fault of one of them, and must not
-    end its company.
+    The runs that are not over are trained alone then: an error is the fault of one of them, and must not
+    end the others.
     """
     begun: dict[int, None] = {}  # and not over, in order
 
     def take(count: int) -> list[int]:
-        new = task.waiting.pop(count)
-        begun.update(dict.fromkeys(new))
-        return new
+        positions = task.queue.pop(count)
+        begun.update(dict.fromkeys(positions))
+        return positions
 
     loop = train(task.runs, task.data, take, task.stack_size, task.rungs)
     while True:
         try:
             record = next(loop, None)
-        except BaseException as error:  # a plugin may raise anything, SystemExit too
-            trouble = error
+        except BaseException as raised:  # a plugin may raise anything, SystemExit too
+            error = raised
             break
         if record is None:
             return []
-        sender.send((task.number, record))
+        sender.send((task.group, record))
         if isinstance(record, Ended):
             del begun[record.run]
     if not begun:  # the next run has to answer for it, or it would go on for ever
         take(1)
-    rest = [task] if task.waiting else []
+    rest = [task] if task.queue else []
     if len(begun) > 1:
         alone = [
-            Task(task.number, task.runs, task.data, RunQueue([run]), 1, task.rungs) for run in begun
+            StackTask(task.group, task.runs, task.data, RunQueue([run]), 1, task.rungs)
+            for run in begun
         ]
         return [*rest, *reversed(alone)]
-    message, details = _told(trouble)
+    message, details = _texts_of(error)
     for run in begun:
-        sender.send((task.number, Failed(run, message, details)))
+        sender.send((task.group, RunFailed(run, message, details)))
     return rest
 
 
-def _told(error: BaseException) -> tuple[str, str]:
-    """An error for a person, and with its details."""
+def _texts_of(error: BaseException) -> tuple[str, str]:
+    """An error in a sentence for a person, and with its details."""
     fault = plugin_fault(error, load_registry())
     if fault is not None:
         return fault.message, fault.details
-    known = isinstance(error, HarnessError)
-    return str(error), str(error) if known else "".join(traceback.format_exception(error))
+    if isinstance(error, HarnessError):
+        return str(error), str(error)
+    return str(error), "".join(traceback.format_exception(error))

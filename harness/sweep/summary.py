@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import statistics
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from harness.execution.progress import counted
-from harness.execution.run_files import RESULT
+from harness.execution.result_file import RESULT, read_result
 from harness.training.records import Status
 
 __all__ = [
@@ -63,9 +62,7 @@ def read_results(folder: Path, since: float = 0.0) -> list[dict[str, Any]]:
     paths = [path for path in folder.rglob(RESULT) if path.stat().st_mtime >= since]
     # By length first: job 2 comes before job 10
     paths.sort(key=lambda path: (len(path.parent.name), path.parent.name))
-    return [
-        {**json.loads(path.read_text(encoding="utf-8")), "job": str(path.parent)} for path in paths
-    ]
+    return [{**read_result(path.parent), "job": str(path.parent)} for path in paths]
 
 
 def judged(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.configuration.job import Job
-from harness.execution.run_files import RESULT
+from harness.execution.result_file import RESULT
 from harness.tracking.address import resolve_uri
 from harness.tracking.journal import JOURNAL, read_receipt
 from harness.tracking.reading.logged_runs import LoggedRun, search_runs

@@ -12,7 +12,6 @@ import os
 import socket
 import traceback
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,16 @@ from harness.errors import HarnessError, TrackingError
 from harness.execution.jobs import run_jobs
 from harness.execution.planning import plan
 from harness.execution.progress import Progress
-from harness.execution.run_files import RESULT, record_failure
+from harness.execution.result_file import read_result, result_of, write_result
+from harness.execution.run_recorder import RunRecorder
 from harness.registry.blocking import blocking
 from harness.registry.registry import load_registry
 from harness.sweep.launching.recovery import recover_finished
 from harness.sweep.launching.serialization import JobBatch, blocked_in, pack, unpack
 from harness.tracking.address import resolve_uri, sqlite_path
 from harness.tracking.events import now_ms
-from harness.tracking.journal import write_atomically
 from harness.tracking.tracker import Tracker
-from harness.training.records import Result, Status
+from harness.training.records import Result
 
 __all__ = ["RemoteStacks", "check_store", "failed", "train_stack"]
 
@@ -58,10 +57,7 @@ def train_stack(text: str, workers: int = 1) -> str:
             with Tracker(_store(tracking, parcel), tracking.experiment) as tracker:
                 # What else is sent to this machine is not known here
                 run_jobs(parcel.jobs, registry, tracker, Progress(shown), workers, alone=False)
-                answer["results"] = [
-                    json.loads((job.folder / RESULT).read_text(encoding="utf-8"))
-                    for job in parcel.jobs
-                ]
+                answer["results"] = [read_result(job.folder) for job in parcel.jobs]
     except Exception as error:  # of whatever kind, it belongs to these jobs alone
         answer["error"] = str(error) or type(error).__name__
         if not isinstance(error, HarnessError):
@@ -109,7 +105,7 @@ class RemoteStacks:
     def __init__(
         self, jobs: Sequence[Job], tracker: Tracker, progress: Progress, stack_size: int
     ) -> None:
-        groups = plan([job.run for job in jobs])
+        groups = plan(range(len(jobs)), lambda position: jobs[position].run)
         self.stacks = [part for group in groups for part in _parts(jobs, group, stack_size)]
         self._jobs = jobs
         self._tracker = tracker
@@ -155,8 +151,7 @@ class RemoteStacks:
         """
         whole = [stack[i] for i in recover_finished([self._jobs[p] for p in stack], self._since)]
         for position in whole:
-            path = self._jobs[position].folder / RESULT
-            self._write(position, json.loads(path.read_text(encoding="utf-8")))
+            self._write(position, read_result(self._jobs[position].folder))
         return [position for position in stack if position not in whole]
 
     def warn(self, message: str) -> None:
@@ -166,11 +161,8 @@ class RemoteStacks:
     def lose(self, stack: Sequence[int], details: str, cause: str = "") -> None:
         """Nobody will train these: they become failed runs. cause: in a few words."""
         for position in stack:
-            job = self._jobs[position]
-            result = record_failure(
-                job, {}, self._registry, self._tracker, cause or details, details
-            )
-            self._keep(position, result)
+            recorder = RunRecorder(self._jobs[position], {}, self._registry, self._tracker)
+            self._keep(position, recorder.fail(cause or details, details))
 
     def results(self) -> list[Result]:
         """The results in order of the jobs. Raises TrackingError if a worker could not log them."""
@@ -179,12 +171,10 @@ class RemoteStacks:
             raise TrackingError("\n".join(dict.fromkeys(self._troubles)))
         return [self._results[position] for position in range(len(self._jobs))]
 
-    def _write(self, position: int, fields: dict[str, Any]) -> None:
+    def _write(self, position: int, values: dict[str, Any]) -> None:
         """A result is left in its folder here, too: the worker may have had a disk of its own."""
-        folder = self._jobs[position].folder
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / RESULT, json.dumps(fields, indent=1).encode())
-        self._keep(position, _result(fields))
+        write_result(self._jobs[position].folder, values)
+        self._keep(position, result_of(values))
 
     def _keep(self, position: int, result: Result) -> None:
         self._results[position] = result
@@ -198,10 +188,3 @@ def _parts(jobs: Sequence[Job], group: list[int], size: int) -> list[list[int]]:
         return [group]
     count = -(-len(group) // size)
     return [group[i * len(group) // count : (i + 1) * len(group) // count] for i in range(count)]
-
-
-def _result(given: dict[str, Any]) -> Result:
-    known = {field.name for field in fields(Result)}
-    values = {name: value for name, value in given.items() if name in known}
-    values |= {"status": Status(given["status"]), "overrides": tuple(given["overrides"])}
-    return Result(**values)

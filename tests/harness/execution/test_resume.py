@@ -1,4 +1,4 @@
-"""Which runs a store has finished already, and what is taken over from them."""
+"""Which runs a store has finished already, and what a job gets of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from harness.configuration.job import Job
-from harness.execution.resume import IDENTITIES, finished_results, read_identities, write_identities
+from harness.execution.pending import PendingJob
+from harness.execution.resume import IDENTITIES, read_identities, reuse_finished, write_identities
+from harness.registry.faults import PluginFault
 from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 from harness.tracking.reading.logged_runs import LoggedRun
 from harness.tracking.tracker import Tracker
@@ -50,7 +52,7 @@ def log(tracker, folder, identity, status, phase=""):
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """The address of a store with one run of each kind, and the folder of their folders."""
-    folder = tmp_path_factory.mktemp("recall")
+    folder = tmp_path_factory.mktemp("resume")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     with Tracker(uri, "harness") as tracker:
         log(tracker, folder / "failed before", "again", "failed")
@@ -72,26 +74,30 @@ def store(tmp_path_factory):
 
 @pytest.fixture
 def ask(store, run_of, tmp_path):
-    """Recalls jobs with these identities; gives the results by identity."""
+    """Asks for jobs with these identities; gives the results by identity."""
     uri, _ = store
 
     def go(*identities, skip=True, experiment="harness", phase=""):
         run = run_of("skip_finished=true")
         tracking = replace(run.config.tracking, uri=uri, experiment=experiment, phase=phase)
         config = replace(run.config, tracking=tracking, skip_finished=skip)
-        jobs = [
-            Job(replace(run, config=config), tmp_path / str(number), f"job {number}", ("seed=5",))
-            for number in range(len(identities))
+        run = replace(run, config=config)
+        pending = [
+            PendingJob(
+                Job(run, tmp_path / str(number), f"job {number}", ("seed=5",)),
+                PluginFault("data play no part", ""),
+                identity,
+            )
+            for number, identity in enumerate(identities)
         ]
-        return {
-            identities[position]: result
-            for position, result in finished_results(jobs, identities).items()
-        }
+        rest = reuse_finished(pending)
+        assert rest == [p for p in pending if p.result is None]
+        return {p.identity: p.result for p in pending if p.result is not None}
 
     return go
 
 
-def test_what_is_done_is_recalled_and_what_failed_is_not(ask):
+def test_what_is_done_is_reused_and_what_failed_is_not(ask):
     done = {"finished", "stopped_early", "dropped", "diverged"}
     found = ask(*(status.value for status in Status), "killed", "unknown")
     assert set(found) == done
@@ -108,7 +114,7 @@ def test_an_identity_that_finished_once_is_done_whatever_came_before_or_after(as
     assert ask("again", "x")["again"].folder == str(store[1] / "again")
 
 
-def test_nothing_is_recalled_unasked_or_from_elsewhere(ask, tmp_path):
+def test_nothing_is_reused_unasked_or_from_elsewhere(ask, tmp_path):
     assert not ask("finished", "diverged", skip=False)
     assert not ask("finished", "diverged", experiment="other")
     assert not list(tmp_path.iterdir())
@@ -116,7 +122,7 @@ def test_nothing_is_recalled_unasked_or_from_elsewhere(ask, tmp_path):
 
 @pytest.mark.parametrize("others", [(), ("unknown",)])  # a job alone, and several
 @pytest.mark.parametrize("phase", ["", "final", "untuned"])
-def test_a_run_of_another_phase_is_not_recalled(phase, others, ask, store):
+def test_a_run_of_another_phase_is_not_reused(phase, others, ask, store):
     found = ask("phased", *others, phase=phase)["phased"]
     assert found.folder == str(store[1] / f"phase {phase}")
     assert found.phase == phase
@@ -145,7 +151,7 @@ def test_without_its_folder_a_result_comes_from_the_store(identity, ask):
     assert (result.epochs, result.best_epoch) == (2, 1)
 
 
-def test_identities_are_noted_one_after_another(tmp_path):
+def test_identities_are_written_one_after_another(tmp_path):
     sweep = LoggedRun("r", "sweep", {"folder": str(tmp_path / "sweep")}, "RUNNING")
     assert read_identities(sweep, "") == []
     write_identities(tmp_path / "sweep", ["a", "b"])

@@ -14,7 +14,13 @@ import pytest
 
 from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
-from harness.execution.workers import DIED, Failed, Task, abandoned, work
+from harness.execution.workers import (
+    DIED,
+    RunFailed,
+    StackTask,
+    has_abandoned_threads,
+    train_in_workers,
+)
 from harness.training.records import Began, Ended, Epoch
 from harness.training.run_queue import FORK, RunQueue
 
@@ -31,7 +37,7 @@ def tasks_of(run_of):
             config.dataset.load(), config.dataset.task, config.loss.output_activation, config.split
         )
         placed = DeviceData(backend or config.backend, data)
-        return [Task(0, runs, placed, RunQueue(range(len(runs))), stack_size)] * 2
+        return [StackTask(0, runs, placed, RunQueue(range(len(runs))), stack_size)] * 2
 
     return make
 
@@ -65,8 +71,10 @@ class Threaded:
 def test_two_workers_give_what_one_gives(run_of, tasks_of, forked):
     runs = [run_of("dataset=iris", "training.max_epochs=3", f"seed={s}") for s in range(5)]
     backend = None if forked else Threaded(runs[0].config.backend)
-    alone, expected = by_run(work(tasks_of(*runs, stack_size=5)[:1], workers=1))
-    found, losses = by_run(work(tasks_of(*runs, stack_size=2, backend=backend), workers=2))
+    alone, expected = by_run(train_in_workers(tasks_of(*runs, stack_size=5)[:1], workers=1))
+    found, losses = by_run(
+        train_in_workers(tasks_of(*runs, stack_size=2, backend=backend), workers=2)
+    )
     assert found.keys() == alone.keys() == set(range(5))
     assert losses == expected
     for run, ended in found.items():
@@ -95,7 +103,7 @@ def test_a_backend_decides_between_processes_and_threads(run_of, tasks_of, forke
     where = Where(os.getpid(), elsewhere=forked)
     runs = [replace(run, config=replace(run.config, schedule=where)) for run in runs]
     backend = None if forked else Threaded(runs[0].config.backend)
-    ended, _ = by_run(work(tasks_of(*runs, backend=backend), workers=2))
+    ended, _ = by_run(train_in_workers(tasks_of(*runs, backend=backend), workers=2))
     assert all(isinstance(record, Ended) for record in ended.values())
     assert len(ended) == 2
 
@@ -114,8 +122,8 @@ class Deadly:
 def test_a_worker_that_dies_takes_no_other_with_it(run_of, tasks_of):
     runs = [run_of("dataset=iris", "training.max_epochs=4", f"seed={s}") for s in range(6)]
     runs[1] = replace(runs[1], config=replace(runs[1].config, schedule=Deadly()))
-    ended, losses = by_run(work(tasks_of(*runs), workers=2))
-    assert ended.pop(1) == Failed(1, DIED, DIED)
+    ended, losses = by_run(train_in_workers(tasks_of(*runs), workers=2))
+    assert ended.pop(1) == RunFailed(1, DIED, DIED)
     assert {type(record) for record in ended.values()} == {Ended}
     assert ended.keys() == {0, 2, 3, 4, 5}
     assert len(losses[1]) == 1  # what it sent before is not lost
@@ -123,12 +131,14 @@ def test_a_worker_that_dies_takes_no_other_with_it(run_of, tasks_of):
 
 def test_threads_to_which_nobody_listens_are_known_and_end_with_their_epoch(run_of, tasks_of):
     runs = [run_of("dataset=iris", "training.max_epochs=100000", f"seed={s}") for s in range(2)]
-    messages = work(tasks_of(*runs, backend=Threaded(runs[0].config.backend)), workers=2)
+    messages = train_in_workers(
+        tasks_of(*runs, backend=Threaded(runs[0].config.backend)), workers=2
+    )
     next(messages)
-    assert abandoned()
+    assert has_abandoned_threads()
     messages.close()
     for _ in range(100):
-        if not abandoned():
+        if not has_abandoned_threads():
             return
         time.sleep(0.1)
     raise AssertionError("they still train")
@@ -146,16 +156,16 @@ def test_an_error_before_the_first_run_begins_fails_each_run_and_ends(run_of, ta
     runs = [run_of("dataset=iris", "training.max_epochs=1", f"seed={s}") for s in range(3)]
     broken = replace(runs[0].config, initializer=Broken())  # has no `sample`
     runs = [replace(run, config=broken) for run in runs]
-    ended, _ = by_run(work(tasks_of(*runs, stack_size=2), workers=1))
+    ended, _ = by_run(train_in_workers(tasks_of(*runs, stack_size=2), workers=1))
     assert ended.keys() == {0, 1, 2}
-    assert all(isinstance(record, Failed) for record in ended.values())
+    assert all(isinstance(record, RunFailed) for record in ended.values())
     assert "AttributeError" in ended[0].details
 
 
 def test_the_switch_interval_is_as_before_when_nobody_listens_any_more(run_of, tasks_of):
     before = sys.getswitchinterval()
     run = run_of("dataset=iris", "training.max_epochs=50", "training.stopping.patience=null")
-    messages = work(tasks_of(run), workers=1)
+    messages = train_in_workers(tasks_of(run), workers=1)
     next(messages)
     assert sys.getswitchinterval() < before
     messages.close()
@@ -169,7 +179,7 @@ from harness.configuration.hydra_store import register
 from harness.configuration.run import run_from
 from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
-from harness.execution.workers import Task, work
+from harness.execution.workers import StackTask, train_in_workers
 from harness.registry.registry import load_registry
 from harness.training.run_queue import RunQueue
 from hydra import compose, initialize_config_module
@@ -181,8 +191,8 @@ with initialize_config_module("harness.conf", version_base="1.3"):
                               "training.stopping.patience=null"])
 config = (run := run_from(tree, load_registry())).config
 data = prepare(config.dataset.load(), config.dataset.task, config.loss.output_activation, config.split)
-tasks = [Task(0, [run] * 2, DeviceData(config.backend, data), RunQueue(range(2)), 1)] * 2
-for message in work(tasks, 2):
+tasks = [StackTask(0, [run] * 2, DeviceData(config.backend, data), RunQueue(range(2)), 1)] * 2
+for message in train_in_workers(tasks, 2):
     print("training", flush=True)
 """
 

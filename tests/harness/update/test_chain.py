@@ -198,7 +198,7 @@ def test_each_run_is_clipped_to_its_own_bound(run_of, fit, backend):
     pytest.importorskip(backend)
     choices = [(), *(("wrapper=clip_norm", f"wrapper.clip_norm.bound={c}") for c in (0.05, 1))]
     runs = [run_of(f"backend={backend}", *SMALL, "optimizer=sgd", *choice) for choice in choices]
-    assert len(plan(runs)) == 1
+    assert len(plan(runs, lambda run: run)) == 1
     assert len(Stack(tuple(runs[1:])).blocks) == 2
 
     together = fit(*runs).ended

@@ -111,12 +111,12 @@ def test_nothing_is_done_while_the_writer_process_may_still_write(jobs, monkeypa
         ],
     ]
     looks = iter(seen)
-    monkeypatch.setattr(recovery, "runs", lambda *_: next(looks))
+    monkeypatch.setattr(recovery, "search_runs", lambda *_: next(looks))
     assert recovery._begun(jobs, now_ms() - 60_000) == seen[2][:1]
 
 
 def test_a_writer_process_that_died_as_well_is_not_waited_for_forever(jobs, monkeypatch):
     running = LoggedRun("a", "0", {"folder": str(jobs[0].folder)}, "RUNNING")
     monkeypatch.setattr(recovery, "GRACE", 0.5)
-    monkeypatch.setattr(recovery, "runs", lambda *_: [running])
+    monkeypatch.setattr(recovery, "search_runs", lambda *_: [running])
     assert recovery._begun(jobs, now_ms()) == [running]
