@@ -27,8 +27,8 @@ from harness.execution.planning import plan, stack_size_for
 from harness.execution.workers import RunFailed, StackTask, train_in_workers
 from harness.registry.registry import load_registry
 from harness.sweep.launching.fused import cores
-from harness.training.loop import batch_size_of, network_of
 from harness.training.run_queue import RunQueue
+from harness.training.setup import batch_size_of, network_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sweep_baselines.grid import FULL, Grid

@@ -21,8 +21,8 @@ from harness.prediction.parameters import save_parameters
 from harness.registry.registry import Registry
 from harness.tracking.events import now_ms
 from harness.tracking.tracker import Tracker
-from harness.training.loop import network_of
 from harness.training.records import Began, Ended, Epoch, Record, Result
+from harness.training.setup import network_of
 from harness.training.stack import Stack
 
 __all__ = ["GroupRecorder"]

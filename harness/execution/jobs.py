@@ -24,9 +24,9 @@ from harness.execution.workers import DIED, StackTask, train_in_workers
 from harness.registry.faults import PluginFault
 from harness.registry.registry import Registry
 from harness.tracking.tracker import Tracker
-from harness.training.loop import batch_size_of, network_of
 from harness.training.records import Result
 from harness.training.run_queue import RunQueue
+from harness.training.setup import batch_size_of, network_of
 
 __all__ = ["run_jobs"]
 

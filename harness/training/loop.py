@@ -4,10 +4,11 @@
         for each batch, in the order of the run:
             forward, gradient, update          θ ← rule(θ, ∇ℒ, η(t))
         validate
-        decide which runs stop, and which of those that wait take their places
+        decide which runs end; those that wait take their slots
 
 All runs of a stack take each step together, each in an epoch of its own. A run that stops or diverges
-leaves; the others go on.
+leaves; the others go on. What is fixed is a `Setup`, what is made for the present runs a `BoundStack`,
+and what changes with each step the `StackState`.
 """
 
 from __future__ import annotations
@@ -17,318 +18,233 @@ from time import perf_counter
 
 import numpy as np
 
-from harness.backends import Backend, Pass, Program, Step
+from harness.backends import Pass
 from harness.configuration.settings import Run
 from harness.contracts import Array
 from harness.data.on_device import DeviceData
-from harness.data.preparing import Prepared
-from harness.errors import DataError
-from harness.evaluation.diagnostics import UnitMeter
-from harness.evaluation.evaluator import Evaluator, TermMeter, means
+from harness.evaluation.evaluator import TermMeter, means
 from harness.evaluation.halving import Rungs
 from harness.evaluation.metrics import metric_names
 from harness.evaluation.stopping import EarlyStopping
-from harness.model.network import Network
-from harness.model.objective import Objective
+from harness.training.bound_stack import BoundStack, chain_of
 from harness.training.contract_check import ContractCheck
-from harness.training.records import Began, Ended, Epoch, Record, Status
+from harness.training.endings import endings
+from harness.training.final_evaluation import ended
+from harness.training.records import Began, Epoch, Record, Status
 from harness.training.run_queue import RunQueue
+from harness.training.setup import Setup
 from harness.training.stack import Stack
 from harness.training.state import StackState
-from harness.update.chain import Chain
+from harness.update.chain import flat, nested
 
-__all__ = ["batch_size_of", "network_of", "train"]
-
-
-def network_of(run: Run, data: Prepared) -> Network:
-    """The network that a run trains on these data."""
-    network: Network = run.config.network.sized(data.features, data.outputs)
-    return network
-
-
-def batch_size_of(run: Run, data: Prepared) -> int:
-    """The samples of a step; "full" stands for all."""
-    size, samples = run.config.training.batch_size, len(data.train)
-    return samples if isinstance(size, str) else min(size, samples)
+__all__ = ["train"]
 
 
 def train(
     runs: Sequence[Run],
     data: DeviceData,
-    take: Callable[[int], list[int]] | None = None,
+    next_runs: Callable[[int], list[int]] | None = None,
     stack_size: int | None = None,
     rungs: Rungs | None = None,
 ) -> Iterator[Record]:
     """Trains runs that share every shape as one stack, and yields what happens, epoch by epoch.
 
-    take: gives the positions in `runs` of the next ones to train, so many at most; by default all are
-    trained. stack_size: the most runs in training at a time, by default all; the place of a run that is
-    over goes to the next one. rungs: for successive halving, shared with other stacks of the same
-    runs. Positions in the records are those in `runs`. A run's numbers do not depend on its company.
+    Positions in the records are those in `runs`. A run's numbers do not depend on its company.
+
+    Args:
+        runs: Runs of one group.
+        data: Their data, on the device of their backend.
+        next_runs: Gives the positions in `runs` of the next ones to train, at most as many as it is
+            asked for, and none once it has given fewer; by default all are trained.
+        stack_size: Runs in training at a time, at most; by default all. The slot of a run that is over
+            goes to the next one.
+        rungs: Scores for successive halving, shared with other stacks of the same runs.
     """
-    take = RunQueue(range(len(runs))).pop if take is None else take
+    next_runs = RunQueue(range(len(runs))).pop if next_runs is None else next_runs
     stack_size = len(runs) if stack_size is None else stack_size
-    training = _Training(runs, data, rungs or Rungs(), rounds=-(-len(runs) // stack_size))
-    staying = np.empty(0, dtype=int)
+    rungs = Rungs() if rungs is None else rungs
+    setup = Setup.of(runs[0], data)
+    contract = ContractCheck(setup.backend, setup.network)
+    refills = -(-len(runs) // stack_size)  # how often each slot is filled, at most
+    state: StackState | None = None
     # Overflow is how divergence looks; it is looked for once an epoch and needs no warnings.
     with np.errstate(all="ignore"):
         while True:
-            new = take(stack_size - len(staying))
+            new = next_runs(stack_size - (0 if state is None else len(state.runs)))
             if new:
-                theta = training.initial_theta(new)
+                joining = Stack(tuple(runs[position] for position in new))
+                for run in joining.runs:
+                    contract.check(run)
+                theta = joining.initial_theta(setup.network, data.data.train.features)
                 yield Began(tuple(new), theta)
-                training.change(staying, new, theta)
-            elif staying.size:
-                training.change(staying, new, None)
-            else:
+                started = _start(setup, joining, np.array(new), theta)
+                state = started if state is None else state.concat(started, setup.backend.to_device)
+            if state is None:
                 return
-            yield training.epoch()
-            staying = yield from training.leave()
+            stack = Stack(tuple(runs[position] for position in state.runs))
+            epochs = refills * stack.epochs_left(state.epochs)
+            bound = BoundStack.bind(stack, setup, epochs)
+            staying = yield from _train_until_one_ends(bound, state, rungs)
+            state = state.select(staying, setup.backend.to_device) if staying.size else None
 
 
-class _Training:
-    """A stack in training, and what is bound to the runs that are in it."""
+def _start(setup: Setup, stack: Stack, positions: np.ndarray, theta: np.ndarray) -> StackState:
+    """The state of runs before their first epoch, ordered by update rule."""
+    order = np.array(sorted(range(len(positions)), key=stack.keys.__getitem__))
+    stack, on_device = stack.part(order), setup.backend.to_device(theta[order])
+    return StackState(
+        rules=stack.keys,
+        runs=positions[order],
+        epochs=np.zeros(len(order), dtype=int),
+        theta=on_device,
+        best=setup.backend.to_device(theta[order]),
+        best_epoch=np.zeros(len(order), dtype=int),
+        extra_gradients=np.zeros(len(order), dtype=int),
+        history=[[] for _ in order],
+        stopping=EarlyStopping.start([config.training.stopping for config in stack.configs]),
+        state=chain_of(stack, setup).init(on_device),
+    )
 
-    _stack: Stack
-    _objective: Objective
-    _program: Program
-    _chain: Chain
-    _pass: Pass | None
-    _evaluate: Evaluator
-    _judged: Array  # (R, P) after the last epoch: θ, or where the rules say that it is to be judged
 
-    def __init__(self, runs: Sequence[Run], data: DeviceData, rungs: Rungs, rounds: int) -> None:
-        config = runs[0].config
-        self._runs = runs
-        self._rounds = rounds  # of runs, at most, that take the places one after another
-        self._data = data
-        self._rungs = rungs
-        self._backend: Backend = data.backend
-        self._network = network_of(runs[0], data.data)
-        self._train = data.part("train")
-        self._batch_size = batch_size_of(runs[0], data.data)
-        most = config.training.steps_per_epoch
-        rows = len(self._train)
-        self._samples = rows if most is None else min(rows, most * self._batch_size)  # an epoch
-        self._steps = -(-self._samples // self._batch_size)
-        if config.training.stopping.metric == "r2" and len(data.data.validation) == 1:
-            raise DataError(
-                "R² of one validation row is undefined: use a larger split.validation, or "
-                "training.stopping.metric=loss."
-            )
-        self._conduct = ContractCheck(self._backend, self._network)
-        self._rows: StackState | None = None
-        self._metrics: dict[str, np.ndarray] = {}
+def _train_until_one_ends(
+    bound: BoundStack, state: StackState, rungs: Rungs
+) -> Generator[Record, None, np.ndarray]:
+    """Trains a stack for as long as all its runs go on. Returns the rows that stay."""
+    while True:
+        metrics = _epoch(bound, state)
+        judged = bound.chain.evaluated(state.theta, state.state)
+        metrics |= _validate(bound, judged)
+        yield Epoch(tuple(state.runs.tolist()), tuple(state.epochs.tolist()), metrics)
+        statuses = _observe(bound, state, judged, metrics, rungs)
+        yield from ended(bound, state, statuses)
+        staying = np.flatnonzero([status is None for status in statuses])
+        if len(staying) < len(statuses):
+            return staying
 
-    # --- who is in the stack ----------------------------------------------------------------------
 
-    def initial_theta(self, positions: Sequence[int]) -> np.ndarray:
-        """Where these runs start, (R, P) float64. Raises BrokenPromise, see `conduct.py`."""
-        for position in positions:
-            self._conduct.check(self._runs[position])
-        stack = Stack(tuple(self._runs[p] for p in positions))
-        return stack.initial_theta(self._network, self._data.data.train.features)
+# --- an epoch -------------------------------------------------------------------------------------
 
-    def change(self, staying: np.ndarray, new: Sequence[int], theta: np.ndarray | None) -> None:
-        """Goes on with the rows `staying` and with new runs, which start from θ."""
-        rows = self._rows
-        if rows is not None and len(staying) == len(rows.runs) and not new:
-            return
-        place = self._backend.to_device
-        kept = rows.select(staying, place) if rows is not None and staying.size else None
-        if theta is not None:
-            added = self._begin(np.array(new), theta)
-            kept = added if kept is None else kept.concat(added, place)
-        assert kept is not None
-        self._rows = kept
-        self._bind(Stack(tuple(self._runs[position] for position in kept.runs)))
 
-    def _begin(self, positions: np.ndarray, theta: np.ndarray) -> StackState:
-        """Rows at the start of their training."""
-        keys = Stack(tuple(self._runs[p] for p in positions)).keys
-        order = np.array(sorted(range(len(keys)), key=keys.__getitem__))
-        stack = Stack(tuple(self._runs[p] for p in positions[order]))
-        place = self._backend.to_device
-        placed = place(theta[order])
-        return StackState(
-            rules=stack.keys,
-            runs=positions[order],
-            epochs=np.zeros(len(order), dtype=int),
-            theta=placed,
-            best=place(theta[order]),
-            best_epoch=np.zeros(len(order), dtype=int),
-            extra_gradients=np.zeros(len(order), dtype=int),
-            history=[[] for _ in order],
-            stopping=EarlyStopping.start([c.training.stopping for c in stack.configs]),
-            state=self._chained(stack).init(placed),
+def _epoch(bound: BoundStack, state: StackState) -> dict[str, np.ndarray]:
+    """One pass over the training part. Returns the metrics of training, (R,) each."""
+    setup, chain, runs = bound.setup, bound.chain, len(state.runs)
+    state.epochs += 1
+    rates = bound.stack.rates(state.epochs, setup.steps, setup.batch_size, state.history)
+    begun, before = perf_counter(), chain.extra_gradients(runs)
+    order = bound.stack.order(state.epochs, len(setup.data.part("train")))[..., : setup.samples]
+    t = (state.epochs[:, None] - 1.0) * setup.steps + 1.0  # the first step
+    if bound.compiled is None:
+        terms = _descend(bound, state, order, rates, t)
+    else:
+        terms = _descend_compiled(bound.compiled, setup, state, order, rates, t)
+    seconds = perf_counter() - begun
+    state.extra_gradients += chain.extra_gradients(runs) - before
+    return {
+        **{f"train/{name}": values for name, values in terms.items()},
+        "train/lr": rates[-1],
+        "train/epoch_seconds": np.full(runs, seconds),
+        "train/steps": state.epochs * setup.steps,
+        "train/samples": state.epochs * setup.samples,
+        "train/gradients": state.epochs * setup.steps + state.extra_gradients,
+    }
+
+
+def _descend(
+    bound: BoundStack, state: StackState, order: np.ndarray, rates: np.ndarray, t: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The inner loop. Returns the mean of each term over the samples, (R,).
+
+    Args:
+        bound: The stack.
+        state: Its state; θ and the state of its rules are replaced.
+        order: Row numbers of the samples, (R, n), or (n,) where all runs share them.
+        rates: Learning rate of each step and run, (S, R).
+        t: Number of the first step, from 1, (R, 1).
+    """
+    train, size = bound.setup.data.part("train"), bound.setup.batch_size
+    rows = bound.setup.backend.to_device(order)
+    meter = TermMeter(bound.objective)
+    theta, slots = state.theta, state.state
+    for step, lr in enumerate(rates[:, :, None]):
+        drawn = rows[..., step * size : (step + 1) * size]
+        x, target = train.features[drawn], train.targets[drawn]
+        forward, gradient = bound.program.gradient(theta, x, target)
+        meter.add(forward, target, theta)
+        theta, slots = bound.chain.step(theta, gradient, slots, lr, t + step, (x, target))
+    state.theta, state.state = theta, slots
+    return meter.means(bound.setup.backend)
+
+
+def _descend_compiled(
+    compiled: Pass,
+    setup: Setup,
+    state: StackState,
+    order: np.ndarray,
+    rates: np.ndarray,
+    t: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """The same as `_descend`, where the backend has compiled all of it."""
+    state.theta, blocks, sums = compiled(state.theta, flat(state.state), order, rates, t)
+    state.state = nested(blocks, like=state.state)
+    return means(sums, setup.samples, setup.backend)
+
+
+# --- after an epoch -------------------------------------------------------------------------------
+
+
+def _validate(bound: BoundStack, theta: Array) -> dict[str, np.ndarray]:
+    """The metrics of validation, (R,) each; none without a validation part."""
+    part = bound.setup.data.part("validation")
+    if not len(part):
+        return {}
+    values = bound.evaluate(theta, bound.objective, part)
+    # Decisions made from NaN are no score: a run that has diverged must not look good
+    diverged = ~np.isfinite(values["loss"])
+    for name in metric_names(bound.setup.data.data.task):
+        values[name] = np.where(diverged, np.nan, values[name])
+    return {f"validation/{name}": value for name, value in values.items()}
+
+
+def _observe(
+    bound: BoundStack,
+    state: StackState,
+    judged: Array,
+    metrics: dict[str, np.ndarray],
+    rungs: Rungs,
+) -> list[Status | None]:
+    """Keeps the parameters of the runs whose epoch was their best. Returns how each run ends.
+
+    Args:
+        bound: The stack.
+        state: Its state; the best epochs, histories and early stopping are brought up to date.
+        judged: Parameters that were validated, (R, P).
+        metrics: Those of the epoch.
+        rungs: Scores for successive halving.
+    """
+    backend, configs = bound.setup.backend, bound.stack.configs
+    total = backend.to_host(state.theta.sum(-1))  # not finite if any parameter is not
+    finite = np.isfinite(metrics["train/loss"]) & np.isfinite(total)
+    stop = dropped = np.zeros(len(configs), dtype=bool)
+    if "validation/loss" in metrics:
+        finite &= np.isfinite(metrics["validation/loss"])
+        settings = configs[0].training.stopping
+        watched = np.where(finite, metrics[f"validation/{settings.metric}"], np.nan)
+        improved, stop = state.stopping.observe(state.epochs, watched)
+        scores = -watched if settings.maximize else watched  # lower is better
+        for history, score in zip(state.history, scores.tolist(), strict=True):
+            history.append(score)
+        restore = np.array([config.training.stopping.restore for config in configs])
+        improved |= finite & (~restore | (state.best_epoch == 0))
+        dropped = rungs.drop(
+            [config.training.halving for config in configs],
+            [run.rule for run in bound.stack.runs],
+            state.epochs,
+            scores,
         )
-
-    def _bind(self, stack: Stack) -> None:
-        """Makes what depends on which runs there are."""
-        backend, rows = self._backend, self._rows
-        assert rows is not None
-        self._stack = stack
-        self._objective = stack.objective.map_factors(backend.to_device)
-        self._program = backend.bind(self._network, stack.objective)
-        self._chain = self._chained(stack)
-        widths = sum(self._network.sizes)
-        self._evaluate = Evaluator(backend, self._program, self._data.data.task, widths)
-        ahead = max(
-            c.training.max_epochs - e for c, e in zip(stack.configs, rows.epochs, strict=True)
-        )
-        self._pass = None
-        if self._chain.can_be_compiled:
-            self._pass = backend.compiled(
-                Step(self._network, stack.objective, stack.blocks, self._batch_size),
-                self._train.features,
-                self._train.targets,
-                ahead * self._steps * self._rounds,
-            )
-
-    def _chained(self, stack: Stack) -> Chain:
-        seeds = [config.seed for config in stack.configs]
-        return Chain(stack.chains, self._backend, self._network, stack.objective, seeds)
-
-    # --- an epoch ---------------------------------------------------------------------------------
-
-    def epoch(self) -> Epoch:
-        """One pass over the training part, then validation."""
-        rows = self._rows
-        assert rows is not None
-        rows.epochs += 1
-        rates = self._stack.rates(rows.epochs, self._steps, self._batch_size, rows.history)
-        start, before = perf_counter(), self._chain.extra_gradients(len(rows.runs))
-        terms = self._descend(rows, rates)
-        seconds = perf_counter() - start
-        rows.extra_gradients += self._chain.extra_gradients(len(rows.runs)) - before
-
-        metrics = {f"train/{name}": values for name, values in terms.items()}
-        metrics["train/lr"] = rates[-1]
-        metrics["train/epoch_seconds"] = np.full(len(rows.runs), seconds)
-        metrics["train/steps"] = rows.epochs * self._steps
-        metrics["train/samples"] = rows.epochs * self._samples
-        metrics["train/gradients"] = rows.epochs * self._steps + rows.extra_gradients
-        self._judged = self._chain.evaluated(rows.theta, rows.state)
-        validation = self._data.part("validation")
-        if len(validation):
-            found = self._evaluate(self._judged, self._objective, validation)
-            # Decisions made from NaN are no score: a run that has diverged must not look good
-            lost = ~np.isfinite(found["loss"])
-            for name in metric_names(self._data.data.task):
-                found[name] = np.where(lost, np.nan, found[name])
-            metrics |= {f"validation/{name}": values for name, values in found.items()}
-        self._metrics = metrics
-        return Epoch(tuple(rows.runs.tolist()), tuple(rows.epochs.tolist()), metrics)
-
-    def _descend(self, rows: StackState, rates: np.ndarray) -> dict[str, np.ndarray]:
-        """The inner loop: draw a batch, forward, gradient, update. Returns the means of the terms."""
-        order = self._stack.order(rows.epochs, len(self._train))[..., : self._samples]
-        t = (rows.epochs[:, None] - 1.0) * self._steps + 1.0
-        if self._pass is not None:
-            flat = [state for chain in rows.state for (state,) in chain]
-            rows.theta, flat, sums = self._pass(rows.theta, flat, order, rates, t)
-            rest = iter(flat)
-            rows.state = [[[next(rest)] for _ in chain] for chain in rows.state]
-            return means(sums, self._samples, self._backend)
-        order = self._backend.to_device(order)
-        meter = TermMeter(self._objective)
-        features, targets = self._train.features, self._train.targets
-        theta, state = rows.theta, rows.state
-        for step, lr in enumerate(rates[:, :, None]):
-            drawn = order[..., step * self._batch_size : (step + 1) * self._batch_size]
-            x, target = features[drawn], targets[drawn]
-            forward, gradient = self._program.gradient(theta, x, target)
-            meter.add(forward, target, theta)
-            theta, state = self._chain.step(theta, gradient, state, lr, t + step, (x, target))
-        rows.theta, rows.state = theta, state
-        return meter.means(self._backend)
-
-    # --- who leaves -------------------------------------------------------------------------------
-
-    def leave(self) -> Generator[Ended, None, np.ndarray]:
-        """Keeps the best parameters, and ends the runs that are over. Returns the rows that stay."""
-        rows, metrics, configs = self._rows, self._metrics, self._stack.configs
-        assert rows is not None
-        finite = np.isfinite(metrics["train/loss"]) & self._finite_parameters(rows)
-        stop = dropped = np.zeros(len(configs), dtype=bool)
-        if "validation/loss" in metrics:
-            finite &= np.isfinite(metrics["validation/loss"])
-            settings = configs[0].training.stopping
-            watched = np.where(finite, metrics[f"validation/{settings.metric}"], np.nan)
-            improved, stop = rows.stopping.observe(rows.epochs, watched)
-            lower_is_better = -watched if settings.maximize else watched
-            for values, value in zip(rows.history, lower_is_better.tolist(), strict=True):
-                values.append(value)
-            restore = np.array([config.training.stopping.restore for config in configs])
-            improved |= finite & (~restore | (rows.best_epoch == 0))
-            dropped = self._rungs.drop(
-                [config.training.halving for config in configs],
-                [run.rule for run in self._stack.runs],
-                rows.epochs,
-                lower_is_better,
-            )
-        else:
-            improved = finite
-        chosen = self._backend.to_device(np.flatnonzero(improved))
-        rows.best[chosen] = self._judged[chosen]
-        rows.best_epoch = np.where(improved, rows.epochs, rows.best_epoch)
-
-        last = np.array([c.training.max_epochs for c in configs]) <= rows.epochs
-        yield from self._diverged(rows, np.flatnonzero(~finite))
-        for status, over in (
-            (Status.FINISHED, last),
-            (Status.STOPPED_EARLY, stop & ~last),
-            (Status.DROPPED, dropped & ~stop & ~last),
-        ):
-            yield from self._ended(rows, np.flatnonzero(over & finite), status)
-        return np.flatnonzero(finite & ~(last | stop | dropped))
-
-    def _finite_parameters(self, rows: StackState) -> np.ndarray:
-        total = self._backend.to_host(rows.theta.sum(-1))  # not finite if any parameter is not
-        return np.isfinite(total)
-
-    def _diverged(self, rows: StackState, over: np.ndarray) -> Iterator[Ended]:
-        """The runs in the rows `over` end without a score, with the last parameters that were good."""
-        if not over.size:
-            return
-        theta = self._backend.to_host(rows.best[self._backend.to_device(over)])
-        for place, row in enumerate(over):
-            run, epochs, best = (
-                int(rows.runs[row]),
-                int(rows.epochs[row]),
-                int(rows.best_epoch[row]),
-            )
-            yield Ended(run, Status.DIVERGED, epochs, best, theta[place])
-
-    def _ended(self, rows: StackState, over: np.ndarray, status: Status) -> Iterator[Ended]:
-        """Evaluates the restored parameters of the rows `over`; the test part only here, and only of
-        runs that have had their time and are to be judged by it."""
-        if not over.size:
-            return
-        theta = rows.best[self._backend.to_device(over)]
-        objective = self._stack.objective.rows(over).map_factors(self._backend.to_device)
-        found: dict[str, np.ndarray] = {}
-        parts = {"best/train": "train", "best/validation": "validation"}
-        if status is not Status.DROPPED and self._stack.shared.config.training.test:
-            parts["test"] = "test"
-        for prefix, name in parts.items():
-            part = self._data.part(name)
-            if len(part):
-                units = UnitMeter(self._network.activation) if name == "train" else None
-                values = self._evaluate(theta, objective, part, units)
-                found |= {f"{prefix}/{metric}": value for metric, value in values.items()}
-                if units is not None:
-                    found |= {f"best/{n}": v for n, v in units.shares(self._backend).items()}
-        parameters = self._backend.to_host(theta)
-        for place, row in enumerate(over):
-            best_epoch = int(rows.best_epoch[row])
-            metrics = {name: float(values[place]) for name, values in found.items()}
-            metrics["best/epoch"] = float(best_epoch)
-            yield Ended(
-                int(rows.runs[row]),
-                status,
-                int(rows.epochs[row]),
-                best_epoch,
-                parameters[place],
-                metrics,
-            )
+    else:
+        improved = finite
+    rows = backend.to_device(np.flatnonzero(improved))
+    state.best[rows] = judged[rows]
+    state.best_epoch = np.where(improved, state.epochs, state.best_epoch)
+    last = np.array([config.training.max_epochs for config in configs]) <= state.epochs
+    return endings(finite, last, stop, dropped)

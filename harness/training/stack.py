@@ -51,6 +51,13 @@ class Stack:
         """The stack of some of the runs."""
         return Stack(tuple(self.runs[position] for position in positions))
 
+    def epochs_left(self, done: np.ndarray) -> int:
+        """The most that a run has before it. done: epochs of each run so far, (R,)."""
+        return max(
+            config.training.max_epochs - epochs
+            for config, epochs in zip(self.configs, done.tolist(), strict=True)
+        )
+
     @cached_property
     def keys(self) -> list[str]:
         """What tells the update rules of the runs apart."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.model.network import Network
     from harness.model.objective import Objective
 
-__all__ = ["Chain", "in_turn"]
+__all__ = ["Chain", "flat", "in_turn", "nested"]
 
 
 def in_turn(wrappers: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -119,5 +119,23 @@ class Chain:
     def evaluated(self, theta: Array, state: list[list[Any]]) -> Array:
         """Where the runs are to be judged, (R, P): θ, or what rules and wrappers make of it."""
         blocks = [block for chain in self._blocks for block in chain]
-        states = [own for chain in state for (own,) in chain]
-        return evaluated(blocks, theta, states, self._network, self._backend.to_device)
+        return evaluated(blocks, theta, flat(state), self._network, self._backend.to_device)
+
+
+def flat(state: list[list[Any]]) -> list[Any]:
+    """The state of each block, in the order of a step, as a `Pass` has it.
+
+    >>> flat([[["a"], ["b"]], [["c"]]])
+    ['a', 'b', 'c']
+    """
+    return [block for chain in state for (block,) in chain]
+
+
+def nested(blocks: list[Any], like: list[list[Any]]) -> list[list[Any]]:
+    """The inverse of `flat`, with as many blocks in each chain as `like` has.
+
+    >>> nested(["a", "b", "c"], like=[[[0], [0]], [[0]]])
+    [[['a'], ['b']], [['c']]]
+    """
+    rest = iter(blocks)
+    return [[[next(rest)] for _ in chain] for chain in like]

@@ -10,8 +10,9 @@ import pytest
 from harness.data.on_device import DeviceData
 from harness.data.preparing import Part, prepare
 from harness.randomness import order
-from harness.training.loop import network_of, train
+from harness.training.loop import train
 from harness.training.records import Ended, Epoch, Status
+from harness.training.setup import network_of
 from harness.training.stack import Stack
 
 TIMES = {"train/epoch_seconds"}

@@ -10,7 +10,7 @@ import pytest
 from harness.data.preparing import prepare
 from harness.execution.planning import plan
 from harness.randomness import order
-from harness.training.loop import network_of
+from harness.training.setup import network_of
 from harness.training.stack import Stack
 from harness.update.chain import in_turn
 

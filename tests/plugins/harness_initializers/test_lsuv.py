@@ -13,8 +13,9 @@ from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
 from harness.errors import BrokenPromise
 from harness.randomness import order
-from harness.training.loop import network_of, train
+from harness.training.loop import train
 from harness.training.records import Began
+from harness.training.setup import network_of
 from harness.training.stack import Stack
 from harness_initializers import Lsuv
 
