@@ -82,7 +82,7 @@ def test_only_who_wants_one_gets_one_and_if_nobody_does_nothing_is_computed(back
     assert not backend.to_host(some)[1].any()
     assert not backend.to_host(none).any()
     assert batch._program.gradients == before
-    np.testing.assert_array_equal(batch._taken, [2, 1, 2])  # the whole, and some
+    np.testing.assert_array_equal(batch._extra_gradients, [2, 1, 2])  # the whole, and some
 
 
 def test_where_a_run_began_its_gradient_is_known(backend, batch):
@@ -93,7 +93,7 @@ def test_where_a_run_began_its_gradient_is_known(backend, batch):
     found = backend.to_host(batch.gradient(backend.to_device(elsewhere)))
     np.testing.assert_array_equal(found[[0, 2]], known[[0, 2]])
     assert np.abs(found[1] - known[1]).max() > 0.1  # which was made up
-    np.testing.assert_array_equal(batch._taken, [0, 1, 0])
+    np.testing.assert_array_equal(batch._extra_gradients, [0, 1, 0])
 
     some = batch.gradient(batch._start[0], backend.to_device(np.array([[True], [True], [False]])))
     some += 1.0
