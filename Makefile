@@ -1,4 +1,4 @@
-# Two commands on a fresh machine: `make demo` trains 27 networks, `make test` runs all tests.
+# Two commands on a fresh machine: `make demo` trains 27 networks, `make test` tests it.
 
 # The first Python here that will do; `make PYTHON=... demo` chooses another.
 WANTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -9,13 +9,20 @@ READY := .venv/ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EXAMPLES := $(wildcard examples/harness-*)
 
-.PHONY: demo test lint docs lock clean
+# A file of tests is one worker's, which so makes the fixtures of a file once; conftest.py says the order.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test test-full lint docs lock clean
 
 demo: $(READY)
 	$(BIN)/harness train experiment=demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST)
+
+# All components on all backends, all presets of known results: what is marked full, too.
+test-full: $(READY)
+	$(PYTEST) -m ''
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
