@@ -38,7 +38,7 @@ from harness.errors import (
     TrackingError,
     unknown_name,
 )
-from harness.fields import check_choice, check_range, float_fields, kind_of
+from harness.fields import check_choice, check_range, float_fields, kind_of, with_fields
 from harness.hookspecs import hookimpl
 from harness.model.network import Network
 from harness.model.objective import Objective
@@ -90,4 +90,5 @@ __all__ = [
     "kind_of",
     "unknown_name",
     "update",
+    "with_fields",
 ]

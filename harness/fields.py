@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.errors import ConfigurationError
 
-__all__ = ["check_choice", "check_range", "float_fields", "kind_of"]
+__all__ = ["check_choice", "check_range", "float_fields", "kind_of", "with_fields"]
+
+Component = TypeVar("Component")
 
 
 def float_fields(component: Any) -> list[str]:
     """The names of the fields that may differ between the runs of a stack: those declared float.
 
-    >>> from harness.model.network import Mlp
+    >>> from harness.model.mlp import Mlp
     >>> float_fields(Mlp())
     ['slope']
     """
@@ -27,7 +30,7 @@ def kind_of(component: Any) -> str:
 
     They are of one kind, and may share a stack, or what a backend has compiled.
 
-    >>> from harness.model.network import Mlp
+    >>> from harness.model.mlp import Mlp
     >>> kind_of(Mlp(slope=0.1)) == kind_of(Mlp(slope=0.2)) != kind_of(Mlp(bias=False))
     True
     """
@@ -38,6 +41,22 @@ def kind_of(component: Any) -> str:
         if f.name not in floats
     ]
     return repr((type(component).__module__, type(component).__qualname__, fixed))
+
+
+def with_fields(component: Component, /, **values: Any) -> Component:
+    """A copy of a component with other values in some fields, which may be arrays or symbols.
+
+    `dataclasses.replace` would call `__post_init__`, whose checks are for plain numbers and have been
+    made; and a frozen dataclass refuses to have its fields set.
+
+    >>> from harness.model.mlp import Mlp
+    >>> with_fields(Mlp(), slope=[[0.1], [0.2]]).slope
+    [[0.1], [0.2]]
+    """
+    changed = copy.copy(component)
+    for name, value in values.items():
+        object.__setattr__(changed, name, value)
+    return changed
 
 
 def check_range(

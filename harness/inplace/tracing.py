@@ -8,7 +8,6 @@ into the cache, with reused buffers.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.contracts import Scope
-from harness.fields import float_fields
+from harness.fields import float_fields, with_fields
 from harness.inplace.nodes import Kind, Node
 from harness.inplace.symbols import RUNS, Symbol, Untraceable, laid_out
 
@@ -37,11 +36,9 @@ def trace(rule: Any, shape: tuple[int, ...], chosen: Callable[[Any], Any] = lamb
     shape: of what the rule sees, without the axis of the runs. chosen: the rule that steps it, given
     `rule` with symbols for its float fields.
     """
-    symbolic = copy.copy(rule)
-    for name in float_fields(rule):
-        if name != "lr":  # the rate of the step is given; `self.lr` is the base rate
-            object.__setattr__(symbolic, name, _column(name))
-    symbolic = chosen(symbolic)
+    # Without `lr`: the rate of the step is given; `self.lr` is the base rate
+    columns = {name: _column(name) for name in float_fields(rule) if name != "lr"}
+    symbolic = chosen(with_fields(rule, **columns))
     # An elementwise rule need not be asked for the state of all of θ
     slots = _slots(chosen(rule), _ODD[:1] if rule.scope is Scope.ELEMENT else shape)
     kinds = {"theta": Kind.VECTOR, "gradient": Kind.VECTOR, **slots}

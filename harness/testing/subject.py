@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.fields import float_fields
+from harness.fields import float_fields, with_fields
 from harness.registry.registry import Registry
 from harness.search_space import Range
 from harness.testing.check_results import CheckResult, Skip
@@ -109,11 +108,11 @@ class Subject:
 
 def stack_instances(instances: list[Any]) -> Any:
     """One instance whose float fields are (R, 1) arrays, as the core hands it to a backend."""
-    stacked = copy.copy(instances[0])
-    for name in float_fields(stacked):
-        column = np.array([getattr(instance, name) for instance in instances], np.float64)[:, None]
-        object.__setattr__(stacked, name, column)
-    return stacked
+    columns = {
+        name: np.array([getattr(instance, name) for instance in instances], np.float64)[:, None]
+        for name in float_fields(instances[0])
+    }
+    return with_fields(instances[0], **columns)
 
 
 def _replaced(instance: Any, name: str, value: Any) -> Any:

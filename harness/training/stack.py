@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ import numpy as np
 from harness.backends import Block
 from harness.configuration.settings import Config, Run
 from harness.contracts import DataDependentInitializer
-from harness.fields import float_fields, kind_of
+from harness.fields import float_fields, kind_of, with_fields
 from harness.model.objective import Objective, Term
 from harness.randomness import order, weight_rngs
 from harness.training.learning_rates import learning_rates
@@ -169,13 +168,13 @@ class Stack:
 
 def _merged(rules: list[Any]) -> Any:
     """One rule whose float fields are (rows, 1) arrays where the given ones differ."""
-    merged = copy.copy(rules[0])
-    for name in float_fields(merged):
-        values = [getattr(rule, name) for rule in rules]
-        if any(value != values[0] for value in values):
-            # past __post_init__: each of the rules has been checked by itself
-            object.__setattr__(merged, name, np.array(values, dtype=np.float64)[:, None])
-    return merged
+    by_field = {name: [getattr(rule, name) for rule in rules] for name in float_fields(rules[0])}
+    columns = {
+        name: np.array(values, dtype=np.float64)[:, None]
+        for name, values in by_field.items()
+        if any(value != values[0] for value in values)
+    }
+    return with_fields(rules[0], **columns)
 
 
 def _seen(config: Config, features: np.ndarray | None) -> np.ndarray | None:

@@ -7,7 +7,6 @@ any arrays that can be sliced and assigned to, NumPy arrays and PyTorch tensors 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import numpy as np
 
 from harness.backends import Block
 from harness.contracts import Array, Batch, Scope, State, array_namespace
-from harness.fields import float_fields
+from harness.fields import float_fields, with_fields
 
 if TYPE_CHECKING:
     from harness.model.network import Network, Parameter
@@ -132,23 +131,21 @@ def concat(state: Any, other: Any) -> Any:
 
 def with_columns(rule: Any, convert: Callable[[Array], Array]) -> Any:
     """The rule with `convert` applied to the fields that differ between its runs, (rows, 1)."""
-    columns = [name for name in float_fields(rule) if not isinstance(getattr(rule, name), float)]
-    if not columns:
-        return rule
-    converted = copy.copy(rule)
-    for name in columns:
-        # a frozen dataclass, whose checks are for floats and have been made
-        object.__setattr__(converted, name, convert(getattr(rule, name)))
-    return converted
+    values = {name: getattr(rule, name) for name in float_fields(rule)}
+    columns = {
+        name: convert(value) for name, value in values.items() if not isinstance(value, float)
+    }
+    return with_fields(rule, **columns) if columns else rule
 
 
-def with_all_columns(block: Block, place: Callable[[Array], Array]) -> Any:
+def with_all_columns(block: Block, to_device: Callable[[Array], Array]) -> Any:
     """The rule of a block with a column for every float field, so that no run depends on its company."""
-    rule, shape = copy.copy(block.rule), (block.rows.stop - block.rows.start, 1)
-    for name in float_fields(rule):
-        values = np.broadcast_to(np.reshape(getattr(rule, name), (-1, 1)), shape)
-        object.__setattr__(rule, name, place(values))
-    return rule
+    rule, rows = block.rule, block.rows.stop - block.rows.start
+    columns = {
+        name: np.broadcast_to(np.reshape(getattr(rule, name), (-1, 1)), (rows, 1))
+        for name in float_fields(rule)
+    }
+    return with_fields(rule, **{name: to_device(column) for name, column in columns.items()})
 
 
 def rule_for(rule: Any, parameter: Parameter, network: Network) -> Any:

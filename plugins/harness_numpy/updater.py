@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from harness import Block, Network, float_fields
+from harness import Block, Network
 from harness.inplace import in_place
-from harness.update import apply, initial_state
+from harness.update import apply, initial_state, with_all_columns
 
 __all__ = ["NumpyUpdater"]
 
@@ -59,12 +58,7 @@ class _AsWritten:
     """A rule whose operations cannot be recorded: it is called as it stands."""
 
     def __init__(self, block: Block, network: Network, dtype: np.dtype) -> None:
-        rule = copy.copy(block.rule)
-        for name in float_fields(rule):
-            # Always a column, even where runs agree, so that a run does not depend on its company.
-            value = np.asarray(getattr(rule, name), np.float64).reshape(-1, 1)
-            rows = block.rows.stop - block.rows.start
-            object.__setattr__(rule, name, np.broadcast_to(value, (rows, 1)).astype(dtype))
+        rule = with_all_columns(block, lambda column: column.astype(dtype))
         self._block = Block(slice(0, block.rows.stop - block.rows.start), rule)
         self._network = network
         self._dtype = dtype

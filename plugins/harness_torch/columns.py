@@ -10,7 +10,6 @@ and step numbers need no new compilation.
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness import Block, float_fields, update
+from harness import Block, float_fields, update, with_fields
 
 if TYPE_CHECKING:
     from harness import Network
@@ -115,11 +114,12 @@ _add_operators()
 
 def symbolic(rule: Any, meet: Meet) -> tuple[Any, Column, Column]:
     """The rule with columns for its float fields; and columns for `lr` and `t`."""
-    written = copy.copy(rule)
-    for name in float_fields(rule):
-        # a frozen dataclass, whose checks are for floats and have been made
-        object.__setattr__(written, name, Column(itemgetter(name), meet))
-    return written, Column(itemgetter("lr"), meet), Column(itemgetter("t"), meet)
+    columns = {name: Column(itemgetter(name), meet) for name in float_fields(rule)}
+    return (
+        with_fields(rule, **columns),
+        Column(itemgetter("lr"), meet),
+        Column(itemgetter("t"), meet),
+    )
 
 
 def leaves(block: Block, lr: np.ndarray, t: np.ndarray) -> Leaves:
@@ -190,10 +190,8 @@ def replay(met: Sequence[Materialized], values: Tensor) -> Meet:
 
 def _plain(rule: Any) -> Any:
     """The rule with one value for each float field, whichever runs it is for."""
-    plain = copy.copy(rule)
-    for name in float_fields(rule):
-        object.__setattr__(plain, name, float(np.ravel(getattr(rule, name))[0]))
-    return plain
+    values = {name: float(np.ravel(getattr(rule, name))[0]) for name in float_fields(rule)}
+    return with_fields(rule, **values)
 
 
 def _probe(rows: int) -> tuple[np.ndarray, np.ndarray]:

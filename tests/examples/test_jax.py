@@ -265,9 +265,11 @@ class Branching:
 def stack(rule, runs=3):
     rng = np.random.default_rng(0)
     network = Network((4, 5, 3), "tanh", 0.0, True)
-    for name in harness.float_fields(rule):
-        column = getattr(rule, name) * rng.uniform(0.5, 1.0, (runs, 1))
-        object.__setattr__(rule, name, column)  # as the core makes it for runs that differ
+    columns = {
+        name: getattr(rule, name) * rng.uniform(0.5, 1.0, (runs, 1))
+        for name in harness.float_fields(rule)
+    }
+    rule = harness.with_fields(rule, **columns)  # as the core makes it for runs that differ
     objective = Objective("main", SoftmaxCrossEntropy())
     step = Step(network, objective, [Block(slice(0, runs), rule)], 4)
     data = rng.normal(size=(10, 4)), np.eye(3)[rng.integers(0, 3, 10)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness import Block, Scope, float_fields
+from harness import Block, Scope, float_fields, with_fields
 from harness.inplace import InPlace, native
 from harness.model.mlp import Mlp
 from harness.model.network import Network
@@ -94,18 +94,15 @@ def of_size(rule, dtype, size):
 
 def columns(rule, runs):
     """The rule with another value of each float field for each run."""
-    for name in float_fields(rule):
-        value = getattr(rule, name)
-        object.__setattr__(rule, name, (value * np.linspace(0.9, 1.0, runs))[:, None])
-    return rule
+    share = np.linspace(0.9, 1.0, runs)[:, None]
+    return with_fields(rule, **{name: getattr(rule, name) * share for name in float_fields(rule)})
 
 
 def of_run(rule, runs, row):
     """The rule with the values of one run of those that `columns` gives it."""
     rule = columns(rule, runs)
-    for name in float_fields(rule):
-        object.__setattr__(rule, name, float(getattr(rule, name)[row, 0]))
-    return rule
+    values = {name: float(getattr(rule, name)[row, 0]) for name in float_fields(rule)}
+    return with_fields(rule, **values)
 
 
 def trained(rule, network, theta, gradients, rates):

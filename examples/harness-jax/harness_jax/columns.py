@@ -6,14 +6,13 @@ double precision, as plain Python floats would be, and rounded where they meet s
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 
-from harness import float_fields
+from harness import float_fields, with_fields
 
 __all__ = ["Column", "with_numbers"]
 
@@ -66,8 +65,4 @@ _add_operators()
 
 def with_numbers(rule: Any, numbers: Mapping[str, Any]) -> Any:
     """The rule with these values in its float fields."""
-    written = copy.copy(rule)
-    for name in float_fields(rule):
-        # a frozen dataclass, whose checks are for floats and have been made
-        object.__setattr__(written, name, numbers[name])
-    return written
+    return with_fields(rule, **{name: numbers[name] for name in float_fields(rule)})

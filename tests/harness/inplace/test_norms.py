@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from harness import Scope, array_namespace, float_fields
+from harness import Scope, array_namespace, float_fields, with_fields
 from harness.inplace import InPlace, in_place
 from harness_numpy.updater import _AsWritten
 from steps_in_place import HEAVIER, NETWORK, RULES, as_written, run
@@ -43,9 +43,7 @@ class Twice:
 def test_a_run_has_the_norms_that_it_has_alone(name, dtype):
     rule = (RULES | {"twice": Twice})[name]()
     fields = {field: np.linspace(0.1, 0.9, 4)[:, None] for field in float_fields(rule)[1:]}
-    rows = replace(rule)
-    for field, values in fields.items():
-        object.__setattr__(rows, field, values)
+    rows = with_fields(rule, **fields)
     together, update = run([(rows, 4)], dtype)
     assert isinstance(update._runners[0], InPlace)
     for row in range(4):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness import Scope, array_namespace
+from harness import Scope, array_namespace, with_fields
 from harness.inplace import InPlace, in_place, pieces
 from harness.update.scopes import with_columns
 from harness_numpy.updater import _AsWritten
@@ -36,9 +36,7 @@ def test_size_of_the_pieces_does_not_matter(monkeypatch, name, piece):
 def test_a_run_computes_alone_what_it_computes_in_a_stack(registry, dtype):
     adam, adamw = (registry.component("optimizer", name) for name in ("adam", "adamw"))
     beta1, eps = np.linspace(0.5, 0.95, 4)[:, None], np.array([[1e-8], [1e-3], [1e-5], [1e-7]])
-    mixed = adam()
-    object.__setattr__(mixed, "beta1", beta1)
-    object.__setattr__(mixed, "eps", eps)
+    mixed = with_fields(adam(), beta1=beta1, eps=eps)
     together, _ = run([(mixed, 4), (adamw(), 2)], dtype)
     for row in range(4):
         rule = adam(beta1=float(beta1[row, 0]), eps=float(eps[row, 0]))

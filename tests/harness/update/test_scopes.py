@@ -4,7 +4,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness import Block, Scope, array_namespace
+from harness import Block, Scope, array_namespace, with_fields
 from harness.model.network import Network
 from harness.update.scopes import apply, evaluated, initial_state, select, with_columns
 
@@ -178,8 +178,7 @@ def test_without_such_a_rule_runs_are_judged_at_theta_itself():
 def test_runs_of_a_block_step_as_they_do_alone(rule, kind):
     theta, gradient = arrays(3)
     alphas, lrs = np.array([[0.0], [0.5], [0.9]]), np.array([[0.1], [0.2], [0.4]])
-    rule = with_columns(replace(rule), lambda column: column)
-    object.__setattr__(rule, "alpha", alphas)
+    rule = with_fields(rule, alpha=alphas)
 
     together, _ = steps(Block(slice(0, 3), rule), theta, gradient, lrs, kind)
 

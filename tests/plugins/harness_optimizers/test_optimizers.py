@@ -1,6 +1,5 @@
 """Beside the conformance suite: decay, no questions to numbers, ranges, what the hook hands out."""
 
-import copy
 from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any
@@ -45,10 +44,7 @@ ENDS = {  # of what each field is tried with
 
 def of_rows(kind: Any, columns: dict[str, Any]) -> Any:
     """The rule with (R, 1) arrays for fields, as the runs of a stack have it."""
-    rule = copy.copy(kind())
-    for name, column in columns.items():
-        object.__setattr__(rule, name, column)
-    return rule
+    return harness.with_fields(kind(), **columns)
 
 
 def columns_of(kind: Any, runs: int) -> dict[str, np.ndarray]:

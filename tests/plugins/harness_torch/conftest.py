@@ -1,13 +1,12 @@
 """Stacks to train, and the loop that every compiled or captured step is held against."""
 
-import copy
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
 import pytest
 
-from harness import Block, Step
+from harness import Block, Step, with_fields
 from harness.model.network import Network
 from harness.model.objective import Objective, Term
 from harness.update.chain import Chain
@@ -82,11 +81,12 @@ class Problem:
 
 def differing(rule, runs, rng):
     """The rule as the core makes it for runs that differ in every float field."""
-    merged = copy.copy(rule)
-    for name, value in vars(rule).items():
-        if isinstance(value, float):
-            object.__setattr__(merged, name, value * rng.uniform(0.5, 1.0, (runs, 1)))
-    return merged
+    columns = {
+        name: value * rng.uniform(0.5, 1.0, (runs, 1))
+        for name, value in vars(rule).items()
+        if isinstance(value, float)
+    }
+    return with_fields(rule, **columns)
 
 
 @pytest.fixture(scope="session")

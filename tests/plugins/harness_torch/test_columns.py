@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from harness import Block, Scope, array_namespace, update
+from harness import Block, Scope, array_namespace, update, with_fields
 from harness.model.network import Network
 from harness_optimizers import Adam, harness_optimizers
 from harness_torch.columns import evaluate, leaves, record, replay, symbolic
@@ -50,10 +50,8 @@ RULES |= {"unusual": Unusual(), "per tensor": PerTensor()}
 
 
 def columns(rule, **fields):
-    rule = replace(rule)
-    for name, values in fields.items():
-        object.__setattr__(rule, name, np.array(values)[:, None])
-    return rule
+    columns = {name: np.array(values)[:, None] for name, values in fields.items()}
+    return with_fields(rule, **columns)
 
 
 def ahead(rule, runs, lr, t, dtype):

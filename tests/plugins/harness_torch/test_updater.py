@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from harness import Block, Scope
+from harness import Block, Scope, float_fields, with_fields
 from harness.model.network import Network
 from harness.testing.fixtures.update_rules import Bounded
 from harness.update.scopes import select
@@ -24,11 +24,9 @@ OF_TORCH = {
 
 def columns(rule, **fields):
     """A rule as the core makes it for runs that differ: with (rows, 1) fields."""
-    rule = replace(rule)
-    for name, values in fields.items():
-        assert hasattr(rule, name)
-        object.__setattr__(rule, name, np.array(values)[:, None])
-    return rule
+    assert set(fields) <= set(float_fields(rule))
+    columns = {name: np.array(values)[:, None] for name, values in fields.items()}
+    return with_fields(rule, **columns)
 
 
 def slopes(runs, steps=5, size=NETWORK.size):

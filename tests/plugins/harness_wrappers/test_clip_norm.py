@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from harness import with_fields
 from harness_wrappers import ClipNorm
 
 
@@ -16,8 +17,7 @@ kinds = pytest.mark.parametrize("kind", list(KINDS))
 
 def clipped(gradient, bound=1.0):
     """By a bound, or by those of a stack, (R, 1)."""
-    wrapper = ClipNorm()
-    object.__setattr__(wrapper, "bound", bound)
+    wrapper = with_fields(ClipNorm(), bound=bound)
     return wrapper.step(gradient, None, {}, lr=0.1, t=1)[0]
 
 
