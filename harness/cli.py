@@ -24,7 +24,7 @@ usage: harness train [overrides]      train one run, e.g. harness train optimize
        harness sweeps [--json]        list the sweeps: what is finished, and the command for the rest
        harness compare [SWEEP...]     which contender is better, how sure that is, and a report on it
        harness plugins [--json]       list the installed plugins and their components
-       harness check NAME...          check a component, or all of a plugin, by the rules of its kind
+       harness check NAME...          check a component, or all of a plugin, against its contract
        harness ui [overrides]         open the MLflow dashboard on the configured store
        harness log FOLDER...          log runs again from the journals in their output folders
        harness new KIND NAME          write a package for a component of your own: new optimizer my-rule
@@ -292,8 +292,8 @@ def _new(rest: list[str]) -> int:
     import argparse
 
     from harness.registry.registry import load_registry
-    from harness.scaffold.naming import names
-    from harness.scaffold.package import next_steps, write
+    from harness.scaffold.naming import package_names
+    from harness.scaffold.package import next_steps, write_package
 
     parser = argparse.ArgumentParser(prog="harness new")
     parser.add_argument(
@@ -303,9 +303,9 @@ def _new(rest: list[str]) -> int:
     parser.add_argument("name", help="of the component, as in my-rule")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="by default ./harness-NAME")
     options = parser.parse_args(rest)
-    chosen = names(options.kind, options.name, load_registry())
+    chosen = package_names(options.kind, options.name, load_registry())
     folder = options.into or Path(chosen.distribution)
-    write(chosen, folder)
+    write_package(chosen, folder)
     print(f"{folder} is a complete package: the formula in it is an example to replace. Next:\n")
     print(next_steps(chosen, folder))
     return 0

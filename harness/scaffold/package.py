@@ -1,7 +1,7 @@
 """Writes the package of a new component.
 
-Copier rather than cookiecutter: it writes into the folder that it is given, leaves no replay file in the
-home directory, and refuses by itself a template that would run code.
+Copier was chosen over cookiecutter because it writes into a given folder, leaves no replay file in the
+home directory, and refuses templates that run code.
 """
 
 from __future__ import annotations
@@ -16,28 +16,33 @@ from typing import Any
 import harness
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.registry.registry import KINDS
-from harness.scaffold.naming import Names
+from harness.scaffold.naming import PackageNames
 
-__all__ = ["next_steps", "write"]
+__all__ = ["next_steps", "write_package"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-OVERRIDES = {  # what else has to be chosen to train with a component, beside kind=name
+OVERRIDES = {  # to train with a component, where KIND=NAME is not right or not enough
     "loss": "dataset=diabetes loss={name}",
     "auxiliary_loss": "objective.auxiliary.{name}=0.1",
 }
 
 
-def write(names: Names, folder: Path) -> None:
-    """Writes a complete package into a folder that is not there yet.
+def write_package(names: PackageNames, folder: Path) -> None:
+    """Writes a complete package into a new folder.
 
-    Raises ConfigurationError for a folder that is there or cannot be written, and MissingDependencyError
-    without copier.
+    Args:
+        names: Names of the package and its parts.
+        folder: Folder to make, with its parents.
+
+    Raises:
+        ConfigurationError: The folder exists already or cannot be written.
+        MissingDependencyError: Copier is not installed.
     """
     if folder.exists() or folder.is_symlink():
         raise ConfigurationError(
-            f"{folder} is there already, and nothing is written over. Remove it, or choose another "
-            "folder: --into FOLDER"
+            f"{folder} exists already and is not overwritten. Remove it, or choose another folder: "
+            "--into FOLDER"
         )
     copier = _copier()
     try:
@@ -45,8 +50,8 @@ def write(names: Names, folder: Path) -> None:
         copier.run_copy(
             str(TEMPLATES),
             folder,
-            data=_data(names),
-            settings=copier.Settings(),  # none of the user's own: they may trust templates
+            data=_template_variables(names),
+            settings=copier.Settings(),  # not those of the user, which may trust templates
             defaults=True,
             quiet=True,
             unsafe=False,
@@ -58,24 +63,23 @@ def write(names: Names, folder: Path) -> None:
         ) from error
 
 
-def next_steps(names: Names, folder: Path) -> str:
-    """The commands that install, check and train."""
-    place = os.path.join(".", folder)  # with a dot, lest pip take it for the name of a distribution
+def next_steps(names: PackageNames, folder: Path) -> str:
+    """The commands that install the package, check its component and train with it."""
+    path = os.path.join(".", folder)  # without a dot, pip may take it for a distribution
     return "\n".join(
         [
-            f"pip install -e {shlex.quote(f'{place}[dev]')}",
+            f"pip install -e {shlex.quote(f'{path}[dev]')}",
             f"harness check {names.component}",
             f"harness train {_override(names)}",
         ]
     )
 
 
-def _override(names: Names) -> str:
+def _override(names: PackageNames) -> str:
     return OVERRIDES.get(names.kind, f"{names.kind}={{name}}").format(name=names.component)
 
 
-def _data(names: Names) -> dict[str, str]:
-    """What the templates know."""
+def _template_variables(names: PackageNames) -> dict[str, str]:
     words = names.kind.replace("_", " ")
     return {
         "kind": names.kind,
@@ -87,20 +91,20 @@ def _data(names: Names) -> dict[str, str]:
         "module": names.module,
         "override": _override(names),
         "version": ".".join(harness.__version__.split(".")[:2]),
-        "source": _source(),
+        "source": _harness_source(),
     }
 
 
-def _source() -> str:
-    """What pip got harness from, if others can get it there: a commit of a repository, else ""."""
+def _harness_source() -> str:
+    """A requirement by which anyone can install this harness from its repository, or ""."""
     try:
-        direct = json.loads(distribution("harness").read_text("direct_url.json") or "{}")
+        origin = json.loads(distribution("harness").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:
         return ""
-    vcs = direct.get("vcs_info")
-    if vcs is None or direct["url"].startswith("file:"):
+    vcs = origin.get("vcs_info")
+    if vcs is None or origin["url"].startswith("file:"):
         return ""
-    return f"harness @ {vcs['vcs']}+{direct['url']}@{vcs['commit_id']}"
+    return f"harness @ {vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
 
 
 def _copier() -> Any:

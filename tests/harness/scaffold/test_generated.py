@@ -1,6 +1,6 @@
-"""A package of every kind as its author would use it: installed, checked, tested and trained with.
+"""A package of each kind, as its author would use it: installed, checked, tested and trained with.
 
-All are installed side by side in one environment, with harness and without PyTorch and copier.
+All are installed in one environment with harness, without PyTorch and copier.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from packaging.requirements import Requirement
 
 from environments import make_environment, must, pip, run
 from harness.registry.registry import KINDS
-from harness.scaffold.naming import Names
-from harness.scaffold.package import next_steps, write
+from harness.scaffold.naming import PackageNames
+from harness.scaffold.package import next_steps, write_package
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
-NAMES = {kind: Names(kind, f"my_{kind}") for kind in KINDS}
+NAMES = {kind: PackageNames(kind, f"my_{kind}") for kind in KINDS}
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory) -> dict[str, Path]:
     """The folder of each package, by kind."""
     base = tmp_path_factory.mktemp("packages")
-    found = {kind: base / names.distribution for kind, names in NAMES.items()}
-    for kind, folder in found.items():
-        write(NAMES[kind], folder)
-    return found
+    folders = {kind: base / names.distribution for kind, names in NAMES.items()}
+    for kind, folder in folders.items():
+        write_package(NAMES[kind], folder)
+    return folders
 
 
 @pytest.fixture(scope="module")
 def python(packages, tmp_path_factory) -> Path:
     """The Python of an environment in which all of them are installed."""
-    wanted = ("harness", "pytest", "setuptools")
-    found, _ = make_environment(tmp_path_factory.mktemp("venv"), [Requirement(w) for w in wanted])
+    requirements = [Requirement(name) for name in ("harness", "pytest", "setuptools")]
+    python, _ = make_environment(tmp_path_factory.mktemp("venv"), requirements)
     folders = [word for folder in packages.values() for word in ("-e", folder)]
     offline = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation")
-    pip(found, "install", *offline, *folders)
-    return found
+    pip(python, "install", *offline, *folders)
+    return python
 
 
 def test_they_are_in_the_catalogue_side_by_side(python, tmp_path):
@@ -56,7 +56,7 @@ def test_they_are_in_the_catalogue_side_by_side(python, tmp_path):
         assert list(plugin["components"][kind]) == [names.component]
 
 
-def test_they_keep_every_rule(python, tmp_path):
+def test_they_meet_every_requirement(python, tmp_path):
     components = [names.component for names in NAMES.values()]
     done = run(python, "-m", "harness", "check", *components, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -75,7 +75,7 @@ def test_their_own_tests_pass(python, packages, kind):
 
 
 def printed(kind: str) -> list[str]:
-    """The overrides of the training command that is printed at the end."""
+    """The overrides in the training command that `harness new` prints."""
     command, train, *words = shlex.split(next_steps(NAMES[kind], Path()).splitlines()[-1])
     assert (command, train) == ("harness", "train")
     return words
@@ -83,11 +83,11 @@ def printed(kind: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    """A folder to train in. The second run there spares the seconds that a new store takes."""
+    """A folder to train in, the same for all runs: a new store takes seconds."""
     return tmp_path_factory.mktemp("results")
 
 
-# The commands of all kinds in one, which takes seconds less than one by one; and the longest by itself
+# The commands of all kinds in one, which saves seconds; and the longest one by itself
 @pytest.mark.parametrize("kinds", [sorted(KINDS, key="dataset".__eq__), ["loss"]], ids=len)
 def test_the_commands_that_are_printed_train(python, results, kinds):
     words = {word.partition("=")[0]: word for kind in kinds for word in printed(kind)}

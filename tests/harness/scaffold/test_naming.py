@@ -4,26 +4,26 @@ import pytest
 
 from harness.errors import ConfigurationError
 from harness.registry.registry import KINDS, Plugin, Registry
-from harness.scaffold.naming import Names, names
+from harness.scaffold.naming import PackageNames, package_names
 
 
 @pytest.mark.parametrize("name", ["my-rule", "my_rule"])
 def test_everything_is_called_after_the_component(registry, name):
-    found = names("optimizer", name, registry)
-    assert (found.component, found.cls) == ("my_rule", "MyRule")
-    assert (found.distribution, found.module) == ("harness-my-rule", "harness_my_rule")
+    names = package_names("optimizer", name, registry)
+    assert (names.component, names.cls) == ("my_rule", "MyRule")
+    assert (names.distribution, names.module) == ("harness-my-rule", "harness_my_rule")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_with_hyphens_and_with_underscores(registry, kind):
-    expected = Names(kind, "l2_norm")
-    assert names(kind, "l2-norm", registry) == expected
-    assert names(kind.replace("_", "-"), "l2-norm", registry) == expected
+    expected = PackageNames(kind, "l2_norm")
+    assert package_names(kind, "l2-norm", registry) == expected
+    assert package_names(kind.replace("_", "-"), "l2-norm", registry) == expected
 
 
 def refusal(registry, name, kind="optimizer"):
     with pytest.raises(ConfigurationError) as raised:
-        names(kind, name, registry)
+        package_names(kind, name, registry)
     return str(raised.value)
 
 
@@ -49,13 +49,13 @@ def test_what_is_not_a_name(registry, name):
 
 
 def test_the_longest_and_the_shortest_name(registry):
-    assert names("loss", "x" * 32, registry).component == "x" * 32
-    assert names("loss", "x", registry).cls == "X"
+    assert package_names("loss", "x" * 32, registry).component == "x" * 32
+    assert package_names("loss", "x", registry).cls == "X"
 
 
 def test_the_name_of_the_package_in_place_of_that_of_the_component(registry):
     assert refusal(registry, "harness-my-rule") == (
-        "The package of a component is called harness-NAME by itself. Give 'my-rule' as the name; "
+        "The package of a component is called harness-NAME automatically. Give 'my-rule' as the name; "
         "got 'harness-my-rule'."
     )
 
@@ -63,7 +63,7 @@ def test_the_name_of_the_package_in_place_of_that_of_the_component(registry):
 @pytest.mark.parametrize("name", ["lambda", "class", "nan", "null", "true", "auto"])
 def test_what_means_something_else(registry, name):
     message = refusal(registry, name)
-    assert message.startswith(f"{name!r} means something else to Python or on the command line")
+    assert message.startswith(f"{name!r} has another meaning in Python or on the command line")
     assert message.endswith(f"Choose another name, as in my-{name}.")
 
 
@@ -72,7 +72,7 @@ def test_what_means_something_else(registry, name):
 )
 def test_a_class_that_would_hide_another_one(registry, name):
     message = refusal(registry, name)
-    assert f"would be called {Names('optimizer', name.replace('-', '_')).cls}," in message
+    assert f"would be called {PackageNames('optimizer', name.replace('-', '_')).cls}," in message
     assert message.endswith(f"Choose another name, as in my-{name}.")
 
 
@@ -90,8 +90,8 @@ def test_a_component_of_another_kind(registry):
 def test_a_component_of_somebody_else():
     acme = Plugin("acme:rules", "acme", "2.5", "acme", {"optimizer": {"lion": object}})
     message = refusal(Registry([acme]), "lion")
-    assert "of the distribution acme 2.5" in message
-    assert message.endswith("or uninstall that: pip uninstall acme")
+    assert "from the distribution acme 2.5" in message
+    assert message.endswith("or uninstall that one: pip uninstall acme")
 
 
 def test_a_module_that_is_installed(registry):
@@ -102,5 +102,5 @@ def test_a_module_that_is_installed(registry):
 
 def test_a_name_that_the_core_uses_itself_is_refused_for_the_kind_that_it_matters_to(registry):
     with pytest.raises(ConfigurationError, match="No loss can be called 'accuracy'"):
-        names("loss", "accuracy", registry)
-    assert names("dataset", "accuracy", registry).component == "accuracy"
+        package_names("loss", "accuracy", registry)
+    assert package_names("dataset", "accuracy", registry).component == "accuracy"
