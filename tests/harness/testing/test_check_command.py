@@ -40,11 +40,11 @@ class Late:
 
 @pytest.fixture
 def acme(monkeypatch, registry):
-    """A distribution of faulty schedules, beside all that is installed."""
+    """Adds a distribution of faulty schedules to what is installed."""
     components = {"schedule": {"wrong": Wrong, "raising": Raising}}
     plugin = Plugin("acme:mine", "acme", "1.0", "mine", components)
-    both = Registry([*registry.plugins, plugin])
-    monkeypatch.setattr(harness.registry.registry, "load_registry", lambda: both)
+    extended = Registry([*registry.plugins, plugin])
+    monkeypatch.setattr(harness.registry.registry, "load_registry", lambda: extended)
 
 
 def test_a_sound_component_passes_a_line_a_check(capsys):
@@ -90,8 +90,10 @@ def test_all_of_an_installation_is_not_well_if_a_plugin_did_not_load(monkeypatch
     schedules = Plugin("acme:mine", "acme", "1.0", "mine", {"schedule": {"late": Late}})
     broken = Plugin("bad:one", "bad", "1.0", "one", error="SyntaxError: invalid syntax")
     for plugins, status in (([schedules], 0), ([schedules, broken], 1)):
-        found = Registry(plugins)
-        monkeypatch.setattr(harness.registry.registry, "load_registry", lambda found=found: found)
+        installed = Registry(plugins)
+        monkeypatch.setattr(
+            harness.registry.registry, "load_registry", lambda registry=installed: registry
+        )
         assert main(["check", "--all"]) == status
         assert "schedule=late" in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""The suite in the tests of a plugin author: a package of its own, in a pytest of its own."""
+"""The suite in the tests of a plugin author: another package, in another pytest."""
 
 from __future__ import annotations
 

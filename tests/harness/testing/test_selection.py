@@ -1,4 +1,4 @@
-"""Which components the words of a command mean."""
+"""Which components the words of a command name."""
 
 from __future__ import annotations
 

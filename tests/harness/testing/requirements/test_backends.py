@@ -1,4 +1,4 @@
-"""Every rule for backends against one that breaks it and no other, made from the NumPy backend."""
+"""Backends that break one requirement each, and no other; they are made from the NumPy backend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness_numpy import Numpy
 
 
 class Around:
-    """A program with another one inside."""
+    """A program that calls another one."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -42,28 +42,28 @@ def binding(wrap, **members):
 
 
 class NotHere(Numpy):
-    """Needs what is not installed."""
+    """Needs a library that is not installed."""
 
     def check(self):
         raise MissingDependencyError("It needs the library frobnicate: pip install frobnicate.")
 
 
 class ForkableInWords(Numpy):
-    """Says it in words."""
+    """Sets forkable to a string."""
 
     forkable = "yes"
 
 
 @dataclass(frozen=True)
 class SingleOnly(Numpy):
-    """Knows no double precision."""
+    """Refuses double precision."""
 
     def __post_init__(self):
         check_choice(self, "dtype", ("float32",))
 
 
 class PlacesViews(Numpy):
-    """Copies nothing."""
+    """Does not copy to the device."""
 
     def to_device(self, array):
         kind = self.dtype if np.issubdtype(array.dtype, np.floating) else None
@@ -71,21 +71,21 @@ class PlacesViews(Numpy):
 
 
 class FetchesViews(Numpy):
-    """Copies nothing on the way back."""
+    """Does not copy to the host."""
 
     def to_host(self, array):
         return array
 
 
 class WidensIntegers(Numpy):
-    """Makes floats of row numbers."""
+    """Converts integers to floats."""
 
     def to_device(self, array):
         return np.array(array, dtype=self.dtype)
 
 
 class NeverFits(Numpy):
-    """Says that a large network does not fit."""
+    """Gives a large network no capacity."""
 
     def capacity(self, network, batch_size):
         return super().capacity(network, batch_size) if network.size < 10**6 else 0
@@ -108,7 +108,7 @@ class ShiftsOutputs(Around):
 
 
 class KnowsItsRuns(Around):
-    """Gives as many runs as it was bound for."""
+    """Is wrong for one run alone, since it was bound for several."""
 
     def forward(self, theta, x):
         if len(theta) == 1:
@@ -118,7 +118,7 @@ class KnowsItsRuns(Around):
 
 
 class WrongGradient(Around):
-    """Its gradient is a little too long."""
+    """Its gradient is too long by 1 in 1000."""
 
     def gradient(self, theta, x, target):
         forward, gradient = super().gradient(theta, x, target)
@@ -141,12 +141,12 @@ class NotQuite(Around):
 
 
 class WritesIntoTheFeatures(Around):
-    """Centres the batch in place, and puts it back to where it was but for rounding."""
+    """Changes the batch in place, by almost nothing."""
 
     def forward(self, theta, x):
-        found = super().forward(theta, x)
+        forward = super().forward(theta, x)
         x += 1e-12
-        return found
+        return forward
 
 
 class RoundsByTheNumberOfRuns(Around):
@@ -198,7 +198,7 @@ class OneNumberForAll(Numpy):
 
 
 class ShareIsOff(Around):
-    """Its gradient of a shared batch is a little too long."""
+    """Its gradient of a shared batch is too long by 1 in 100."""
 
     def gradient(self, theta, x, target):
         forward, gradient = super().gradient(theta, x, target)
@@ -206,7 +206,7 @@ class ShareIsOff(Around):
 
 
 class KnowsItsProcess(Numpy):
-    """Has something open that a child does not have."""
+    """Needs a device that a forked process cannot use."""
 
     owner: ClassVar[int] = os.getpid()
 
@@ -217,7 +217,7 @@ class KnowsItsProcess(Numpy):
 
 
 class WaitsForItsThread(Numpy):
-    """Waits for a thread that a child does not have."""
+    """Waits for a thread that a forked process does not have."""
 
     owner: ClassVar[int] = os.getpid()
 
@@ -228,7 +228,7 @@ class WaitsForItsThread(Numpy):
 
 
 class Crashes(Numpy):
-    """Takes the whole process down."""
+    """Ends a forked process."""
 
     owner: ClassVar[int] = os.getpid()
 
@@ -239,7 +239,7 @@ class Crashes(Numpy):
 
 
 class SkipsTheLastBatch(Numpy):
-    """Compiles, and leaves out the batch that is smaller than the others."""
+    """Compiles a pass that leaves out the smaller last batch."""
 
     def compiled(self, step, features, targets, steps):
         program = self.bind(step.network, step.objective)
@@ -329,14 +329,14 @@ def test_a_backend_that_trains_differently_is_caught(assert_breaks):
     )
 
 
-def test_a_promise_of_every_bit_is_what_is_held_to(check_results, no_backend):
+def test_only_a_backend_that_promises_exact_stacks_must_have_them(check_results, no_backend):
     modest = binding(RoundsByTheNumberOfRuns, exact_stacks=False)
-    found = check_results("backend", modest, installed=no_backend)
-    assert not [(r.requirement, r.found) for r in found.values() if r.failed]
+    results = check_results("backend", modest, installed=no_backend)
+    assert not [(r.requirement, r.found) for r in results.values() if r.failed]
 
 
 def test_a_backend_that_cannot_run_here_is_skipped_with_its_own_words(check_results, no_backend):
-    found = check_results("backend", NotHere, installed=no_backend)
-    assert "pip install frobnicate" in found["runs_here"].note
-    assert found["computes_the_forward_pass"].note == "as runs_here is"
-    assert not [result for result in found.values() if result.failed]
+    results = check_results("backend", NotHere, installed=no_backend)
+    assert "pip install frobnicate" in results["runs_here"].note
+    assert results["computes_the_forward_pass"].note == "as runs_here is"
+    assert not [result for result in results.values() if result.failed]

@@ -1,4 +1,4 @@
-"""Every rule for datasets against one that breaks it and no other."""
+"""Datasets that break one requirement each, and no other."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Sound:
 
 
 class TaskInTheData(Sound):
-    """Learns its task when it loads."""
+    """Has no task before it has loaded."""
 
-    known: ClassVar[list[Task]] = []
+    tasks: ClassVar[list[Task]] = []
 
     @property
     def task(self):
-        return self.known[-1] if self.known else None
+        return self.tasks[-1] if self.tasks else None
 
     def load(self):
-        self.known.append(Task.MULTICLASS)
+        self.tasks.append(Task.MULTICLASS)
         return super().load()
 
 
 class CountsFromOne(Sound):
-    """Its class numbers begin with 1."""
+    """Numbers its classes from 1."""
 
     def load(self):
         data = super().load()
@@ -46,7 +46,7 @@ class CountsFromOne(Sound):
 
 
 class MissingValue(Sound):
-    """Has a hole."""
+    """Has NaN in a feature."""
 
     def load(self):
         data = super().load()
@@ -55,14 +55,14 @@ class MissingValue(Sound):
 
 
 class NoSource(Sound):
-    """Does not say where its data are from."""
+    """Does not state the source of its data."""
 
     def load(self):
         return replace(super().load(), source=" ")
 
 
 class DrawsAnew(Sound):
-    """Other data at every call."""
+    """Returns other data at every call."""
 
     def load(self):
         data = super().load()
@@ -70,7 +70,7 @@ class DrawsAnew(Sound):
 
 
 class SeedsNumpy(Sound):
-    """Draws from the generator of the process, which it seeds."""
+    """Seeds the global generator and draws from it."""
 
     def load(self):
         np.random.seed(0)  # noqa: NPY002
@@ -79,7 +79,7 @@ class SeedsNumpy(Sound):
 
 
 class LeaksTheTest(Sound):
-    """Has six of its test rows among the others."""
+    """Has six of its test rows also among the others."""
 
     def load(self):
         data = super().load()
@@ -88,7 +88,7 @@ class LeaksTheTest(Sound):
 
 
 class SortedByClass(Sound):
-    """Takes its test part from sorted rows."""
+    """Takes its test part from rows that are sorted by class."""
 
     def load(self):
         data = super().load()
@@ -130,24 +130,26 @@ def test_duplicates_that_the_docstring_reports_are_accepted(check_results):
     class Reported(LeaksTheTest):
         """Has six duplicates among training and test rows."""
 
-    found = check_results("dataset", Reported)["has_parts_that_share_no_rows"]
-    assert (found.status, found.note) == (
+    result = check_results("dataset", Reported)["has_parts_that_share_no_rows"]
+    assert (result.status, result.note) == (
         "passed",
         "rows that repeat another one: 6; in two parts of a split: 6",
     )
 
 
-def test_data_that_are_not_here_skip_the_rules_with_their_own_words(check_results):
+def test_if_the_files_are_missing_the_message_of_the_dataset_is_the_reason_of_the_skip(
+    check_results,
+):
     @dataclass(frozen=True)
     class Elsewhere(Sound):
-        """Is on another machine. download: fetches it."""
+        """Is on another machine. download: Whether to fetch it."""
 
         download: bool = True
 
         def load(self):
             raise DataError(f"Get it from the library (download={self.download}).")
 
-    found = check_results("dataset", Elsewhere)
-    assert found["knows_its_task"].note == "Get it from the library (download=False)."
-    assert found["loads_the_same_every_time"].status == "skipped"
-    assert not [result for result in found.values() if result.failed]
+    results = check_results("dataset", Elsewhere)
+    assert results["knows_its_task"].note == "Get it from the library (download=False)."
+    assert results["loads_the_same_every_time"].status == "skipped"
+    assert not [result for result in results.values() if result.failed]

@@ -1,4 +1,4 @@
-"""The rules for every kind of component, against schedules that break one of them each."""
+"""Schedules that break one requirement for all components each, and no other."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Sound:
 
 @dataclass
 class Thawed:
-    """Can be changed by anyone."""
+    """Is not frozen."""
 
     def factor(self, step, horizon):
         return np.ones_like(step)
 
 
 class NoDataclass:
-    """Has no fields that anyone could find."""
+    """Is a plain class."""
 
     def factor(self, step, horizon):
         return np.ones_like(step)
@@ -45,14 +45,14 @@ class NoDataclass:
 
 @dataclass(frozen=True)
 class RefusesItsDefault(Sound):
-    """Its default power is not allowed."""
+    """Has a default that it refuses."""
 
     power: float = -1.0
 
 
 @dataclass(frozen=True)
 class NoFactor:
-    """Has nothing that a schedule has."""
+    """Has no member of a schedule."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Undocumented(Sound):
 
 @dataclass(frozen=True)
 class HasASecretField(Sound):
-    """Does not say what all of its fields are."""
+    """Does not describe all of its fields."""
 
     secret: float = 1.0
 
@@ -90,7 +90,7 @@ class DefaultOfAnotherType(Sound):
 
 @dataclass(frozen=True)
 class AcceptsNan(Sound):
-    """Lets NaN through, since NaN < 0 is false.
+    """Accepts NaN, since NaN < 0 is false.
 
     low: 0 or more.
     """
@@ -105,7 +105,7 @@ class AcceptsNan(Sound):
 
 @dataclass(frozen=True)
 class RaisesValueError(Sound):
-    """Refuses in a way that shows a traceback.
+    """Raises an error that is not meant for a person.
 
     low: 0 or more.
     """

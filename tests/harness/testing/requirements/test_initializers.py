@@ -1,4 +1,4 @@
-"""Every rule for initializers against one that breaks it and no other."""
+"""Initializers that break one requirement each, and no other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TurnsTheShape(Sound):
 
 
 class ReadsFansFromTheShape(Sound):
-    """Does not expect biases."""
+    """Takes the fan from the shape, which fails for biases."""
 
     def sample(self, shape, layer, rng):
         return rng.normal(0, sqrt(2 / shape[1]), shape)
@@ -61,14 +61,14 @@ class StatusCounts(Sound):
 
 
 class HasASeedOfItsOwn(Sound):
-    """Draws the same weights in every run."""
+    """Draws from a generator with a fixed seed."""
 
     def sample(self, shape, layer, rng):
         return super().sample(shape, layer, np.random.default_rng(0))
 
 
 class SeedsNumpy(Sound):
-    """Draws by the generator of the process, seeded from its own."""
+    """Seeds the global generator and draws from it."""
 
     def sample(self, shape, layer, rng):
         np.random.seed(rng.integers(2**31))  # noqa: NPY002
@@ -76,7 +76,7 @@ class SeedsNumpy(Sound):
 
 
 class HandsOutItsCache(Sound):
-    """Keeps what it has drawn from a generator in this state, and hands it out again."""
+    """Caches the weights of a generator state, and returns the same array again."""
 
     def sample(self, shape, layer, rng):
         return _cached(shape, layer.fan_in, rng.integers(2**31))
@@ -88,35 +88,35 @@ def _cached(shape, fan_in, seed):
 
 
 class Explodes(Sound):
-    """Multiplies where it should divide."""
+    """Multiplies by the fan instead of dividing."""
 
     def moments(self, layer):
         return 0.0, sqrt(2 * layer.fan_in)
 
 
 class TakesTheOtherFan(Sound):
-    """Draws by fan_out, and says fan_in."""
+    """Draws by fan_out and states moments by fan_in."""
 
     def sample(self, shape, layer, rng):
         return rng.normal(0, sqrt(2 / layer.fan_out), shape)
 
 
 class ForgetsAFactor(Sound):
-    """Draws LeCun's, and says He's."""
+    """Draws LeCun's and states the moments of He's."""
 
     def sample(self, shape, layer, rng):
         return rng.normal(0, sqrt(1 / layer.fan_in), shape)
 
 
 class OffCentre(Sound):
-    """Its mean is not what it says."""
+    """Has another mean than it states."""
 
     def sample(self, shape, layer, rng):
         return super().sample(shape, layer, rng) + 0.004
 
 
 class Looks(Sound):
-    """Divides by the root mean square of what a layer puts out."""
+    """Divides by the root mean square of the outputs of a layer."""
 
     def adjusted(self, weights, layer, inputs):
         size = np.sqrt(np.mean((inputs @ weights.T) ** 2))
@@ -131,22 +131,22 @@ class DividesByNothing(Looks):
 
 
 class ScalesEachUnit(Looks):
-    """Returns the scales in place of the weights."""
+    """Returns one number a unit instead of the weights."""
 
     def adjusted(self, weights, layer, inputs):
         return super().adjusted(weights, layer, inputs).mean(axis=1)
 
 
 class ScalesInPlace(Looks):
-    """Writes into what it was given."""
+    """Scales its argument in place."""
 
     def adjusted(self, weights, layer, inputs):
         weights *= 0.5
         return weights.copy()
 
 
-class ShakesTheWeights(Looks):
-    """Adds something else at each call."""
+class CountsWhenItAdjusts(Looks):
+    """Adds another number at each call."""
 
     calls: ClassVar = itertools.count(1)
 
@@ -159,7 +159,7 @@ def test_what_they_are_made_from_is_sound(assert_sound):
     assert_sound("initializer", Looks)
 
 
-def test_one_that_does_not_look_at_data_is_not_asked(check_results):
+def test_one_without_adjusted_skips_what_is_asked_of_it(check_results):
     assert "adjusted" in check_results("initializer", Sound)["adjusts_weights_to_any_data"].note
 
 
@@ -188,7 +188,7 @@ def test_one_that_does_not_look_at_data_is_not_asked(check_results):
         (DividesByNothing, "adjusts_weights_to_any_data", r"1 of 1 weights .* between 0 and 0"),
         (ScalesEachUnit, "adjusts_weights_to_any_data", r"float64 of shape \(1,\)"),
         (ScalesInPlace, "adjusts_the_same_weights_alike", "weights was changed"),
-        (ShakesTheWeights, "adjusts_the_same_weights_alike", "every bit must be equal"),
+        (CountsWhenItAdjusts, "adjusts_the_same_weights_alike", "every bit must be equal"),
         (OffCentre, "has_the_moments_that_it_states", r"The mean of 80000 draws is 0\.00\d+, 0 is"),
     ],
     ids=lambda part: getattr(part, "__name__", None),
@@ -199,7 +199,7 @@ def test_a_faulty_initializer_is_caught_by_its_requirement(
     assert_breaks("initializer", component, requirement, found)
 
 
-def test_one_that_states_no_moments_is_told_so(check_results):
+def test_one_without_moments_skips_with_a_reason(check_results):
     @dataclass(frozen=True)
     class Quiet:
         """Zeros."""
@@ -207,6 +207,6 @@ def test_one_that_states_no_moments_is_told_so(check_results):
         def sample(self, shape, layer, rng):
             return np.zeros(shape)
 
-    found = check_results("initializer", Quiet)
-    assert not [result for result in found.values() if result.failed]
-    assert "moments(layer)" in found["has_the_moments_that_it_states"].note
+    results = check_results("initializer", Quiet)
+    assert not [result for result in results.values() if result.failed]
+    assert "moments(layer)" in results["has_the_moments_that_it_states"].note

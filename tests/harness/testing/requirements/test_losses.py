@@ -1,4 +1,4 @@
-"""Every rule for losses against one that breaks it and no other."""
+"""Losses that break one requirement each, and no other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness import Task, array_namespace, check_range
+from harness import Task, array_namespace
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,26 @@ class Sound:
 
 
 class WrongHead(Sound):
-    """Claims to be for classes."""
+    """States a task that does not suit its output activation."""
 
     tasks = frozenset({Task.MULTICLASS})
 
 
 class DefaultForAnotherTask(Sound):
-    """Is the default for what it is not for."""
+    """Is the default for a task that is not among its own."""
 
     default_for = frozenset({Task.BINARY})
 
 
 class SumsRuns(Sound):
-    """Returns one number."""
+    """Returns one number for all runs."""
 
     def value(self, output, target):
         return array_namespace(output).sum(super().value(output, target))
 
 
 class WidensTheGradient(Sound):
-    """Works in double precision."""
+    """Returns a gradient in double precision."""
 
     def gradient(self, output, target):
         xp = array_namespace(output)
@@ -86,7 +86,7 @@ class SumsTheBatch(Sound):
 
 
 class ScalesByAllRuns(Sound):
-    """Is the same but for rounding, which depends on the largest error of all runs."""
+    """Its rounding depends on the largest error of all runs."""
 
     def value(self, output, target):
         xp = array_namespace(output)
@@ -112,7 +112,7 @@ class SeedsNumpy(Sound):
 
 
 class AsksForTheLibrary(Sound):
-    """Does something else on PyTorch."""
+    """Differs on PyTorch."""
 
     def value(self, output, target):
         factor = 1 if isinstance(output, np.ndarray) else 1.01
@@ -120,7 +120,7 @@ class AsksForTheLibrary(Sound):
 
 
 class ExpectsOwnTargets(Sound):
-    """Takes the run axis of the target for granted."""
+    """Assumes that the target has an axis of runs."""
 
     def value(self, output, target):
         return super().value(output, target[: len(output)])
@@ -184,66 +184,3 @@ def test_a_loss_that_differs_on_another_backend_is_caught(assert_breaks, first_p
     assert_breaks(
         "loss", AsksForTheLibrary, rule, r"on torch .* differ by 0\.01", installed=first_party
     )
-
-
-@dataclass(frozen=True)
-class SoundAuxiliary:
-    """1/B Σ h²."""
-
-    reads: ClassVar[str] = "hidden"
-    output_activations: ClassVar[frozenset[str]] = frozenset({"softmax"})
-
-    def value(self, values):
-        return array_namespace(values).sum(values * values, axis=(-2, -1)) / values.shape[-2]
-
-    def gradient(self, values):
-        return 2 * values / values.shape[-2]
-
-
-@dataclass(frozen=True)
-class HasAStrength(SoundAuxiliary):
-    """Has a factor of its own. strength: beside λ."""
-
-    strength: float = 1.0
-
-    def __post_init__(self):
-        check_range(self, "strength", 0)
-
-
-class ReadsNothing(SoundAuxiliary):
-    """Reads what there is not."""
-
-    reads = "outputs"
-
-
-class KnowsNoHead(SoundAuxiliary):
-    """Suits a head that there is not."""
-
-    output_activations = frozenset({"softplus"})
-
-
-class WrongSign(SoundAuxiliary):
-    """Pushes the other way."""
-
-    def gradient(self, values):
-        return -super().gradient(values)
-
-
-def test_a_sound_auxiliary_loss_is_sound(assert_sound):
-    assert_sound("auxiliary_loss", SoundAuxiliary)
-
-
-@pytest.mark.parametrize(
-    ("component", "requirement", "found"),
-    [
-        (HasAStrength, "has_no_fields", r"Its fields are strength\."),
-        (ReadsNothing, "says_what_it_reads", "'outputs'"),
-        (KnowsNoHead, "says_what_it_reads", r"\['softplus'\]"),
-        (WrongSign, "has_the_gradient_of_its_value", "differ by 2 relative"),
-    ],
-    ids=lambda part: getattr(part, "__name__", None),
-)
-def test_a_faulty_auxiliary_loss_is_caught_by_its_requirement(
-    assert_breaks, component, requirement, found
-):
-    assert_breaks("auxiliary_loss", component, requirement, found)

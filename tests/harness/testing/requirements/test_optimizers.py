@@ -1,4 +1,4 @@
-"""Every rule for optimizers against an update rule that breaks it and no other."""
+"""Update rules that break one requirement each, and no other."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Sound:
 
 
 class ScopeIsText(Sound):
-    """Says its scope in a string."""
+    """States its scope as a string."""
 
     scope = "element"
 
@@ -110,7 +110,7 @@ class SeedsNumpy(Sound):
 
 
 class DividesByTheGradient(Sound):
-    """Takes the sign as g/|g|."""
+    """Divides by |g|, which may be 0."""
 
     def step(self, theta, gradient, state, *, lr, t):
         return theta - lr * gradient / abs(gradient), state
@@ -131,7 +131,7 @@ class IgnoresAllRates(Sound):
 
 
 class BranchesOnTheRate(Sound):
-    """Does something else at low rates."""
+    """Branches on lr."""
 
     def step(self, theta, gradient, state, *, lr, t):
         if lr < 1e-4:
@@ -140,7 +140,7 @@ class BranchesOnTheRate(Sound):
 
 
 class MixesRuns(Sound):
-    """Takes the mean gradient of all runs off."""
+    """Subtracts the mean gradient of all runs."""
 
     scope = Scope.VECTOR
 
@@ -150,7 +150,7 @@ class MixesRuns(Sound):
 
 
 class NeedsANorm(Sound):
-    """Divides by the norm of a run, and says that any slice will do."""
+    """Divides by the norm of a run, though its scope is ELEMENT."""
 
     def step(self, theta, gradient, state, *, lr, t):
         xp = array_namespace(theta)
@@ -159,14 +159,14 @@ class NeedsANorm(Sound):
 
 
 class GoesUphill(Sound):
-    """Adds the step."""
+    """Adds the step instead of subtracting it."""
 
     def step(self, theta, gradient, state, *, lr, t):
         return super().step(theta, -gradient, state, lr=lr, t=t)
 
 
 class JudgedInDouble(Sound):
-    """Is judged at parameters of another precision."""
+    """Is evaluated at parameters of another dtype."""
 
     def evaluated(self, theta, state):
         xp = array_namespace(theta)
@@ -193,16 +193,14 @@ class RemembersElsewhere(Sound):
         return {}
 
     def step(self, theta, gradient, state, *, lr, t):
-        if (
-            self.memory["v"].shape != gradient.shape
-        ):  # another one was begun, or asked what it keeps
+        if self.memory["v"].shape != gradient.shape:  # init was called for another one
             self.init(gradient)
         self.memory["v"] = self.momentum * self.memory["v"] + gradient
         return theta - lr * self.memory["v"], {}
 
 
 class AsksForTheLibrary(Sound):
-    """Does something else on PyTorch, which runs what cannot be traced as it is written."""
+    """Differs on PyTorch, which runs rules that cannot be traced as they are written."""
 
     scope = Scope.VECTOR
 
@@ -212,7 +210,7 @@ class AsksForTheLibrary(Sound):
 
 
 class LooksAhead(Sound):
-    """Steps with the gradient from where momentum leads."""
+    """Takes the gradient at the point where momentum leads."""
 
     scope = Scope.OBJECTIVE
 
@@ -225,7 +223,7 @@ class LooksAhead(Sound):
 
 
 class LooksAheadOfAllRuns(LooksAhead):
-    """Takes the gradient nearer to the mean of all runs."""
+    """Takes the gradient at a point nearer to the mean of all runs."""
 
     def ahead(self, theta):
         xp = array_namespace(theta)
@@ -233,7 +231,7 @@ class LooksAheadOfAllRuns(LooksAhead):
 
 
 class LooksWhenAnyoneIsDue(LooksAhead):
-    """Looks ahead with all runs when it is the turn of one."""
+    """Looks ahead with all runs if one of them is at an odd step."""
 
     def step(self, theta, gradient, state, *, lr, t, batch):
         due = array_namespace(theta).asarray(t % 2 < 1)
@@ -243,15 +241,15 @@ class LooksWhenAnyoneIsDue(LooksAhead):
 
 
 class DrawsItsOwnSigns(LooksAhead):
-    """Looks about at random, with a generator that no seed decides."""
+    """Takes the gradient at a random point, from a generator without a seed."""
 
     def ahead(self, theta):
         drawn = np.random.default_rng().choice([-0.1, 0.1], theta.shape)
         return theta + array_namespace(theta).asarray(drawn, dtype=theta.dtype)
 
 
-class GoesThereInPlace(LooksAhead):
-    """Moves θ to look ahead, and back again: almost the same."""
+class LooksAheadInPlace(LooksAhead):
+    """Moves θ in place to look ahead, and back again but for rounding."""
 
     def step(self, theta, gradient, state, *, lr, t, batch):
         away = lr * self.momentum * state["v"]
@@ -294,7 +292,7 @@ def test_what_they_are_made_from_is_sound(assert_sound, component):
         (LooksAheadOfAllRuns, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
         (LooksWhenAnyoneIsDue, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
         (DrawsItsOwnSigns, "touches_no_global_generator", r"the same 3 steps, twice, differ by"),
-        (GoesThereInPlace, "leaves_its_arguments_alone", r"θ was changed, by up to \d"),
+        (LooksAheadInPlace, "leaves_its_arguments_alone", r"θ was changed, by up to \d"),
         (NeedsANorm, "sees_no_more_than_its_scope", r"two parts, and at once differ by 0\.\d+"),
         (JudgedInDouble, "is_judged_at_parameters_like_theta", "from evaluated float64"),
         (GoesUphill, "goes_downhill", r"went from \[.*\d.*\] to \[.*\d.*\]"),
@@ -309,7 +307,7 @@ def test_a_faulty_optimizer_is_caught_by_its_requirement(
     assert_breaks("optimizer", component, requirement, found)
 
 
-def test_a_rule_that_differs_on_another_backend_is_caught(assert_breaks, first_party):
+def test_an_update_rule_that_differs_on_another_backend_is_caught(assert_breaks, first_party):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     assert_breaks(
         "optimizer",
@@ -320,9 +318,8 @@ def test_a_rule_that_differs_on_another_backend_is_caught(assert_breaks, first_p
     )
 
 
-def test_a_rule_of_a_broken_one_waits_for_it(check_results):
-    found = check_results("optimizer", BranchesOnTheRate)
-    waiting = found["trains_in_a_stack_as_alone"]
+def test_a_requirement_is_skipped_while_one_that_it_depends_on_is_broken(check_results):
+    waiting = check_results("optimizer", BranchesOnTheRate)["trains_in_a_stack_as_alone"]
     assert (waiting.status, waiting.note) == (
         "skipped",
         "until takes_a_column_for_every_number passes",
@@ -340,7 +337,7 @@ def _helper(theta):
     raise KeyError("no such thing")
 
 
-def test_what_is_raised_elsewhere_names_the_module(check_results):
+def test_an_error_raised_outside_the_component_names_the_module(check_results):
     class ReturnsNothing(Sound):
         """Forgets to return."""
 
@@ -355,7 +352,7 @@ def test_what_is_raised_elsewhere_names_the_module(check_results):
     assert result.frames == ""
 
 
-def test_what_a_component_raises_is_shown_with_its_own_frames_alone(check_results):
+def test_an_error_of_a_component_is_shown_with_only_its_own_frames(check_results):
     result = check_results("optimizer", Raises)["keeps_shape_dtype_and_slots"]
     assert result.failed
     assert "It raised KeyError: 'no such thing'" in result.found

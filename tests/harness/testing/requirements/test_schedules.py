@@ -1,4 +1,4 @@
-"""Every rule for schedules against one that breaks it and no other."""
+"""Schedules that break one requirement each, and no other."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class Single(Sound):
 
 
 class FallsBelowZero(Sound):
-    """Goes on falling behind the horizon."""
+    """Goes on falling after the horizon."""
 
     def factor(self, step, horizon):
         return 1 - step / max(horizon.steps, 1)
 
 
 class DividesByNothing(Sound):
-    """Does not expect a warm-up that leaves no steps."""
+    """Divides by the number of steps, which is 0 after a long warm-up."""
 
     def factor(self, step, horizon):
         return np.clip(1 - step / np.float64(horizon.steps), 0, 1)
 
 
-class CountsPlaces(Sound):
-    """Falls along the array, whatever the steps are."""
+class CountsPositions(Sound):
+    """Falls along the array, whatever numbers the steps have."""
 
     def factor(self, step, horizon):
         return np.linspace(1, 0.1, len(step))
@@ -71,7 +71,7 @@ class WritesIntoTheSteps(Sound):
 
 
 class SeedsNumpy(Sound):
-    """Draws noise of its own from the generator of the process."""
+    """Seeds the global generator."""
 
     def factor(self, step, horizon):
         np.random.seed(1)  # noqa: NPY002
@@ -79,28 +79,28 @@ class SeedsNumpy(Sound):
 
 
 class Watches(Sound):
-    """Halves the rate where the last value is the worst."""
+    """Halves the rate if the last value is the worst."""
 
     def factor_after(self, values):
         return 0.5 if len(values) and values[-1] == values.max() else 1.0
 
 
-class LooksAtTheLast(Watches):
-    """Does not expect that there is none yet."""
+class ReadsTheLastValue(Watches):
+    """Fails while there is no value yet."""
 
     def factor_after(self, values):
         return 0.5 if values[-1] == values.max() else 1.0
 
 
 class FollowsTheMetric(Watches):
-    """Takes the metric itself for the factor, NaN and all."""
+    """Returns the metric itself as factor, also NaN."""
 
     def factor_after(self, values):
         return float(values[-1]) if len(values) else 1.0
 
 
 class CountsCalls(Watches):
-    """Falls from call to call, whichever run it is asked for."""
+    """Falls from call to call, for whichever run."""
 
     calls: ClassVar = itertools.count(1)
 
@@ -121,7 +121,7 @@ def test_what_they_are_made_from_is_sound(assert_sound):
     assert_sound("schedule", Watches)
 
 
-def test_one_that_does_not_watch_is_not_asked(check_results):
+def test_one_without_factor_after_skips_what_is_asked_of_it(check_results):
     assert (
         "factor_after" in check_results("schedule", Sound)["gives_a_factor_after_any_history"].note
     )
@@ -146,11 +146,11 @@ def test_one_that_does_not_watch_is_not_asked(check_results):
             "gives_factors_that_are_finite_and_not_negative",
             "At step 0 of 0 .* nan",
         ),
-        (CountsPlaces, "gives_each_step_its_own_factor", r"one by one .* differ by 0\.9"),
+        (CountsPositions, "gives_each_step_its_own_factor", r"one by one .* differ by 0\.9"),
         (Remembers, "gives_the_same_factors_again", "every bit must be equal"),
         (WritesIntoTheSteps, "leaves_the_steps_alone", r"step was changed, by up to \d"),
         (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
-        (LooksAtTheLast, "gives_a_factor_after_any_history", "IndexError"),
+        (ReadsTheLastValue, "gives_a_factor_after_any_history", "IndexError"),
         (
             FollowsTheMetric,
             "gives_a_factor_after_any_history",

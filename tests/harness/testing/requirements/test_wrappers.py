@@ -1,4 +1,4 @@
-"""Every rule for wrappers against a wrapper that breaks it and no other."""
+"""Wrappers that break one requirement each, and no other."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Averaging:
-    """The network is judged at a mean of θ, and θ is kept near it.
+    """The network is evaluated at a running mean of θ.
 
     decay: δ, in [0, 1).
     """
@@ -85,9 +85,9 @@ class Shrinking:
 
 @dataclass(frozen=True)
 class Probing:
-    """The gradient from further along itself, at every second step.
+    """The gradient at a point further along the gradient, at every second step.
 
-    away: how far, in [0, inf).
+    away: Distance, in [0, inf).
     """
 
     away: float = 0.1
@@ -114,13 +114,13 @@ def test_what_they_are_made_from_is_sound(assert_sound, component):
 
 
 class ScopeIsTheBackend(Sound):
-    """Leaves it to a backend."""
+    """Has the scope of rules without a formula."""
 
     scope = Scope.BACKEND
 
 
 class TurnIsText(Sound):
-    """Says its turn in a string."""
+    """States its turn as a string."""
 
     turn = "gradient"
 
@@ -191,16 +191,16 @@ class AveragesInPlace(Averaging):
         return theta, {"mean": mean}
 
 
-class WritesIntoWhereItLooks(Probing):
-    """Goes there in place."""
+class ProbesInPlace(Probing):
+    """Moves θ in place to look further along."""
 
     def step(self, gradient, theta, state, *, lr, t, batch):
         theta += self.away * gradient
         return batch.gradient(theta), state
 
 
-class AddsNoise(Sound):
-    """Draws from the generator of the whole process."""
+class SeedsNumpy(Sound):
+    """Seeds the global generator."""
 
     def step(self, gradient, theta, state, *, lr, t):
         np.random.seed(0)  # noqa: NPY002
@@ -208,7 +208,7 @@ class AddsNoise(Sound):
 
 
 class DividesByTheNorm(Sound):
-    """Makes every gradient as long as 1."""
+    """Divides by a norm that may be 0."""
 
     scope = Scope.VECTOR
 
@@ -219,7 +219,7 @@ class DividesByTheNorm(Sound):
 
 
 class NoDirection(Probing):
-    """Looks along a gradient that may be zero."""
+    """Looks along a gradient that may be 0, at a fixed distance."""
 
     def step(self, gradient, theta, state, *, lr, t, batch):
         xp = array_namespace(theta)
@@ -228,7 +228,7 @@ class NoDirection(Probing):
 
 
 class BranchesOnTheStep(Averaging):
-    """Begins to average late."""
+    """Branches on t."""
 
     def step(self, theta, gradient, state, *, lr, t):
         if t < 3:
@@ -237,7 +237,7 @@ class BranchesOnTheStep(Averaging):
 
 
 class LooksWhenAnyoneIsDue(Probing):
-    """Takes another gradient for all runs when one of them is due."""
+    """Takes another gradient for all runs if one of them is at an even step."""
 
     def step(self, gradient, theta, state, *, lr, t, batch):
         due = array_namespace(theta).asarray(t % 2 < 1)
@@ -245,7 +245,7 @@ class LooksWhenAnyoneIsDue(Probing):
 
 
 class LooksFromTheMean(Probing):
-    """Takes the gradient at the mean of all runs."""
+    """Takes the gradient at a point nearer to the mean of all runs."""
 
     def step(self, gradient, theta, state, *, lr, t, batch):
         xp = array_namespace(theta)
@@ -254,7 +254,7 @@ class LooksFromTheMean(Probing):
 
 
 class AveragesAllRuns(Averaging):
-    """Its mean is one of all runs, and changes no θ."""
+    """Averages over all runs, which changes its state and no θ."""
 
     scope = Scope.VECTOR
 
@@ -264,7 +264,7 @@ class AveragesAllRuns(Averaging):
 
 
 class NeedsANorm(Sound):
-    """Divides by the norm of a run, and says that any slice will do."""
+    """Divides by the norm of a run, though its scope is ELEMENT."""
 
     def step(self, gradient, theta, state, *, lr, t):
         xp = array_namespace(theta)
@@ -273,7 +273,7 @@ class NeedsANorm(Sound):
 
 
 class RemembersANorm(Averaging):
-    """Its state, though not θ, needs more than a slice."""
+    """Keeps the norm of a run in its state, though its scope is ELEMENT."""
 
     def step(self, theta, gradient, state, *, lr, t):
         xp = array_namespace(theta)
@@ -282,15 +282,15 @@ class RemembersANorm(Averaging):
 
 
 class JudgedInDouble(Averaging):
-    """Is judged at parameters of another precision."""
+    """Is evaluated at parameters of another dtype."""
 
     def evaluated(self, theta, state):
         xp = array_namespace(theta)
         return xp.astype(state["mean"], xp.float64)
 
 
-class JudgedInCompany(Averaging):
-    """Is judged at the mean of all runs."""
+class JudgedByAllRuns(Averaging):
+    """Is evaluated at parameters that depend on the mean of all runs."""
 
     def evaluated(self, theta, state):
         return state["mean"] - array_namespace(theta).mean(theta, axis=0, keepdims=True)
@@ -304,15 +304,15 @@ class TurnsTheGradient(Sound):
         return -gradient, new
 
 
-class TakesThemForOneAnother(Sound):
-    """Has θ first, as a rule has, at a turn where the gradient is."""
+class ExchangesItsArguments(Sound):
+    """Takes θ as its first argument, though at this turn the gradient is."""
 
     def step(self, theta, gradient, state, *, lr, t):
         return super().step(gradient, theta, state, lr=lr, t=t)
 
 
 class ReturnsTheGradient(Shrinking):
-    """Returns the gradient at a turn where θ is changed."""
+    """Returns the gradient, though at this turn θ is changed."""
 
     def step(self, theta, gradient, state, *, lr, t):
         return gradient, state
@@ -329,7 +329,7 @@ class RoundsByTheNumberOfRuns(Sound):
 
 
 class RemembersElsewhere(Sound):
-    """Keeps outside of its state when it began. One number will do: runs of other rules share it."""
+    """Keeps its first step outside of its state, in one number for all runs."""
 
     scope = Scope.VECTOR
     memory: ClassVar[dict] = {}
@@ -340,12 +340,12 @@ class RemembersElsewhere(Sound):
 
     def step(self, gradient, theta, state, *, lr, t):
         began = self.memory.setdefault("began", float(np.min(t)))
-        factor = 0.5 if began == 5 else 1.0  # where the rule goes on from
+        factor = 0.5 if began == 5 else 1.0  # the first step after a checkpoint
         return super().step(factor * gradient, theta, state, lr=lr, t=t)
 
 
 class AsksForTheLibrary(Sound):
-    """Does something else on PyTorch, which runs what cannot be traced as it is written."""
+    """Differs on PyTorch, which runs rules that cannot be traced as they are written."""
 
     scope = Scope.VECTOR
 
@@ -367,8 +367,8 @@ class AsksForTheLibrary(Sound):
         (ClipsInPlace, "leaves_its_arguments_alone", r"gradient was changed, by up to \d"),
         (ShrinksInPlace, "leaves_its_arguments_alone", r"θ was changed, by up to 0\.\d"),
         (AveragesInPlace, "leaves_its_arguments_alone", r"state\['mean'\] was changed"),
-        (WritesIntoWhereItLooks, "leaves_its_arguments_alone", r"θ was changed, by up to \d"),
-        (AddsNoise, "touches_no_global_generator", "np.random has changed"),
+        (ProbesInPlace, "leaves_its_arguments_alone", r"θ was changed, by up to \d"),
+        (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
         (DividesByTheNorm, "stays_finite_without_a_gradient", r"\d+ of 52 numbers of θ"),
         (NoDirection, "stays_finite_without_a_gradient", r"\d+ of 52 numbers of θ"),
         (BranchesOnTheStep, "takes_a_column_for_every_number", r"\(3, 1\) raised ValueError"),
@@ -378,9 +378,9 @@ class AsksForTheLibrary(Sound):
         (NeedsANorm, "sees_no_more_than_its_scope", r"θ stepped in two parts, and at once differ"),
         (RemembersANorm, "sees_no_more_than_its_scope", r"state\['mean'\] stepped in two parts"),
         (JudgedInDouble, "is_judged_at_parameters_like_theta", "from evaluated float64"),
-        (JudgedInCompany, "is_judged_at_parameters_like_theta", "first of three rows .* differ"),
+        (JudgedByAllRuns, "is_judged_at_parameters_like_theta", "first of three rows .* differ"),
         (TurnsTheGradient, "lets_a_rule_go_downhill", r"went from \[.*\d.*\] to \[.*\d.*\]"),
-        (TakesThemForOneAnother, "lets_a_rule_go_downhill", r"went from \[.*\d.*\] to"),
+        (ExchangesItsArguments, "lets_a_rule_go_downhill", r"went from \[.*\d.*\] to"),
         (ReturnsTheGradient, "lets_a_rule_go_downhill", r"went from \[.*\d.*\] to"),
         (RoundsByTheNumberOfRuns, "trains_in_a_stack_as_alone", r"every bit .* against -?\d"),
         (RemembersElsewhere, "continues_from_a_checkpoint", r"after 4 .* differ by 0\.\d+"),
