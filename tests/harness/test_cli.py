@@ -10,7 +10,8 @@ import sys
 import pytest
 from omegaconf import OmegaConf
 
-from harness.cli import main
+from harness.cli import main, program
+from harness.execution import workers
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +184,21 @@ def test_a_file_of_a_component_that_is_no_yaml_is_named(capsys, tmp_path):
     for arguments in (["optimizer=mine"], ["-m", "optimizer=sgd,mine"]):
         assert main(["train", "--config-dir", str(tmp_path / "own"), *arguments]) == 2
         assert f"{path}, line 2, column 8: no valid YAML" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_program_does_not_wait_for_threads_that_still_train(training, monkeypatch):
+    class Exit(BaseException):
+        """The process ends at once."""
+
+    def leave(status: int) -> None:
+        raise Exit(status)
+
+    monkeypatch.setattr(workers, "has_abandoned_threads", lambda: training)
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(sys, "argv", ["harness", "--version"])
+    with pytest.raises(Exit if training else SystemExit, match="0"):
+        program()
 
 
 def test_without_arguments_it_says_what_it_can_do(capsys):
