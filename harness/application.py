@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -21,7 +22,7 @@ from harness.execution.jobs import run_jobs
 from harness.execution.session import close_sweeps, session
 from harness.registry.faults import plugin_fault
 from harness.registry.registry import load_registry
-from harness.sweep.callback import SweepCallback
+from harness.sweep.outcome import SweepOutcome, awaited_sweeps
 from harness.training.records import Result, Status
 
 __all__ = ["register_hydra_plugins", "train", "tune"]
@@ -29,19 +30,39 @@ __all__ = ["register_hydra_plugins", "train", "tune"]
 
 def train(arguments: list[str]) -> int:
     """Runs Hydra with these arguments. Returns the exit status."""
-    return _train(_grouped(arguments))
+    status, _ = _run(arguments)
+    return status
 
 
-def tune(arguments: list[str]) -> int:
-    """Tunes contenders alike and trains the chosen settings on fresh seeds, see `sweep/tuning.py`.
+def tune(arguments: list[str]) -> tuple[int, Path | None]:
+    """Tunes contenders alike and trains the chosen settings on fresh seeds, see `sweep/tuning/`.
 
-    arguments: as of `train`. Returns the exit status; the folder of the sweep is then
-    `SweepCallback.folder`.
+    Args:
+        arguments: As of `train`.
+
+    Returns:
+        The exit status, and the folder of the sweep; None where no sweep was started, as with `--cfg`.
     """
-    return train(["--multirun", "hydra/sweeper=tuned", *arguments])
+    status, sweep = _run(["--multirun", "hydra/sweeper=tuned", *arguments])
+    return status, None if sweep is None else sweep.folder
 
 
-def _train(arguments: list[str]) -> int:
+def _run(arguments: list[str]) -> tuple[int, SweepOutcome | None]:
+    """The exit status, and the sweep if there was one. An interrupted sweep says what completes it."""
+    with awaited_sweeps() as sweeps:
+        try:
+            failed = _train(_grouped(arguments))
+        except KeyboardInterrupt as stop:
+            for sweep in sweeps:
+                if not sweep.summed_up:
+                    stop.add_note(f"Train what is not finished with: {sweep.completed_by}")
+            raise
+    failed = failed or not all(sweep.succeeded for sweep in sweeps)
+    return int(failed), sweeps[-1] if sweeps else None
+
+
+def _train(arguments: list[str]) -> bool:
+    """Runs Hydra. Returns whether a run failed in this process."""
     registry = load_registry()
     register(registry)
     register_hydra_plugins()
@@ -95,8 +116,7 @@ def _train(arguments: list[str]) -> int:
         close_sweeps()
         if before is None:
             del os.environ["HYDRA_FULL_ERROR"]
-    failed = SweepCallback.failed + sum(result.status is Status.FAILED for result in results)
-    return 1 if failed else 0
+    return any(result.status is Status.FAILED for result in results)
 
 
 def register_hydra_plugins() -> None:

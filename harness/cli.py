@@ -92,22 +92,10 @@ def _dispatch(given: list[str]) -> int:
 def _train(rest: list[str]) -> int:
     from harness.application import train
 
-    status = _with_completion(lambda: train(rest))
+    status = train(rest)
     if "install=bash" in rest:  # beside Hydra's script: full names have a colon
         print("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}")
     return status
-
-
-def _with_completion(command: Callable[[], int]) -> int:
-    """An interrupted sweep says what completes it."""
-    try:
-        return command()
-    except KeyboardInterrupt as stop:
-        from harness.sweep.callback import SweepCallback
-
-        if SweepCallback.completes_with:
-            stop.add_note(f"Train what is not finished with: {SweepCallback.completes_with}")
-        raise
 
 
 def _tune(rest: list[str]) -> int:
@@ -147,24 +135,20 @@ def _tune(rest: list[str]) -> int:
         raise unknown_name("option", word.partition("=")[0], [*options, "--help"])
     short = {name: value for name, value in vars(found).items() if name != "overrides"}
     settings = [f"hydra.sweeper.{name}={value}" for name, value in short.items() if value]
-    status = _with_completion(lambda: tune([*settings, *found.overrides]))
-    _compare_tuned([*found.overrides], found.metric)
+    status, folder = tune([*settings, *found.overrides])
+    if folder is not None:
+        _compare_tuned(folder, [*found.overrides], found.metric)
     return status
 
 
-def _compare_tuned(overrides: list[str], metric: str | None) -> None:
-    """What the tuning was for."""
+def _compare_tuned(folder: Path, overrides: list[str], metric: str | None) -> None:
+    """What the tuning was for: a comparison of the runs of this sweep."""
     from harness.compare.command import compare_command
     from harness.configuration.job import sweep_id
-    from harness.sweep.callback import SweepCallback
 
-    if SweepCallback.folder is None:
-        return
     where = [word for word in overrides if word.startswith("tracking.")]
     print()
-    compare_command(
-        [sweep_id(str(SweepCallback.folder)), *(["--metric", metric] if metric else []), *where]
-    )
+    compare_command([sweep_id(str(folder)), *(["--metric", metric] if metric else []), *where])
 
 
 def _complete(rest: list[str]) -> int:

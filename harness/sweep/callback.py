@@ -1,4 +1,4 @@
-"""What happens around a Hydra multirun, whichever launcher runs its jobs."""
+"""What happens before and after a Hydra multirun, whichever launcher runs its jobs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from harness.execution.resume import IDENTITIES
 from harness.execution.session import open_sweep, session
 from harness.sweep import summary
 from harness.sweep.command_lines import completing, program, shown, started_by
-from harness.sweep.multirun import checks_all_jobs
+from harness.sweep.multirun import checks_all_jobs, lists_its_jobs, tunes
+from harness.sweep.outcome import SweepOutcome, announce
 from harness.sweep.searching.grid import batches
 from harness.sweep.tuning.record import TUNING
 from harness.tracking.events import Curves, RunEnded, RunStarted, now_ms
@@ -33,134 +34,118 @@ __all__ = ["SweepCallback"]
 
 TABLE = "table.csv"
 ARTIFACTS = (TABLE, IDENTITIES, TUNING)
-GRIDS = (  # the sweepers whose jobs are every combination of the given values
-    "hydra_plugins.harness_sweepers.grid.GridSweeper",
-    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
-)
-TUNED = "hydra_plugins.harness_sweepers.tuned.TunedSweeper"
 
 
 class SweepCallback(Callback):
-    """Keeps the sweep's own run, from its start to its end, where the table is shown.
+    """Logs the sweep's own run, from its start to its end, and shows the table at the end.
 
-    The writer process stays open beyond that: Hydra makes a warning of what a callback raises, and a
-    store that cannot be written is an error.
-
-    failed: runs of the last sweep in this process that ended with an error, or left no result.
-    completes_with: the command that completes the sweep under way, to be shown if it is interrupted.
-    folder: of the last sweep in this process.
+    The writer process stays open after the sweep: Hydra only warns of what a callback raises, but a
+    store that cannot be written is an error, which closing the writer raises outside of Hydra.
     """
 
-    failed = 0
-    completes_with = ""
-    folder: Path | None = None
-
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Before the first job is composed."""
-        SweepCallback.failed = 0
-        self._began = now_ms()
-        self._jobs = _jobs(config)
-        self._command = started_by()
-        SweepCallback.folder = folder = Path(config.hydra.sweep.dir).absolute()
-        for name in (IDENTITIES, TUNING):  # of an earlier sweep in the same folder
+        """Called by Hydra before the first job is composed."""
+        folder, command = Path(config.hydra.sweep.dir).absolute(), started_by()
+        self._sweep = SweepOutcome(folder, now_ms(), command, completing(command))
+        announce(self._sweep)
+        self._sweep.jobs = _count_jobs(config)
+        for name in (IDENTITIES, TUNING):  # files of an earlier sweep in the same folder
             (folder / name).unlink(missing_ok=True)
-        open_sweep(self._own_run(config, folder))
-        SweepCallback.completes_with = completing(self._command)
-        if not checks_all_jobs(config):  # then nothing is left to be waited for
+        open_sweep(_own_run(config, self._sweep))
+        if not checks_all_jobs(config):  # then the sweep's run need not wait for the check
             with session(_tracking(config)):
                 pass
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """After the last job."""
-        SweepCallback.failed = 1  # until all is said: Hydra makes a warning of what goes wrong here
-        folder = Path(config.hydra.sweep.dir).absolute()
-        results = summary.read_results(folder, since=self._began / 1000)
-        jobs = max(self._jobs or 0, len(results))
-        if not jobs:  # a search that is complete already
-            SweepCallback.failed = 0
-            return
-        counts = summary.totals(results, jobs)
-        failed = counts[Status.FAILED] + counts[summary.MISSING]
-        folder.mkdir(parents=True, exist_ok=True)
-        summary.write_csv(summary.rows(results), folder / TABLE)
-        judged = summary.judged(results)
-        summary.show(summary.rows(judged), summary.score_name(judged), sys.stdout)
-        print(summary.sentence(counts))
-        if failed:
-            print(f"Train what is not finished with: {SweepCallback.completes_with}")
-        SweepCallback.completes_with = ""
-        self._log(config, folder, judged, counts)
-        ui = " ".join(
-            [
-                f"{program()} ui",
-                *(o for o in shown(config.hydra.overrides.task) if "tracking." in o),
-            ]
-        )
-        print(f"Open the dashboard with: {ui}   (tag sweep = {sweep_id(str(folder))})")
-        SweepCallback.failed = failed
+        """Called by Hydra after the last job."""
+        sweep = self._sweep
+        results = summary.read_results(sweep.folder, since=sweep.started_ms / 1000)
+        jobs = max(sweep.jobs or 0, len(results))
+        if jobs:  # a search that is complete already has none
+            totals = summary.totals(results, jobs)
+            sweep.failed = totals[Status.FAILED] + totals[summary.MISSING]
+            self._sum_up(config, results, totals)
+        sweep.summed_up = True
 
-    def _own_run(self, config: DictConfig, folder: Path) -> RunStarted:
-        """The start of the sweep's own MLflow run."""
-        name = sweep_id(str(folder))
-        began = datetime.fromtimestamp(self._began // 1000)
-        tags = {"kind": "sweep", "sweep": name, "folder": str(folder), "command": self._command}
-        tags |= {"started": str(began)}
-        if config.hydra.sweeper._target_ == TUNED:
-            tags["tuned"] = "true"
-        if config.skip_finished:
-            tags["continues"] = "true"
-        if self._jobs is not None:
-            tags["jobs"] = str(self._jobs)
-        return RunStarted(
-            key=str(folder),
-            folder=str(folder),
-            experiment=config.tracking.experiment,
-            name=f"sweep {name}",
-            time_ms=self._began,
-            tags=provenance(Path.cwd()) | tags,
-            params={"overrides": " ".join(shown(config.hydra.overrides.task))},
-        )
-
-    def _log(
-        self,
-        config: DictConfig,
-        folder: Path,
-        results: list[dict[str, Any]],
-        counts: dict[str, int],
+    def _sum_up(
+        self, config: DictConfig, results: list[dict[str, Any]], totals: dict[str, int]
     ) -> None:
-        """The end of the sweep's own run: totals, table, one picture of the curves of these results."""
-        keys = summary.varied(results)
-        runs = [
-            (_label(result, keys), os.path.relpath(Path(result["job"]) / METRICS, folder))
-            for result in results
-            if (Path(result["job"]) / METRICS).exists()
-        ]
-        title, against = f"sweep {sweep_id(str(folder))}", config.tracking.against
+        """Writes the table, shows it and ends the sweep's own run."""
+        sweep = self._sweep
+        sweep.folder.mkdir(parents=True, exist_ok=True)
+        summary.write_csv(summary.rows(results), sweep.folder / TABLE)
+        results = summary.without_tuning(results)
+        summary.show(summary.rows(results), summary.score_name(results), sys.stdout)
+        print(summary.sentence(totals))
+        if sweep.failed:
+            print(f"Train what is not finished with: {sweep.completed_by}")
         with session(_tracking(config)) as (tracker, _):
-            tracker.end(
-                RunEnded(
-                    key=str(folder),
-                    status=Status.FINISHED,
-                    time_ms=now_ms(),
-                    tags={"jobs": str(counts["runs"])},
-                    metrics={
-                        name if name == "runs" else f"runs/{name}": float(count)
-                        for name, count in counts.items()
-                    },
-                    artifacts=tuple(n for n in ARTIFACTS if (folder / n).exists()),
-                    curves=Curves(tuple(runs), title=title, against=against) if runs else None,
-                )
-            )
+            tracker.end(_end_of_own_run(config, sweep.folder, results, totals))
+        tracking = [o for o in shown(config.hydra.overrides.task) if "tracking." in o]
+        dashboard = " ".join([f"{program()} ui", *tracking])
+        print(f"Open the dashboard with: {dashboard}   (tag sweep = {sweep_id(str(sweep.folder))})")
 
 
-def _jobs(config: DictConfig) -> int | None:
-    """How many jobs the sweeper is going to ask for; None where only it knows."""
-    sweeper = config.hydra.sweeper
-    if sweeper._target_ not in GRIDS:
+def _own_run(config: DictConfig, sweep: SweepOutcome) -> RunStarted:
+    """The start of the sweep's own MLflow run."""
+    name, folder = sweep_id(str(sweep.folder)), str(sweep.folder)
+    tags = {
+        "kind": "sweep",
+        "sweep": name,
+        "folder": folder,
+        "command": sweep.command,
+        "started": str(datetime.fromtimestamp(sweep.started_ms // 1000)),
+    }
+    if tunes(config):
+        tags["tuned"] = "true"
+    if config.skip_finished:
+        tags["continues"] = "true"
+    if sweep.jobs is not None:
+        tags["jobs"] = str(sweep.jobs)
+    return RunStarted(
+        key=folder,
+        folder=folder,
+        experiment=config.tracking.experiment,
+        name=f"sweep {name}",
+        time_ms=sweep.started_ms,
+        tags=provenance(Path.cwd()) | tags,
+        params={"overrides": " ".join(shown(config.hydra.overrides.task))},
+    )
+
+
+def _end_of_own_run(
+    config: DictConfig, folder: Path, results: list[dict[str, Any]], totals: dict[str, int]
+) -> RunEnded:
+    """The end of the sweep's own run: totals, table, and one picture of the curves of these results."""
+    keys = summary.varied(results)
+    curves = [
+        (_label(result, keys), os.path.relpath(Path(result["job"]) / METRICS, folder))
+        for result in results
+        if (Path(result["job"]) / METRICS).exists()
+    ]
+    title, against = f"sweep {sweep_id(str(folder))}", config.tracking.against
+    return RunEnded(
+        key=str(folder),
+        status=Status.FINISHED,
+        time_ms=now_ms(),
+        tags={"jobs": str(totals["runs"])},
+        metrics={
+            name if name == "runs" else f"runs/{name}": float(count)
+            for name, count in totals.items()
+        },
+        artifacts=tuple(name for name in ARTIFACTS if (folder / name).exists()),
+        curves=Curves(tuple(curves), title=title, against=against) if curves else None,
+    )
+
+
+def _count_jobs(config: DictConfig) -> int | None:
+    """How many jobs the sweeper is going to ask for; None where only the sweeper knows."""
+    if not lists_its_jobs(config):
         return None
     context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
+    arguments, params = config.hydra.overrides.task, config.hydra.sweeper.params
     try:
-        return sum(map(len, batches(config.hydra.overrides.task, sweeper.params, context, None)))
+        return sum(map(len, batches(arguments, params, context, None)))
     except (HydraException, ConfigurationError):  # the sweeper is about to say what is wrong
         return None
 
@@ -170,6 +155,6 @@ def _tracking(config: DictConfig) -> Any:
 
 
 def _label(result: dict[str, Any], keys: list[str]) -> str:
-    """Runs that differ in their seed alone are drawn as one group."""
+    """What the picture calls a run: runs that differ only in their seed are drawn as one group."""
     chosen = summary.overrides(result)
     return " ".join(chosen.get(key, "") for key in keys) or result["names"]["optimizer"]

@@ -1,7 +1,7 @@
-"""`harness sweeps`: the sweeps of an experiment, what each has done, and what completes it.
+"""`harness sweeps`: the sweeps of an experiment, how far each is, and the command that completes it.
 
-A job of a sweep is finished if its identity has a finished run anywhere in the experiment. So when an
-interrupted sweep is completed by another one, both are complete.
+A job of a sweep is finished if its identity has a finished run anywhere in the experiment. So when a
+sweep completes an interrupted one, both are complete.
 """
 
 from __future__ import annotations
@@ -30,14 +30,19 @@ HEADER = ("sweep", "started", *COUNTS, "state")
 
 @dataclass(frozen=True)
 class Sweep:
-    """How the runs of a sweep stand.
+    """A sweep, and how many of its jobs ended in which way.
 
-    finished: done what they were asked to, stopped early or dropped included, but for the diverged.
-    missing: no run of theirs is over, as far as it is known how many there are to be; a search decides
-    that as it goes. Those that were interrupted in training are among them. state: "complete";
-    "running", as far as the store knows (where the machine went down, nobody told it); "interrupted";
-    "incomplete" where runs failed. complete_with: the command that trains what is not finished, empty
-    where nothing is left to do.
+    Attributes:
+        sweep: Name of the sweep: its date and time.
+        started: When it started.
+        runs: Number of its jobs, as far as it is known: a search decides that as it goes.
+        finished: Jobs whose run was finished, stopped early or dropped.
+        diverged: Jobs whose run diverged.
+        failed: Jobs whose run failed.
+        missing: Jobs without a run that is over; runs that were interrupted are not over.
+        state: "complete"; "running", as far as the store knows (it is not told when a machine goes
+            down); "interrupted"; "incomplete" where runs failed.
+        complete_with: Command that trains what is not finished; "" where nothing is left to do.
     """
 
     sweep: str
@@ -56,46 +61,47 @@ def sweeps(uri: str, experiment: str) -> list[Sweep]:
     logged = logged_runs.search_runs(uri, experiment)
     runs = [run for run in logged if run.tags.get("kind") == "run"]
     outcomes = _outcomes(runs)
-    trained: dict[str, list[str]] = {}
+    trained: dict[str, list[str]] = {}  # identities of the runs of each sweep
     for run in runs:
         trained.setdefault(run.tags.get("sweep", ""), []).append(_identity(run))
-    # By folder: a sweep that went on in the folder of an earlier one took its place
-    own = {
+    # By folder: a sweep that went on in the folder of an earlier one replaces it
+    sweep_runs = {
         run.tags.get("folder", run.run_id): run for run in logged if run.tags.get("kind") == "sweep"
     }
-    commands = {folder: completion_of(run) for folder, run in own.items()}
-    jobs = {folder: int(run.tags["jobs"]) for folder, run in own.items() if "jobs" in run.tags}
-    known: dict[str, list[str]] = {}  # folder -> identities of the jobs
-    alike: dict[str, list[str]] = {}  # command -> those of all sweeps with it
-    for folder, run in own.items():
-        known[folder] = _joined(
+    commands = {folder: completion_of(run) for folder, run in sweep_runs.items()}
+    jobs = {
+        folder: int(run.tags["jobs"]) for folder, run in sweep_runs.items() if "jobs" in run.tags
+    }
+    identities: dict[str, list[str]] = {}  # of the jobs of each folder
+    by_command: dict[str, list[str]] = {}  # of the jobs of all sweeps with the same command
+    for folder, run in sweep_runs.items():
+        identities[folder] = _joined(
             read_identities(run, uri), trained.get(run.tags.get("sweep", ""), []), jobs.get(folder)
         )
-        alike.setdefault(commands[folder], []).extend(known[folder])
-    ended = {commands[folder] for folder, run in own.items() if run.status == "FINISHED"}
-    found = []
-    for folder, run in own.items():
-        command, identities = commands[folder], known[folder]
-        if folder in jobs:  # those that had not begun, a sweep knows that completed this one
-            identities = _joined(identities, alike[command], jobs[folder])
-        count = jobs.get(folder, len(identities))
-        asked_all = folder in jobs or command in ended
-        found.append(_sweep(run, count, identities, outcomes, command, asked_all))
-    return found
+        by_command.setdefault(commands[folder], []).extend(identities[folder])
+    ended = {commands[folder] for folder, run in sweep_runs.items() if run.status == "FINISHED"}
+    listed = []
+    for folder, run in sweep_runs.items():
+        command, of_jobs = commands[folder], identities[folder]
+        if folder in jobs:  # jobs that had not begun are known from a sweep that completed this one
+            of_jobs = _joined(of_jobs, by_command[command], jobs[folder])
+        count = jobs.get(folder, len(of_jobs))
+        has_all_jobs = folder in jobs or command in ended
+        listed.append(_sweep(run, count, of_jobs, outcomes, command, has_all_jobs))
+    return listed
 
 
-def _joined(identities: list[str], others: Iterable[str], jobs: int | None) -> list[str]:
-    """Identities and others that are not among them, as many as there are jobs where that is known."""
-    if (
-        jobs is not None and len(identities) > jobs
-    ):  # noted twice: a machine died, and it was tried again
+def _joined(identities: list[str], more: Iterable[str], jobs: int | None) -> list[str]:
+    """Identities and more that are not among them: as many as there are jobs, where that is known."""
+    if jobs is not None and len(identities) > jobs:
+        # Written twice: a machine died, and its jobs were tried again
         identities = list(dict.fromkeys(identities))
-    seen = set(identities)
-    return [*identities, *(one for one in dict.fromkeys(others) if one not in seen)][:jobs]
+    present = set(identities)
+    return [*identities, *(i for i in dict.fromkeys(more) if i not in present)][:jobs]
 
 
 def _outcomes(runs: Iterable[LoggedRun]) -> dict[str, str]:
-    """How the runs of each identity ended: one that is done counts, whatever became of the others."""
+    """How the runs of each identity ended. A run that is done counts, however the others ended."""
     outcomes: dict[str, str] = {}
     for run in runs:
         status, identity = run.tags.get("status"), _identity(run)
@@ -112,11 +118,21 @@ def _sweep(
     identities: list[str],
     outcomes: dict[str, str],
     command: str,
-    asked_all: bool,
+    has_all_jobs: bool,
 ) -> Sweep:
+    """A line of the list.
+
+    Args:
+        run: The sweep's own run.
+        jobs: Number of its jobs.
+        identities: Identities of its jobs, as far as they are known.
+        outcomes: How the runs of each identity ended.
+        command: Command that completes it.
+        has_all_jobs: Whether no more jobs will be asked for, as an interrupted search would.
+    """
     counts = Counter(outcomes.get(identity, "missing") for identity in identities)
     counts["missing"] += jobs - len(identities)
-    complete = asked_all and not counts["missing"] + counts["failed"]
+    complete = has_all_jobs and not counts["missing"] + counts["failed"]
     if complete:
         state = "complete"
     else:
@@ -139,9 +155,9 @@ def _identity(run: LoggedRun) -> str:
 
 
 def completion_of(run: LoggedRun) -> str:
-    """The command that completes a sweep, by its own run; "" where nobody knows it any more.
+    """The command that completes a sweep, from the sweep's own run; "" where it cannot be known.
 
-    MLflow cuts a long tag; the journal in the sweep's folder has all of it.
+    MLflow cuts long tags; the journal in the sweep's folder has the whole command.
     """
     command = run.tags.get("command", "")
     if command.endswith("…"):
@@ -155,12 +171,12 @@ def completion_of(run: LoggedRun) -> str:
     return completing(command) if command else ""
 
 
-def show(found: list[Sweep], stream: TextIO) -> None:
+def show(listed: list[Sweep], stream: TextIO) -> None:
     """Prints a table, then the commands: in columns on a terminal, tab-separated elsewhere."""
-    lines = [[str(getattr(sweep, name)) for name in HEADER] for sweep in found]
+    lines = [[str(getattr(sweep, name)) for name in HEADER] for sweep in listed]
     if not stream.isatty():
         print("\t".join([*HEADER, "complete with"]), file=stream)
-        for sweep, line in zip(found, lines, strict=True):
+        for sweep, line in zip(listed, lines, strict=True):
             print("\t".join([*line, sweep.complete_with]), file=stream)
         return
     from rich.console import Console
@@ -170,14 +186,13 @@ def show(found: list[Sweep], stream: TextIO) -> None:
     for line in lines:
         table.add_row(*line)
     Console(file=stream).print(table)
-    for sweep in found:
-        if (
-            sweep.complete_with
-        ):  # a line of its own, which a terminal may wrap and still copies whole
+    for sweep in listed:
+        if sweep.complete_with:
+            # The command has its own line: a terminal that wraps it still copies it whole
             print(f"\n{sweep.sweep} is {sweep.state}. Complete it with:", file=stream)
             print(f"  {sweep.complete_with}", file=stream)
 
 
-def as_json(found: list[Sweep]) -> str:
-    """For programs."""
-    return json.dumps([asdict(sweep) for sweep in found], indent=1)
+def as_json(listed: list[Sweep]) -> str:
+    """The list for programs, as JSON text."""
+    return json.dumps([asdict(sweep) for sweep in listed], indent=1)

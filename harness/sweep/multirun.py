@@ -1,45 +1,106 @@
-"""What every sweeper does before its first job, and every launcher after the last."""
+"""What launchers and sweepers have in common, and what their classes say about themselves."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from harness.configuration.job import Job
+from harness.sweep.composition import compose_jobs
 from harness.training.records import Result
 
-__all__ = ["checks_all_jobs", "job_returns", "save_multirun"]
+__all__ = [
+    "checks_all_jobs",
+    "job_returns",
+    "jobs_to_launch",
+    "launch_batch",
+    "lists_its_jobs",
+    "raise_errors",
+    "save_multirun",
+    "tunes",
+]
 
-OWN_LAUNCHERS = "hydra_plugins.harness_launchers."
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 def checks_all_jobs(config: DictConfig) -> bool:
     """Whether the launcher composes and checks all jobs of a batch before the first one trains.
 
-    The launchers of harness do, so a sweeper need not compose them once more (50 to 100 ms a job).
+    A launcher says so by an attribute of its class, `checks_all_jobs = True`, as those of harness do.
+    A sweeper then need not compose the jobs as well, which takes 50 to 100 ms a job.
     """
-    return str(config.hydra.launcher._target_).startswith(OWN_LAUNCHERS)
+    return _says(config.hydra.launcher, "checks_all_jobs")
+
+
+def lists_its_jobs(config: DictConfig) -> bool:
+    """Whether the jobs of the sweep are every combination of the listed values, and known beforehand.
+
+    Hydra's basic sweeper does that; other sweepers say so by `lists_its_jobs = True` in their class.
+    """
+    sweeper = config.hydra.sweeper
+    return sweeper._target_ == BASIC_SWEEPER or _says(sweeper, "lists_its_jobs")
+
+
+def tunes(config: DictConfig) -> bool:
+    """Whether the sweep is a tuning protocol: the sweeper says so by `tunes = True` in its class."""
+    return _says(config.hydra.sweeper, "tunes")
+
+
+def _says(plugin: DictConfig, attribute: str) -> bool:
+    """Whether the class of a launcher or sweeper has a true attribute."""
+    return bool(getattr(get_class(plugin._target_), attribute, False))
 
 
 def save_multirun(config: DictConfig) -> None:
-    """`multirun.yaml` in the folder of the sweep, as Hydra's own sweeper leaves it."""
+    """Writes `multirun.yaml` into the folder of the sweep, as Hydra's own sweeper does."""
     folder = Path(config.hydra.sweep.dir)
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(config, folder / "multirun.yaml")
 
 
+def jobs_to_launch(
+    context: HydraContext, config: DictConfig, job_overrides: Sequence[Sequence[str]], first: int
+) -> list[Job]:
+    """Prepares a launch as Hydra's launchers do and composes its jobs, see `compose_jobs`."""
+    setup_globals()
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+    return compose_jobs(context, config, job_overrides, first)
+
+
+def launch_batch(sweeper: Sweeper, jobs: list[list[str]], first: int) -> Sequence[JobReturn]:
+    """Has a sweeper's launcher train jobs, checked before any of them trains.
+
+    Args:
+        sweeper: Sweeper that was set up.
+        jobs: Overrides of each job.
+        first: Number of the first job.
+
+    Returns:
+        What the launcher returns: a JobReturn for each job, in order.
+    """
+    assert sweeper.config is not None
+    assert sweeper.launcher is not None
+    if not checks_all_jobs(sweeper.config):
+        sweeper.validate_batch_is_legal(jobs)
+    return sweeper.launcher.launch(jobs, initial_job_idx=first)
+
+
 def job_returns(
     config: DictConfig, jobs: Sequence[Job], results: Sequence[Result]
 ) -> list[JobReturn]:
-    """What a launcher gives to Hydra's sweeper. Completed also where a run failed: the sweep goes on."""
+    """What a launcher gives to Hydra's sweeper. Completed even where a run failed: the sweep goes on."""
     return [
         JobReturn(
             overrides=list(job.overrides),
-            # Without the trees, which take a megabyte a job: no sweeper reads them
+            # Without the configurations, which take a megabyte a job: no sweeper reads them
             working_dir=os.getcwd(),
             task_name=config.hydra.job.name,
             status=JobStatus.COMPLETED,
@@ -47,3 +108,9 @@ def job_returns(
         )
         for job, result in zip(jobs, results, strict=True)
     ]
+
+
+def raise_errors(returns: Sequence[Any]) -> None:
+    """Raises the error of the first job that raised one: reading the value of its return does."""
+    for returned in returns:
+        _ = returned.return_value

@@ -1,4 +1,4 @@
-"""The table at the end of a sweep: mean ± standard deviation over seeds, and how many diverged."""
+"""The table at the end of a sweep: mean ± standard deviation over seeds, and how many runs diverged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ __all__ = [
     "MISSING",
     "SKIPPED",
     "Row",
-    "judged",
     "overrides",
     "read_results",
     "rows",
@@ -27,22 +26,30 @@ __all__ = [
     "show",
     "totals",
     "varied",
+    "without_tuning",
     "write_csv",
 ]
 
 Score = tuple[float, float | None] | None  # mean, and standard deviation of two runs or more
 
-SCORES = ("accuracy", "r2")  # what a task is judged by
+SCORES = ("accuracy", "r2")  # of a classification, of a regression
 
 MISSING, SKIPPED = "missing", "skipped"  # in the totals, beside how runs ended
 
 
 @dataclass(frozen=True)
 class Row:
-    """The runs that differ in nothing but the seed.
+    """The runs that differ only in their seed.
 
-    The scores are of those that have had their time: not diverged, dropped or failed. None where no run
-    has a finite one.
+    Attributes:
+        setting: What distinguishes the row from others, value by key.
+        runs: Number of runs.
+        validation: Score on the validation part, of the runs that were trained to their end: those that
+            diverged, were dropped or failed are left out. None where no run has a finite score.
+        test: The same on the test part.
+        diverged: Number of runs that diverged.
+        dropped: Number of runs that successive halving dropped.
+        failed: Number of runs that ended with an error.
     """
 
     setting: dict[str, str]
@@ -55,9 +62,12 @@ class Row:
 
 
 def read_results(folder: Path, since: float = 0.0) -> list[dict[str, Any]]:
-    """What each job of a sweep left in its folder, `job`, in order of the jobs.
+    """The `result.json` of each job of a sweep, in order of the jobs; `job` is the job's folder.
 
-    since: seconds since 1970; older results are those of an earlier sweep in the same folder.
+    Args:
+        folder: Folder of the sweep.
+        since: Start of the sweep, in seconds since 1970. Older results are those of an earlier sweep in
+            the same folder.
     """
     paths = [path for path in folder.rglob(RESULT) if path.stat().st_mtime >= since]
     # By length first: job 2 comes before job 10
@@ -65,18 +75,18 @@ def read_results(folder: Path, since: float = 0.0) -> list[dict[str, Any]]:
     return [{**read_result(path.parent), "job": str(path.parent)} for path in paths]
 
 
-def judged(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that a table shows: all, but for the runs that settings were chosen by."""
+def without_tuning(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results that a table shows: all except those of runs that settings were chosen by."""
     return [result for result in results if not result.get("phase", "").startswith("tuning")]
 
 
 def varied(results: list[dict[str, Any]]) -> list[str]:
-    """The keys whose values differ within the sweep, the seed left out."""
+    """The keys whose values differ within the sweep, except the seed."""
     values: dict[str, set[str]] = {}
     for result in results:
         for key, value in overrides(result).items():
             values.setdefault(key, set()).add(value)
-    return [key for key, seen in values.items() if len(seen) > 1 and key != "seed"]
+    return [key for key, distinct in values.items() if len(distinct) > 1 and key != "seed"]
 
 
 def rows(results: list[dict[str, Any]]) -> list[Row]:
@@ -101,10 +111,13 @@ def rows(results: list[dict[str, Any]]) -> list[Row]:
 
 
 def totals(results: list[dict[str, Any]], jobs: int | None = None) -> dict[str, int]:
-    """How many `runs` there are, how many ended how, and how many are `missing` or were `skipped`.
+    """The number of `runs`, of those that ended in each way, and of `missing` and `skipped` ones.
 
-    jobs: how many runs there should be. A skipped run was trained by an earlier sweep and counts as
-    it ended there.
+    A skipped run was trained by an earlier sweep, and also counts as it ended there.
+
+    Args:
+        results: As `read_results` returns them.
+        jobs: How many runs there should be; None for as many as there are results.
     """
     ended = Counter(result["status"] for result in results)
     return {
@@ -126,12 +139,12 @@ def sentence(counts: dict[str, int]) -> str:
         for name, count in counts.items()
         if count and name not in ("runs", SKIPPED)
     ]
-    before = f", {counts[SKIPPED]} of them trained before" if counts[SKIPPED] else ""
-    return f"{counted(counts['runs'], 'run')}{before}: {', '.join(parts)}"
+    skipped = f", {counts[SKIPPED]} of them trained before" if counts[SKIPPED] else ""
+    return f"{counted(counts['runs'], 'run')}{skipped}: {', '.join(parts)}"
 
 
 def score_name(results: list[dict[str, Any]]) -> str:
-    """What the scores of the table are: accuracy, or R² for a regression."""
+    """The name of the scores of the table: accuracy, or r2 for a regression."""
     metrics = {name for result in results for name in result["metrics"]}
     return next(
         (
@@ -144,9 +157,9 @@ def score_name(results: list[dict[str, Any]]) -> str:
 
 
 def show(table: list[Row], score: str, stream: TextIO) -> None:
-    """Prints the table: framed on a terminal, tab-separated elsewhere."""
-    rare = [end for end in ("dropped", "failed") if any(getattr(row, end) for row in table)]
-    ends = ["diverged", *rare]
+    """Prints the table: in columns on a terminal, tab-separated elsewhere."""
+    ends = ["diverged"]
+    ends += [end for end in ("dropped", "failed") if any(getattr(row, end) for row in table)]
     header = [*(table[0].setting if table else ()), "runs", f"validation {score}", f"test {score}"]
     header += ends
     cells = [
@@ -162,22 +175,22 @@ def show(table: list[Row], score: str, stream: TextIO) -> None:
     from rich.measure import Measurement
     from rich.table import Column, Table
 
-    # Two-line headers, so that the table of a usual sweep fits into 80 columns
+    # Headers of two lines, so that the table of a usual sweep fits into 80 columns
     columns = [Column(title.replace(" ", "\n"), no_wrap=True) for title in header]
-    framed = Table(*columns, box=None, padding=(0, 1, 0, 0))
+    layout = Table(*columns, box=None, padding=(0, 1, 0, 0))
     for line in cells:
-        framed.add_row(*line)
+        layout.add_row(*line)
     console = Console(file=stream)
-    # Beyond the terminal's width its lines wrap, and nothing is left out
+    # The terminal wraps lines that are wider than itself; rich would cut them
     console.width = max(
         console.width,
-        Measurement.get(console, console.options.update(max_width=10_000), framed).maximum,
+        Measurement.get(console, console.options.update(max_width=10_000), layout).maximum,
     )
-    console.print(framed)
+    console.print(layout)
 
 
 def write_csv(table: list[Row], path: Path) -> None:
-    """The table with full precision."""
+    """Writes the table with full precision."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         scores = ["validation_mean", "validation_std", "test_mean", "test_std"]
@@ -190,7 +203,7 @@ def write_csv(table: list[Row], path: Path) -> None:
 
 
 def overrides(result: dict[str, Any]) -> dict[str, str]:
-    """What a job chose on the command line, value by key; and its phase, where it has one."""
+    """The overrides of a job, value by key; and its phase, where it has one."""
     chosen = {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
     return chosen | ({"phase": result["phase"]} if result.get("phase") else {})
 
@@ -200,13 +213,13 @@ def _ended(members: list[dict[str, Any]], status: Status) -> int:
 
 
 def _score(members: list[dict[str, Any]], part: str) -> Score:
-    found = [
+    scores = [
         member["metrics"][f"{part}/{name}"]
         for member in members
         for name in SCORES
         if f"{part}/{name}" in member["metrics"] and member["status"] != Status.DROPPED
     ]
-    values = [value for value in found if math.isfinite(value)]  # R² of a single row is NaN
+    values = [score for score in scores if math.isfinite(score)]  # R² of a single row is NaN
     if not values:
         return None
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None

@@ -1,24 +1,23 @@
-"""Launches the jobs of a Hydra multirun as stacks: composes all of them, then trains them together."""
+"""Trains the jobs of a Hydra multirun in this process, in stacks, once all of them are composed."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 
-from hydra.core.utils import JobReturn, configure_log, setup_globals
+from hydra.core.utils import JobReturn
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from harness.execution.jobs import run_jobs
 from harness.execution.session import session
 from harness.registry.registry import load_registry
-from harness.sweep.composition import compose_jobs
-from harness.sweep.multirun import job_returns
+from harness.sweep.multirun import job_returns, jobs_to_launch
 
-__all__ = ["launch"]
+__all__ = ["cores", "launch_fused"]
 
 
-def launch(
+def launch_fused(
     context: HydraContext,
     config: DictConfig,
     job_overrides: Sequence[Sequence[str]],
@@ -27,14 +26,20 @@ def launch(
     workers: int | None,
     stack_size: int | None,
 ) -> list[JobReturn]:
-    """Returns a JobReturn for each list of overrides, in order.
+    """Trains the jobs of a batch.
 
-    workers: stacks in training at the same time, one a core where it is None. stack_size: the most runs
-    of a stack, where the backend is not to decide.
+    Args:
+        context: Hydra's, with the loader of configurations.
+        config: Configuration of the sweep.
+        job_overrides: Overrides of each job.
+        first: Number of the first job.
+        workers: Number of stacks in training at the same time; None for one a core.
+        stack_size: Most runs of a stack; None where the backend is to decide.
+
+    Returns:
+        A JobReturn for each job, in order.
     """
-    setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    jobs = compose_jobs(context, config, job_overrides, first)
+    jobs = jobs_to_launch(context, config, job_overrides, first)
     with session(jobs[0].run.config.tracking) as (tracker, progress):
         results = run_jobs(
             jobs, load_registry(), tracker, progress, workers or cores(), stack_size=stack_size
@@ -43,5 +48,5 @@ def launch(
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

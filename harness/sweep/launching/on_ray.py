@@ -6,44 +6,71 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hydra.core.utils import JobReturn, configure_log, setup_globals
+from hydra.core.utils import JobReturn
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.execution.session import session
-from harness.sweep.composition import compose_jobs
-from harness.sweep.launching.remote import RemoteStacks, check_store, train_stack
-from harness.sweep.multirun import job_returns
+from harness.sweep.launching.remote_stacks import RemoteStacks
+from harness.sweep.launching.shared_store import check_store
+from harness.sweep.launching.worker import train_stack
+from harness.sweep.multirun import job_returns, jobs_to_launch
 
-if TYPE_CHECKING:
-    from hydra_plugins.harness_launchers.ray import RayLauncherConf
-
-__all__ = ["launch"]
+__all__ = ["RaySettings", "launch_on_ray"]
 
 QUIET = {  # read when Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what its processes print; the ledger says what matters
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what its processes print; `RemoteStacks` shows what matters
 }
-OBJECT_STORE = 100 * 2**20  # bytes of a local cluster: a message is a few kilobytes
-INTERVAL = 0.5  # seconds between two looks at what is over
-PATIENCE = 10.0  # seconds for interrupted workers to write down what they have, and to connect
+OBJECT_STORE = 100 * 2**20  # bytes, of a local cluster: a text of jobs has a few kilobytes
+INTERVAL = 0.5  # seconds between two looks at which tasks are over
+PATIENCE = 10.0  # seconds to connect, and for interrupted workers to write down what they have
 
 
-def launch(
+@dataclass(frozen=True)
+class RaySettings:
+    """The node `hydra.launcher` of `hydra/launcher=ray`, see `RayLauncherConf` there."""
+
+    address: str | None
+    num_cpus: float
+    num_gpus: float
+    stack_size: int
+    max_retries: int
+
+    def __post_init__(self) -> None:
+        least = {"num_cpus": 0, "num_gpus": 0, "stack_size": 1, "max_retries": 0}
+        for name, lowest in least.items():
+            if not getattr(self, name) >= lowest:
+                raise ConfigurationError(
+                    f"hydra.launcher.{name} must be {lowest} or more. Got {getattr(self, name)}."
+                )
+
+
+def launch_on_ray(
     context: HydraContext,
     config: DictConfig,
     job_overrides: Sequence[Sequence[str]],
     first: int,
-    settings: RayLauncherConf,
+    settings: RaySettings,
 ) -> list[JobReturn]:
-    """Returns a JobReturn for each list of overrides, in order."""
-    setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    jobs = compose_jobs(context, config, job_overrides, first)
+    """Trains the jobs of a batch on Ray.
+
+    Args:
+        context: Hydra's, with the loader of configurations.
+        config: Configuration of the sweep.
+        job_overrides: Overrides of each job.
+        first: Number of the first job.
+        settings: Which cluster, and how it is used.
+
+    Returns:
+        A JobReturn for each job, in order.
+    """
+    jobs = jobs_to_launch(context, config, job_overrides, first)
     ray = _connected(settings.address)
     nodes = [node for node in ray.nodes() if node["Alive"]]
     tracking = jobs[0].run.config.tracking
@@ -55,47 +82,54 @@ def launch(
     task = ray.remote(train_stack).options(
         num_cpus=settings.num_cpus,
         num_gpus=settings.num_gpus,
-        max_retries=0,  # the ledger has to clean up first
+        max_retries=0,  # `RemoteStacks` has to clean up first
         scheduling_strategy="SPREAD",
     )
     with session(tracking) as (tracker, progress):
-        ledger = RemoteStacks(jobs, tracker, progress, settings.stack_size)
+        remote = RemoteStacks(jobs, tracker, progress, settings.stack_size)
         if unmet:  # the cluster may be one that grows on demand
-            ledger.warn(f"{unmet} Waiting for one that has.")
+            remote.warn(f"{unmet} Waiting for one that has.")
         workers = max(1, int(settings.num_cpus))
-        _train(ray, task, ledger, workers, _places(nodes, claims), settings.max_retries)
-        return job_returns(config, jobs, ledger.results())
+        _train(ray, task, remote, workers, _tasks_at_once(nodes, claims), settings.max_retries)
+        return job_returns(config, jobs, remote.results())
 
 
 def _train(
-    ray: Any, task: Any, ledger: RemoteStacks, workers: int, places: int, max_retries: int
+    ray: Any, task: Any, remote: RemoteStacks, workers: int, tasks: int, max_retries: int
 ) -> None:
-    """Has all stacks trained. A stack whose worker or node dies is sent out again.
+    """Trains all stacks. A stack whose worker or machine dies is sent out again.
 
-    places: tasks that the machines have room for.
+    Args:
+        ray: The library, connected to a cluster.
+        task: `train_stack` as a remote function of Ray.
+        remote: The stacks.
+        workers: Number of stacks that a task trains at the same time.
+        tasks: Number of tasks that the cluster runs at the same time.
+        max_retries: How often a stack is sent out again.
     """
-    pending = {task.remote(ledger.text(stack), workers): (stack, 0) for stack in ledger.stacks}
+    pending = {task.remote(remote.text(stack), workers): (stack, 0) for stack in remote.stacks}
     try:
         while pending:
-            for stack, _ in islice(pending.values(), places):  # Ray starts them in this order
-                ledger.begin(stack)
+            for stack, _ in islice(pending.values(), tasks):  # Ray starts them in this order
+                remote.start(stack)
             done, _ = ray.wait(list(pending), num_returns=1, timeout=INTERVAL)
             if not done:
-                ledger.wait()
+                remote.wait()
                 continue
-            (over,) = done
-            stack, retries = pending.pop(over)
+            (reference,) = done
+            stack, retries = pending.pop(reference)
             try:
-                ledger.take(stack, ray.get(over))
+                remote.receive(stack, ray.get(reference))
             except ray.exceptions.RayError as error:
-                left = ledger.unfinished(stack)
-                cause = _words(ray, error)
+                unfinished = remote.unfinished(stack)
+                cause = _cause(ray, error)
                 if isinstance(error, ray.exceptions.RayTaskError) or retries == max_retries:
-                    ledger.lose(left, f"{cause} (after {retries} retries)\n{error}", cause)
-                elif left:
-                    ledger.warn(f"{cause}: training {len(left)} runs of its stack once more")
-                    pending[task.remote(ledger.text(left), workers)] = (left, retries + 1)
-    finally:  # nothing is pending but after an interruption
+                    remote.fail(unfinished, f"{cause} (after {retries} retries)\n{error}", cause)
+                elif unfinished:
+                    remote.warn(f"{cause}: training {len(unfinished)} runs of its stack once more")
+                    reference = task.remote(remote.text(unfinished), workers)
+                    pending[reference] = (unfinished, retries + 1)
+    finally:  # something is pending only after an interruption
         for reference in pending:
             ray.cancel(reference)
         if pending:
@@ -103,9 +137,9 @@ def _train(
 
 
 def _connected(address: str | None) -> Any:
-    """The library Ray, connected to a cluster: the one of this process if there is one.
+    """The library Ray, connected to a cluster: to that of this process if it has one already.
 
-    A local cluster lives as long as this process: sweepers may launch several batches.
+    A local cluster lives as long as this process, because sweepers may launch several batches.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -135,7 +169,7 @@ def _connected(address: str | None) -> Any:
 
 
 def _check_listening(address: str) -> None:
-    """Raises OSError or ValueError if nothing listens there: Ray itself would try for minutes."""
+    """Raises OSError or ValueError if nothing listens there. Ray itself would try for minutes."""
     if address == "auto":
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -145,7 +179,7 @@ def _check_listening(address: str) -> None:
 
 
 def _unmet(nodes: Sequence[dict[str, Any]], claims: dict[str, float]) -> str:
-    """What is wrong if no machine has what a task claims; "" if one has."""
+    """A message if no machine has what a task claims; "" if one has."""
     for node in nodes:
         if all(node["Resources"].get(name, 0) >= claim for name, claim in claims.items()):
             return ""
@@ -157,31 +191,31 @@ def _unmet(nodes: Sequence[dict[str, Any]], claims: dict[str, float]) -> str:
     )
 
 
-def _places(nodes: Sequence[dict[str, Any]], claims: dict[str, float]) -> int:
-    """How many tasks with these claims the machines have room for, when they do nothing else.
+def _tasks_at_once(nodes: Sequence[dict[str, Any]], claims: dict[str, float]) -> int:
+    """How many tasks with these claims the machines can run at the same time, if they do nothing else.
 
     >>> nodes = [{"Resources": {"CPU": 4.0}}, {"Resources": {"CPU": 3.0, "GPU": 1.0}}]
-    >>> _places(nodes, {"CPU": 2.0, "GPU": 0.0}), _places(nodes, {"CPU": 0.0, "GPU": 0.5})
+    >>> _tasks_at_once(nodes, {"CPU": 2.0, "GPU": 0.0}), _tasks_at_once(nodes, {"GPU": 0.5})
     (3, 2)
     """
     positive = {name: claim for name, claim in claims.items() if claim > 0}
-    each = [
-        min((int(node["Resources"].get(name, 0) / claim) for name, claim in positive.items()))
+    if not positive:
+        return 0
+    return sum(
+        min(int(node["Resources"].get(name, 0) / claim) for name, claim in positive.items())
         for node in nodes
-        if positive
-    ]
-    return sum(each)
+    )
 
 
-def _words(ray: Any, error: Exception) -> str:
+def _cause(ray: Any, error: Exception) -> str:
     """What has happened to a task, in a few words."""
-    known = {
+    causes = {
         ray.exceptions.WorkerCrashedError: "a worker process died",
         ray.exceptions.NodeDiedError: "a machine of the Ray cluster died",
         ray.exceptions.OutOfMemoryError: "a worker was stopped, its machine being out of memory",
     }
-    for kind, words in known.items():
+    for kind, cause in causes.items():
         if isinstance(error, kind):
-            return words
-    cause = getattr(error, "cause", None) or error
-    return f"{type(cause).__name__}: {cause}".strip().splitlines()[0]
+            return cause
+    original = getattr(error, "cause", None) or error
+    return f"{type(original).__name__}: {original}".strip().splitlines()[0]

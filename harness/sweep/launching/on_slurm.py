@@ -6,95 +6,138 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hydra.core.utils import JobReturn, configure_log, setup_globals
+from hydra.core.utils import JobReturn
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from harness.errors import ConfigurationError, MissingDependencyError
 from harness.execution.session import session
-from harness.sweep.composition import compose_jobs
-from harness.sweep.launching.remote import RemoteStacks, check_store, failed, train_stack
-from harness.sweep.multirun import job_returns
+from harness.sweep.launching.remote_stacks import RemoteStacks
+from harness.sweep.launching.shared_store import check_store
+from harness.sweep.launching.worker import failure, train_stack
+from harness.sweep.multirun import job_returns, jobs_to_launch
 
-if TYPE_CHECKING:
-    from hydra_plugins.harness_launchers.slurm import SlurmLauncherConf
+__all__ = ["SlurmSettings", "launch_on_slurm", "train_in_time"]
 
-__all__ = ["launch", "train_in_time"]
-
-INTERVAL = 0.5  # seconds between two looks at what is over
+CLUSTERS = ("slurm", "local", "debug")
+INTERVAL = 0.5  # seconds between two looks at which tasks are over
 
 
-def launch(
+@dataclass(frozen=True)
+class SlurmSettings:
+    """The node `hydra.launcher` of `hydra/launcher=slurm`, see `SlurmLauncherConf` there."""
+
+    cluster: str
+    partition: str | None
+    timeout_min: int
+    cpus_per_task: int
+    gpus_per_node: int
+    mem_gb: float | None
+    array_parallelism: int
+    stack_size: int
+    folder: str
+    additional_parameters: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.cluster not in CLUSTERS:
+            raise ConfigurationError(
+                f"hydra.launcher.cluster must be one of {', '.join(CLUSTERS)}. Got {self.cluster!r}."
+            )
+        for name in ("timeout_min", "cpus_per_task", "array_parallelism", "stack_size"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(
+                    f"hydra.launcher.{name} must be 1 or more. Got {getattr(self, name)}."
+                )
+
+
+def launch_on_slurm(
     context: HydraContext,
     config: DictConfig,
     job_overrides: Sequence[Sequence[str]],
     first: int,
-    settings: SlurmLauncherConf,
+    settings: SlurmSettings,
 ) -> list[JobReturn]:
-    """Returns a JobReturn for each list of overrides, in order."""
-    setup_globals()
-    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    jobs = compose_jobs(context, config, job_overrides, first)
+    """Trains the jobs of a batch on Slurm.
+
+    Args:
+        context: Hydra's, with the loader of configurations.
+        config: Configuration of the sweep.
+        job_overrides: Overrides of each job.
+        first: Number of the first job.
+        settings: What an array task may use.
+
+    Returns:
+        A JobReturn for each job, in order.
+    """
+    jobs = jobs_to_launch(context, config, job_overrides, first)
     tracking = jobs[0].run.config.tracking
     if settings.cluster == "slurm":
         check_store(tracking, ["the machines of the Slurm cluster"])
     executor = _executor(settings)
     with session(tracking) as (tracker, progress):
-        ledger = RemoteStacks(jobs, tracker, progress, settings.stack_size)
-        # Slurm itself holds back what is too much
-        places = len(ledger.stacks) if settings.cluster == "slurm" else settings.array_parallelism
-        _train(executor, ledger, settings.cpus_per_task, places)
-        return job_returns(config, jobs, ledger.results())
+        remote = RemoteStacks(jobs, tracker, progress, settings.stack_size)
+        # Slurm itself limits the tasks that run at the same time
+        tasks = len(remote.stacks) if settings.cluster == "slurm" else settings.array_parallelism
+        _train(executor, remote, settings.cpus_per_task, tasks)
+        return job_returns(config, jobs, remote.results())
 
 
-def _train(executor: Any, ledger: RemoteStacks, workers: int, places: int) -> None:
-    """Has all stacks trained, `places` of them at a time."""
-    waiting = deque(ledger.stacks)
+def _train(executor: Any, remote: RemoteStacks, workers: int, tasks: int) -> None:
+    """Trains all stacks.
+
+    Args:
+        executor: submitit's, with the settings of a task.
+        remote: The stacks.
+        workers: Number of stacks that a task trains at the same time.
+        tasks: Most tasks that are submitted at the same time.
+    """
+    waiting = deque(remote.stacks)
     running: dict[Any, list[int]] = {}
     try:
         while waiting or running:
-            new = [waiting.popleft() for _ in range(min(places - len(running), len(waiting)))]
-            if new:
-                texts = [ledger.text(stack) for stack in new]
-                tasks = executor.map_array(train_in_time, texts, [workers] * len(new))
-                running |= dict(zip(tasks, new, strict=True))
-                for stack in new:
-                    ledger.begin(stack)
+            stacks = [waiting.popleft() for _ in range(min(tasks - len(running), len(waiting)))]
+            if stacks:
+                texts = [remote.text(stack) for stack in stacks]
+                submitted = executor.map_array(train_in_time, texts, [workers] * len(stacks))
+                running |= dict(zip(submitted, stacks, strict=True))
+                for stack in stacks:
+                    remote.start(stack)
             for task in [task for task in running if task.done()]:
-                _end(task, running.pop(task), ledger)
-            ledger.wait()
+                _receive(task, running.pop(task), remote)
+            remote.wait()
             time.sleep(INTERVAL)
-    finally:  # nothing is running but after an interruption
+    finally:  # something is running only after an interruption
         for task in running:
             task.cancel(check=False)
 
 
-def _end(task: Any, stack: list[int], ledger: RemoteStacks) -> None:
-    """An array task is over: has it an answer?"""
+def _receive(task: Any, stack: list[int], remote: RemoteStacks) -> None:
+    """Records the answer of an array task that is over. One without an answer has failed."""
     try:
         answer = task.result()
-    except Exception as error:  # submitit has several kinds, and whatever unpickling may raise
+    except Exception as error:  # submitit's errors are of several kinds, and unpickling raises any
         cause = f"the task {task.job_id} ended without an answer (state {task.state})"
-        ledger.lose(ledger.unfinished(stack), f"{cause}\n{error}", cause)
+        remote.fail(remote.unfinished(stack), f"{cause}\n{error}", cause)
     else:
-        ledger.take(stack, answer)
+        remote.receive(stack, answer)
 
 
 def train_in_time(text: str, workers: int) -> str:
-    """`train_stack` in an array task. The signal that the time is nearly up ends it in good order.
+    """`train_stack` in an array task, ended in good order by the signal that the time is nearly up.
 
-    submitit's own handler would raise an error in the midst of training, which is not the run's.
+    submitit's own handler would raise an error in the middle of training, as if a run had failed.
     """
     number = getattr(signal, f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}")
     before = signal.signal(number, _interrupt)
     try:
         return train_stack(text, workers)
     except KeyboardInterrupt:
-        return failed(
+        return failure(
             "the time limit was near, or Slurm needed the machine. Give the tasks more time "
             "(hydra.launcher.timeout_min) or fewer runs (hydra.launcher.stack_size)"
         )
@@ -106,8 +149,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _executor(settings: SlurmLauncherConf) -> Any:
-    """What submits tasks with these settings."""
+def _executor(settings: SlurmSettings) -> Any:
+    """submitit's executor, which submits tasks with these settings."""
     try:
         import submitit
     except ImportError as error:

@@ -1,11 +1,11 @@
 """What a command line asks a search for: contenders, what is sampled for each, and the seeds.
 
-    optimizer=sgd,adam            contenders: every combination of listed values, the seed left out
+    optimizer=sgd,adam            contenders: every combination of listed values, except the seed
     seed=0,1,2                    every trial is run for each seed
     training.batch_size=choice(16,32)           \
-    training.batch_size=int(interval(16,64))     } sampled, as well as the optimizer's own search space
+    training.batch_size=int(interval(16,64))     } sampled, besides the optimizer's own search space
     optimizer.lr=tag(log,interval(1e-4,1))      /
-    optimizer.momentum=0.9        fixed, and so sampled no more
+    optimizer.momentum=0.9        fixed, and so no longer sampled
 
 The notation of what is sampled is Hydra's own, as its published Optuna sweeper reads it.
 """
@@ -28,9 +28,9 @@ from harness.errors import ConfigurationError
 from harness.registry.registry import Registry
 from harness.search_space import SCALES, Choice, Dimension, Integers, Range, space_of
 
-__all__ = ["Contender", "SearchPlan", "contest_of"]
+__all__ = ["Contender", "SearchPlan", "plan_search"]
 
-# One value after another, as opposed to choice(…) and range(…), which are sampled
+# Values of a list, as opposed to choice(…) and range(…), which are sampled
 LISTED = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.GLOB_CHOICE_SWEEP)
 
 
@@ -38,8 +38,10 @@ LISTED = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.GLOB_CHOICE_SWEEP)
 class Contender:
     """One combination of the listed values.
 
-    name: what it is among the others, the optimizer always included. overrides: its fixed part, listed
-    values included and the seed left out. space: what is sampled, by key of the configuration.
+    Attributes:
+        name: What distinguishes it from other contenders; the optimizer is always named.
+        overrides: Its fixed overrides, those of listed values included, without the seed.
+        space: What is sampled, by key of the configuration.
     """
 
     name: str
@@ -47,14 +49,23 @@ class Contender:
     space: dict[str, Dimension]
 
     def setting(self, point: Sequence[float]) -> dict[str, str]:
-        """The texts of the values at a point of the unit cube, as long as the space or longer."""
+        """The values at a point of the unit cube, as texts by key.
+
+        Args:
+            point: A number in [0, 1) for each dimension of the space; further numbers are not used.
+        """
         space: dict[str, Any] = dict(self.space)
         return {k: d.text(d.at(u)) for (k, d), u in zip(space.items(), point, strict=False)}
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """Contenders and the seeds that each of their trials is run for, as overrides."""
+    """What a search tries.
+
+    Attributes:
+        contenders: Each gets trials of its own.
+        seeds: Seeds that every trial is run for, each as overrides; `((),)` for the configured seed.
+    """
 
     contenders: tuple[Contender, ...]
     seeds: tuple[tuple[str, ...], ...]
@@ -65,7 +76,7 @@ class SearchPlan:
         return [[*contender.overrides, *sampled, *seed] for seed in self.seeds]
 
 
-def contest_of(
+def plan_search(
     arguments: Sequence[str],
     params: Mapping[str, Any] | None,
     context: HydraContext,
@@ -74,9 +85,16 @@ def contest_of(
 ) -> SearchPlan:
     """Reads `hydra.sweeper.params` and then the command line, which has the last word on a key.
 
-    config: the tree without what is swept; it knows the optimizer and the wrappers where none are
-    listed. Raises ConfigurationError for what cannot be sampled, and for a contender with nothing to
-    sample.
+    Args:
+        arguments: Overrides of the command line.
+        params: `hydra.sweeper.params`, value by key.
+        context: Hydra's, with the loader of configurations.
+        config: Configuration without what is swept. It tells the optimizer and the wrappers where the
+            command line lists none.
+        registry: Components, with their search spaces.
+
+    Raises:
+        ConfigurationError: For what cannot be sampled, and for a contender with nothing to sample.
     """
     parser = OverridesParser.create(config_loader=context.config_loader)
     lines = [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments]
@@ -91,46 +109,55 @@ def contest_of(
             sampled[key] = _dimension(override)
     defaults = {key: config.hydra.runtime.choices.get(key, NONE) for key in ("optimizer", WRAPPER)}
     return SearchPlan(
-        tuple(_contender(chosen, fixed, sampled, defaults, registry) for chosen in product(*fixed)),
+        tuple(_contender(listed, fixed, sampled, defaults, registry) for listed in product(*fixed)),
         seeds,
     )
 
 
 def _contender(
-    chosen: Sequence[str],
+    overrides: Sequence[str],
     fixed: Sequence[Sequence[str]],
     sampled: Mapping[str, Dimension],
     defaults: Mapping[str, Any],
     registry: Registry,
 ) -> Contender:
-    taken = dict(override.split("=", 1) for override in chosen)
-    optimizer = taken.get("optimizer", str(defaults["optimizer"]))
-    # A configuration file of the user's own has a name that no plugin knows
-    known = optimizer in registry.options("optimizer")
-    own = space_of(registry.component("optimizer", optimizer)) if known else {}
-    keys = {f"optimizer.{field}": dimension for field, dimension in own.items()}
-    for wrapper in _wrappers(taken.get(WRAPPER, defaults[WRAPPER]), registry):
-        around = space_of(registry.component(WRAPPER, wrapper))
-        keys |= {f"{WRAPPER}.{wrapper}.{field}": dimension for field, dimension in around.items()}
-    # What is sampled for all contenders comes first: a point then means the same for each of them
-    space = {**sampled, **{k: d for k, d in keys.items() if k not in sampled and k not in taken}}
+    """A contender.
+
+    Args:
+        overrides: One fixed override for each key.
+        fixed: All overrides that are listed for each key, in the same order.
+        sampled: What the command line samples, by key.
+        defaults: Configured `optimizer` and `wrapper`.
+        registry: Components, with their search spaces.
+    """
+    values = dict(override.split("=", 1) for override in overrides)
+    optimizer = values.get("optimizer", str(defaults["optimizer"]))
+    # A configuration file of the user has a name that no plugin knows
+    registered = optimizer in registry.options("optimizer")
+    stated = space_of(registry.component("optimizer", optimizer)) if registered else {}
+    spaces = {f"optimizer.{field}": dimension for field, dimension in stated.items()}
+    for wrapper in _wrappers(values.get(WRAPPER, defaults[WRAPPER]), registry):
+        of_wrapper = space_of(registry.component(WRAPPER, wrapper))
+        spaces |= {f"{WRAPPER}.{wrapper}.{field}": d for field, d in of_wrapper.items()}
+    # What is sampled for all contenders comes first, so that a point means the same for each of them
+    space = {**sampled, **{k: d for k, d in spaces.items() if k not in sampled and k not in values}}
     if not space:
         raise ConfigurationError(
             f"Nothing to sample for optimizer={optimizer}: "
-            + ("its search space is fixed" if own else "it states no search space")
+            + ("its search space is fixed" if stated else "it states no search space")
             + ". Sample another setting, as in optimizer.lr=tag(log,interval(1e-4,1)), or train every "
             "listed value with hydra/sweeper=grid."
         )
-    listed = [one for one, choices in zip(chosen, fixed, strict=True) if len(choices) > 1]
+    listed = [o for o, choices in zip(overrides, fixed, strict=True) if len(choices) > 1]
     name = dict.fromkeys([f"optimizer={optimizer}", *sorted(listed)])
-    return Contender(" ".join(name), tuple(chosen), space)
+    return Contender(" ".join(name), tuple(overrides), space)
 
 
-def _wrappers(chosen: str | Sequence[str], registry: Registry) -> list[str]:
-    """Those of a choice: a list of names, or the text of an override."""
-    if isinstance(chosen, str):
-        chosen = [name.strip() for name in chosen.strip("[]").split(",")]
-    return [name for name in chosen if name in registry.options(WRAPPER)]
+def _wrappers(choice: str | Sequence[str], registry: Registry) -> list[str]:
+    """The registered wrappers of a choice: a list of names, or the text of an override."""
+    if isinstance(choice, str):
+        choice = [name.strip() for name in choice.strip("[]").split(",")]
+    return [name for name in choice if name in registry.options(WRAPPER)]
 
 
 def _seeds(override: Override | None) -> tuple[tuple[str, ...], ...]:
@@ -145,19 +172,19 @@ def _seeds(override: Override | None) -> tuple[tuple[str, ...], ...]:
 
 
 def _texts(override: Override) -> list[str]:
-    """The value of an override as text, or each of those it lists."""
+    """The value of an override as text, or each of its values if it lists several."""
     if override.is_sweep_override():
         return [as_typed(text) for text in override.sweep_string_iterator()]
     return [as_typed(override.get_value_element_as_str())]
 
 
 def _dimension(override: Override) -> Dimension:
-    """What `choice`, `range` and `interval` stand for."""
+    """The dimension that `choice`, `range` or `interval` stands for."""
     if override.key_or_group in ("optimizer", WRAPPER):
-        kind, listed = override.key_or_group, {"optimizer": "sgd,adam", WRAPPER: f"{NONE},ema"}
+        kind, examples = override.key_or_group, {"optimizer": "sgd,adam", WRAPPER: f"{NONE},ema"}
         raise ConfigurationError(
             f"{override.input_line!r}: {kind}s are not sampled, so that each gets the same number of "
-            f"trials. List them, as in {kind}={listed[kind]}."
+            f"trials. List them, as in {kind}={examples[kind]}."
         )
     value: Any = override.value()
     tags = set(value.tags)

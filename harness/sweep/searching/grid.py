@@ -20,10 +20,16 @@ def batches(
     context: HydraContext,
     max_batch_size: int | None,
 ) -> list[list[list[str]]]:
-    """The overrides of each job, in batches: read by Hydra's basic sweeper, so in its notation.
+    """The overrides of each job, in batches, as Hydra's basic sweeper reads them.
 
-    params: `hydra.sweeper.params`; the command line has the last word on a key. Raises
-    ConfigurationError for an interval, which has no values to list.
+    Args:
+        arguments: Overrides of the command line.
+        params: `hydra.sweeper.params`, value by key; the command line has the last word on a key.
+        context: Hydra's, with the loader of configurations.
+        max_batch_size: Most jobs of a batch; None for all jobs in one.
+
+    Raises:
+        ConfigurationError: For an interval, which has no values to list, and for a batch size below 1.
     """
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 

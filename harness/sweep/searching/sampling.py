@@ -13,18 +13,27 @@ __all__ = ["METHODS", "sampled_jobs", "unit_points"]
 
 METHODS = ("random", "sobol", "halton")
 
-# Drawn for spaces of any usual size, so that a contender's settings do not depend on who else competes
+# Points have at least so many coordinates, so that the settings of a contender do not depend on the
+# spaces of the others
 COORDINATES = 32
 
 
 def unit_points(method: str, trials: int, dimensions: int, seed: int) -> np.ndarray:
-    """`trials` points of [0, 1)^dimensions, (trials, dimensions) float64.
+    """Points of the unit cube. The same seed gives the same points, and more points begin with fewer.
 
-    method: "random", independent and uniform; "sobol", balanced best where `trials` is a power of two
-    (Sobol 1967, scrambled as in Matousek 1998); "halton", for any number of trials (Halton 1960,
-    scrambled as in Owen 2017). Both are SciPy's. The same seed gives the same points, and a longer
-    search starts with those of a shorter one. Raises ConfigurationError for an unknown method, trials
-    below 1 and a negative seed.
+    Args:
+        method: "random", independent and uniform; "sobol", balanced best where `trials` is a power of
+            two (Sobol 1967, scrambled as in Matousek 1998); "halton", for any number of trials (Halton
+            1960, scrambled as in Owen 2017). The last two are SciPy's.
+        trials: Number of points, 1 or more.
+        dimensions: Number of coordinates of a point.
+        seed: Seed, 0 or more.
+
+    Returns:
+        The points in [0, 1)^dimensions, float64 of shape (trials, dimensions).
+
+    Raises:
+        ConfigurationError: For an unknown method, `trials` below 1 and a negative seed.
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
@@ -39,19 +48,19 @@ def unit_points(method: str, trials: int, dimensions: int, seed: int) -> np.ndar
     from scipy.stats import qmc
 
     if method == "sobol":
-        # A power of two at once: SciPy warns of other numbers, whose balance is lost
+        # A power of two is drawn: SciPy warns of other numbers, since those are not balanced
         engine = qmc.Sobol(coordinates, rng=rng)
         return engine.random_base2(math.ceil(math.log2(trials)))[:trials, :dimensions]
     return qmc.Halton(coordinates, rng=rng).random(trials)[:, :dimensions]
 
 
-def sampled_jobs(contest: SearchPlan, method: str, trials: int, seed: int) -> list[list[str]]:
+def sampled_jobs(plan: SearchPlan, method: str, trials: int, seed: int) -> list[list[str]]:
     """The overrides of all jobs: each contender at the same points, each point for every seed."""
-    dimensions = max(len(contender.space) for contender in contest.contenders)
+    dimensions = max(len(contender.space) for contender in plan.contenders)
     points = unit_points(method, trials, dimensions, seed)
     return [
         job
-        for contender in contest.contenders
+        for contender in plan.contenders
         for point in points.tolist()
-        for job in contest.jobs(contender, contender.setting(point))
+        for job in plan.jobs(contender, contender.setting(point))
     ]

@@ -1,12 +1,10 @@
-"""What a setting scores: the mean over its seeds of a validation metric, higher being better.
+"""The score of a setting: the mean over its seeds of a validation metric. Higher is better.
 
-    a run diverged      −inf: a setting that diverges for one seed is none to recommend, and no score is
-                        made up
-    a run was dropped   what it had reached (successive halving)
-    a run failed        none: an error says nothing about the setting
+    a run diverged      −inf: a setting that diverges for one seed is not to be recommended
+    a run was dropped   the score that it had reached (successive halving)
+    a run failed        no score: an error says nothing about the setting
 
-The metric is the one of the parameters that the run ended with, `best/validation/…`. No test metric is
-looked at.
+The metric is `best/validation/…`, of the parameters that the run ended with. No test metric is read.
 """
 
 from __future__ import annotations
@@ -26,23 +24,25 @@ PREFIX = "best/validation/"
 
 
 def result_of(returned: JobReturn) -> Result | None:
-    """How a job ended; None where its launcher brought nothing back."""
+    """The result of a job; None where its launcher returned none."""
     result = returned.return_value if returned.status is JobStatus.COMPLETED else None
     return result if isinstance(result, Result) else None
 
 
 def mean_score(results: Sequence[Result | None], metrics: Sequence[str]) -> float | None:
-    """The score of a setting from the runs of all its seeds; None where one has none.
+    """The score of a setting; None where a run has none.
 
-    metrics: the first of them that a run has is its score.
+    Args:
+        results: Result of the run of each seed; None where there is none.
+        metrics: The first of these metrics that a run has is its score.
     """
     scores = [None if result is None else run_score(result, metrics) for result in results]
-    known = [score for score in scores if score is not None]
-    return statistics.fmean(known) if known and len(known) == len(results) else None
+    numbers = [score for score in scores if score is not None]
+    return statistics.fmean(numbers) if numbers and len(numbers) == len(results) else None
 
 
 def run_score(result: Result, metrics: Sequence[str]) -> float | None:
-    """The score of a run: a loss counts as its negative, so that higher is better."""
+    """The score of a run. A loss counts as its negative, so that higher is better."""
     if result.status is Status.FAILED:
         return None
     if result.status is Status.DIVERGED:

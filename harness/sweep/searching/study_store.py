@@ -1,4 +1,4 @@
-"""Where Optuna's studies are kept, what draws their trials, and Optuna's silence."""
+"""Where Optuna's studies are kept, which samplers draw their trials, and how Optuna is kept quiet."""
 
 from __future__ import annotations
 
@@ -19,10 +19,15 @@ SAMPLERS = ("tpe", "gp", "random")
 
 
 def sampler_of(name: str, seed: int) -> Any:
-    """A new sampler: "tpe" (Bergstra et al. 2011), "gp" (a Gaussian process) or "random".
+    """A new sampler.
 
-    Raises ConfigurationError for another name, MissingDependencyError without Optuna, and without
-    PyTorch for "gp".
+    Args:
+        name: "tpe" (Bergstra et al. 2011), "gp" (a Gaussian process) or "random".
+        seed: Seed of what it draws.
+
+    Raises:
+        ConfigurationError: For another name.
+        MissingDependencyError: Without Optuna, and without PyTorch for "gp".
     """
     if name not in SAMPLERS:
         raise unknown_name("sampler", name, SAMPLERS)
@@ -40,9 +45,14 @@ def sampler_of(name: str, seed: int) -> Any:
 class StudyStore:
     """A database of studies, open until the context is left.
 
-    url: as SQLAlchemy writes them. A SQLite file is created, and one process at a time may use it;
-    on a server it is for the user not to run two searches of one name at once, the second would close
-    the open trials of the first. Raises ConfigurationError for a database that cannot be opened.
+    A SQLite file is created if there is none, and one process at a time may use it. On a server the user
+    must not run two searches of one name at once: the second would close the open trials of the first.
+
+    Args:
+        url: URL of the database, as SQLAlchemy writes it.
+
+    Raises:
+        ConfigurationError: For a database that cannot be opened.
     """
 
     def __init__(self, url: str) -> None:
@@ -61,15 +71,15 @@ class StudyStore:
         self._exit.close()
 
     def study(self, name: str) -> Any:
-        """The study of a name, higher scores being better; a new one if there is none."""
+        """The study of this name, or a new one if there is none. Higher scores are better."""
         with quiet():
             return _optuna().create_study(
                 study_name=name, storage=self._storage, direction="maximize", load_if_exists=True
             )
 
 
-def _open(url: str, leaving: ExitStack) -> Any:
-    """The storage. leaving: gets what is to be closed."""
+def _open(url: str, closing: ExitStack) -> Any:
+    """Optuna's storage. What has to be closed is put on `closing`."""
     optuna = _optuna()
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
@@ -77,28 +87,28 @@ def _open(url: str, leaving: ExitStack) -> Any:
     shown = url
     try:
         parsed = make_url(url)
-        if parsed.drivername == "postgresql":  # where SQLAlchemy 2.1 takes another driver
+        if parsed.drivername == "postgresql":  # for which SQLAlchemy 2.1 chooses another driver
             parsed = parsed.set(drivername="postgresql+psycopg2")
         shown = parsed.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
-            leaving.enter_context(_held(Path(parsed.database)))
+            closing.enter_context(_locked(Path(parsed.database)))
         with quiet():
             storage = optuna.storages.RDBStorage(parsed.render_as_string(hide_password=False))
     except (SQLAlchemyError, ImportError, OSError) as error:
-        leaving.close()
+        closing.close()
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0].rstrip(".")
         raise ConfigurationError(
             f"hydra.sweeper.storage={shown} cannot be opened: {reason}. It is the URL of a database, as "
             f"sqlite:///outputs/optuna.db or postgresql://user@host/name."
         ) from error
-    leaving.callback(storage.engine.dispose)
-    leaving.callback(storage.remove_session)
+    closing.callback(storage.engine.dispose)
+    closing.callback(storage.remove_session)
     return storage
 
 
 @contextmanager
-def _held(file: Path) -> Iterator[None]:
-    """Keeps other searches out of a database file; a killed process lets go of it by itself."""
+def _locked(file: Path) -> Iterator[None]:
+    """Keeps other searches out of a database file. The lock of a killed process releases itself."""
     from filelock import FileLock, Timeout
 
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -118,19 +128,19 @@ def _held(file: Path) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Optuna and Alembic without their news and their warnings of what is experimental."""
+    """Keeps Optuna and Alembic from logging, and from warning of what is experimental."""
     import logging
 
     _optuna().logging.set_verbosity(logging.ERROR)
     alembic = logging.getLogger("alembic")
-    before = alembic.level
+    level = alembic.level
     alembic.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        alembic.setLevel(before)
+        alembic.setLevel(level)
 
 
 def _optuna() -> Any:

@@ -1,1 +1,1 @@
-"""The tuning protocol, and its record."""
+"""The tuning protocol, and its record in `tuning.json`."""

@@ -1,4 +1,4 @@
-"""A contender in a tuning protocol: what was tried for it, and what is best of that."""
+"""A contender in a tuning protocol: what was tried for it, and which of that is best."""
 
 from __future__ import annotations
 
@@ -25,10 +25,15 @@ HALVING = "training.halving.factor"
 
 @dataclass(frozen=True)
 class Trial:
-    """A setting and the runs of it, one a seed; None for one that brought nothing back.
+    """A setting, and what its runs came to.
 
-    score: of the metric that the choice goes by; loss: the validation loss. Both as in `scoring.py`:
-    higher is better, −inf where a run diverged, None where one failed.
+    Scores are as in `scoring.py`: higher is better, −inf where a run diverged, None where one failed.
+
+    Attributes:
+        setting: Sampled values, as texts by key.
+        results: Result of the run of each seed; None where the launcher returned none.
+        score: Score by the metric that settings are chosen by.
+        loss: Score by the validation loss, for equal scores.
     """
 
     setting: dict[str, str]
@@ -39,7 +44,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuning:
-    """All trials of a contender in one space. phase: what their runs are tagged with."""
+    """All trials of a contender in one space.
+
+    Attributes:
+        phase: Tag `phase` of their runs.
+        space: What was sampled, by key of the configuration.
+        trials: The trials, in order of the points.
+    """
 
     phase: str
     space: Mapping[str, Dimension]
@@ -47,29 +58,34 @@ class Tuning:
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the best finite score; of several, that of the lowest loss, then the first."""
+        """The trial with the best finite score; among equals that of the lowest loss, then the first."""
         finite = [t for t in self.trials if t.score is not None and math.isfinite(t.score)]
-        return max(finite, key=_merit, default=None)
+        return max(finite, key=_score_then_loss, default=None)
 
     @property
     def edges(self) -> list[Edge]:
-        """Where the best setting lies on the edge of what was tried."""
+        """The values of the best setting that lie on the edge of what was tried."""
         tried = [trial.setting for trial in self.trials if trial.score is not None]
         return [] if self.best is None else edges_of(self.space, tried, self.best.setting)
 
 
-def _merit(trial: Trial) -> tuple[float, float]:
+def _score_then_loss(trial: Trial) -> tuple[float, float]:
     assert trial.score is not None
     return trial.score, -math.inf if trial.loss is None else trial.loss
 
 
 @dataclass
 class TunedContender:
-    """A contender, with what has become of it so far.
+    """A contender, and its trials and final runs so far.
 
-    metric: the validation metric that its settings are chosen by. tunings: the last one counts.
-    final, untuned: runs of the best setting and of the defaults, one a fresh seed. stuck: keys and
-    sides at which a range could not be extended.
+    Attributes:
+        contender: Its fixed overrides, and the space of its next tuning.
+        metric: Validation metric that its settings are chosen by.
+        halving: Whether its runs compete by successive halving.
+        tunings: Its tunings so far. Settings are chosen by the last one.
+        final: Results of the best setting, one a fresh seed.
+        untuned: Results of the defaults, one a fresh seed.
+        stuck: Keys and sides at which a range could not be extended.
     """
 
     contender: Contender
@@ -81,8 +97,17 @@ class TunedContender:
     stuck: set[tuple[str, str]] = field(default_factory=set)
 
     @classmethod
-    def of(cls, contender: Contender, asked: str | None, compose: Compose) -> TunedContender:
-        """Raises ConfigurationError where the contender cannot be tuned by the metric asked for."""
+    def of(cls, contender: Contender, metric: str | None, compose: Compose) -> TunedContender:
+        """A contender before its first tuning.
+
+        Args:
+            contender: The contender.
+            metric: Metric to choose settings by; None for that of its configuration.
+            compose: Composes a run from overrides.
+
+        Raises:
+            ConfigurationError: If the contender cannot be tuned by the metric.
+        """
         run = compose(contender.overrides)
         if not run.config.split.validation:
             raise ConfigurationError(
@@ -90,42 +115,53 @@ class TunedContender:
                 "split.validation above 0."
             )
         task: Task = run.config.dataset.task
-        metric = _metric(asked, run.config.training.stopping.metric, task)
+        metric = _metric(metric, run.config.training.stopping.metric, task)
         return cls(contender, metric, run.config.training.halving.factor is not None)
 
     @property
     def maximize(self) -> bool:
-        """Whether more of the metric is better."""
+        """Whether higher values of the metric are better."""
         return higher_is_better(self.metric)
 
     @property
     def best(self) -> Trial | None:
-        """The trial that won the tuning that counts."""
+        """The best trial of the last tuning."""
         return self.tunings[-1].best
 
-    def take(
+    def add_trials(
         self,
         phase: str,
         settings: Sequence[dict[str, str]],
         results: Sequence[Sequence[Result | None]],
     ) -> None:
-        """A tuning is over. results: of each setting, one a seed."""
+        """Records a tuning that is over.
+
+        Args:
+            phase: Tag `phase` of its runs.
+            settings: The setting of each trial.
+            results: The results of each trial, one a seed.
+        """
         trials = tuple(
-            Trial(setting, tuple(own), mean_score(own, [self.metric]), mean_score(own, ["loss"]))
-            for setting, own in zip(settings, results, strict=True)
+            Trial(
+                setting,
+                tuple(of_setting),
+                score=mean_score(of_setting, [self.metric]),
+                loss=mean_score(of_setting, ["loss"]),
+            )
+            for setting, of_setting in zip(settings, results, strict=True)
         )
         self.tunings.append(Tuning(phase, self.contender.space, trials))
 
     def extend(self, compose: Compose) -> bool:
-        """Makes ranges longer whose best value is on the edge. Returns whether there is one."""
+        """Extends the ranges whose best value is on the edge. Returns whether there were any."""
         tuning, best = self.tunings[-1], self.best
         if best is None:
             return False
 
         def allows(key: str, text: str) -> bool:
-            chosen = {**best.setting, key: text}
+            setting = {**best.setting, key: text}
             try:
-                compose([*self.contender.overrides, *(f"{k}={v}" for k, v in chosen.items())])
+                compose([*self.contender.overrides, *(f"{k}={v}" for k, v in setting.items())])
             except HarnessError:
                 return False
             return True
@@ -138,25 +174,27 @@ class TunedContender:
         return space != tuning.space
 
     def job(self, setting: Mapping[str, str], seed: int, phase: str) -> list[str]:
-        """The overrides of a run that counts. Halving saves epochs of tuning; these have their time."""
-        whole = [f"{HALVING}=null"] if self.halving else []
+        """The overrides of a run after tuning: without halving, which saves epochs in tuning only."""
         sampled = [f"{key}={text}" for key, text in setting.items()]
+        no_halving = [f"{HALVING}=null"] if self.halving else []
         return [
             *self.contender.overrides,
             *sampled,
-            *whole,
+            *no_halving,
             f"seed={seed}",
             f"tracking.phase={phase}",
         ]
 
 
-def _metric(asked: str | None, watched: str, task: Task) -> str:
-    """What settings are chosen by: what is asked for; else what stopping goes by, if that is a score of
-    the task; else the task's first score, accuracy or R².
+def _metric(requested: str | None, watched: str, task: Task) -> str:
+    """The metric that settings are chosen by.
+
+    It is the requested one; else the one that early stopping watches, if that is a score of the task;
+    else the task's first score, accuracy or R².
     """
     scores = metric_names(task)
-    if asked is None:
+    if requested is None:
         return watched if watched in scores else scores[0]
-    if asked not in ("loss", *scores):
-        raise unknown_name(f"metric of a {task} task", asked, ("loss", *scores))
-    return asked
+    if requested not in ("loss", *scores):
+        raise unknown_name(f"metric of a {task} task", requested, ("loss", *scores))
+    return requested

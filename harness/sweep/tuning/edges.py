@@ -1,8 +1,8 @@
 """Whether the best value of a hyperparameter lies on the edge of what was tried, and longer ranges.
 
 A value is on an edge if no value beyond it was tried, or if it lies within the outermost 1/n of the
-range on its own scale, where n settings were tried: then nothing says that the best one is not outside.
-A value beyond it whose runs diverged was tried; one whose runs failed was not. A choice has no edge.
+range on its own scale, where n settings were tried: then a better value may lie outside. Values whose
+runs diverged count as tried, values whose runs failed do not. A choice has no edge.
 """
 
 from __future__ import annotations
@@ -16,12 +16,7 @@ from harness.search_space import Choice, Dimension
 
 __all__ = ["Edge", "edges_of", "extended"]
 
-SHARES = (
-    1 / 2,
-    1 / 4,
-    1 / 8,
-    1 / 16,
-)  # of a range's width, for its extension: the first that may be
+SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)  # of a range's width: the first allowed one extends it
 
 Space = Mapping[str, Dimension]
 
@@ -30,7 +25,12 @@ Space = Mapping[str, Dimension]
 class Edge:
     """A best value on the edge of its range.
 
-    side: "low" or "high". value: as the command line says it. low, high: the ends of the range.
+    Attributes:
+        key: Key of the configuration.
+        side: "low" or "high".
+        value: The best value, as on the command line.
+        low: Lower end of the range.
+        high: Upper end of the range.
     """
 
     key: str
@@ -50,8 +50,14 @@ class Edge:
 def edges_of(
     space: Space, tried: Sequence[Mapping[str, str]], best: Mapping[str, str]
 ) -> list[Edge]:
-    """Where the best setting lies on the edge of a space. tried: the settings, the best among them."""
-    found = []
+    """The values of the best setting that lie on an edge.
+
+    Args:
+        space: What was sampled, by key.
+        tried: All settings that were tried, as texts by key.
+        best: The best of them.
+    """
+    edges = []
     for key, dimension in space.items():
         if isinstance(dimension, Choice):
             continue
@@ -62,28 +68,33 @@ def edges_of(
             "low": value <= min(values) or position <= margin,
             "high": value >= max(values) or position >= 1 - margin,
         }
-        found += [
+        edges += [
             Edge(key, side, best[key], dimension.low, dimension.high)
             for side, on_edge in ends.items()
             if on_edge
         ]
-    return found
+    return edges
 
 
-def extended(space: Space, found: Sequence[Edge], allows: Callable[[str, str], bool]) -> Space:
-    """The space with the ranges of these edges longer by half their width there, on their scale.
+def extended(space: Space, edges: Sequence[Edge], allows: Callable[[str, str], bool]) -> Space:
+    """The space with longer ranges at these edges: by half their width, on their scale.
 
-    allows: whether a value of a key can be trained with; where the new end cannot, the extension is
-    halved until it can, and left out in the end.
+    Where the new end is not allowed, the extension is halved, three times at most; a range that still
+    cannot be extended stays as it is.
+
+    Args:
+        space: What was sampled, by key.
+        edges: Where ranges are to be extended.
+        allows: Whether a value of a key, as text, can be trained with.
     """
     longer = dict(space)
-    for edge in found:
+    for edge in edges:
         for share in SHARES:
             ends = (share, 0.0) if edge.side == "low" else (0.0, share)
             try:
                 dimension: Any = space[edge.key]
                 dimension = dimension.extended(*ends)
-            except ConfigurationError:  # no such range on its scale
+            except ConfigurationError:  # there is no such range on this scale
                 continue
             end = getattr(dimension, edge.side)
             if allows(edge.key, dimension.text(end)):

@@ -1,15 +1,15 @@
-"""The tuning protocol: contenders tuned alike on the validation part, then judged on fresh seeds.
+"""The tuning protocol: contenders are tuned alike on the validation part, then judged on fresh seeds.
 
     tuning        every contender at the same number of points of its own search space, each point for
                   all tuning seeds; no test metric is computed
-    tuning-2, …   again as many, in longer ranges, for contenders whose best value lies on an edge (only
-                  if extensions are asked for); a contender's earlier tunings then count no more
+    tuning-2, …   as many again, in longer ranges, for contenders whose best value lies on an edge (only
+                  if extensions are asked for); settings are chosen by a contender's last tuning
     final         the best setting of each contender, on seeds that no setting was chosen by
     untuned       the defaults of each contender, on the same seeds
 
-Each is a batch for the launcher, the last two together are one; the tag `phase` of a run is one of these
-names. The choice follows from the results alone and the points from their seed, so an interrupted
-protocol goes on with `skip_finished=true`.
+Each phase is a batch for the launcher, except that the last two are one batch together; the tag `phase`
+of a run names its phase. The choice follows from the results alone and the points from their seed, so an
+interrupted protocol goes on with `skip_finished=true`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from hydra.core.utils import JobReturn
 
 from harness.errors import ConfigurationError
 from harness.execution.progress import Progress, counted
+from harness.sweep.multirun import raise_errors
 from harness.sweep.searching.contenders import SearchPlan
 from harness.sweep.searching.sampling import unit_points
 from harness.sweep.searching.scoring import result_of
 from harness.sweep.tuning.contender import Compose, TunedContender
-from harness.sweep.tuning.record import TUNING, advice, findings, outcome, record, write
+from harness.sweep.tuning.record import TUNING, advice, choice, findings, record, write
 from harness.training.records import Result
 
-__all__ = ["TUNING", "Settings", "tune"]
+__all__ = ["FINAL", "TUNING", "UNTUNED", "TuningSettings", "tune"]
 
 Launch = Callable[[list[list[str]], int], Sequence[JobReturn]]
 
@@ -39,8 +40,8 @@ FINAL, UNTUNED = "final", "untuned"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The node `hydra.sweeper` of `hydra/sweeper=tuned`."""
+class TuningSettings:
+    """The node `hydra.sweeper` of `hydra/sweeper=tuned`, see `TunedSweeperConf` there."""
 
     trials: int
     method: str
@@ -60,114 +61,123 @@ class Settings:
 
 
 def tune(
-    contest: SearchPlan, settings: Settings, compose: Compose, launch: Launch, folder: Path
+    plan: SearchPlan, settings: TuningSettings, compose: Compose, launch: Launch, folder: Path
 ) -> list[Any]:
-    """Goes through the protocol. Returns what `launch` returned, batch by batch.
+    """Goes through the protocol. Prints the setting that is chosen for each contender before final runs.
 
-    launch: takes jobs and the number of the first. folder: of the sweep, where `tuning.json` is left.
-    Prints what was chosen for each contender, before the final runs.
+    Args:
+        plan: Contenders and seeds.
+        settings: How to tune.
+        compose: Composes a run from overrides.
+        launch: Trains jobs, given their overrides and the number of the first.
+        folder: Folder of the sweep, where `tuning.json` is left.
 
-    Raises ConfigurationError before anything is trained for a contender without a validation part, an
-    unknown metric or method; and what a job has raised.
+    Returns:
+        What `launch` returned, batch by batch.
+
+    Raises:
+        ConfigurationError: For a contender without a validation part, and for an unknown metric or
+            method, before anything is trained.
+        Exception: What a job raised.
     """
-    return _Protocol(contest, settings, compose, launch, folder).run()
+    return _Protocol(plan, settings, compose, launch, folder).run()
 
 
 class _Protocol:
     def __init__(
         self,
-        contest: SearchPlan,
-        settings: Settings,
+        plan: SearchPlan,
+        settings: TuningSettings,
         compose: Compose,
         launch: Launch,
         folder: Path,
     ) -> None:
-        self.contest, self.settings, self.folder = contest, settings, folder
+        self.plan, self.settings, self.folder = plan, settings, folder
         self.compose, self.launch = compose, launch
-        self.entrants = [TunedContender.of(c, settings.metric, compose) for c in contest.contenders]
-        dimensions = max(len(contender.space) for contender in contest.contenders)
+        self.contenders = [TunedContender.of(c, settings.metric, compose) for c in plan.contenders]
+        dimensions = max(len(contender.space) for contender in plan.contenders)
         self.points = unit_points(settings.method, settings.trials, dimensions, settings.seed)
-        defaults = contest.contenders[0].overrides
-        self.seeds = [compose([*defaults, *seed]).config.seed for seed in contest.seeds]
-        after = max(self.seeds) + 1
-        self.fresh = list(range(after, after + settings.final_seeds))
+        overrides = plan.contenders[0].overrides
+        self.seeds = [compose([*overrides, *seed]).config.seed for seed in plan.seeds]
+        first = max(self.seeds) + 1
+        self.fresh_seeds = list(range(first, first + settings.final_seeds))
         self.progress = Progress()
         self.returns: list[Any] = []
         self.jobs = 0
 
     def run(self) -> list[Any]:
         self._tune()
-        for entrant in self.entrants:
-            print(outcome(entrant), flush=True)
-        for finding in findings(self.entrants):
+        for contender in self.contenders:
+            print(choice(contender), flush=True)
+        for finding in findings(self.contenders):
             self.progress.warn(finding)
-        if todo := advice(self.entrants, self.settings.extend):
-            self.progress.say(todo)
+        if suggestion := advice(self.contenders, self.settings.extend):
+            self.progress.say(suggestion)
         self._judge()
         self._write(complete=True)
         return self.returns
 
     def _tune(self) -> None:
-        """All tunings."""
-        entrants = self.entrants
+        """Goes through all tunings."""
+        contenders = self.contenders
         for extensions in range(self.settings.extend + 1):
-            self._tune_once(entrants, f"tuning-{extensions + 1}" if extensions else "tuning")
+            self._tune_once(contenders, f"tuning-{extensions + 1}" if extensions else "tuning")
             self._write(complete=False)
             if extensions < self.settings.extend:
-                entrants = [entrant for entrant in entrants if entrant.extend(self.compose)]
-            if not entrants:
+                contenders = [c for c in contenders if c.extend(self.compose)]
+            if not contenders:
                 return
 
-    def _tune_once(self, entrants: Sequence[TunedContender], phase: str) -> None:
-        seeds = len(self.seeds)
-        count = f"{counted(len(entrants), 'contender')}, {counted(len(self.points), 'trial')} each"
+    def _tune_once(self, contenders: Sequence[TunedContender], phase: str) -> None:
+        seeds, points = len(self.seeds), self.points.tolist()
+        count = f"{counted(len(contenders), 'contender')}, {counted(len(points), 'trial')} each"
         self.progress.say(f"{phase}: {count}, {counted(seeds, 'seed')} a trial")
-        how = [f"tracking.phase={phase}", "training.test=false"]
-        tried = [[e.contender.setting(point) for point in self.points.tolist()] for e in entrants]
+        of_phase = [f"tracking.phase={phase}", "training.test=false"]
+        settings = [[c.contender.setting(point) for point in points] for c in contenders]
         jobs = [
-            [*job, *how]
-            for entrant, settings in zip(entrants, tried, strict=True)
-            for setting in settings
-            for job in self.contest.jobs(entrant.contender, setting)
+            [*job, *of_phase]
+            for contender, of_contender in zip(contenders, settings, strict=True)
+            for setting in of_contender
+            for job in self.plan.jobs(contender.contender, setting)
         ]
-        ends = iter(self._train(jobs))
-        for entrant, settings in zip(entrants, tried, strict=True):
-            entrant.take(phase, settings, [[next(ends) for _ in self.seeds] for _ in settings])
+        results = iter(self._train(jobs))
+        for contender, of_contender in zip(contenders, settings, strict=True):
+            trials = [[next(results) for _ in self.seeds] for _ in of_contender]
+            contender.add_trials(phase, of_contender, trials)
 
     def _judge(self) -> None:
-        """The runs that count."""
-        chosen = [(e, e.best.setting) for e in self.entrants if e.best is not None]
-        defaults = self.entrants if self.settings.untuned else []
-        jobs = [e.job(setting, seed, FINAL) for (e, setting), seed in product(chosen, self.fresh)]
-        jobs += [e.job({}, seed, UNTUNED) for e, seed in product(defaults, self.fresh)]
+        """Trains the chosen settings and the defaults on fresh seeds."""
+        seeds = self.fresh_seeds
+        tuned = [(c, c.best.setting) for c in self.contenders if c.best is not None]
+        untuned = self.contenders if self.settings.untuned else []
+        jobs = [c.job(setting, seed, FINAL) for (c, setting), seed in product(tuned, seeds)]
+        jobs += [c.job({}, seed, UNTUNED) for c, seed in product(untuned, seeds)]
         if not jobs:
             return
         self.progress.say(
-            f"final: {counted(len(chosen), 'tuned contender')} and {len(defaults)} untuned, on "
-            f"{counted(len(self.fresh), 'fresh seed')}, {self.fresh[0]} to {self.fresh[-1]}"
+            f"final: {counted(len(tuned), 'tuned contender')} and {len(untuned)} untuned, on "
+            f"{counted(len(seeds), 'fresh seed')}, {seeds[0]} to {seeds[-1]}"
         )
-        ends = iter(self._train(jobs))
-        for entrant, _ in chosen:
-            entrant.final = tuple(next(ends) for _ in self.fresh)
-        for entrant in defaults:
-            entrant.untuned = tuple(next(ends) for _ in self.fresh)
+        results = iter(self._train(jobs))
+        for contender, _ in tuned:
+            contender.final = tuple(next(results) for _ in seeds)
+        for contender in untuned:
+            contender.untuned = tuple(next(results) for _ in seeds)
 
     def _train(self, jobs: list[list[str]]) -> list[Result | None]:
         returned = self.launch(jobs, self.jobs)
         self.jobs += len(jobs)
         self.returns.append(returned)
-        results = [result_of(one) for one in returned]
-        for one in returned:
-            _ = one.return_value  # raises what a job has raised
-        return results
+        raise_errors(returned)
+        return [result_of(job_return) for job_return in returned]
 
     def _write(self, complete: bool) -> None:
         content = {
             "settings": asdict(self.settings),
             "complete": complete,
-            "seeds": {"tuning": self.seeds, "final": self.fresh},
+            "seeds": {"tuning": self.seeds, "final": self.fresh_seeds},
             "points": self.points.tolist(),
-            "findings": findings(self.entrants),
-            "contenders": [record(e, self.seeds, self.fresh) for e in self.entrants],
+            "findings": findings(self.contenders),
+            "contenders": [record(c, self.seeds, self.fresh_seeds) for c in self.contenders],
         }
         write(self.folder, content)

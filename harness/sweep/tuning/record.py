@@ -1,16 +1,17 @@
-"""What a tuning protocol leaves behind: `tuning.json`, and what the terminal says of its choice.
+"""What a tuning protocol leaves behind: `tuning.json`, and sentences on the terminal about its choice.
 
-    settings      of the sweeper
+    settings      settings of the sweeper
     complete      whether all phases are over
     seeds         "tuning" and "final", which have none in common
-    points        of the unit cube: trial k of every contender is at point k of its own space
-    findings      what a reader must know, each a sentence
-    contenders    name, overrides, metric, maximize, tunings (the last one counts), setting (the chosen
-                  one; null if there is none), command, and the runs "final" and "untuned"
+    points        points of the unit cube: trial k of every contender is at point k of its own space
+    findings      sentences that a reader of the results must know
+    contenders    name, overrides, metric, maximize, tunings (settings are chosen by the last one),
+                  setting (the chosen one; null if there is none), command, and the runs "final" and
+                  "untuned"
 
-A tuning has its phase, space, trials, the number of the best one, and its edges. Scores are in the units
-of the metric; null where a run diverged or failed, see "ended". A run names its folder, which is the tag
-`folder` of its MLflow run, also where an earlier sweep has trained it.
+A tuning has its phase, space, trials, the number of the best trial, and its edges. Scores are in the
+units of the metric; null where a run diverged or failed, see "ended". A run names its folder, which is
+the tag `folder` of its MLflow run, even if an earlier sweep trained it.
 """
 
 from __future__ import annotations
@@ -32,35 +33,37 @@ from harness.sweep.tuning.contender import Trial, TunedContender, Tuning
 from harness.tracking.journal import write_atomically
 from harness.training.records import Result, Status
 
-__all__ = ["TUNING", "advice", "findings", "outcome", "record", "write"]
+__all__ = ["TUNING", "advice", "choice", "findings", "record", "write"]
 
 TUNING = "tuning.json"  # in the folder of the sweep
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:
-    """Leaves the record in a sweep's folder."""
+    """Writes the record into a sweep's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / TUNING, text.encode())
 
 
-def record(entrant: TunedContender, tuning_seeds: Sequence[int], final_seeds: Sequence[int]) -> Any:
-    """A contender as plain data."""
-    best = entrant.best if entrant.tunings else None
+def record(
+    contender: TunedContender, tuning_seeds: Sequence[int], final_seeds: Sequence[int]
+) -> Any:
+    """The part of the record for a contender, as plain data."""
+    best = contender.best if contender.tunings else None
     return {
-        "name": entrant.contender.name,
-        "overrides": _own(entrant),
-        "metric": entrant.metric,
-        "maximize": entrant.maximize,
-        "tunings": [_tuning(entrant, tuning, tuning_seeds) for tuning in entrant.tunings],
+        "name": contender.contender.name,
+        "overrides": _overrides(contender),
+        "metric": contender.metric,
+        "maximize": contender.maximize,
+        "tunings": [_tuning(contender, tuning, tuning_seeds) for tuning in contender.tunings],
         "setting": None if best is None else best.setting,
-        "command": None if best is None else f"harness {_command(entrant, best)}",
-        "final": _runs(entrant, entrant.final, final_seeds),
-        "untuned": _runs(entrant, entrant.untuned, final_seeds),
+        "command": None if best is None else f"harness {_command(contender, best)}",
+        "final": _runs(contender, contender.final, final_seeds),
+        "untuned": _runs(contender, contender.untuned, final_seeds),
     }
 
 
-def _tuning(entrant: TunedContender, tuning: Tuning, seeds: Sequence[int]) -> Any:
+def _tuning(contender: TunedContender, tuning: Tuning, seeds: Sequence[int]) -> Any:
     best = tuning.best
     return {
         "phase": tuning.phase,
@@ -68,10 +71,10 @@ def _tuning(entrant: TunedContender, tuning: Tuning, seeds: Sequence[int]) -> An
         "trials": [
             {
                 "setting": trial.setting,
-                "score": _in_units(entrant, trial.score),
+                "score": _in_units(contender, trial.score),
                 "loss": None if trial.loss is None or math.isinf(trial.loss) else -trial.loss,
                 "ended": _ended(trial),
-                "runs": _runs(entrant, trial.results, seeds),
+                "runs": _runs(contender, trial.results, seeds),
             }
             for trial in tuning.trials
         ],
@@ -84,24 +87,24 @@ def _dimension(dimension: Dimension) -> dict[str, Any]:
     return {"kind": type(dimension).__name__.lower(), **asdict(dimension)}
 
 
-def _runs(entrant: TunedContender, results: Sequence[Result | None], seeds: Sequence[int]) -> Any:
+def _runs(contender: TunedContender, results: Sequence[Result | None], seeds: Sequence[int]) -> Any:
     return [
         {
             "seed": seed,
             "status": MISSING if result is None else str(result.status),
             "score": None
             if result is None
-            else _in_units(entrant, run_score(result, [entrant.metric])),
+            else _in_units(contender, run_score(result, [contender.metric])),
             "folder": None if result is None else result.folder,
         }
-        for seed, result in zip(seeds, results, strict=False)  # there may be no runs yet
+        for seed, result in zip(seeds, results, strict=False)  # no results yet, no runs
     ]
 
 
-def _in_units(entrant: TunedContender, score: float | None) -> float | None:
+def _in_units(contender: TunedContender, score: float | None) -> float | None:
     if score is None or math.isinf(score):
         return None
-    return score if entrant.maximize else -score
+    return score if contender.maximize else -score
 
 
 def _ended(trial: Trial) -> str:
@@ -110,62 +113,69 @@ def _ended(trial: Trial) -> str:
     return Status.DIVERGED.value if math.isinf(trial.score) else Status.FINISHED.value
 
 
-def outcome(entrant: TunedContender) -> str:
-    """What was chosen for a contender, with the command that trains it."""
-    best, trials = entrant.best, entrant.tunings[-1].trials
+def choice(contender: TunedContender) -> str:
+    """A sentence: the setting that was chosen for a contender, with the command that trains it."""
+    best, trials = contender.best, contender.tunings[-1].trials
     if best is None:
-        return f"{entrant.contender.name}: nothing chosen"
-    score = _in_units(entrant, best.score)
+        return f"{contender.contender.name}: nothing chosen"
+    score = _in_units(contender, best.score)
     return (
-        f"{entrant.contender.name}: best validation {entrant.metric} {score:.4f} of {len(trials)} "
+        f"{contender.contender.name}: best validation {contender.metric} {score:.4f} of {len(trials)} "
         f"trials, the mean of {counted(len(best.results), 'seed')}, with\n"
-        f"  {program()} {_command(entrant, best)}"
+        f"  {program()} {_command(contender, best)}"
     )
 
 
-def findings(entrants: Sequence[TunedContender]) -> list[str]:
-    """What a reader of the results must know, a sentence each."""
-    return [finding for entrant in entrants for finding in _findings(entrant)]
+def findings(contenders: Sequence[TunedContender]) -> list[str]:
+    """Sentences that a reader of the results must know."""
+    return [finding for contender in contenders for finding in _findings(contender)]
 
 
-def _findings(entrant: TunedContender) -> list[str]:
-    name, tuning = entrant.contender.name, entrant.tunings[-1]
+def _findings(contender: TunedContender) -> list[str]:
+    name, tuning = contender.contender.name, contender.tunings[-1]
     ends = [_ended(trial) for trial in tuning.trials]
     failed, trials = ends.count(Status.FAILED), counted(len(ends), "trial")
-    found = []
+    sentences = []
     if tuning.best is None:
-        found.append(
+        sentences.append(
             f"{name}: no setting has a score, of {trials} {ends.count(Status.DIVERGED)} diverged and "
             f"{failed} failed. Nothing is chosen, and it has no final runs."
         )
     elif failed:
-        found.append(
+        sentences.append(
             f"{name}: {failed} of {trials} failed and gave no score, so it was tuned with less than the "
             f"others. Go on with skip_finished=true once the reason is mended."
         )
     for edge in tuning.edges:
-        stuck = (edge.key, edge.side) in entrant.stuck
+        stuck = (edge.key, edge.side) in contender.stuck
         beyond = (
             "nothing beyond it can be trained with" if stuck else "a better one may lie beyond it"
         )
-        found.append(f"{name}: {edge}: {beyond}.")
-    return found
+        sentences.append(f"{name}: {edge}: {beyond}.")
+    return sentences
 
 
-def advice(entrants: Sequence[TunedContender], extend: int) -> str:
-    """What to do about best values on edges; "" where there is nothing to do. extend: the setting."""
-    for entrant in entrants:
-        if any((edge.key, edge.side) not in entrant.stuck for edge in entrant.tunings[-1].edges):
+def advice(contenders: Sequence[TunedContender], extend: int) -> str:
+    """A sentence: what to do about best values on edges; "" where nothing can be done.
+
+    Args:
+        contenders: The contenders, tuned.
+        extend: The setting `extend` of this protocol.
+    """
+    for contender in contenders:
+        if any(
+            (edge.key, edge.side) not in contender.stuck for edge in contender.tunings[-1].edges
+        ):
             return f"hydra.sweeper.extend={extend + 1} extends the ranges at these edges and tunes again"
     return ""
 
 
-def _command(entrant: TunedContender, trial: Trial) -> str:
-    words = [*_own(entrant), *(f"{key}={text}" for key, text in trial.setting.items())]
+def _command(contender: TunedContender, trial: Trial) -> str:
+    words = [*_overrides(contender), *(f"{key}={text}" for key, text in trial.setting.items())]
     if any(word.startswith("experiment=") for word in words):
-        words.append("hydra.mode=RUN")  # a preset may be one of a sweep
+        words.append("hydra.mode=RUN")  # for presets that are sweeps
     return shlex.join(["train", *words])
 
 
-def _own(entrant: TunedContender) -> list[str]:
-    return [o for o in shown(entrant.contender.overrides) if not o.startswith(SKIP)]
+def _overrides(contender: TunedContender) -> list[str]:
+    return [o for o in shown(contender.contender.overrides) if not o.startswith(SKIP)]

@@ -1,1 +1,1 @@
-"""Hydra launchers of harness; Hydra finds them here by itself."""
+"""Hydra launchers of harness, in the namespace that Hydra searches for plugins."""

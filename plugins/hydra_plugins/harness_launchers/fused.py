@@ -1,7 +1,7 @@
-"""`hydra/launcher=fused`: trains all jobs of a sweep together, in stacks.
+"""`hydra/launcher=fused`: trains all jobs of a sweep together, in stacks, in this process.
 
-Hydra runs this file in any program of the environment before it is in `sys.modules`, where dataclasses
-would look annotations up: so they must not be postponed (`from __future__ import annotations`).
+Annotations are not postponed here (`from __future__ import annotations`): Hydra runs this file in any
+program of the environment before it is in `sys.modules`, where dataclasses would look annotations up.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,12 @@ __all__ = ["FusedLauncher"]
 
 @dataclass
 class FusedLauncherConf:
-    """What trains together follows from the jobs.
+    """The settings `hydra.launcher`. Which runs train together follows from the jobs.
 
-    workers: stacks in training at the same time; null for one a core. stack_size: the most runs of a
-    stack; null for what fits into memory and is fastest on the backend.
+    Attributes:
+        workers: Number of stacks in training at the same time, 1 or more; null for one a core.
+        stack_size: Most runs of a stack, 1 or more; null for what fits into memory and is fastest on
+            the backend.
     """
 
     _target_: str = "hydra_plugins.harness_launchers.fused.FusedLauncher"
@@ -38,6 +40,8 @@ ConfigStore.instance().store(group="hydra/launcher", name="fused", node=FusedLau
 class FusedLauncher(Launcher):
     """Hands all jobs of a batch to the core at once, instead of one after another."""
 
+    checks_all_jobs = True
+
     def __init__(self, workers: int | None = None, stack_size: int | None = None) -> None:
         self.workers = workers
         self.stack_size = stack_size
@@ -45,7 +49,7 @@ class FusedLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Called by Hydra before `launch`. What `__init__` raised, Hydra would hide."""
+        """Called by Hydra before `launch`. Checks the settings: Hydra hides what `__init__` raises."""
         for name, value in (("workers", self.workers), ("stack_size", self.stack_size)):
             if value is not None and value < 1:
                 raise ConfigurationError(f"hydra.launcher.{name} must be 1 or more. Got {value}.")
@@ -56,11 +60,10 @@ class FusedLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Composes every job before the first one trains, so that a mistake in any is found first."""
-        from harness.sweep.launching.fused import (
-            launch,  # late: Hydra imports its plugins at every start
-        )
+        # Imported late: Hydra imports its plugins at every start
+        from harness.sweep.launching.fused import launch_fused
 
-        returns: Any = launch(
+        returns: Any = launch_fused(
             self.hydra_context,
             self.config,
             job_overrides,

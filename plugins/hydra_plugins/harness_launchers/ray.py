@@ -13,20 +13,21 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from harness.errors import ConfigurationError
-
 __all__ = ["RayLauncher"]
 
 
 @dataclass
 class RayLauncherConf:
-    """Which cluster, and what a stack of runs may take there.
+    """The settings `hydra.launcher`: which cluster, and what a task with a stack of runs uses there.
 
-    address: of the cluster, as in 10.0.0.1:6379 or ray://10.0.0.1:10001; auto for the one that this
-    machine belongs to; null starts one on this machine for the sweep. num_cpus, num_gpus: what a task
-    claims; it trains as many stacks side by side as it has CPUs. stack_size: the most runs of a task;
-    more train faster, fewer spread better and lose less where a machine dies. max_retries: how often
-    what a dead worker or machine was training is sent out again.
+    Attributes:
+        address: Address of the cluster, as 10.0.0.1:6379 or ray://10.0.0.1:10001; auto for the one that
+            this machine belongs to; null to start one on this machine for the sweep.
+        num_cpus: CPUs that a task claims, 0 or more. It trains as many stacks side by side.
+        num_gpus: GPUs that a task claims, 0 or more.
+        stack_size: Most runs of a task, 1 or more. Large stacks train faster; small ones are spread
+            better, and less is lost where a machine dies.
+        max_retries: How often the runs of a dead worker or machine are sent out again, 0 or more.
     """
 
     _target_: str = "hydra_plugins.harness_launchers.ray.RayLauncher"
@@ -36,13 +37,6 @@ class RayLauncherConf:
     stack_size: int = 64
     max_retries: int = 3
 
-    def __post_init__(self) -> None:
-        for name, low in (("num_cpus", 0), ("num_gpus", 0), ("stack_size", 1), ("max_retries", 0)):
-            if not getattr(self, name) >= low:
-                raise ConfigurationError(
-                    f"hydra.launcher.{name} must be {low} or more. Got {getattr(self, name)}."
-                )
-
 
 ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayLauncherConf)
 
@@ -50,14 +44,19 @@ ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayLaunche
 class RayLauncher(Launcher):
     """Hands all jobs of a batch to the core at once."""
 
+    checks_all_jobs = True
+
     def __init__(self, **settings: Any) -> None:
-        self._given = settings
+        self._unchecked_settings = settings
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Called by Hydra before `launch`. What is wrong is said here: Hydra would wrap it above."""
-        self.settings = RayLauncherConf(**self._given)
+        """Called by Hydra before `launch`. Checks the settings: Hydra hides what `__init__` raises."""
+        # Imported late: Hydra imports its plugins at every start
+        from harness.sweep.launching.on_ray import RaySettings
+
+        self.settings = RaySettings(**self._unchecked_settings)
         self.hydra_context = hydra_context
         self.config = config
 
@@ -65,11 +64,9 @@ class RayLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Composes every job before the first one trains, so that a mistake in any is found first."""
-        from harness.sweep.launching.on_ray import (
-            launch,  # late: Hydra imports its plugins at every start
-        )
+        from harness.sweep.launching.on_ray import launch_on_ray
 
-        returns: Any = launch(
+        returns: Any = launch_on_ray(
             self.hydra_context, self.config, job_overrides, initial_job_idx, self.settings
         )
         return returns

@@ -13,22 +13,24 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from harness.errors import ConfigurationError
-
 __all__ = ["SlurmLauncher"]
-
-CLUSTERS = ("slurm", "local", "debug")
 
 
 @dataclass
 class SlurmLauncherConf:
-    """What an array task may take.
+    """The settings `hydra.launcher`: what an array task with a stack of runs may use, as for sbatch.
 
-    cluster: slurm; local for processes of this machine; debug for this process. partition, timeout_min
-    (minutes), cpus_per_task, gpus_per_node, mem_gb: of a task, as for sbatch; a task trains as many
-    stacks side by side as it has CPUs. array_parallelism: tasks at the same time. stack_size: the most
-    runs of a task. folder: for submitit's files and the logs of the tasks; all machines must have it.
-    additional_parameters: more for sbatch, as in {account: vision, qos: long}.
+    Attributes:
+        cluster: slurm; local for processes of this machine; debug for this process.
+        partition: Partition of the cluster; null for its default.
+        timeout_min: Time limit of a task, in minutes, 1 or more.
+        cpus_per_task: CPUs of a task, 1 or more. It trains as many stacks side by side.
+        gpus_per_node: GPUs of a task, 0 or more.
+        mem_gb: Memory of a task, in gigabytes; null for the default of the cluster.
+        array_parallelism: Most tasks that run at the same time, 1 or more.
+        stack_size: Most runs of a task, 1 or more.
+        folder: Folder for submitit's files and the logs of the tasks; all machines must reach it.
+        additional_parameters: Further options of sbatch, as {account: vision, qos: long}.
     """
 
     _target_: str = "hydra_plugins.harness_launchers.slurm.SlurmLauncher"
@@ -43,17 +45,6 @@ class SlurmLauncherConf:
     folder: str = "${hydra.sweep.dir}/.submitit"
     additional_parameters: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        if self.cluster not in CLUSTERS:
-            raise ConfigurationError(
-                f"hydra.launcher.cluster must be one of {', '.join(CLUSTERS)}. Got {self.cluster!r}."
-            )
-        for name in ("timeout_min", "cpus_per_task", "array_parallelism", "stack_size"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(
-                    f"hydra.launcher.{name} must be 1 or more. Got {getattr(self, name)}."
-                )
-
 
 ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SlurmLauncherConf)
 
@@ -61,14 +52,19 @@ ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SlurmLau
 class SlurmLauncher(Launcher):
     """Hands all jobs of a batch to the core at once."""
 
+    checks_all_jobs = True
+
     def __init__(self, **settings: Any) -> None:
-        self._given = settings
+        self._unchecked_settings = settings
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Called by Hydra before `launch`. What is wrong is said here: Hydra would wrap it above."""
-        self.settings = SlurmLauncherConf(**self._given)
+        """Called by Hydra before `launch`. Checks the settings: Hydra hides what `__init__` raises."""
+        # Imported late: Hydra imports its plugins at every start
+        from harness.sweep.launching.on_slurm import SlurmSettings
+
+        self.settings = SlurmSettings(**self._unchecked_settings)
         self.hydra_context = hydra_context
         self.config = config
 
@@ -76,11 +72,9 @@ class SlurmLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Composes every job before the first one trains, so that a mistake in any is found first."""
-        from harness.sweep.launching.on_slurm import (
-            launch,  # late: Hydra imports its plugins at every start
-        )
+        from harness.sweep.launching.on_slurm import launch_on_slurm
 
-        returns: Any = launch(
+        returns: Any = launch_on_slurm(
             self.hydra_context, self.config, job_overrides, initial_job_idx, self.settings
         )
         return returns

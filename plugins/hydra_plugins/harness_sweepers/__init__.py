@@ -1,1 +1,1 @@
-"""Hydra sweepers of harness; Hydra finds them here by itself."""
+"""Hydra sweepers of harness, in the namespace that Hydra searches for plugins."""

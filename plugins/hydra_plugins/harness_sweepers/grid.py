@@ -18,7 +18,12 @@ __all__ = ["GridSweeper"]
 
 @dataclass
 class GridSweeperConf:
-    """The settings of Hydra's basic sweeper. max_batch_size: jobs handed over at a time, at most."""
+    """The settings `hydra.sweeper`, those of Hydra's basic sweeper.
+
+    Attributes:
+        max_batch_size: Most jobs that are handed to the launcher at a time, 1 or more; null for all.
+        params: Overrides as on the command line, value by key; the command line has the last word.
+    """
 
     _target_: str = "hydra_plugins.harness_sweepers.grid.GridSweeper"
     max_batch_size: int | None = None
@@ -30,6 +35,8 @@ ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweepe
 
 class GridSweeper(Sweeper):
     """Composes no job a second time where the launcher is about to check all of them."""
+
+    lists_its_jobs = True
 
     hydra_context: HydraContext
     config: DictConfig
@@ -50,18 +57,15 @@ class GridSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Returns the JobReturns of each batch."""
-        from harness.sweep.multirun import checks_all_jobs, save_multirun
+        from harness.sweep.multirun import launch_batch, raise_errors, save_multirun
         from harness.sweep.searching.grid import batches
 
-        found = batches(arguments, self.params, self.hydra_context, self.max_batch_size)
+        all_jobs = batches(arguments, self.params, self.hydra_context, self.max_batch_size)
         save_multirun(self.config)
         returns: list[Any] = []
         first = 0
-        for batch in found:
-            if not checks_all_jobs(self.config):
-                self.validate_batch_is_legal(batch)
-            returns.append(self.launcher.launch(batch, initial_job_idx=first))
-            first += len(batch)
-            for one in returns[-1]:
-                _ = one.return_value  # raises what a job has raised
+        for jobs in all_jobs:
+            returns.append(launch_batch(self, jobs, first))
+            first += len(jobs)
+            raise_errors(returns[-1])
         return returns

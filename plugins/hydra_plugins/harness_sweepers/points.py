@@ -20,7 +20,14 @@ __all__ = ["PointsSweeper"]
 
 @dataclass
 class PointsSweeperConf:
-    """trials: for each contender; every one of them is run for all seeds. seed: of the points."""
+    """The settings `hydra.sweeper`.
+
+    Attributes:
+        method: How points are drawn: sobol, halton or random.
+        trials: Number of trials for each contender, 1 or more; each trial is run for all seeds.
+        seed: Seed of the points, 0 or more.
+        params: Overrides as on the command line, value by key; the command line has the last word.
+    """
 
     _target_: str = "hydra_plugins.harness_sweepers.points.PointsSweeper"
     method: str = "sobol"
@@ -58,18 +65,13 @@ class PointsSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Returns the JobReturns, in a list of one batch."""
         from harness.registry.registry import load_registry
-        from harness.sweep.multirun import checks_all_jobs, save_multirun
-        from harness.sweep.searching.contenders import contest_of
+        from harness.sweep.multirun import launch_batch, raise_errors, save_multirun
+        from harness.sweep.searching.contenders import plan_search
         from harness.sweep.searching.sampling import sampled_jobs
 
-        contest = contest_of(
-            arguments, self.params, self.hydra_context, self.config, load_registry()
-        )
-        jobs = sampled_jobs(contest, self.method, self.trials, self.seed)
+        plan = plan_search(arguments, self.params, self.hydra_context, self.config, load_registry())
+        jobs = sampled_jobs(plan, self.method, self.trials, self.seed)
         save_multirun(self.config)
-        if not checks_all_jobs(self.config):
-            self.validate_batch_is_legal(jobs)
-        returns = self.launcher.launch(jobs, initial_job_idx=0)
-        for one in returns:
-            _ = one.return_value  # raises what a job has raised
+        returns = launch_batch(self, jobs, 0)
+        raise_errors(returns)
         return [returns]

@@ -1,17 +1,15 @@
-"""`hydra/sweeper=optuna`: a search with Optuna that asks for a whole stack of trials at a time.
+"""`hydra/sweeper=optuna`: a search with Optuna that asks for a whole batch of trials at a time.
 
     harness train -m hydra/sweeper=optuna hydra.sweeper.study=first optimizer=sgd,adam seed=0,1,2
 
 Annotations are not postponed here; see `harness_launchers/fused.py` for why.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -22,10 +20,17 @@ __all__ = ["OptunaSweeper"]
 
 @dataclass
 class OptunaSweeperConf:
-    """trials: that each contender's study shall have in the end, those of earlier calls included.
+    """The settings `hydra.sweeper`.
 
-    batch: how many are asked for at a time, of each contender. sampler: tpe, gp or random. seed: of the
-    sampler. study: a name to go on with; null for one of its own. storage: any database Optuna knows.
+    Attributes:
+        trials: Number of trials that each contender's study shall have in the end, 1 or more, those of
+            earlier calls included.
+        batch: Number of trials that are asked for at a time, for each contender, 1 or more.
+        sampler: What draws trials: tpe, gp (a Gaussian process) or random.
+        seed: Seed of the sampler, 0 or more.
+        study: Name of the study, to go on with it later; null for a new one called after the sweep.
+        storage: URL of a database for studies, as SQLAlchemy writes it.
+        params: Overrides as on the command line, value by key; the command line has the last word.
     """
 
     _target_: str = "hydra_plugins.harness_sweepers.study.OptunaSweeper"
@@ -63,29 +68,22 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Returns the JobReturns of each batch."""
+        from functools import partial
+
         from harness.configuration.job import sweep_id
         from harness.errors import ConfigurationError
         from harness.registry.registry import load_registry
-        from harness.sweep.multirun import save_multirun
-        from harness.sweep.searching.contenders import contest_of
-        from harness.sweep.searching.study import Settings, search
+        from harness.sweep.multirun import launch_batch, save_multirun
+        from harness.sweep.searching.contenders import plan_search
+        from harness.sweep.searching.study import StudySettings, search
 
         if not self.config.split.validation:
             raise ConfigurationError(
                 "A study is scored on the validation part, and split.validation=0 leaves none. Set "
                 "split.validation above 0."
             )
-        contest = contest_of(
-            arguments, self.params, self.hydra_context, self.config, load_registry()
-        )
-        settings = Settings(**self.settings)
+        plan = plan_search(arguments, self.params, self.hydra_context, self.config, load_registry())
+        settings = StudySettings(**self.settings)
         name = settings.study or sweep_id(str(self.config.hydra.sweep.dir))
         save_multirun(self.config)
-        return search(contest, settings, name, self._launch)
-
-    def _launch(self, jobs: list[list[str]], first: int) -> Sequence[JobReturn]:
-        from harness.sweep.multirun import checks_all_jobs
-
-        if not checks_all_jobs(self.config):
-            self.validate_batch_is_legal(jobs)
-        return self.launcher.launch(jobs, initial_job_idx=first)
+        return search(plan, settings, name, partial(launch_batch, self))

@@ -5,13 +5,11 @@
 Annotations are not postponed here; see `harness_launchers/fused.py` for why.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -22,12 +20,18 @@ __all__ = ["TunedSweeper"]
 
 @dataclass
 class TunedSweeperConf:
-    """trials: for each contender; every one of them is run for all seeds.
+    """The settings `hydra.sweeper`.
 
-    method: sobol, halton or random. seed: of the points. final_seeds: how many fresh seeds the chosen
-    settings are run for. untuned: also run each contender's defaults for them. extend: how many times at
-    most a range is extended whose best value lies on its edge. metric: what settings are chosen by, on
-    validation: loss or a score of the task; null for the score that stopping goes by, else accuracy, r2.
+    Attributes:
+        trials: Number of trials for each contender, 2 or more; each trial is run for all seeds.
+        method: How points are drawn: sobol, halton or random.
+        seed: Seed of the points, 0 or more.
+        final_seeds: Number of fresh seeds that the chosen settings are run for, 1 or more.
+        untuned: Whether the defaults of each contender are run for the fresh seeds as well.
+        extend: How often a range is extended if its best value lies on its edge, 0 or more.
+        metric: Validation metric that settings are chosen by: loss, or a score of the task; null for
+            the score that early stopping watches, if it watches one, else accuracy or r2.
+        params: Overrides as on the command line, value by key; the command line has the last word.
     """
 
     _target_: str = "hydra_plugins.harness_sweepers.tuned.TunedSweeper"
@@ -46,6 +50,8 @@ ConfigStore.instance().store(group="hydra/sweeper", name="tuned", node=TunedSwee
 
 class TunedSweeper(Sweeper):
     """Hands the launcher one batch for each phase of the protocol."""
+
+    tunes = True
 
     hydra_context: HydraContext
     config: DictConfig
@@ -66,26 +72,18 @@ class TunedSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Returns the JobReturns of each batch."""
+        from functools import partial
         from pathlib import Path
 
         from harness.registry.registry import load_registry
         from harness.sweep.composition import Composer
-        from harness.sweep.multirun import save_multirun
-        from harness.sweep.searching.contenders import contest_of
-        from harness.sweep.tuning.protocol import Settings, tune
+        from harness.sweep.multirun import launch_batch, save_multirun
+        from harness.sweep.searching.contenders import plan_search
+        from harness.sweep.tuning.protocol import TuningSettings, tune
 
-        contest = contest_of(
-            arguments, self.params, self.hydra_context, self.config, load_registry()
-        )
-        settings = Settings(**self.settings)
+        plan = plan_search(arguments, self.params, self.hydra_context, self.config, load_registry())
+        settings = TuningSettings(**self.settings)
         composer = Composer(self.hydra_context, self.config)
         save_multirun(self.config)
         folder = Path(self.config.hydra.sweep.dir).absolute()
-        return tune(contest, settings, composer.run, self._launch, folder)
-
-    def _launch(self, jobs: list[list[str]], first: int) -> Sequence[JobReturn]:
-        from harness.sweep.multirun import checks_all_jobs
-
-        if not checks_all_jobs(self.config):
-            self.validate_batch_is_legal(jobs)
-        return self.launcher.launch(jobs, initial_job_idx=first)
+        return tune(plan, settings, composer.run, partial(launch_batch, self), folder)

@@ -85,7 +85,7 @@ def sweep(registry, tmp_path):
 
 def tree_of_hydra(context, config, overrides, number):
     """As Hydra's basic launcher composes a job."""
-    return Composer(context, config)._whole(overrides, number)
+    return Composer(context, config)._tree_of_job(overrides, number)
 
 
 def files(folder):
@@ -105,7 +105,7 @@ def test_a_job_is_what_hydra_composes(sweep, overrides):
     mine = files(job.folder)
 
     slow = Composer(context, config)
-    slow._base = lambda chosen: Unsimple()
+    slow._compose = lambda choices: NotLiteral()
     other = slow.job(overrides, 12)
     assert repr(job) == repr(other)
     assert job == other
@@ -113,10 +113,10 @@ def test_a_job_is_what_hydra_composes(sweep, overrides):
     assert mine == files(other.folder)
 
 
-class Unsimple:
-    """Sends a composer the way of Hydra."""
+class NotLiteral:
+    """Makes a composer leave a job to Hydra."""
 
-    def answers(self, plain):
+    def is_literal(self, plain):
         return False
 
 
@@ -180,7 +180,7 @@ def test_a_component_that_a_file_of_the_user_changes_is_composed_by_hydra(sweep,
     (own / "sgd.yaml").write_text("lr: 0.7\n")
     context, config = sweep(f"hydra.searchpath=[file://{tmp_path}/own]")
     slow = Composer(context, config)
-    slow._base = lambda chosen: Unsimple()
+    slow._compose = lambda choices: NotLiteral()
     with pytest.warns(UserWarning, match="validated against"):  # Hydra, of the name it has twice
         jobs, others = (
             [composer.job([f"optimizer={name}"], n) for n, name in enumerate(("sgd", "nesterov"))]
@@ -216,7 +216,7 @@ def test_the_time_in_the_sweeps_folder_is_that_of_its_start(sweep, tmp_path):
     jobs = [["seed=1"], ["optimizer=sgd"], ["optimizer=sgd", "seed=2"]]
     folders = [composer.job(overrides, number).folder for number, overrides in enumerate(jobs)]
     assert folders == [started / str(number) for number in range(3)]
-    assert composer._bases[()].simple
+    assert composer._composed[()].literal
 
 
 def test_jobs_with_the_same_folder_are_refused_before_any_folder_is_made(sweep, tmp_path):

@@ -25,7 +25,7 @@ def run(sweep, identity, status=None):
     return LoggedRun("r", "run", tags, "FINISHED")
 
 
-def own(sweep, jobs, status="FINISHED", command=COMMAND, folder=None):
+def sweep_run(sweep, jobs, status="FINISHED", command=COMMAND, folder=None):
     tags = {"kind": "sweep", "sweep": sweep, "command": command, "folder": str(folder or sweep)}
     tags |= {"started": "2025-01-02 03:04:05"} | ({"jobs": str(jobs)} if jobs is not None else {})
     return LoggedRun(sweep, f"sweep {sweep}", tags, status)
@@ -51,10 +51,10 @@ def counts(sweep):
 def test_runs_are_counted_by_how_they_ended(listed):
     statuses = ["finished", "stopped_early", "dropped", "diverged", "failed", "interrupted", None]
     runs = [run("a", str(number), status) for number, status in enumerate(statuses)]
-    (found,) = listed(own("a", 9), *runs).values()
-    assert counts(found) == (9, 3, 1, 1, 4, "incomplete")
-    assert found.complete_with == f"{program()} train -m seed=0,1,2 skip_finished=true"
-    assert found.started == "2025-01-02 03:04:05"
+    (sweep,) = listed(sweep_run("a", 9), *runs).values()
+    assert counts(sweep) == (9, 3, 1, 1, 4, "incomplete")
+    assert sweep.complete_with == f"{program()} train -m seed=0,1,2 skip_finished=true"
+    assert sweep.started == "2025-01-02 03:04:05"
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,20 @@ def test_runs_are_counted_by_how_they_ended(listed):
     [("RUNNING", "running"), ("KILLED", "interrupted"), ("FAILED", "incomplete")],
 )
 def test_the_state_of_an_unfinished_sweep(status, state, listed):
-    assert listed(own("a", 2, status), run("a", "x", "finished"))["a"].state == state
+    assert listed(sweep_run("a", 2, status), run("a", "x", "finished"))["a"].state == state
 
 
 def test_a_sweep_whose_runs_are_all_done_needs_no_command(listed):
-    found = listed(own("a", 2, "KILLED"), run("a", "x", "finished"), run("a", "y", "diverged"))["a"]
-    assert (found.state, found.complete_with) == ("complete", "")
+    sweep = listed(
+        sweep_run("a", 2, "KILLED"), run("a", "x", "finished"), run("a", "y", "diverged")
+    )["a"]
+    assert (sweep.state, sweep.complete_with) == ("complete", "")
 
 
 def test_a_run_that_failed_and_was_run_again_counts_once(listed):
     for first, second in (("failed", "finished"), ("finished", "failed")):
-        found = listed(own("a", 1), run("a", "x", first), run("b", "x", second))["a"]
-        assert counts(found) == (1, 1, 0, 0, 0, "complete")
+        sweep = listed(sweep_run("a", 1), run("a", "x", first), run("b", "x", second))["a"]
+        assert counts(sweep) == (1, 1, 0, 0, 0, "complete")
 
 
 def test_a_sweep_and_the_one_that_completed_it_are_both_complete(listed, tmp_path):
@@ -83,10 +85,10 @@ def test_a_sweep_and_the_one_that_completed_it_are_both_complete(listed, tmp_pat
     runs = [run("a", "x", "finished"), run("a", "y", "failed")]
     later = [run("b", "y", "finished"), run("b", "z", "finished")]
     skipping = COMMAND + " skip_finished=true"
-    before = own("a", 3, "KILLED", folder=first)
+    before = sweep_run("a", 3, "KILLED", folder=first)
     assert counts(listed(before, *runs)["a"]) == (3, 1, 0, 1, 1, "interrupted")
-    found = listed(before, own("b", 3, command=skipping, folder=second), *runs, *later)
-    assert counts(found["a"]) == counts(found["b"]) == (3, 3, 0, 0, 0, "complete")
+    sweeps = listed(before, sweep_run("b", 3, command=skipping, folder=second), *runs, *later)
+    assert counts(sweeps["a"]) == counts(sweeps["b"]) == (3, 3, 0, 0, 0, "complete")
 
 
 def test_jobs_that_had_not_begun_are_known_from_the_sweep_that_completed_it(listed, tmp_path):
@@ -94,50 +96,52 @@ def test_jobs_that_had_not_begun_are_known_from_the_sweep_that_completed_it(list
     write_identities(tmp_path / "a", "x")
     write_identities(tmp_path / "b", "xyz")
     runs = [run("a", "x", "finished"), *(run("b", i, "finished") for i in "yz")]
-    first = own("a", 3, "KILLED", folder=tmp_path / "a")
-    found = listed(first, own("b", 3, folder=tmp_path / "b"), *runs)
-    assert counts(found["a"]) == (3, 3, 0, 0, 0, "complete")
-    other = own("b", 3, command="harness train -m seed=5,6,7", folder=tmp_path / "b")
+    first = sweep_run("a", 3, "KILLED", folder=tmp_path / "a")
+    sweeps = listed(first, sweep_run("b", 3, folder=tmp_path / "b"), *runs)
+    assert counts(sweeps["a"]) == (3, 3, 0, 0, 0, "complete")
+    other = sweep_run("b", 3, command="harness train -m seed=5,6,7", folder=tmp_path / "b")
     assert counts(listed(first, other, *runs)["a"]) == (3, 1, 0, 0, 2, "interrupted")
 
 
 def test_equal_jobs_of_one_sweep_count_each(listed, tmp_path):
     write_identities(tmp_path, ["x", "x", "y"])
-    found = listed(own("a", 3, folder=tmp_path), run("a", "x", "finished"))["a"]
-    assert counts(found) == (3, 2, 0, 0, 1, "incomplete")
+    sweep = listed(sweep_run("a", 3, folder=tmp_path), run("a", "x", "finished"))["a"]
+    assert counts(sweep) == (3, 2, 0, 0, 1, "incomplete")
 
 
 def test_jobs_that_were_tried_twice_count_once(listed, tmp_path):
-    """A stack whose machine died is trained again elsewhere, and notes its jobs again."""
+    """A stack whose machine died is trained again elsewhere, and writes its identities again."""
     write_identities(tmp_path, ["x", "y", "x", "y"])
     runs = [run("a", "x", "finished"), run("a", "y", "finished"), run("a", "z", "failed")]
-    found = listed(own("a", 3, folder=tmp_path), *runs)["a"]
-    assert counts(found) == (3, 2, 0, 1, 0, "incomplete")
+    sweep = listed(sweep_run("a", 3, folder=tmp_path), *runs)["a"]
+    assert counts(sweep) == (3, 2, 0, 1, 0, "incomplete")
 
 
-def test_what_was_noted_on_another_machine_is_known_from_the_runs(listed, tmp_path):
+def test_identities_written_on_another_machine_are_known_from_the_runs(listed, tmp_path):
     write_identities(tmp_path, "x")
     runs = [run("a", identity, "finished") for identity in "xyz"]
-    found = listed(own("a", 4, "RUNNING", folder=tmp_path), *runs)["a"]
-    assert counts(found) == (4, 3, 0, 0, 1, "running")
+    sweep = listed(sweep_run("a", 4, "RUNNING", folder=tmp_path), *runs)["a"]
+    assert counts(sweep) == (4, 3, 0, 0, 1, "running")
 
 
 def test_a_search_that_was_interrupted_is_not_complete_with_what_it_had_asked_for(listed):
     """Nobody knows how many runs it was going to ask for."""
     done = run("a", "x", "finished")
-    found = listed(own("a", None, "KILLED"), done)["a"]
-    assert counts(found) == (1, 1, 0, 0, 0, "interrupted")
-    assert found.complete_with
-    found = listed(own("a", None, "KILLED"), own("b", 1), done)
-    assert found["a"].state == "complete"
+    sweep = listed(sweep_run("a", None, "KILLED"), done)["a"]
+    assert counts(sweep) == (1, 1, 0, 0, 0, "interrupted")
+    assert sweep.complete_with
+    sweeps = listed(sweep_run("a", None, "KILLED"), sweep_run("b", 1), done)
+    assert sweeps["a"].state == "complete"
 
 
 def test_a_sweep_that_went_on_in_its_own_folder_is_one_sweep(listed, tmp_path):
     write_identities(tmp_path, "xy")
     runs = [run("a", "x", "finished"), run("a", "y", "finished")]
-    found = listed(own("a", 2, "KILLED", folder=tmp_path), own("a", 2, folder=tmp_path), *runs)
-    assert counts(found["a"]) == (2, 2, 0, 0, 0, "complete")
-    assert len(found) == 1
+    sweeps = listed(
+        sweep_run("a", 2, "KILLED", folder=tmp_path), sweep_run("a", 2, folder=tmp_path), *runs
+    )
+    assert counts(sweeps["a"]) == (2, 2, 0, 0, 0, "complete")
+    assert len(sweeps) == 1
 
 
 def test_a_command_that_mlflow_has_cut_is_read_from_the_journal(listed, tmp_path):
@@ -145,15 +149,17 @@ def test_a_command_that_mlflow_has_cut_is_read_from_the_journal(listed, tmp_path
     event = RunStarted("a", str(tmp_path), "mine", "sweep a", 0, {"command": command})
     journal.begin(tmp_path, event)
     cut = command[:7999] + "…"
-    found = listed(own("a", 3000, "KILLED", command=cut, folder=tmp_path))["a"]
-    assert found.complete_with.endswith(",2999 skip_finished=true")
-    found = listed(own("a", 3000, "KILLED", command=cut, folder=tmp_path / "gone"))["a"]
-    assert found.complete_with == ""  # better than half of it
+    sweep = listed(sweep_run("a", 3000, "KILLED", command=cut, folder=tmp_path))["a"]
+    assert sweep.complete_with.endswith(",2999 skip_finished=true")
+    sweep = listed(sweep_run("a", 3000, "KILLED", command=cut, folder=tmp_path / "gone"))["a"]
+    assert sweep.complete_with == ""  # better than half of it
 
 
 def test_elsewhere_than_on_a_terminal_the_table_is_tab_separated(listed):
     stream = io.StringIO()
-    listing.show(list(listed(own("a", 2, "KILLED"), run("a", "x", "diverged")).values()), stream)
+    listing.show(
+        list(listed(sweep_run("a", 2, "KILLED"), run("a", "x", "diverged")).values()), stream
+    )
     header, line = (line.split("\t") for line in stream.getvalue().splitlines())
     names = ["sweep", "started", "runs", "finished", "diverged", "failed", "missing", "state"]
     assert header == [*names, "complete with"]
@@ -170,18 +176,18 @@ def test_on_a_terminal_the_table_fits_and_the_command_is_whole(listed, monkeypat
     sweep = "2025-01-02/03-04-05-123456"
     stream = Terminal()
     command = f"harness train -m seed={','.join(map(str, range(100)))}"
-    found = listed(own(sweep, 4500, "KILLED", command=command), run(sweep, "x", "finished"))
-    listing.show(list(found.values()), stream)
+    sweeps = listed(sweep_run(sweep, 4500, "KILLED", command=command), run(sweep, "x", "finished"))
+    listing.show(list(sweeps.values()), stream)
     lines = re.sub(r"\x1b\[\d+m", "", stream.getvalue()).splitlines()
     table = [line for line in lines if "  " in line and "seed" not in line]
     assert max(map(len, table)) <= 100
     assert any(
         line.startswith(sweep) and "4499" in line and "interrupted" in line for line in lines
     )
-    assert f"  {found[sweep].complete_with}" in lines
+    assert f"  {sweeps[sweep].complete_with}" in lines
 
 
 def test_json_has_all_of_it(listed):
-    (found,) = json.loads(listing.as_json(list(listed(own("a", 0)).values())))
-    assert found["sweep"] == "a"
-    assert found["state"] == "complete"
+    (sweep,) = json.loads(listing.as_json(list(listed(sweep_run("a", 0)).values())))
+    assert sweep["sweep"] == "a"
+    assert sweep["state"] == "complete"

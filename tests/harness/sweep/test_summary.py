@@ -180,7 +180,7 @@ def test_a_tuning_protocol_is_shown_without_the_runs_that_settings_were_chosen_b
         {**result(n, "sgd", n, score=0.5 + n / 10, extra=(f"optimizer.lr=0.{n // 2}",)), "phase": p}
         for n, p in enumerate(phases)
     ]
-    shown = summary.rows(summary.judged(results))
+    shown = summary.rows(summary.without_tuning(results))
     assert [(row.setting["phase"], row.runs) for row in shown] == [
         ("final", 1),
         ("final", 1),
@@ -191,5 +191,5 @@ def test_a_tuning_protocol_is_shown_without_the_runs_that_settings_were_chosen_b
     with (tmp_path / "table.csv").open() as file:
         counts = [(row["phase"], row["runs"]) for row in csv.DictReader(file)]
     assert counts[:2] == [("tuning", "2"), ("tuning-2", "1")]
-    assert summary.judged(RESULTS) == RESULTS
+    assert summary.without_tuning(RESULTS) == RESULTS
     assert "phase" not in summary.rows(RESULTS)[0].setting

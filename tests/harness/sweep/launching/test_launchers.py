@@ -62,11 +62,11 @@ def test_a_sweep_with_failing_jobs_is_whole_and_has_the_same_numbers(launcher, f
     )
     assert done.returncode == 1, done.stderr
     expected, table = fused
-    found = results(tmp_path)
-    assert {job: (r["overrides"], r["status"], r["metrics"]) for job, r in found.items()} == {
+    by_job = results(tmp_path)
+    assert {job: (r["overrides"], r["status"], r["metrics"]) for job, r in by_job.items()} == {
         job: (r["overrides"], r["status"], r["metrics"]) for job, r in expected.items()
     }
-    assert [found[job]["status"] for job in "0123"] == ["finished"] * 2 + ["failed"] * 2
+    assert [by_job[job]["status"] for job in "0123"] == ["finished"] * 2 + ["failed"] * 2
     in_store = {run.tags["folder"].rpartition("/")[2]: run.status for run in logged(tmp_path)}
     assert in_store == {"0": "FINISHED", "1": "FINISHED", "2": "FAILED", "3": "FAILED"}
     assert len(logged(tmp_path)) == 4

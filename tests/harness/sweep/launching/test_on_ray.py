@@ -43,8 +43,8 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def results(folder: Path) -> dict[str, dict]:
     paths = folder.glob("outputs/sweeps/*/*/*/result.json")
-    found = {path.parent.name: json.loads(path.read_text()) for path in paths}
-    return {job: {**result, "folder": ""} for job, result in found.items()}
+    by_job = {path.parent.name: json.loads(path.read_text()) for path in paths}
+    return {job: {**result, "folder": ""} for job, result in by_job.items()}
 
 
 def logged(folder: Path):
@@ -79,36 +79,36 @@ def alone(tmp_path_factory):
 def test_a_worker_is_killed_and_nothing_is_lost(address, alone, tmp_path):
     process = start(tmp_path, *SWEEP, *ON_RAY, address)
     os.kill(wait_for_a_worker(tmp_path, process), signal.SIGKILL)
-    shown, said = process.communicate()
-    assert process.returncode == 0, said
-    assert "a worker process died: training 4 runs of its stack once more" in said
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "a worker process died: training 4 runs of its stack once more" in errors
     assert results(tmp_path) == alone
     assert sorted(run.tags["folder"][-2:] for run in logged(tmp_path)) == [
         f"/{n}" for n in range(8)
     ]
     assert {run.status for run in logged(tmp_path)} == {"FINISHED"}
-    assert "[8/8]" in said
-    assert "8 runs: 8 finished" in shown
-    assert "raylet" not in shown + said
+    assert "[8/8]" in errors
+    assert "8 runs: 8 finished" in output
+    assert "raylet" not in output + errors
 
 
 @pytest.mark.slow
 def test_a_death_that_persists_is_the_failure_of_its_stack_alone(address, alone, tmp_path):
     process = start(tmp_path, *SWEEP, *ON_RAY, address, "hydra.launcher.max_retries=0")
     os.kill(wait_for_a_worker(tmp_path, process), signal.SIGKILL)
-    shown, said = process.communicate()
-    assert process.returncode == 1, said
-    found = results(tmp_path)
-    failed = {job for job, result in found.items() if result["status"] == "failed"}
+    output, errors = process.communicate()
+    assert process.returncode == 1, errors
+    on_ray = results(tmp_path)
+    failed = {job for job, result in on_ray.items() if result["status"] == "failed"}
     assert len(failed) == 4
-    assert {job: r for job, r in found.items() if job not in failed} == {
+    assert {job: r for job, r in on_ray.items() if job not in failed} == {
         job: r for job, r in alone.items() if job not in failed
     }
-    assert {found[job]["error"] for job in failed} == {"a worker process died"}
+    assert {on_ray[job]["error"] for job in failed} == {"a worker process died"}
     status = {run.tags["folder"].rpartition("/")[2]: run.status for run in logged(tmp_path)}
-    assert status == {job: "FAILED" if job in failed else "FINISHED" for job in found}
+    assert status == {job: "FAILED" if job in failed else "FINISHED" for job in on_ray}
     assert len(logged(tmp_path)) == 8
-    assert "4 finished, 4 failed" in shown
+    assert "4 finished, 4 failed" in output
 
 
 @pytest.mark.slow
@@ -116,9 +116,9 @@ def test_an_interruption_ends_a_local_cluster_and_its_runs(tmp_path):
     process = start(tmp_path, *SWEEP, *ON_RAY, "training.max_epochs=100000")
     worker = wait_for_a_worker(tmp_path, process)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "harness: interrupted" in said
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "harness: interrupted" in errors
     deadline = time.monotonic() + 20  # the cluster ends its workers after the command has ended
     while is_running(worker) or "RUNNING" in {run.status for run in logged(tmp_path)}:
         assert time.monotonic() < deadline
@@ -139,10 +139,10 @@ def test_an_interruption_ends_a_local_cluster_and_its_runs(tmp_path):
 )
 def test_settings_that_cannot_be_are_refused_before_anything_trains(setting, words, tmp_path):
     process = start(tmp_path, *SWEEP, *ON_RAY, f"hydra.launcher.{setting}")
-    _, said = process.communicate()
+    _, errors = process.communicate()
     assert process.returncode == 2
-    assert words in said
-    assert "Traceback" not in said
+    assert words in errors
+    assert "Traceback" not in errors
     assert not (tmp_path / "outputs" / "mlflow.db").exists()
 
 

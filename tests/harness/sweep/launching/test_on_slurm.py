@@ -10,18 +10,16 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from harness.configuration.job import Job
-from harness.configuration.settings import Tracking
 from harness.execution.progress import Progress
-from harness.sweep.launching.on_slurm import _executor, _train, train_in_time
-from harness.sweep.launching.remote import RemoteStacks
-from harness.sweep.launching.serialization import pack
+from harness.sweep.launching.on_slurm import SlurmSettings, _executor, _train, train_in_time
+from harness.sweep.launching.remote_stacks import RemoteStacks
+from harness.sweep.launching.serialization import dumps
 from harness.tracking.reading.logged_runs import search_runs
 from harness.tracking.tracker import Tracker
 from hydra_plugins.harness_launchers.slurm import SlurmLauncherConf
@@ -52,8 +50,8 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def results(folder: Path) -> dict[str, dict]:
     paths = folder.glob("outputs/sweeps/*/*/*/result.json")
-    found = {path.parent.name: json.loads(path.read_text()) for path in paths}
-    return {job: {**result, "folder": ""} for job, result in found.items()}
+    by_job = {path.parent.name: json.loads(path.read_text()) for path in paths}
+    return {job: {**result, "folder": ""} for job, result in by_job.items()}
 
 
 def logged(folder: Path):
@@ -81,8 +79,8 @@ def test_a_task_is_killed_and_the_others_are_as_alone(tmp_path):
     (tmp_path / "alone").mkdir()
     (tmp_path / "tasks").mkdir()
     alone = start(tmp_path / "alone")
-    _, said = alone.communicate()
-    assert alone.returncode == 0, said
+    _, errors = alone.communicate()
+    assert alone.returncode == 0, errors
     process = start(
         tmp_path / "tasks",
         "hydra/launcher=slurm",
@@ -91,13 +89,13 @@ def test_a_task_is_killed_and_the_others_are_as_alone(tmp_path):
         "hydra.launcher.stack_size=2",
     )
     kill_a_task(tmp_path / "tasks", process)
-    _, said = process.communicate()
-    assert process.returncode == 1, said
-    expected, found = results(tmp_path / "alone"), results(tmp_path / "tasks")
-    failed = {job for job, result in found.items() if result["status"] == "failed"}
+    _, errors = process.communicate()
+    assert process.returncode == 1, errors
+    expected, in_tasks = results(tmp_path / "alone"), results(tmp_path / "tasks")
+    failed = {job for job, result in in_tasks.items() if result["status"] == "failed"}
     assert len(failed) == 2
-    assert all(found[job] == expected[job] for job in found.keys() - failed)
-    assert all("ended without an answer" in found[job]["error"] for job in failed)
+    assert all(in_tasks[job] == expected[job] for job in in_tasks.keys() - failed)
+    assert all("ended without an answer" in in_tasks[job]["error"] for job in failed)
     status = {
         run.tags["folder"].rpartition("/")[2]: run.status for run in logged(tmp_path / "tasks")
     }
@@ -118,54 +116,47 @@ def test_a_task_is_killed_and_the_others_are_as_alone(tmp_path):
 )
 def test_settings_that_cannot_be_are_refused_before_anything_trains(setting, words, tmp_path):
     process = start(tmp_path, "hydra/launcher=slurm", f"hydra.launcher.{setting}")
-    _, said = process.communicate()
+    _, errors = process.communicate()
     assert process.returncode == 2
-    assert words in said
-    assert "Traceback" not in said
+    assert words in errors
+    assert "Traceback" not in errors
     assert not (tmp_path / "outputs" / "mlflow.db").exists()
 
 
-@pytest.fixture
-def jobs_of(run_of, store_uri, tmp_path):
-    def make(*epochs):
-        made = []
-        for number, most in enumerate(epochs):
-            patience = "training.stopping.patience=null"
-            run = run_of("dataset=iris", f"training.max_epochs={most}", patience)
-            tracking = Tracking(store_uri, "there")
-            run = replace(run, config=replace(run.config, tracking=tracking, seed=number))
-            made.append(Job(run, tmp_path / "sweep" / str(number), f"{number}", (), "sweep"))
-        return made
-
-    return make
+def jobs_with(jobs_of, *epochs):
+    """A job for each number of epochs, seeds from 0 on."""
+    patience = "training.stopping.patience=null"
+    return jobs_of(
+        *(f"seed={n} training.max_epochs={count} {patience}" for n, count in enumerate(epochs))
+    )
 
 
 def test_the_signal_before_the_time_limit_ends_training_in_good_order(
     registry, jobs_of, store_uri, tmp_path
 ):
-    before = signal.getsignal(signal.SIGUSR2)
-    jobs = jobs_of(1, 100_000)
-    over = threading.Event()
+    handler = signal.getsignal(signal.SIGUSR2)
+    jobs = jobs_with(jobs_of, 1, 100_000)
+    signalled = threading.Event()
 
     def signal_midway():
         while not (jobs[0].folder / "result.json").exists():
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGUSR2)
-        over.set()
+        signalled.set()
 
     threading.Thread(target=signal_midway, daemon=True).start()
-    answer = train_in_time(pack(jobs, registry), 1)
-    assert over.wait(1)
+    answer = train_in_time(dumps(jobs, registry), 1)
+    assert signalled.wait(1)
     assert "hydra.launcher.timeout_min" in json.loads(answer)["error"]
-    assert signal.getsignal(signal.SIGUSR2) == before
+    assert signal.getsignal(signal.SIGUSR2) == handler
     status = {run.tags["seed"]: run.status for run in search_runs(store_uri, "there")}
     assert status == {"0": "FINISHED", "1": "KILLED"}
-    # What was over stays so, and the other becomes a failure
+    # The finished run stays finished, and the other one becomes a failed run
     with Tracker(store_uri, "there") as tracker:
-        ledger = RemoteStacks(jobs, tracker, Progress(io.StringIO()), 2)
-        ledger._since = 0
-        ledger.take([0, 1], answer)
-        assert [result.status for result in ledger.results()] == ["finished", "failed"]
+        remote = RemoteStacks(jobs, tracker, Progress(io.StringIO()), 2)
+        remote._since = 0
+        remote.receive([0, 1], answer)
+        assert [result.status for result in remote.results()] == ["finished", "failed"]
     status = {run.tags["seed"]: run.status for run in search_runs(store_uri, "there")}
     assert status == {"0": "FINISHED", "1": "FAILED"}
 
@@ -194,7 +185,7 @@ echo 'JobID|State|NodeList'; echo '7_0|RUNNING|a'; echo '7_1|RUNNING|a'
 
 
 def test_stacks_become_tasks_of_one_array(jobs_of, store_uri, tmp_path, monkeypatch):
-    """sbatch starts the tasks here; what it was asked for is held against the settings."""
+    """A stand-in for sbatch starts the tasks here; its options are compared with the settings."""
     commands = tmp_path / "commands"
     commands.mkdir()
     for name, text in (("sbatch", SBATCH), ("srun", SRUN), ("sacct", SACCT), ("scancel", SRUN)):
@@ -203,7 +194,7 @@ def test_stacks_become_tasks_of_one_array(jobs_of, store_uri, tmp_path, monkeypa
         )
         (commands / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
-    settings = SlurmLauncherConf(
+    conf = SlurmLauncherConf(
         partition="short",
         timeout_min=7,
         cpus_per_task=2,
@@ -212,14 +203,15 @@ def test_stacks_become_tasks_of_one_array(jobs_of, store_uri, tmp_path, monkeypa
         folder=str(tmp_path / "logs"),
         additional_parameters={"account": "vision"},
     )
-    jobs = jobs_of(2, 2, 2)
+    settings = SlurmSettings(**{k: v for k, v in asdict(conf).items() if k != "_target_"})
+    jobs = jobs_with(jobs_of, 2, 2, 2)
     with Tracker(store_uri, "there") as tracker:
-        ledger = RemoteStacks(jobs, tracker, Progress(io.StringIO()), 2)
-        _train(_executor(settings), ledger, settings.cpus_per_task, len(ledger.stacks))
-        assert [result.status for result in ledger.results()] == ["finished"] * 3
+        remote = RemoteStacks(jobs, tracker, Progress(io.StringIO()), 2)
+        _train(_executor(settings), remote, settings.cpus_per_task, len(remote.stacks))
+        assert [result.status for result in remote.results()] == ["finished"] * 3
     assert len(search_runs(store_uri, "there")) == 3
-    asked = (commands / "submitted").read_text()
+    script = (commands / "submitted").read_text()
     for line in ("array=0-1%2", "partition=short", "time=7", "cpus-per-task=2", "mem=3GB"):
-        assert f"#SBATCH --{line}\n" in asked
-    assert "#SBATCH --account=vision\n" in asked
-    assert "gpus" not in asked
+        assert f"#SBATCH --{line}\n" in script
+    assert "#SBATCH --account=vision\n" in script
+    assert "gpus" not in script

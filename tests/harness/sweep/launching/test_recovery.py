@@ -1,4 +1,4 @@
-"""A worker is killed in earnest: what is kept of its runs, and what is cleared away."""
+"""A worker is really killed: which of its runs are kept, and which are deleted from the store."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.configuration.job import Job
-from harness.configuration.settings import Tracking
 from harness.sweep.launching import recovery
 from harness.sweep.launching.recovery import recover_finished
-from harness.sweep.launching.remote import train_stack
-from harness.sweep.launching.serialization import pack
+from harness.sweep.launching.serialization import dumps
+from harness.sweep.launching.worker import train_stack
 from harness.tracking.events import now_ms
 from harness.tracking.journal import read_receipt
 from harness.tracking.reading.logged_runs import LoggedRun, search_runs
@@ -25,28 +23,23 @@ pytestmark = pytest.mark.slow
 
 WORKER = """
 import sys
-from harness.sweep.launching.remote import train_stack
+from harness.sweep.launching.worker import train_stack
 print(train_stack(sys.stdin.read()))
 """
 
 
 @pytest.fixture
-def jobs(run_of, store_uri, tmp_path):
+def jobs(jobs_of):
     """A run that is over at once, and two that train for a long time."""
-    tracking = Tracking(store_uri, "there")
-    made = []
-    for number, epochs in enumerate((1, 100_000, 100_000)):
-        run = run_of(
-            "dataset=iris", f"training.max_epochs={epochs}", "training.stopping.patience=null"
-        )
-        run = replace(run, config=replace(run.config, tracking=tracking, seed=number))
-        made.append(Job(run, tmp_path / "sweep" / str(number), str(number), (), "sweep"))
-    return made
+    patience = "training.stopping.patience=null"
+    epochs = (1, 100_000, 100_000)
+    return jobs_of(
+        *(f"seed={n} training.max_epochs={most} {patience}" for n, most in enumerate(epochs))
+    )
 
 
 def logged(store_uri):
-    found = search_runs(store_uri, "there", {"kind": "run"})
-    return {run.tags["seed"]: run for run in found}
+    return {run.tags["seed"]: run for run in search_runs(store_uri, "there", {"kind": "run"})}
 
 
 def kill_midway(text, jobs, store_uri):
@@ -57,8 +50,8 @@ def kill_midway(text, jobs, store_uri):
         worker.stdin.write(text)
         worker.stdin.close()
         deadline = time.monotonic() + 60
-        over = jobs[0].folder / "result.json"
-        while not (over.exists() and len(logged(store_uri)) == 3):
+        result = jobs[0].folder / "result.json"
+        while not (result.exists() and len(logged(store_uri)) == 3):
             assert worker.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -67,15 +60,15 @@ def kill_midway(text, jobs, store_uri):
 
 def test_finished_runs_are_kept_and_another_try_of_the_rest_appears_once(registry, jobs, store_uri):
     since = now_ms()
-    kill_midway(pack(jobs, registry), jobs, store_uri)
+    kill_midway(dumps(jobs, registry), jobs, store_uri)
     assert recover_finished(jobs, since) == [0]
     assert {seed: run.status for seed, run in logged(store_uri).items()} == {"0": "FINISHED"}
-    train_stack(pack([shortened(job) for job in jobs[1:]], registry))
-    found = search_runs(store_uri, "there", {"kind": "run"})
-    assert sorted(run.tags["seed"] for run in found) == ["0", "1", "2"]
-    assert {run.status for run in found} == {"FINISHED"}
+    train_stack(dumps([shortened(job) for job in jobs[1:]], registry))
+    in_store = search_runs(store_uri, "there", {"kind": "run"})
+    assert sorted(run.tags["seed"] for run in in_store) == ["0", "1", "2"]
+    assert {run.status for run in in_store} == {"FINISHED"}
     for job in jobs:
-        assert read_receipt(job.folder)["run_id"] in {run.run_id for run in found}
+        assert read_receipt(job.folder)["run_id"] in {run.run_id for run in in_store}
 
 
 def shortened(job):
@@ -84,7 +77,7 @@ def shortened(job):
 
 
 def test_what_an_earlier_sweep_left_in_the_same_folders_stays(registry, jobs, store_uri):
-    kill_midway(pack(jobs, registry), jobs, store_uri)
+    kill_midway(dumps(jobs, registry), jobs, store_uri)
     deadline = time.monotonic() + 30
     while "RUNNING" in {run.status for run in logged(store_uri).values()}:
         assert time.monotonic() < deadline
@@ -97,12 +90,12 @@ def test_a_worker_that_never_began_leaves_nothing_to_be_done(jobs):
     assert recover_finished(jobs, now_ms()) == []
 
 
-def test_nothing_is_done_while_the_writer_process_may_still_write(jobs, monkeypatch):
+def test_nothing_is_deleted_while_the_writer_process_may_still_write(jobs, monkeypatch):
     """First it has not begun a run, then it has not ended it; a journal is there all the time."""
     jobs[0].folder.mkdir(parents=True)
     (jobs[0].folder / "journal.jsonl").write_text("")
     tags = {"folder": str(jobs[0].folder)}
-    seen = [
+    answers = [
         [],
         [LoggedRun("a", "0", tags, "RUNNING")],
         [
@@ -110,13 +103,13 @@ def test_nothing_is_done_while_the_writer_process_may_still_write(jobs, monkeypa
             LoggedRun("b", "", {"folder": "elsewhere"}, "RUNNING"),
         ],
     ]
-    looks = iter(seen)
-    monkeypatch.setattr(recovery, "search_runs", lambda *_: next(looks))
-    assert recovery._begun(jobs, now_ms() - 60_000) == seen[2][:1]
+    of_store = iter(answers)
+    monkeypatch.setattr(recovery, "search_runs", lambda *_: next(of_store))
+    assert recovery._logged_runs(jobs, now_ms() - 60_000) == answers[2][:1]
 
 
 def test_a_writer_process_that_died_as_well_is_not_waited_for_forever(jobs, monkeypatch):
     running = LoggedRun("a", "0", {"folder": str(jobs[0].folder)}, "RUNNING")
     monkeypatch.setattr(recovery, "GRACE", 0.5)
     monkeypatch.setattr(recovery, "search_runs", lambda *_: [running])
-    assert recovery._begun(jobs, now_ms()) == [running]
+    assert recovery._logged_runs(jobs, now_ms()) == [running]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.configuration.job import Job
 from harness.errors import ConfigurationError, PluginError
 from harness.registry.registry import Registry
-from harness.sweep.launching.serialization import pack, unpack
+from harness.sweep.launching.serialization import dumps, loads
 
 CONFIGURATIONS = [
     (),
@@ -45,29 +45,29 @@ def job_of(run, name="a"):
 @pytest.mark.parametrize("overrides", CONFIGURATIONS, ids=" ".join)
 def test_a_job_comes_back_equal(registry, run_of, overrides):
     job = job_of(run_of(*overrides))
-    parcel = unpack(pack([job], registry), registry)
-    assert parcel.jobs == (job,)
-    assert parcel.jobs[0].run.params == job.run.params
+    batch = loads(dumps([job], registry), registry)
+    assert batch.jobs == (job,)
+    assert batch.jobs[0].run.params == job.run.params
     for field in fields(job.run.config):
-        ours, theirs = (getattr(j.run.config, field.name) for j in (job, parcel.jobs[0]))
+        ours, theirs = (getattr(j.run.config, field.name) for j in (job, batch.jobs[0]))
         assert type(ours) is type(theirs)
-    assert parcel.directory == Path.cwd()
+    assert batch.directory == Path.cwd()
 
 
 @pytest.mark.parametrize("wrappers", [("ema", "clip_norm"), ("clip_norm", "ema")])
 def test_wrappers_keep_their_order(registry, run_of, wrappers):
     run = run_of(f"wrapper=[{','.join(wrappers)}]")
-    (back,) = unpack(pack([job_of(run)], registry), registry).jobs
+    (back,) = loads(dumps([job_of(run)], registry), registry).jobs
     assert tuple(back.run.config.wrapper) == wrappers
     assert back.run.names["wrapper"] == "+".join(wrappers)
 
 
 def test_no_field_of_a_job_is_forgotten(registry, run_of):
     job = job_of(run_of())
-    (sent,) = json.loads(pack([job], registry))["jobs"]
+    (sent,) = json.loads(dumps([job], registry))["jobs"]
     assert sent.keys() - {"names", "config"} == {field.name for field in fields(Job)} - {"run"}
     alone = replace(job, sweep=None, sweep_folder=None)
-    assert unpack(pack([alone], registry), registry).jobs == (alone,)
+    assert loads(dumps([alone], registry), registry).jobs == (alone,)
 
 
 def test_every_component_comes_back(registry, run_of):
@@ -86,7 +86,7 @@ def test_every_component_comes_back(registry, run_of):
     runs += [run_of(f"wrapper={name}") for name in registry.names("wrapper")]
     runs += [run_of(f"initializer={name}") for name in registry.names("initializer")]
     jobs = [job_of(run, str(number)) for number, run in enumerate(runs)]
-    assert list(unpack(pack(jobs, registry), registry).jobs) == jobs
+    assert list(loads(dumps(jobs, registry), registry).jobs) == jobs
 
 
 @given(
@@ -108,13 +108,13 @@ def test_numbers_and_text_come_back_exactly(registry, run_of, lr, slope, path):
         dataset=replace(run.config.dataset, path="./" + path),
     )
     job = job_of(replace(run, config=config))
-    (back,) = unpack(pack([job], registry), registry).jobs
+    (back,) = loads(dumps([job], registry), registry).jobs
     assert back == job
     assert math.copysign(1, back.run.config.network.slope) == math.copysign(1, slope)
 
 
 def altered(registry, run_of, change):
-    message = json.loads(pack([job_of(run_of())], registry))
+    message = json.loads(dumps([job_of(run_of())], registry))
     change(message)
     return json.dumps(message)
 
@@ -147,25 +147,25 @@ def test_what_could_not_be_composed_is_refused(registry, run_of, place, value, w
         node[place[-1]] = value
 
     with pytest.raises(ConfigurationError, match=words.replace(".", r"\.")):
-        unpack(altered(registry, run_of, change), registry)
+        loads(altered(registry, run_of, change), registry)
 
 
 def test_a_plugin_of_another_version_is_refused(registry, run_of):
     other = Registry([replace(plugin, version="9.9") for plugin in registry.plugins])
-    text = pack([job_of(run_of())], other)
+    text = dumps([job_of(run_of())], other)
     with pytest.raises(PluginError, match=r"version 9\.9 of harness, and .* has version 0\."):
-        unpack(text, registry)
+        loads(text, registry)
 
 
 def test_a_plugin_that_is_not_there_is_named(registry, run_of):
     text = altered(registry, run_of, lambda m: m["versions"].update({"harness-extra": "1.2"}))
     with pytest.raises(PluginError, match=r"version 1\.2 of harness-extra, and .* has none"):
-        unpack(text, registry)
+        loads(text, registry)
 
 
 def test_a_plugin_that_no_run_uses_may_be_missing(registry, run_of):
     apart = [replace(p, distribution=p.name.replace(":", "-")) for p in registry.plugins]
-    text = pack([job_of(run_of())], Registry(apart))
-    assert unpack(text, Registry([p for p in apart if p.distribution != "harness-torch"])).jobs
+    text = dumps([job_of(run_of())], Registry(apart))
+    assert loads(text, Registry([p for p in apart if p.distribution != "harness-torch"])).jobs
     with pytest.raises(PluginError, match="harness-schedules"):
-        unpack(text, Registry([p for p in apart if p.distribution != "harness-schedules"]))
+        loads(text, Registry([p for p in apart if p.distribution != "harness-schedules"]))

@@ -9,18 +9,18 @@ from omegaconf import OmegaConf
 
 from harness.errors import ConfigurationError
 from harness.search_space import Choice, Integers, Range
-from harness.sweep.searching.contenders import contest_of
+from harness.sweep.searching.contenders import plan_search
 
 CONFIG = OmegaConf.create({"hydra": {"runtime": {"choices": {"optimizer": "adam"}}}})
 
 
 @pytest.fixture
 def read(registry):
-    def contest(*arguments, params=None):
+    def plan(*arguments, params=None):
         context = SimpleNamespace(config_loader=None)
-        return contest_of(arguments, params, context, CONFIG, registry)
+        return plan_search(arguments, params, context, CONFIG, registry)
 
-    return contest
+    return plan
 
 
 def test_listed_values_are_contenders_and_seeds_are_repetitions(read):
@@ -72,7 +72,7 @@ def test_without_wrappers_on_the_command_line_they_are_the_configured_ones(confi
     choices = {"optimizer": "sgd", "wrapper": configured}
     config = OmegaConf.create({"hydra": {"runtime": {"choices": choices}}})
     context = SimpleNamespace(config_loader=None)
-    (only,) = contest_of(["seed=0"], None, context, config, registry).contenders
+    (only,) = plan_search(["seed=0"], None, context, config, registry).contenders
     assert "wrapper.ema.decay" in only.space
     assert ("wrapper.clip_norm.bound" in only.space) == (configured != "ema")
 

@@ -12,16 +12,16 @@ from scipy import stats
 from scipy.stats import qmc
 
 from harness.errors import ConfigurationError
-from harness.sweep.searching.contenders import contest_of
+from harness.sweep.searching.contenders import plan_search
 from harness.sweep.searching.sampling import METHODS, sampled_jobs, unit_points
 
 CONFIG = OmegaConf.create({"hydra": {"runtime": {"choices": {"optimizer": "adam"}}}})
 
 
 @pytest.fixture
-def contest(registry):
+def plan_of(registry):
     def of(*arguments):
-        return contest_of(arguments, None, SimpleNamespace(config_loader=None), CONFIG, registry)
+        return plan_search(arguments, None, SimpleNamespace(config_loader=None), CONFIG, registry)
 
     return of
 
@@ -69,8 +69,8 @@ def test_points_follow_from_the_seed_and_a_longer_search_goes_on(method, dimensi
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_each_contender_has_the_same_budget_at_the_same_points_for_the_same_seeds(method, contest):
-    found = contest("optimizer=sgd,adamw", "initializer=he_normal,zeros", "seed=0,1,2")
+def test_each_contender_has_the_same_budget_at_the_same_points_for_the_same_seeds(method, plan_of):
+    found = plan_of("optimizer=sgd,adamw", "initializer=he_normal,zeros", "seed=0,1,2")
     jobs = sampled_jobs(found, method, trials=7, seed=1)
     assert len(jobs) == 4 * 7 * 3
     chosen = [dict(override.split("=", 1) for override in job) for job in jobs]
@@ -95,14 +95,14 @@ def test_each_contender_has_the_same_budget_at_the_same_points_for_the_same_seed
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_settings_do_not_depend_on_who_else_competes(method, contest):
-    alone = sampled_jobs(contest("optimizer=sgd"), method, 5, seed=0)
-    company = sampled_jobs(contest("optimizer=adamw,sgd"), method, 5, seed=0)
+def test_settings_do_not_depend_on_who_else_competes(method, plan_of):
+    alone = sampled_jobs(plan_of("optimizer=sgd"), method, 5, seed=0)
+    company = sampled_jobs(plan_of("optimizer=adamw,sgd"), method, 5, seed=0)
     assert [job for job in company if "optimizer=sgd" in job] == alone
 
 
-def test_sampled_rates_are_log_uniform_within_their_range(contest):
-    jobs = sampled_jobs(contest("optimizer=sgd"), "random", 1_000, seed=0)
+def test_sampled_rates_are_log_uniform_within_their_range(plan_of):
+    jobs = sampled_jobs(plan_of("optimizer=sgd"), "random", 1_000, seed=0)
     rates = [float(job[1].removeprefix("optimizer.lr=")) for job in jobs]
     assert 1e-3 <= min(rates) < max(rates) <= 10
     assert stats.kstest(rates, stats.loguniform(1e-3, 10).cdf).pvalue > 0.05

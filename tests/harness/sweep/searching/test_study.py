@@ -14,8 +14,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
 from harness.errors import ConfigurationError, MissingDependencyError
-from harness.sweep.searching.contenders import contest_of
-from harness.sweep.searching.study import Settings, search
+from harness.sweep.searching.contenders import plan_search
+from harness.sweep.searching.study import StudySettings, search
 from harness.training.records import Result, Status
 
 optuna = pytest.importorskip("optuna")
@@ -25,16 +25,16 @@ ARGUMENTS = ("dataset=moons", "optimizer=sgd,adam", "seed=0,1")
 
 
 @pytest.fixture
-def contest(registry):
+def plan_of(registry):
     def of(*arguments):
-        return contest_of(arguments, None, SimpleNamespace(config_loader=None), CONFIG, registry)
+        return plan_search(arguments, None, SimpleNamespace(config_loader=None), CONFIG, registry)
 
     return of
 
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(6, 3, "tpe", 0, "s", f"sqlite:///{tmp_path / 'sub' / 'optuna.db'}")
+    return StudySettings(6, 3, "tpe", 0, "s", f"sqlite:///{tmp_path / 'sub' / 'optuna.db'}")
 
 
 class Training:
@@ -87,9 +87,9 @@ def trials(settings, name="s optimizer=sgd"):
     return found
 
 
-def test_each_contender_gets_its_trials_in_batches_for_all_seeds(contest, settings):
+def test_each_contender_gets_its_trials_in_batches_for_all_seeds(plan_of, settings):
     training = Training()
-    returns = search(contest(*ARGUMENTS), settings, "s", training)
+    returns = search(plan_of(*ARGUMENTS), settings, "s", training)
     assert [len(batch) for batch in returns] == [12, 12]  # 2 contenders, 3 trials, 2 seeds
     assert training.firsts == [0, 12]  # the numbers of the jobs go on
     assert set(map(tuple, training.settings.values())) == {("seed=0", "seed=1")}
@@ -103,13 +103,13 @@ def test_each_contender_gets_its_trials_in_batches_for_all_seeds(contest, settin
     )
 
 
-def test_the_sampler_goes_where_the_scores_are(contest, settings):
+def test_the_sampler_goes_where_the_scores_are(plan_of, settings):
     """TPE against the random sampler, on the mean score of what is tried after the start."""
     means = {}
     for sampler in ("random", "tpe"):
         training = Training()
         search(
-            contest("optimizer=sgd", "seed=0"),
+            plan_of("optimizer=sgd", "seed=0"),
             replace(settings, trials=32, batch=4, sampler=sampler),
             sampler,
             training,
@@ -120,22 +120,22 @@ def test_the_sampler_goes_where_the_scores_are(contest, settings):
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
-def test_trials_follow_from_the_seed(sampler, contest, settings):
+def test_trials_follow_from_the_seed(sampler, plan_of, settings):
     if sampler == "gp":
         pytest.importorskip("torch")
 
     def tried(seed, name):
         training = Training()
         chosen = replace(settings, trials=12, batch=6, sampler=sampler, seed=seed)
-        search(contest("optimizer=sgd", "seed=0"), chosen, name, training)
+        search(plan_of("optimizer=sgd", "seed=0"), chosen, name, training)
         return list(training.settings)
 
     assert tried(1, "a") == tried(1, "b")
     assert tried(1, "a2") != tried(2, "c")
 
 
-def test_values_stay_within_their_ranges_and_are_the_told_ones(contest, settings):
-    found = contest("optimizer=adamw", "training.batch_size=int(interval(8,64))", "seed=0,1",
+def test_values_stay_within_their_ranges_and_are_the_told_ones(plan_of, settings):
+    found = plan_of("optimizer=adamw", "training.batch_size=int(interval(8,64))", "seed=0,1",
                     "network.activation=choice(relu,tanh)")  # fmt: skip
     training = Training()
     search(found, replace(settings, trials=12), "s", training)
@@ -152,19 +152,19 @@ def test_values_stay_within_their_ranges_and_are_the_told_ones(contest, settings
         assert float(chosen["optimizer.beta2"]) == pytest.approx(told, abs=1e-7)
 
 
-def test_a_study_goes_on_until_it_has_its_trials(contest, settings):
+def test_a_study_goes_on_until_it_has_its_trials(plan_of, settings):
     first, second, third, whole = Training(), Training(), Training(), Training()
-    search(contest(*ARGUMENTS), replace(settings, trials=3), "s", first)
-    search(contest(*ARGUMENTS), settings, "s", second)
-    search(contest(*ARGUMENTS), settings, "s", third)
+    search(plan_of(*ARGUMENTS), replace(settings, trials=3), "s", first)
+    search(plan_of(*ARGUMENTS), settings, "s", second)
+    search(plan_of(*ARGUMENTS), settings, "s", third)
     assert len(first.settings) == len(second.settings) == 6
     assert third.batches == []
-    search(contest(*ARGUMENTS), settings, "whole", whole)
+    search(plan_of(*ARGUMENTS), settings, "whole", whole)
     assert first.batches + second.batches == whole.batches  # as if it had never been interrupted
 
 
 def test_open_trials_of_a_killed_search_are_failed_and_their_budget_is_given_again(
-    contest, settings
+    plan_of, settings
 ):
     def killed(jobs, first):
         if first:
@@ -173,22 +173,22 @@ def test_open_trials_of_a_killed_search_are_failed_and_their_budget_is_given_aga
 
     training, rest, whole = Training(), Training(), Training()
     with pytest.raises(KeyboardInterrupt):
-        search(contest("optimizer=sgd", "seed=0"), settings, "s", killed)
+        search(plan_of("optimizer=sgd", "seed=0"), settings, "s", killed)
     states = [trial.state.name for trial in trials(settings)]
     assert states == ["COMPLETE"] * 3 + ["RUNNING"] * 3
-    search(contest("optimizer=sgd", "seed=0"), settings, "s", rest)
+    search(plan_of("optimizer=sgd", "seed=0"), settings, "s", rest)
     states = [trial.state.name for trial in trials(settings)]
     assert states == ["COMPLETE"] * 3 + ["FAIL"] * 3 + ["COMPLETE"] * 3
-    search(contest("optimizer=sgd", "seed=0"), settings, "whole", whole)
+    search(plan_of("optimizer=sgd", "seed=0"), settings, "whole", whole)
     assert training.batches + rest.batches == whole.batches
 
 
-def test_a_setting_that_diverges_for_one_seed_scores_below_all_others(contest, settings, capsys):
+def test_a_setting_that_diverges_for_one_seed_scores_below_all_others(plan_of, settings, capsys):
     def end(job, number):
         rate = float(job[-2].partition("=")[2])
         return ended(Status.DIVERGED) if rate > 0.01 and job[-1] == "seed=1" else None
 
-    search(contest("optimizer=sgd", "seed=0,1"), replace(settings, trials=12), "s", Training(end))
+    search(plan_of("optimizer=sgd", "seed=0,1"), replace(settings, trials=12), "s", Training(end))
     found = trials(settings)
     assert {trial.state.name for trial in found} == {"COMPLETE"}
     for trial in found:
@@ -199,11 +199,11 @@ def test_a_setting_that_diverges_for_one_seed_scores_below_all_others(contest, s
     assert "optimizer.lr=0.00" in capsys.readouterr().out
 
 
-def test_a_failed_run_fails_its_trial_and_the_next_call_makes_up_for_it(contest, settings):
+def test_a_failed_run_fails_its_trial_and_the_next_call_makes_up_for_it(plan_of, settings):
     def end(job, number):
         return ended(Status.FAILED) if number in (1, 7) else None
 
-    sgd = contest("optimizer=sgd", "seed=0,1")
+    sgd = plan_of("optimizer=sgd", "seed=0,1")
     search(sgd, settings, "s", Training(end))
     assert Counter(trial.state.name for trial in trials(settings)) == {"COMPLETE": 4, "FAIL": 2}
     again = Training()
@@ -213,7 +213,7 @@ def test_a_failed_run_fails_its_trial_and_the_next_call_makes_up_for_it(contest,
 
 
 def test_a_job_without_a_result_fails_its_trial_and_a_raised_error_is_raised_after_telling(
-    contest, settings
+    plan_of, settings
 ):
     class Broken(Training):
         def _job(self, job, number):
@@ -222,29 +222,29 @@ def test_a_job_without_a_result_fails_its_trial_and_a_raised_error_is_raised_aft
             return super()._job(job, number)
 
     with pytest.raises(OSError, match="no memory"):
-        search(contest("optimizer=sgd", "seed=0"), settings, "s", Broken())
+        search(plan_of("optimizer=sgd", "seed=0"), settings, "s", Broken())
     assert [trial.state.name for trial in trials(settings)] == ["COMPLETE", "COMPLETE", "FAIL"]
 
 
-def test_a_dropped_run_counts_with_what_it_reached(contest, settings):
+def test_a_dropped_run_counts_with_what_it_reached(plan_of, settings):
     def end(job, number):
         return ended(Status.DROPPED, **{"best/validation/accuracy": 0.25}) if number == 0 else None
 
-    search(contest("optimizer=sgd", "seed=0"), settings, "s", Training(end))
+    search(plan_of("optimizer=sgd", "seed=0"), settings, "s", Training(end))
     assert trials(settings)[0].value == 0.25
 
 
-def test_a_regression_is_scored_by_r2(contest, settings):
+def test_a_regression_is_scored_by_r2(plan_of, settings):
     def end(job, number):
         return ended(Status.FINISHED, **{"best/validation/r2": number / 10, "test/r2": 1.0})
 
-    search(contest("optimizer=sgd", "seed=0"), settings, "s", Training(end))
+    search(plan_of("optimizer=sgd", "seed=0"), settings, "s", Training(end))
     assert [trial.value for trial in trials(settings)] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
 
 
-def test_the_best_setting_of_each_contender_is_a_command(contest, settings, capsys):
+def test_the_best_setting_of_each_contender_is_a_command(plan_of, settings, capsys):
     training = Training()
-    search(contest(*ARGUMENTS), settings, "s", training)
+    search(plan_of(*ARGUMENTS), settings, "s", training)
     shown = capsys.readouterr().out.splitlines()
     for name, (head, command) in zip(
         ("sgd", "adam"), zip(shown[::2], shown[1::2], strict=True), strict=True
@@ -255,38 +255,38 @@ def test_the_best_setting_of_each_contender_is_a_command(contest, settings, caps
         assert command.partition(" train ")[2] == f"-m {' '.join(best)} seed=0,1"
 
 
-def test_a_study_holds_trials_of_one_setting_only(contest, settings):
-    search(contest(*ARGUMENTS), settings, "s", Training())
+def test_a_study_holds_trials_of_one_setting_only(plan_of, settings):
+    search(plan_of(*ARGUMENTS), settings, "s", Training())
     with pytest.raises(ConfigurationError, match="6 trials of other settings: dataset=moons there, "
                        "dataset=iris here"):  # fmt: skip
-        search(contest("dataset=iris", *ARGUMENTS[1:]), settings, "s", Training())
+        search(plan_of("dataset=iris", *ARGUMENTS[1:]), settings, "s", Training())
     with pytest.raises(ConfigurationError, match=r"seed=2 here"):
-        search(contest(*ARGUMENTS[:2], "seed=0,1,2"), settings, "s", Training())
+        search(plan_of(*ARGUMENTS[:2], "seed=0,1,2"), settings, "s", Training())
     with pytest.raises(ConfigurationError, match=r"optimizer.lr in Range\(low=0.1"):
-        search(contest(*ARGUMENTS, "optimizer.lr=interval(0.1,1)"), settings, "s", Training())
+        search(plan_of(*ARGUMENTS, "optimizer.lr=interval(0.1,1)"), settings, "s", Training())
     other_store = [*ARGUMENTS, "tracking.experiment=x"]
-    search(contest(*other_store), settings, "s", Training())  # where runs are logged is no setting
+    search(plan_of(*other_store), settings, "s", Training())  # where runs are logged is no setting
 
 
-def test_a_refused_search_does_not_bind_its_study(contest, settings):
+def test_a_refused_search_does_not_bind_its_study(plan_of, settings):
     def refused(jobs, first):
         raise ConfigurationError("max_epochs")
 
     with pytest.raises(ConfigurationError, match="max_epochs"):
-        search(contest("training.max_epochs=-1"), settings, "s", refused)
+        search(plan_of("training.max_epochs=-1"), settings, "s", refused)
     training = Training()
-    search(contest("training.max_epochs=1", "seed=0"), settings, "s", training)
+    search(plan_of("training.max_epochs=1", "seed=0"), settings, "s", training)
     assert len(training.settings) == 6
 
 
-def test_one_search_at_a_time_uses_a_file(contest, settings):
+def test_one_search_at_a_time_uses_a_file(plan_of, settings):
     def meanwhile(jobs, first):
         with pytest.raises(ConfigurationError, match=r"Another search is using .*optuna.db"):
-            search(contest("optimizer=sgd"), settings, "t", Training())
+            search(plan_of("optimizer=sgd"), settings, "t", Training())
         return Training()(jobs, first)
 
-    search(contest("optimizer=sgd", "seed=0"), settings, "s", meanwhile)
-    search(contest("optimizer=sgd", "seed=0"), settings, "t", Training())
+    search(plan_of("optimizer=sgd", "seed=0"), settings, "s", meanwhile)
+    search(plan_of("optimizer=sgd", "seed=0"), settings, "t", Training())
 
 
 @pytest.mark.parametrize(
@@ -305,21 +305,21 @@ def test_one_search_at_a_time_uses_a_file(contest, settings):
         ({"storage": "postgresql://u:secret@127.0.0.1:9/n"}, r"\*\*\*@127.0.0.1:9/n cannot be"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(change, message, contest, settings):
+def test_settings_that_make_no_sense_are_refused(change, message, plan_of, settings):
     with pytest.raises(ConfigurationError, match=message) as refused:
-        search(contest("optimizer=sgd"), replace(settings, **change), "s", Training())
+        search(plan_of("optimizer=sgd"), replace(settings, **change), "s", Training())
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_without_optuna_it_says_what_to_install(contest, settings, monkeypatch):
+def test_without_optuna_it_says_what_to_install(plan_of, settings, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'harness\[search\]'"):
-        search(contest("optimizer=sgd"), settings, "s", Training())
+        search(plan_of("optimizer=sgd"), settings, "s", Training())
 
 
-def test_optuna_is_silent(contest, settings, capfd):
-    search(contest("optimizer=sgd", "seed=0"), settings, "s", Training())
+def test_optuna_is_silent(plan_of, settings, capfd):
+    search(plan_of("optimizer=sgd", "seed=0"), settings, "s", Training())
     shown = capfd.readouterr()
     assert shown.err.count("\n") == 1
     assert "0 of 6 trials done in study 's'" in shown.err

@@ -14,9 +14,9 @@ from omegaconf import OmegaConf
 
 from harness.errors import ConfigurationError
 from harness.search_space import Range
-from harness.sweep.searching.contenders import contest_of
+from harness.sweep.searching.contenders import plan_search
 from harness.sweep.searching.sampling import unit_points
-from harness.sweep.tuning.protocol import TUNING, Settings, tune
+from harness.sweep.tuning.protocol import TUNING, TuningSettings, tune
 from harness.training.records import Result, Status
 
 CONFIG = OmegaConf.create({"hydra": {"runtime": {"choices": {"optimizer": "adam"}}}})
@@ -74,11 +74,11 @@ def protocol(registry, run_of, tmp_path, capsys):
 
     def go(*arguments, training=None, **changed):
         context = SimpleNamespace(config_loader=None)
-        contest = contest_of(arguments, None, context, CONFIG, registry)
+        plan = plan_search(arguments, None, context, CONFIG, registry)
         given = {"trials": 8, "method": "sobol", "seed": 0, "final_seeds": 3, "untuned": True}
-        settings = Settings(**{**given, "extend": 0, "metric": None, **changed})
+        settings = TuningSettings(**{**given, "extend": 0, "metric": None, **changed})
         training = training or Training()
-        tune(contest, settings, lambda overrides: run_of(*overrides), training, tmp_path)
+        tune(plan, settings, lambda overrides: run_of(*overrides), training, tmp_path)
         record = json.loads((tmp_path / TUNING).read_text())
         return training, record, capsys.readouterr()
 
@@ -94,11 +94,11 @@ def best_of(jobs, score):
     return dict(max(sums, key=lambda own: sum(sums[own]) / len(sums[own])))
 
 
-CONTEST = ("dataset=moons", "optimizer=sgd,adam", "seed=0,1,2")
+CONTENDERS = ("dataset=moons", "optimizer=sgd,adam", "seed=0,1,2")
 
 
 def test_each_contender_is_tuned_alike_and_judged_on_seeds_of_its_own(protocol):
-    training, record, shown = protocol(*CONTEST)
+    training, record, shown = protocol(*CONTENDERS)
     assert [len(batch) for batch in training.batches] == [2 * 8 * 3, 2 * 2 * 3]
     assert training.firsts == [0, 48]
     points = unit_points("sobol", 8, 3, 0)
@@ -123,19 +123,19 @@ def test_each_contender_is_tuned_alike_and_judged_on_seeds_of_its_own(protocol):
 
 
 def test_the_untuned_are_the_defaults_on_the_same_seeds(protocol):
-    training, _, _ = protocol(*CONTEST)
+    training, _, _ = protocol(*CONTENDERS)
     for optimizer in ("sgd", "adam"):
         assert training.of("untuned", optimizer) == [
             {"dataset": "moons", "optimizer": optimizer, "seed": s, "tracking.phase": "untuned"}
             for s in "345"
         ]
-    training, record, _ = protocol(*CONTEST, untuned=False)
+    training, record, _ = protocol(*CONTENDERS, untuned=False)
     assert not training.of("untuned")
     assert record["contenders"][0]["untuned"] == []
 
 
 def test_only_tuning_leaves_the_test_part_alone_and_no_test_metric_is_recorded(protocol, tmp_path):
-    training, _, _ = protocol(*CONTEST)
+    training, _, _ = protocol(*CONTENDERS)
     assert {job.get("training.test") for job in training.of("tuning")} == {"false"}
     assert not any("training.test" in job for p in ("final", "untuned") for job in training.of(p))
     assert "test/" not in (tmp_path / TUNING).read_text()
@@ -157,14 +157,14 @@ def test_without_seeds_the_configured_one_tunes(protocol):
 
 
 def test_a_setting_that_diverges_for_one_seed_is_not_chosen(protocol):
-    first, _, _ = protocol(*CONTEST)
+    first, _, _ = protocol(*CONTENDERS)
     best = best_of(first.of("tuning", "sgd"), first.score)["optimizer.lr"]
 
     def end(job):
         own = job.get("optimizer.lr") == best and job["optimizer"] == "sgd"
         return Status.DIVERGED if own and job["seed"] == "1" else None
 
-    training, record, _ = protocol(*CONTEST, training=Training(end=end))
+    training, record, _ = protocol(*CONTENDERS, training=Training(end=end))
     left = [job for job in training.of("tuning", "sgd") if job["optimizer.lr"] != best]
     sgd = record["contenders"][0]
     assert sgd["setting"] == best_of(left, training.score)
@@ -178,7 +178,7 @@ def test_failed_trials_have_no_score_and_that_is_said(protocol):
         high = job["tracking.phase"] == "tuning" and float(job["optimizer.lr"]) > 1
         return Status.FAILED if high and job["seed"] == "2" else None
 
-    _, record, shown = protocol(*CONTEST, training=Training(best=2, end=end))
+    _, record, shown = protocol(*CONTENDERS, training=Training(best=2, end=end))
     trials = record["contenders"][0]["tunings"][0]["trials"]
     assert [t["score"] is None for t in trials] == [
         float(t["setting"]["optimizer.lr"]) > 1 for t in trials
@@ -193,7 +193,7 @@ def test_a_contender_without_a_finite_setting_has_no_final_runs_and_that_is_said
         tuned = job["optimizer"] == "sgd" and job["tracking.phase"] == "tuning"
         return Status.DIVERGED if tuned else None
 
-    training, record, shown = protocol(*CONTEST, training=Training(end=end), extend=1)
+    training, record, shown = protocol(*CONTENDERS, training=Training(end=end), extend=1)
     assert not training.of("final", "sgd")
     assert len(training.of("final", "adam")) == 3
     assert len(training.of("untuned", "sgd")) == 3
@@ -271,7 +271,7 @@ def test_edges_are_reported_and_without_extend_nothing_is_run_again(protocol):
 
 def test_a_range_is_extended_until_the_best_value_lies_within(protocol):
     """The best rate of sgd is 10³; its range ends at 10 and has four decades: 10, 10³, 10⁶."""
-    _, record, shown = protocol(*CONTEST[:2], training=Training(best=3), extend=4, trials=16)
+    _, record, shown = protocol(*CONTENDERS[:2], training=Training(best=3), extend=4, trials=16)
     sgd, adam = record["contenders"]
     assert [t["phase"] for t in sgd["tunings"]] == ["tuning", "tuning-2", "tuning-3"]
     ends = [t["space"]["optimizer.lr"] for t in sgd["tunings"]]
@@ -347,7 +347,7 @@ def test_what_a_job_has_raised_is_raised(protocol):
         return KeyError("own") if job["tracking.phase"] == "tuning" and job["seed"] == "1" else None
 
     with pytest.raises(KeyError, match="own"):
-        protocol(*CONTEST, training=Training(end=end))
+        protocol(*CONTENDERS, training=Training(end=end))
 
 
 def test_the_command_of_a_choice_keeps_secrets_and_starts_no_sweep(protocol):

@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.sweep.callback import SweepCallback
 from harness.sweep.listing import sweeps
 from harness.tracking.reading import logged_runs
 
@@ -129,14 +128,13 @@ def test_the_whole_protocol(capsys):
     (sweep,) = logged("sweep")
     assert sweep.tags["tuned"] == "true"
     assert sweep.tags["command"].startswith("harness tune hydra.sweeper.trials=4 ")
-    assert SweepCallback.folder == Path(sweep.tags["folder"])
     artifacts = {path.name for path in Path("outputs").rglob("artifacts/*")}
     assert {"tuning.json", "table.csv"} <= artifacts
 
     table = shown.out.partition("Open the dashboard")[0]  # the comparison follows
     rows = [line.split("\t") for line in table.splitlines() if "\t" in line]
     assert [row[rows[0].index("phase")] for row in rows[1:]] == ["final"] * 2 + ["untuned"] * 2
-    with (SweepCallback.folder / "table.csv").open() as file:
+    with (Path(sweep.tags["folder"]) / "table.csv").open() as file:
         assert Counter(row["phase"] for row in csv.DictReader(file))["tuning"] == 2 * 4
 
     (listed,) = sweeps(URI, "harness")
@@ -292,8 +290,6 @@ def test_a_mistake_gets_one_message_and_leaves_no_run(
 )
 def test_options_are_short_for_settings_of_the_sweeper(given, expected, monkeypatch):
     from harness import application
-    from harness.sweep.callback import SweepCallback
 
-    monkeypatch.setattr(application, "train", lambda arguments: arguments)
-    monkeypatch.setattr(SweepCallback, "folder", None)  # nothing to be compared
-    assert main(["tune", *given]) == ["--multirun", "hydra/sweeper=tuned", *expected]
+    monkeypatch.setattr(application, "tune", lambda arguments: (arguments, None))
+    assert main(["tune", *given]) == expected
