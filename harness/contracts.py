@@ -1,16 +1,15 @@
 """What the parts of a comparison promise each other.
 
 A *component* is a frozen dataclass with behaviour. Its fields are its configuration: the core turns
-the class into a typed Hydra node and the composed node back into an instance, so a component has one
-place for its defaults and ships no YAML. `__post_init__` checks ranges (see `fields.py`).
+the class into a typed Hydra node, and the composed node back into an instance. So a component states
+its defaults once and ships no YAML. `__post_init__` checks ranges (see `fields.py`).
 
 Shapes use these letters: R runs of a stack, B samples of a batch, F features, K outputs, P parameters
-of a run, S steps. Arrays are NumPy arrays, PyTorch tensors or anything else a backend brings; what a
-component may do with them is arithmetic and `array_namespace(x)`, the array API standard.
+of a run, S steps, N rows of a dataset. Arrays are NumPy arrays, PyTorch tensors or what else a backend
+brings; a component computes with their operators and with `array_namespace(x)`, the array API standard.
 
-All of this together, hooks included, is the contract and has a version. A plugin states the one that
-it was written for as `harness_contract = 1` in its module; one that states none is taken to be of
-version 1, which was there before the statement.
+All of this, hooks included, is the contract and has a version. A plugin states the version that it was
+written for as `harness_contract = 1` in its module; without that, version 1 is assumed.
 """
 
 from __future__ import annotations
@@ -46,15 +45,28 @@ __all__ = [
     "array_namespace",
 ]
 
-CONTRACT_VERSION = 1  # a whole number; raised when a plugin that keeps the old one would break
-OLDEST_CONTRACT = 1  # that plugins may be written for
+CONTRACT_VERSION = 1
+"""Version of the contract, a whole number: raised when a plugin written for the old one would break."""
 
-Array = Any  # a NumPy array, a PyTorch tensor, ...: the array API has no common base class
-State = dict[str, Any]  # optimizer slots by name
+OLDEST_CONTRACT = 1
+"""Oldest version that a plugin may be written for."""
+
+Array = Any
+"""A NumPy array, a PyTorch tensor, ...: the array API has no common base class."""
+
+State = dict[str, Any]
+"""What a rule remembers from step to step: arrays, called slots, by name."""
 
 
 class Task(StrEnum):
-    """What a dataset asks of a network."""
+    """What a dataset asks of a network.
+
+    Attributes:
+        BINARY: One of two classes.
+        MULTICLASS: One of several classes.
+        MULTILABEL: Each of several labels: does it apply?
+        REGRESSION: One or several real numbers.
+    """
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
@@ -63,13 +75,34 @@ class Task(StrEnum):
 
 
 class Scope(Enum):
-    """How much of θ an update rule must see at once."""
+    """How much of θ a rule must see at once.
 
-    ELEMENT = "element"  # any slice: the core may walk the vector in pieces
-    TENSOR = "tensor"  # one parameter with its own shape, leading run axis kept
-    VECTOR = "vector"  # the whole (R, P)
-    OBJECTIVE = "objective"  # the same, and gradients of the batch at other points: see `Batch`
-    BACKEND = "backend"  # no formula: a backend that knows the class runs it by itself
+    Attributes:
+        ELEMENT: One number at a time; the core may cut θ into any pieces.
+        TENSOR: One parameter at a time, in its own shape behind the axis of the runs: (R, *shape).
+        VECTOR: All of θ, (R, P).
+        OBJECTIVE: All of θ, and gradients of the batch at other points; see `Batch`.
+        BACKEND: No formula: a backend that knows the class runs it itself.
+    """
+
+    ELEMENT = "element"
+    TENSOR = "tensor"
+    VECTOR = "vector"
+    OBJECTIVE = "objective"
+    BACKEND = "backend"
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a forward pass keeps.
+
+    Attributes:
+        output: Outputs before the output activation (logits), (R, B, K).
+        hidden: Activations of each hidden layer of n units, (R, B, n).
+    """
+
+    output: Array
+    hidden: tuple[Array, ...] = ()
 
 
 # --- optimizers and schedules ---------------------------------------------------------------------
@@ -79,27 +112,32 @@ class Scope(Enum):
 class Optimizer(Protocol):
     """An update rule, written once for every backend.
 
-    It never prints, stops, logs or reads a clock. A float field arrives as a float, or as an (R, 1)
-    array (or a symbol that stands for one) where the runs of a stack differ, and so do `lr` and `t`: a
-    rule computes with them and never branches on them.
+    It never prints, stops, logs or reads a clock. Where the runs of a stack differ in a float field,
+    `step` finds an (R, 1) array in it, or a symbol that stands for one, and the same holds for `lr` and
+    `t`: a rule computes with them and never branches on them.
 
-    A rule of scope TENSOR may choose another one for some parameters, with a method
-    `for_parameter(layer: Layer, shape: tuple[int, ...]) -> rule`: Muon leaves biases and the output
-    layer to AdamW. It is asked at every step, with float fields as in `step`, for any (fan_out, fan_in)
-    or (fan_out,); what it returns needs `init` and `step` alone.
+    A rule may have further methods:
 
-    A rule may say with a method `evaluated(theta, state) -> theta` at which parameters the network is to
-    be judged, where those are others than it takes gradients at: a mean of them, say. Validation, the
-    best parameters and the test are at these, and training goes on from θ. `theta` and `state` are as in
-    `step`, and left as they are; it is asked at the end of an epoch.
+    `for_parameter(layer: Layer, shape: tuple[int, ...]) -> rule`, with scope TENSOR, chooses another
+    rule for some parameters: Muon leaves biases and the output layer to AdamW. `shape` is (fan_out,
+    fan_in) or (fan_out,). It is asked at every step, with float fields as in `step`; the rule that it
+    returns needs `init` and `step` alone.
 
-    It may have a method `check(backend, network)`, which is called before anything is trained and
-    raises ConfigurationError or MissingDependencyError where the rule cannot run there; the widths that
-    the data decide are not those of `network` yet. A rule of scope BACKEND must have it, and raises the
-    same from `init` and `step`, which a backend that does not know its class would call.
+    `evaluated(theta, state) -> theta` returns the parameters at which the network is judged, where these
+    are not those of the gradients: a mean of them, say. Validation, the best parameters and the test use
+    them, and training goes on from θ. It is asked at the end of each epoch and leaves its arguments as
+    they are.
 
-    One that stands for several rules says by `called`, a property, which of them it is: runs of
-    different rules are no rivals in successive halving.
+    `check(backend, network)` is called before anything is trained and raises ConfigurationError or
+    MissingDependencyError where the rule cannot run there. The widths that the data decide are not yet
+    those of `network`. With scope BACKEND it is required, and `init` and `step`, which only a backend
+    that does not know the class would call, raise the same error.
+
+    `called`, a property, names the rule that this one stands for, where one class stands for several:
+    runs of different rules are no rivals in successive halving.
+
+    Attributes:
+        scope: How much of θ it must see at once.
     """
 
     scope: ClassVar[Scope]
@@ -109,84 +147,121 @@ class Optimizer(Protocol):
         """The base learning rate η; the schedule multiplies it."""
 
     def init(self, theta: Array) -> State:
-        """The state before the first step: named arrays of the dtype of `theta` (may be empty).
+        """The state before the first step: arrays by name, with the dtype of `theta`; it may be empty.
 
-        With scope ELEMENT they are shaped like `theta`; with TENSOR and VECTOR it is enough that the
-        axis of the runs leads.
+        Args:
+            theta: Initial parameters, (R, P), or the part of them that `scope` allows. With scope
+                ELEMENT each slot has this shape; otherwise it is enough that the axis of the runs leads.
         """
 
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """One update.
+        """One update. With scope OBJECTIVE it is called with one more keyword, `batch: Batch`.
 
-        theta, gradient: (R, P), or the part of it that `scope` allows. lr: the scheduled rate of this
-        step, used in place of `self.lr`. t: the number of this step, from 1; runs of a stack may be at
-        different ones. Returns the new θ and the new state, with the same names; the arguments are
-        left as they are. A rule of scope OBJECTIVE is called with one keyword more, `batch: Batch`.
+        Args:
+            theta: Parameters, (R, P), or the part of them that `scope` allows.
+            gradient: Gradient ∂ℒ/∂θ of the same shape.
+            state: Slots as `init` or the last step returned them.
+            lr: Learning rate of this step, from the schedule; it takes the place of `self.lr`.
+            t: Number of this step, from 1; runs of a stack may be at different ones.
+
+        Returns:
+            The new θ and the new state, with the same names. The arguments are left as they are.
         """
 
 
 class Batch(Protocol):
-    """The objective on the samples of a step, for what needs more of it than the gradient at θ.
+    """The objective on the samples of a step, for rules that need more of it than the gradient at θ.
 
-    Each further gradient takes as long as the first. Runs are rows, as in `step`; what is returned is
-    the caller's to keep.
+    Each extra gradient takes as long as the first. Runs are rows, as in `step`. The caller may keep what
+    is returned.
     """
 
     def gradient(self, theta: Array, where: Array | None = None) -> Array:
-        """∂ℒ/∂θ on the same samples at these parameters, (R, P).
+        """∂ℒ/∂θ at other parameters, on the samples of this step, (R, P).
 
-        At those that the step began with it is there already, before any wrapper has changed it, and
-        costs nothing: a difference of two gradients has to be of two that come from here.
+        At the parameters that the step began with it costs nothing: that gradient is there already, as
+        it was before any wrapper changed it. For a difference of two gradients, take both from here.
 
-        where: truth values, (R, 1), of the runs that want it; the others get zeros, and where no run
-        wants it nothing is computed. By default all do.
+        Args:
+            theta: Parameters, (R, P).
+            where: Which runs want it, (R, 1) of truth values; by default all. The others get zeros.
+                Where no run wants it, nothing is computed.
         """
 
     def signs(self, where: Array | None = None) -> Array:
-        """Independent draws of +1 or −1, equally likely, (R, P): each run's own, new at each step.
+        """Independent draws of +1 or −1, equally likely, (R, P): each run has its own, new at each step.
 
-        where: as for `gradient`.
+        Args:
+            where: Which runs want them, as for `gradient`.
         """
 
 
 class Turn(Enum):
-    """When a wrapper has its turn in a step, and what it then changes."""
+    """When a wrapper has its turn in a step, and what it then changes.
 
-    GRADIENT = "gradient"  # the gradient, before anything is stepped
-    BEFORE = "before"  # θ, before the rule steps it
-    AFTER = "after"  # θ, once the rule has stepped it
+    Attributes:
+        GRADIENT: Changes the gradient, before anything is stepped.
+        BEFORE: Changes θ, before the rule steps it.
+        AFTER: Changes θ, once the rule has stepped it.
+    """
+
+    GRADIENT = "gradient"
+    BEFORE = "before"
+    AFTER = "after"
 
 
 @runtime_checkable
 class Wrapper(Protocol):
     """What is done around any update rule: to the gradient that it gets, or to θ before or after it.
 
-    It is called as a rule is, at its own scope whatever that of the rule is, and the same holds for it:
-    see `Optimizer`, whose `for_parameter` and `evaluated` it may have as well. Of several, the one named
-    first is outermost: it is the first to change the gradient, and the last to change θ after the step.
+    A wrapper is called as a rule is, at its own scope, whatever the scope of the rule. What `Optimizer`
+    says of rules holds for it, too, `for_parameter` and `evaluated` included. Of several wrappers the
+    one named first is outermost: it is the first to change the gradient, and the last to change θ after
+    the step.
+
+    Attributes:
+        scope: How much of θ it must see at once; any but BACKEND.
+        turn: When it has its turn, and what it changes.
     """
 
-    scope: ClassVar[Scope]  # any but BACKEND
+    scope: ClassVar[Scope]
     turn: ClassVar[Turn]
 
     def init(self, theta: Array) -> State:
-        """As for a rule."""
+        """The state before the first step, as for a rule.
+
+        Args:
+            theta: Initial parameters, (R, P), or the part of them that `scope` allows.
+        """
 
     def step(
         self, changed: Array, other: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """What becomes of the first array, and the new state.
+        """One step of the wrapper. With scope OBJECTIVE there is one more keyword, `batch: Batch`.
 
-        changed, other: at Turn.GRADIENT the gradient and θ; else θ and the gradient that the rule gets.
-        The rest is as for a rule, and the arguments are left as they are.
+        Args:
+            changed: What it changes, (R, P) or a part of it. At Turn.GRADIENT the gradient, else θ.
+            other: What it may read beside, of the same shape. At Turn.GRADIENT θ, else the gradient that
+                the rule gets.
+            state: Slots as `init` or the last step returned them.
+            lr: Learning rate of this step.
+            t: Number of this step, from 1.
+
+        Returns:
+            What becomes of `changed`, and the new state. The arguments are left as they are.
         """
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """How long a schedule has: `epochs` passes of `steps_per_epoch` steps (warm-up taken off)."""
+    """How long a schedule has, without the warm-up.
+
+    Attributes:
+        steps_per_epoch: Steps of an epoch.
+        epochs: Passes over the training part.
+    """
 
     steps_per_epoch: int
     epochs: float
@@ -202,22 +277,28 @@ class Schedule(Protocol):
     """The learning rate over time, as a factor of the optimizer's `lr`."""
 
     def factor(self, step: np.ndarray, horizon: Horizon) -> np.ndarray:
-        """step: (S,) float64 step numbers from 0, warm-up taken off. Returns (S,) factors."""
+        """The factor of each step, (S,).
+
+        Args:
+            step: Step numbers from 0 without the warm-up, (S,) float64.
+            horizon: How long the schedule has.
+        """
 
 
 @runtime_checkable
 class AdaptiveSchedule(Schedule, Protocol):
     """A schedule that watches the validation metric, too.
 
-    What a run has come to is the core's to keep: the method is a function of it and keeps nothing.
+    The core keeps the history of a run: the method is a function of it and keeps nothing.
     """
 
     def factor_after(self, values: np.ndarray) -> float:
-        """A further factor for the whole epoch that is next; `factor` is multiplied with it.
+        """A further factor for the whole of the next epoch; it multiplies `factor`.
 
-        values: (E,) float64, what `training.stopping.metric` was after each epoch that is over, those
-        with warm-up in them left out: E may be 0. Lower is better; a metric of which higher is better
-        comes with its sign changed. NaN where it is not defined.
+        Args:
+            values: Validation metric `training.stopping.metric` after each epoch so far, (E,) float64,
+                without the epochs that have warm-up in them: E may be 0. Lower is better: a metric of
+                which higher is better comes with its sign changed. NaN where it is not defined.
         """
 
 
@@ -226,88 +307,126 @@ class AdaptiveSchedule(Schedule, Protocol):
 
 @dataclass(frozen=True)
 class Layer:
-    """Where in the network a parameter sits: what an initializer may need to know."""
+    """Where in the network a parameter sits, for initializers and for rules that tell layers apart.
 
-    index: int  # 0 is the layer that reads the features
-    depth: int  # layers in all, the output layer included
+    Attributes:
+        index: Number of the layer; 0 reads the features.
+        depth: Number of all layers, the output layer included.
+        fan_in: Units, or features, that it reads.
+        fan_out: Units that it has.
+        activation: Activation of its units, by name; "identity" for the output layer.
+        slope: ε of leaky_relu, max(a, εa); the other activations have none.
+    """
+
+    index: int
+    depth: int
     fan_in: int
     fan_out: int
-    activation: str  # of this layer's output; "identity" for the output layer
-    slope: float = 0.01  # ε of leaky_relu, max(a, εa); the other activations have none
+    activation: str
+    slope: float = 0.01
 
 
 @runtime_checkable
 class Initializer(Protocol):
     """Initial weights or biases, drawn on the host so that every backend starts from the same.
 
-    It may say with a method `moments(layer) -> (mean, std)` what mean and standard deviation the weights
-    of a layer have; `harness check` then holds samples against that.
+    A method `moments(layer) -> (mean, std)` may state the mean and the standard deviation of the weights
+    of a layer; `harness check` then holds samples against these.
     """
 
     def sample(self, shape: tuple[int, ...], layer: Layer, rng: np.random.Generator) -> np.ndarray:
-        """A float64 array of `shape`: (fan_out, fan_in) for weights, (fan_out,) for biases."""
+        """Draws a parameter, as float64.
+
+        Args:
+            shape: Shape to return: (fan_out, fan_in) for weights, (fan_out,) for biases.
+            layer: Layer of the parameter.
+            rng: Source of all randomness. Each layer of a run has its own, and draws its weights first.
+        """
 
 
 @runtime_checkable
 class DataDependentInitializer(Initializer, Protocol):
     """An initializer of weights that looks at the data.
 
-    The samples are the run's own, the same for every optimizer, batch size and backend: the first 256
-    rows of the training part in the order of its first epoch, or all where there are fewer.
+    It sees the first 256 rows of the training part in the order of the run's first epoch, or all where
+    there are fewer: the same for every optimizer, batch size and backend.
     """
 
     def adjusted(self, weights: np.ndarray, layer: Layer, inputs: np.ndarray) -> np.ndarray:
-        """What becomes of the weights that `sample` has drawn; called layer by layer from the first.
+        """What becomes of the weights that `sample` drew: float64 of the same shape.
 
-        weights: (fan_out, fan_in) float64. inputs: (B, fan_in) float64, what reaches the layer through
-        the adjusted layers before it. Returns float64 weights of the same shape; the arguments are left
-        as they are. It draws nothing. Biases are not adjusted.
+        It is called layer by layer from the first, draws nothing and leaves its arguments as they are.
+        Biases are not adjusted.
+
+        Args:
+            weights: Weights, (fan_out, fan_in) float64.
+            layer: Their layer.
+            inputs: What reaches the layer through the adjusted layers before it, (B, fan_in) float64.
         """
 
 
 # --- losses ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Forward:
-    """What a forward pass keeps: output (R, B, K), and hidden activations, (R, B, n) a layer."""
-
-    output: Array
-    hidden: tuple[Array, ...] = ()
-
-
 @runtime_checkable
 class Loss(Protocol):
-    """A main loss ℒ₁: what the output of the network is held against.
+    """A main loss ℒ₁: how far the outputs of the network are from the targets.
 
-    `output_activation` ("softmax", "sigmoid" or "identity") turns outputs into predictions; the loss
-    itself reads the outputs before it (the logits). Targets come as floats shaped like the outputs:
-    one-hot e(y) for softmax, 0 and 1 for sigmoid, values for identity.
+    It reads the outputs before the output activation (the logits). Targets come as floats in the shape
+    of the outputs: one-hot for softmax, 0 and 1 for sigmoid, values for identity.
+
+    Attributes:
+        tasks: Tasks that it is meant for.
+        default_for: Tasks for which `loss=auto` takes it.
+        output_activation: What turns outputs into predictions: "softmax", "sigmoid" or "identity".
     """
 
     tasks: ClassVar[frozenset[Task]]
-    default_for: ClassVar[frozenset[Task]]  # the tasks for which `loss=auto` takes this loss
+    default_for: ClassVar[frozenset[Task]]
     output_activation: ClassVar[str]
 
     def value(self, output: Array, target: Array) -> Array:
-        """output: (R, B, K); target: (R, B, K), or (B, K) shared. Returns the batch means, (R,)."""
+        """The mean over the batch, (R,).
+
+        Args:
+            output: Outputs, (R, B, K).
+            target: Targets, (R, B, K), or (B, K) where all runs share them.
+        """
 
     def gradient(self, output: Array, target: Array) -> Array:
-        """∂value/∂output, (R, B, K): the 1/B of the batch mean is in it."""
+        """∂value/∂output, (R, B, K): the 1/B of the mean is in it.
+
+        Args:
+            output: Outputs, (R, B, K).
+            target: Targets, (R, B, K), or (B, K) where all runs share them.
+        """
 
 
 @runtime_checkable
 class AuxiliaryLoss(Protocol):
-    """An additional term ℒₖ on the outputs or the hidden activations; the objective brings the λₖ."""
+    """An additional term ℒₖ on outputs or hidden activations; its factor λₖ is the objective's.
 
-    reads: ClassVar[str]  # "output" or "hidden"; a hidden one is summed over the hidden layers
-    output_activations: ClassVar[frozenset[str]]  # the heads it makes sense with
+    Attributes:
+        reads: What it reads: "output", or "hidden" for the sum over all hidden layers.
+        output_activations: Output activations of the main losses that it makes sense with.
+    """
+
+    reads: ClassVar[str]
+    output_activations: ClassVar[frozenset[str]]
 
     def value(self, values: Array) -> Array:
-        """values: (R, B, n) outputs, or activations of one hidden layer. Returns batch means, (R,)."""
+        """The mean over the batch, (R,).
+
+        Args:
+            values: Outputs, or activations of one hidden layer, (R, B, n).
+        """
 
     def gradient(self, values: Array) -> Array:
-        """∂value/∂values, (R, B, n)."""
+        """∂value/∂values, (R, B, n).
+
+        Args:
+            values: Outputs, or activations of one hidden layer, (R, B, n).
+        """
 
 
 # --- data -----------------------------------------------------------------------------------------
@@ -317,9 +436,14 @@ class AuxiliaryLoss(Protocol):
 class Data:
     """What a dataset hands out: whole, unscaled and in a fixed order.
 
-    features: (N, F) floats. targets: (N,) class numbers from 0 for binary and multiclass, (N, L) of 0
-    and 1 for multilabel, (N,) or (N, K) floats for regression. `test_size`: the last so many rows are
-    an official test part; 0 where the core is to draw one.
+    Attributes:
+        features: Features, (N, F) floats.
+        targets: Class numbers from 0 for binary and multiclass, (N,); 0 and 1 for multilabel, (N, L);
+            floats for regression, (N,) or (N, K).
+        source: Where the data are from, for messages and logs.
+        classes: Names of the classes or labels, by number; by default their numbers.
+        feature_names: Names of the features; by default x1, x2, …
+        test_size: Rows at the end that are an official test part; 0 lets the core draw one.
     """
 
     features: np.ndarray
@@ -336,10 +460,10 @@ class Dataset(Protocol):
 
     @property
     def task(self) -> Task:
-        """Known before anything is loaded, so that a wrong loss is reported at once."""
+        """The task, known before anything is loaded: a loss that does not fit is reported at once."""
 
     def load(self) -> Data:
-        """The same data at every call. Raises DataError in words a person can act on."""
+        """The same data at every call. Raises DataError in words that a person can act on."""
 
 
 # --- what components use --------------------------------------------------------------------------
