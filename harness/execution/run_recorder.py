@@ -130,7 +130,7 @@ class RunRecorder:
         job, tracking = self._job, self._job.run.config.tracking
         rows, self._metrics = self._metrics, []
         ranged = tracking.against == "rate" and bool(rows)
-        metrics = {**metrics, **(rate_range.suggested_by(rows) if ranged else {})}
+        metrics = {**metrics, **(rate_range.suggested_rates_of_run(rows) if ranged else {})}
         result = Result(
             name=job.name,
             folder=self._key,

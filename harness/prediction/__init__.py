@@ -1,4 +1,4 @@
-"""A trained network on raw features: its description, its parameters on disk, and the predictor."""
+"""A trained network applied to raw features: its description, its files and the predictor."""
 
 from harness.prediction.predictor import Predictor
 

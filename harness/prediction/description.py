@@ -1,4 +1,4 @@
-"""What it takes to use a trained network: architecture, task and the scaling of its data."""
+"""What is needed to use a trained network: architecture, task and the scaling of its data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.model.network import ACTIVATIONS, Network
 
 __all__ = ["FORMAT", "Description"]
 
-FORMAT = 1  # goes up when a reader of the former one would go wrong
+FORMAT = 1  # is raised when code that reads the former one would go wrong
 
 OUTPUT_ACTIVATIONS = ("softmax", "sigmoid", "identity")
 
@@ -24,8 +24,20 @@ OUTPUT_ACTIVATIONS = ("softmax", "sigmoid", "identity")
 class Description:
     """The content of `description.json`, all of it plain data.
 
-    sizes: units from the features to the outputs. scaling: what `Scaling.to_dict` gives. classes:
-    names; empty for regression. dtype: of the parameters.
+    Attributes:
+        sizes: Number of features, of units in each hidden layer and of outputs.
+        activation: Name of the activation of the hidden layers.
+        slope: Of leaky ReLU below 0.
+        bias: Whether layers have biases.
+        task: Of the dataset.
+        output_activation: softmax, sigmoid or identity.
+        classes: Names of classes or labels; empty for regression.
+        feature_names: One for each feature.
+        scaling: As `Scaling.to_dict` gives it.
+        backend: Name of the backend that trained the network.
+        dtype: Of the parameters: float32 or float64.
+        harness_version: That wrote the description.
+        format: Version of these fields.
     """
 
     sizes: tuple[int, ...]
@@ -49,7 +61,7 @@ class Description:
 
     @classmethod
     def from_fields(cls, fields: Any) -> Self:
-        """Checks what was read from a file. Raises DataError for the first thing that is odd."""
+        """From the fields of a file, which are checked. Raises DataError for the first wrong one."""
         _require(isinstance(fields, dict), "it is not a JSON object")
         if fields.get("format") != FORMAT:
             raise DataError(
@@ -57,8 +69,11 @@ class Description:
                 f"{FORMAT}"
             )
         names = {field.name for field in dataclasses.fields(cls)}
-        odd = names.symmetric_difference(fields)
-        _require(not odd, f"its keys must be {', '.join(sorted(names))}; odd: {sorted(odd)}")
+        differing = names.symmetric_difference(fields)
+        _require(
+            not differing,
+            f"its keys must be {', '.join(sorted(names))}. Missing or unknown: {sorted(differing)}",
+        )
         checked = dict(fields)
         for name in ("sizes", "classes", "feature_names"):
             _require(isinstance(fields[name], list), f"{name!r} must be a list")
@@ -107,7 +122,7 @@ class Description:
         self._check_head()
 
     def _check_head(self) -> None:
-        """Task, output activation, classes and the number of outputs belong together."""
+        """Task, output activation, classes and the number of outputs have to fit."""
         outputs, classes = self.sizes[-1], len(self.classes)
         head = (self.task, self.output_activation)
         fits = {
@@ -119,14 +134,13 @@ class Description:
         }
         _require(
             fits.get(head, False),
-            f"a {self.task.value} task does not go with {self.output_activation}, {outputs} "
-            f"outputs and "
-            f"{classes} classes",
+            f"a {self.task.value} task does not go with {self.output_activation}, {outputs} outputs "
+            f"and {classes} classes",
         )
 
     @property
     def scales(self) -> Scaling:
-        """The maps to and from the network's units."""
+        """The maps to and from the units of the network."""
         return Scaling.from_dict(self.scaling)
 
 
@@ -141,6 +155,6 @@ def _check_choice(fields: dict[str, Any], name: str, allowed: Any) -> None:
     )
 
 
-def _require(holds: bool, message: str) -> None:
-    if not holds:
+def _require(condition: bool, message: str) -> None:
+    if not condition:
         raise DataError(message)

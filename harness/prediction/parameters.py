@@ -1,9 +1,9 @@
-"""A trained network in its run's folder: its parameters, and what it takes to use them.
+"""The files of a trained network in its run's folder.
 
 parameters.safetensors  the final parameters by name: layer1.weight, layer1.bias, …
-description.json        what it takes to use them: network, task, classes, scaling
+description.json        what is needed to use them: network, task, classes, scaling
 
-Both are read back as untrusted input: nothing is pickled, and everything is checked.
+Both are read as untrusted input: nothing is pickled, and everything is checked.
 """
 
 from __future__ import annotations
@@ -24,11 +24,17 @@ PARAMETERS = "parameters.safetensors"
 DESCRIPTION = "description.json"
 
 DTYPES = {"F32": "float32", "F64": "float64"}  # safetensors' names
-SIZE_LIMIT = 64 * 2**20  # bytes of a description
+SIZE_LIMIT = 64 * 2**20  # bytes of a description.json
 
 
 def save_parameters(folder: Path, description: Description, theta: np.ndarray) -> None:
-    """Writes the two files of a trained network. theta: (P,), of the dtype in the description."""
+    """Writes the two files of a trained network.
+
+    Args:
+        folder: Where.
+        description: Also decides the dtype.
+        theta: Parameters, (P,).
+    """
     from safetensors.numpy import save
 
     theta = np.asarray(theta, description.dtype)
@@ -42,9 +48,13 @@ def save_parameters(folder: Path, description: Description, theta: np.ndarray) -
 
 
 def load_parameters(folder: Path) -> tuple[Description, np.ndarray]:
-    """The description and θ, (P,), from the files that `save_parameters` wrote.
+    """Reads the files that `save_parameters` wrote.
 
-    Raises DataError where a file is missing, is not what it says it is, or does not fit the other.
+    Returns:
+        The description and θ, (P,).
+
+    Raises:
+        DataError: If a file is missing or damaged, or does not fit the other.
     """
     description = _load_description(folder / DESCRIPTION)
     return description, _load_theta(folder / PARAMETERS, description)
@@ -68,25 +78,25 @@ def _load_description(path: Path) -> Description:
 def _load_theta(path: Path, description: Description) -> np.ndarray:
     from safetensors import SafetensorError, safe_open
 
-    wanted = {parameter.name: parameter for parameter in description.network.parameters}
+    parameters = {parameter.name: parameter for parameter in description.network.parameters}
     try:
         with safe_open(path, framework="numpy") as file:
-            found = set(file.keys())
-            if found != wanted.keys():
+            names = set(file.keys())
+            if names != parameters.keys():
                 raise DataError(
-                    f"{path} does not fit its description: it holds {_listing(found)}, but the "
-                    f"network has {_listing(wanted)}."
+                    f"{path} does not fit its description: it holds {_listing(names)}, but the "
+                    f"network has {_listing(parameters)}."
                 )
-            for name, parameter in wanted.items():  # all shapes before anything is allocated
-                part = file.get_slice(name)
-                shape, dtype = tuple(part.get_shape()), DTYPES.get(part.get_dtype(), "other")
+            for name, parameter in parameters.items():  # all shapes before anything is allocated
+                tensor = file.get_slice(name)
+                shape, dtype = tuple(tensor.get_shape()), DTYPES.get(tensor.get_dtype(), "other")
                 if shape != parameter.shape or dtype != description.dtype:
                     raise DataError(
                         f"{path} does not fit its description: {name} is {dtype} of shape {shape}, "
                         f"but must be {description.dtype} of shape {parameter.shape}."
                     )
             theta = np.empty(description.network.size, description.dtype)
-            for name, parameter in wanted.items():
+            for name, parameter in parameters.items():
                 theta[parameter.start : parameter.stop] = file.get_tensor(name).ravel()
             return theta
     except (OSError, SafetensorError) as error:

@@ -18,19 +18,26 @@ from harness.registry.registry import load_registry
 
 __all__ = ["Predictor"]
 
-_ROWS = 4096  # at a time: the hidden activations of a large table never stand in memory at once
+_ROWS = 4096  # at a time: memory never holds all hidden activations of a large table
 
 
 class Predictor:
     """A trained network, with the scaling of its data and the names of its classes.
 
-    Features are a (N, F) array of numbers as they came with the dataset, or a pandas DataFrame,
-    whose columns are taken by name where they have the names of the features. Every method raises
-    DataError where they are not that.
+    Features are a (N, F) array of numbers in the units of the dataset, or a pandas DataFrame, whose
+    columns are taken by name if they have names of features. Every method raises DataError for
+    anything else.
+
+    Args:
+        description: Of the network.
+        theta: Its parameters, (P,).
+        backend: Computes the network; of the description's dtype.
+
+    Raises:
+        DataError: If a parameter is not finite.
     """
 
     def __init__(self, description: Description, theta: np.ndarray, backend: Backend) -> None:
-        """theta: (P,)."""
         if not np.isfinite(theta).all():
             raise DataError("The parameters are not finite: the run that left them has diverged.")
         self.description = description
@@ -41,10 +48,12 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
-        """From the output folder of a run.
+        """The predictor of a run, from its output folder.
 
-        Raises DataError where its files cannot be used, ConfigurationError or
-        MissingDependencyError where the backend that trained the network is not there.
+        Raises:
+            DataError: If its files cannot be used.
+            ConfigurationError: If the backend that trained the network is not installed.
+            MissingDependencyError: If a library of that backend is not installed.
         """
         description, theta = load_parameters(Path(folder))
         component = load_registry().component("backend", description.backend)
@@ -54,7 +63,7 @@ class Predictor:
         return cls(description, theta, backend)
 
     def outputs(self, features: Any) -> np.ndarray:
-        """The outputs f(x) before the output activation (logits), (N, K) float64."""
+        """The outputs before the output activation (logits), (N, K) float64."""
         scaled = self._scaling.features.apply(self._checked(features))
         parts = [
             self._forward(scaled[start : start + _ROWS]) for start in range(0, len(scaled), _ROWS)
@@ -62,9 +71,9 @@ class Predictor:
         return np.concatenate(parts) if parts else np.empty((0, self.description.sizes[-1]))
 
     def probabilities(self, features: Any) -> np.ndarray:
-        """(N, classes) float64, summing to 1 in each row; (N, labels) for multilabel.
+        """The probabilities of the classes, (N, classes) float64, whose rows sum to 1.
 
-        Raises DataError for regression, which has none.
+        For multilabel those of the labels, (N, labels). Raises DataError for regression.
         """
         if self.description.task is Task.REGRESSION:
             raise DataError("A regression has no probabilities; predict() gives its values.")
@@ -76,8 +85,11 @@ class Predictor:
         return _sigmoid(outputs)
 
     def predict(self, features: Any) -> np.ndarray:
-        """Class names, (N,); a 0/1 matrix (N, labels) for multilabel; values (N, K) in their own
-        units, (N,) where K is 1, for regression.
+        """The predictions, by task.
+
+        Returns:
+            Names of classes, (N,); for multilabel 0 or 1, (N, labels); for regression values in the
+            units of the dataset, (N, K), or (N,) if K is 1.
         """
         outputs = self.outputs(features)
         match self.description.task:
@@ -87,10 +99,10 @@ class Predictor:
             case Task.MULTILABEL:
                 return (outputs > 0).astype(np.int64)
         if self.description.output_activation == "softmax":
-            numbers = outputs.argmax(axis=1)
+            indices = outputs.argmax(axis=1)
         else:
-            numbers = (outputs[:, 0] > 0).astype(np.int64)
-        return np.array(self.description.classes)[numbers]
+            indices = (outputs[:, 0] > 0).astype(np.int64)
+        return np.array(self.description.classes)[indices]
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         forward = self._program.forward(self._theta, self._backend.to_device(x))
@@ -119,7 +131,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class _NoLoss:
-    """Stands where a program asks for a loss: prediction takes no gradient."""
+    """In place of the loss that a program needs: prediction takes no gradient."""
 
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     default_for: ClassVar[frozenset[Task]] = frozenset()
@@ -133,9 +145,8 @@ class _NoLoss:
 
 
 def _by_name(frame: Any, names: tuple[str, ...]) -> Any:
-    """The columns of a DataFrame in the order of training; as they are if no name is known."""
-    known = [name for name in names if name in frame.columns]
-    if not known:
+    """The columns of a DataFrame in the order of training; as they are if no name is a feature's."""
+    if not any(name in frame.columns for name in names):
         return frame
     missing = [name for name in names if name not in frame.columns]
     if missing:

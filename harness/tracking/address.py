@@ -1,4 +1,7 @@
-"""Where the MLflow store is: a SQLite file, a Postgres database or a server. Imports no MLflow."""
+"""Addresses: of the MLflow store, and of its artifacts. Imports no MLflow, opens nothing.
+
+A store is a SQLite file, a Postgres database or an MLflow server.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,22 @@ __all__ = [
 
 SQLITE = "sqlite:///"
 SERVER = ("http://", "https://")
-POSTGRES = "postgresql+psycopg2://"  # SQLAlchemy 2.1 takes another driver where none is named
-SECRETS = {"user", "password", "sslpassword"}  # that a Postgres address may have in its query
+POSTGRES = "postgresql+psycopg2://"  # without a driver SQLAlchemy 2.1 takes another one
+SECRETS = {"user", "password", "sslpassword"}  # keys in the query of a Postgres address
 
 
 def resolve_uri(uri: str, folder: Path) -> str:
-    """The store's address independent of the working directory.
+    """The store's address, independent of the working directory.
 
-    A relative SQLite path is taken from `folder`; a Postgres address names its driver; the address
-    of a server stays as it is. Raises TrackingError for anything else.
+    Args:
+        uri: As in `tracking.uri`: sqlite:///PATH, postgresql://… or the address of a server.
+        folder: Where a relative SQLite path begins.
+
+    Returns:
+        The address with an absolute path, with the driver of Postgres, or the server's as it is.
+
+    Raises:
+        TrackingError: For any other address.
     """
     if uri.startswith(SERVER):
         return uri.rstrip("/")
@@ -49,7 +59,7 @@ def resolve_uri(uri: str, folder: Path) -> str:
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The file of a resolved SQLite store; None for another.
+    """The file of a resolved SQLite store; None for a store of another kind.
 
     >>> sqlite_path("sqlite:////data/mlflow.db")
     PosixPath('/data/mlflow.db')
@@ -58,12 +68,12 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def artifact_location(uri: str) -> str | None:
-    """Where the artifacts of an experiment go that is created now.
+    """Where the artifacts of a new experiment go; None for a server, which decides for itself.
 
     Beside a SQLite file: `mlartifacts`. For Postgres: `outputs/mlartifacts` under the working
-    directory, as an absolute path, which every machine must have where several log to it: a shared
-    file system. To have them elsewhere, create the experiment beforehand: `mlflow experiments
-    create -n NAME -l s3://bucket/path`. A server decides for itself: None.
+    directory, as an absolute path; where several machines log to one store, this must be a shared file
+    system. To have the artifacts elsewhere, create the experiment beforehand: `mlflow experiments
+    create -n NAME -l s3://bucket/path`.
 
     >>> artifact_location("sqlite:////data/mlflow.db")
     'file:///data/mlartifacts'
@@ -77,7 +87,7 @@ def artifact_location(uri: str) -> str | None:
 
 
 def local_folder(uri: str) -> Path | None:
-    """The folder that an artifact address names; None if it is not plainly one of this machine.
+    """An artifact address as a folder of this machine; None if it is not plainly one.
 
     >>> local_folder("file:///my%20data/run/artifacts")
     PosixPath('/my data/run/artifacts')
@@ -101,8 +111,8 @@ def without_secrets(uri: str) -> str:
     if uri.startswith(SERVER):
         parts = urlsplit(uri)
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    # Whatever the password is made of: none of it may be taken for a part of the path
+    # A password may contain any character: no piece of it may be taken for a part of the path
     scheme, separator, rest = uri.partition("://")
     address, _, query = rest.rpartition("@")[2].partition("?")
-    shown = urlencode([item for item in parse_qsl(query) if item[0] not in SECRETS], safe="/")
+    shown = urlencode([pair for pair in parse_qsl(query) if pair[0] not in SECRETS], safe="/")
     return f"{scheme.removesuffix('+psycopg2')}{separator}{address}{shown and '?'}{shown}"

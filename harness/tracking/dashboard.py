@@ -1,11 +1,10 @@
-"""Opens MLflow's dashboard on the configured store."""
+"""The command `harness ui`: MLflow's dashboard on the configured store."""
 
 from __future__ import annotations
 
 import errno
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from harness.errors import TrackingError
-from harness.tracking import postgres
+from harness.tracking import postgres, sqlite
 from harness.tracking.address import (
     SERVER,
     artifact_location,
@@ -36,10 +35,17 @@ HIGHEST_PORT = 65535
 def open_dashboard(
     uri: str, experiment: str, host: str, port: int, announce: Callable[[str], object]
 ) -> None:
-    """Serves the dashboard of a store until Ctrl-C. announce: is given the address when it is up.
+    """Serves the dashboard of a store until Ctrl-C. A server has its own: that one is announced.
 
-    A store that is a server already has a dashboard: its address is all that is announced. Raises
-    TrackingError where there is no store yet, the port is taken or the dashboard does not start.
+    Args:
+        uri: As in `tracking.uri`.
+        experiment: Name of the experiment whose page is announced.
+        host: Where the dashboard is served.
+        port: Where the dashboard is served.
+        announce: Called with one line for the user, once the dashboard answers.
+
+    Raises:
+        TrackingError: If there is no store yet, the port is taken, or the dashboard does not start.
     """
     resolved = resolve_uri(uri, Path.cwd())
     if resolved.startswith(SERVER):
@@ -69,21 +75,19 @@ def runs_page(host: str, port: int, experiment_id: str) -> str:
 def _page(uri: str, experiment: str, host: str, port: int) -> str:
     path = sqlite_path(uri)
     if path is None:
-        found = postgres.experiment_id(uri, experiment)
+        experiment_id = postgres.experiment_id(uri, experiment)
     else:
-        with closing(sqlite3.connect(path)) as connection:
-            found = connection.execute(
-                "SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)
-            ).fetchone()
-    return runs_page(host, port, str(found[0])) if found else f"http://{host}:{port}"
+        experiment_id = sqlite.experiment_id(path, experiment)
+    page = f"http://{host}:{port}"
+    return page if experiment_id is None else runs_page(host, port, str(experiment_id))
 
 
 def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
-    """Starts the dashboard of a resolved store that is a database; returns when it answers."""
-    if not _is_there(uri):
+    """Starts the dashboard of a resolved store that is a database. Returns once it answers."""
+    if not _exists(uri):
         raise TrackingError(
             f"There is no MLflow store at {without_secrets(uri)} yet. Train something first, as with "
-            f"`harness train`, or give its place: tracking.uri=sqlite:////path/to/mlflow.db"
+            f"`harness train`, or give its address: tracking.uri=sqlite:////path/to/mlflow.db"
         )
     if not _is_free(host, port):
         raise TrackingError(
@@ -112,8 +116,8 @@ def start_dashboard(uri: str, host: str, port: int) -> subprocess.Popen[str]:
     return dashboard
 
 
-def _is_there(uri: str) -> bool:
-    """Whether something was logged to a database. Raises TrackingError where it cannot be used."""
+def _exists(uri: str) -> bool:
+    """Whether the database has a store. Raises TrackingError if it cannot be used."""
     path = sqlite_path(uri)
     if path:
         if path.exists():
@@ -124,7 +128,7 @@ def _is_there(uri: str) -> bool:
 
 
 def _wait_until_up(dashboard: subprocess.Popen[str], host: str, port: int) -> None:
-    """Returns when it answers, or has ended."""
+    """Returns once the dashboard answers, or has ended."""
     deadline = time.monotonic() + START_TIMEOUT
     while dashboard.poll() is None:
         with suppress(OSError), urllib.request.urlopen(f"http://{host}:{port}/health"):
@@ -149,4 +153,4 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def _next_free(host: str, port: int) -> int:
-    return next(other for other in range(port + 1, HIGHEST_PORT) if _is_free(host, other))
+    return next(free for free in range(port + 1, HIGHEST_PORT) if _is_free(host, free))

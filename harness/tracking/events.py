@@ -1,4 +1,4 @@
-"""What happens to a run, as plain data: JSON lines in its journal, and from there to MLflow."""
+"""What happens to a run, as plain data: a JSON line each in its journal, and from there to MLflow."""
 
 from __future__ import annotations
 
@@ -29,12 +29,21 @@ def now_ms() -> int:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run begins. folder: its own output folder, where its journal is kept.
+    """A run begins.
 
-    log_model: its end is expected to ask for a model. That only makes the writer ready for it.
+    Attributes:
+        key: Unique among the runs of one `Tracker`.
+        folder: The run's own output folder, where its journal is.
+        experiment: Name of the MLflow experiment.
+        name: Of the run, in MLflow; the folder's where it is empty.
+        time_ms: Milliseconds since 1970.
+        tags: MLflow's.
+        params: MLflow's: the configuration as text.
+        log_model: Whether its end is expected to ask for a model: the writer then imports early what
+            a model needs.
     """
 
-    key: str  # tells the runs of one `Tracker` apart
+    key: str
     folder: str
     experiment: str
     name: str
@@ -46,7 +55,14 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class MetricsLogged:
-    """Metrics of one step (an epoch)."""
+    """Metrics of one epoch of a run.
+
+    Attributes:
+        key: The run's.
+        step: Number of the epoch; MLflow calls it a step.
+        time_ms: Milliseconds since 1970.
+        values: Value of each metric by name; MLflow gets the finite ones.
+    """
 
     key: str
     step: int
@@ -58,9 +74,11 @@ class MetricsLogged:
 class Curves:
     """A picture of learning curves to draw into the run's folder and to log.
 
-    runs: (label, relative path of metrics.csv); runs with the same label are drawn as one group.
-    against: what they are drawn over, "epoch", or "rate" for a learning-rate range test. name: of
-    the file; by default, what it shows.
+    Attributes:
+        runs: (label, relative path of metrics.csv) of each; runs with the same label are one group.
+        name: Of the file; by default learning_curves.png or rate_range.png.
+        title: Above the picture.
+        against: The horizontal axis: "epoch", or "rate" for a learning-rate range test.
     """
 
     runs: tuple[tuple[str, str], ...]
@@ -72,16 +90,24 @@ class Curves:
         if not self.name:
             name = "rate_range.png" if self.against == "rate" else "learning_curves.png"
             object.__setattr__(self, "name", name)
-        # JSON has no tuples
+        # JSON has lists for tuples
         object.__setattr__(self, "runs", tuple((label, path) for label, path in self.runs))
 
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run is over. metrics: of the whole run, logged at step 0.
+    """A run is over.
 
-    artifacts: files or folders in the run's folder, by their relative paths. log_model: whether an
-    MLflow model is to be logged from `parameters.safetensors` and `description.json` there.
+    Attributes:
+        key: The run's.
+        status: How it ended; MLflow gets it as the tag `status`, too.
+        time_ms: Milliseconds since 1970.
+        tags: Added to those of the start; the same name takes the new value.
+        metrics: Of the whole run, logged at step 0.
+        artifacts: Files or folders in the run's folder, by relative path.
+        log_model: Whether to log an MLflow model, from `parameters.safetensors` and
+            `description.json` there.
+        curves: The picture to draw, if any.
     """
 
     key: str
@@ -111,8 +137,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def to_line(event: Event) -> str:
-    """One line of JSON. A metric that is not finite is written as Python's json does: NaN,
-    Infinity.
+    """One line of JSON. Metrics that are not finite become NaN or Infinity, as in Python's json.
 
     >>> to_line(MetricsLogged("a", step=1, time_ms=0, values={"train/loss": 0.5}))
     '{"event": "metrics", "key": "a", "step": 1, "time_ms": 0, "values": {"train/loss": 0.5}}\\n'

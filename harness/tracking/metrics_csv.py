@@ -1,7 +1,6 @@
-"""The metrics of a run in its own folder, one row an epoch, whatever becomes of the MLflow store.
+"""`metrics.csv`: the metrics of a run in its own folder, one row an epoch.
 
-The file is written when the run is over, and only then does its journal name it: until then nobody
-reads it.
+It is written when the run is over, and only then does the journal name it: nobody reads half a file.
 """
 
 from __future__ import annotations
@@ -11,16 +10,25 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["METRICS", "write_metrics"]
+import numpy as np
+
+__all__ = ["METRICS", "Columns", "read_metrics", "write_metrics"]
 
 METRICS = "metrics.csv"
 
+Columns = dict[str, np.ndarray]  # name of the column -> (epochs,) float64
+
 
 def write_metrics(folder: Path, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
-    """metrics.csv of a run that is over; until then its journal has them.
+    """Writes metrics.csv into a run's folder.
 
-    rows: (epoch, values by metric). The first decides the columns; a metric that is missing later
-    leaves its cell empty.
+    Args:
+        folder: Of a run that is over.
+        rows: (epoch, values by metric) of each epoch. The first decides the columns; a metric that is
+            missing later leaves its cell empty.
+
+    Raises:
+        ValueError: For a metric that the first epoch did not have.
     """
     names = list(rows[0][1])
     text = io.StringIO()
@@ -31,3 +39,11 @@ def write_metrics(folder: Path, rows: Sequence[tuple[int, Mapping[str, float]]])
             raise ValueError(f"Metrics that the first epoch did not have: {sorted(new)}")
         writer.writerow([epoch, *(float(values[n]) if n in values else "" for n in names)])
     (folder / METRICS).write_bytes(text.getvalue().encode())
+
+
+def read_metrics(path: Path) -> Columns:
+    """The columns of a metrics.csv; an empty cell is NaN."""
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    table = np.array([[float(cell) if cell else np.nan for cell in row] for row in rows])
+    return dict(zip(header, table.reshape(-1, len(header)).T, strict=True))

@@ -1,4 +1,4 @@
-"""What is asked of a Postgres store beside MLflow: is it there, whose is it, whose turn is it."""
+"""What is asked of a Postgres store beside MLflow: a check, its revision, a lock, a connection."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from harness.tracking.address import POSTGRES, without_secrets
 
 __all__ = ["check", "connect", "exclusive_lock", "experiment_id", "revision"]
 
-CONNECT_TIMEOUT = 5  # seconds, for each address that the host's name has
-LOCK = 0x6861726E657373  # "harness": the number of our advisory lock in a database
+CONNECT_TIMEOUT = 5  # seconds, for each address of the host's name
+LOCK = 0x6861726E657373  # "harness": number of our advisory lock in a database
 
 
 def connect(uri: str) -> Any:
-    """A psycopg2 connection to a resolved store. Raises TrackingError where there is none."""
+    """A psycopg2 connection to a resolved store. Raises TrackingError if there cannot be one."""
     try:
         import psycopg2
     except ImportError as error:
@@ -42,7 +42,7 @@ def connect(uri: str) -> Any:
 
 
 def _is_clear(address: str) -> bool:
-    """Whether an address can be read, and no piece of a password was taken for something else."""
+    """Whether an address can be parsed, with no piece of a password taken for another part."""
     from psycopg2 import ProgrammingError
     from psycopg2.extensions import parse_dsn
 
@@ -67,9 +67,17 @@ def check(uri: str) -> None:
 
 @contextmanager
 def exclusive_lock(uri: str, timeout: float) -> Iterator[Any]:
-    """Holds a lock that one process on any machine can hold at a time; gives its connection.
+    """A lock that one process on any machine can hold at a time.
 
-    timeout: seconds to wait for it. Raises TrackingError after that.
+    Args:
+        uri: The resolved store.
+        timeout: Seconds to wait for the lock.
+
+    Yields:
+        The connection that holds it.
+
+    Raises:
+        TrackingError: After the timeout.
     """
     import psycopg2
 
@@ -83,13 +91,13 @@ def exclusive_lock(uri: str, timeout: float) -> Iterator[Any]:
                 f"Another process has been preparing the Postgres store {without_secrets(uri)} for "
                 f"{timeout:.0f} s. Wait for it, or end it, and start again."
             ) from error
-        yield connection  # the lock goes with the transaction, and so with the connection
+        yield connection  # the lock ends with the transaction, and so with the connection
 
 
 def revision(connection: Any) -> str | None:
     """The revision of MLflow's schema; None in an empty database.
 
-    Raises TrackingError for a database of something else.
+    Raises TrackingError for a database of something else than MLflow.
     """
     with connection.cursor() as cursor:
         tables = _tables(cursor)
@@ -101,18 +109,19 @@ def revision(connection: Any) -> str | None:
                 f"than MLflow ({', '.join(sorted(tables)[:3])}, …). Give a database of its own: "
                 f"createdb mlflow"
             )
-        if "alembic_version" not in tables:  # its creation was interrupted: it goes on
+        if "alembic_version" not in tables:  # its creation was interrupted, and starts again
             return None
         cursor.execute("SELECT version_num FROM alembic_version")
         row = cursor.fetchone()
         return str(row[0]) if row else None
 
 
-def experiment_id(uri: str, name: str) -> tuple[int] | None:
+def experiment_id(uri: str, name: str) -> int | None:
     """The id of an experiment; None if there is none."""
     with closing(connect(uri)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT experiment_id FROM experiments WHERE name = %s", (name,))
-        return cursor.fetchone()
+        row = cursor.fetchone()
+        return row[0] if row else None
 
 
 def _tables(cursor: Any) -> set[str]:

@@ -16,12 +16,12 @@ LIBRARIES = ("harness", "numpy", "mlflow", "torch")
 
 
 def provenance(folder: Path) -> dict[str, str]:
-    """All tags of provenance; folder: the working directory whose git commit counts."""
+    """All tags of provenance, with the git commit of this folder."""
     return version_tags() | git_tags(folder)
 
 
 def version_tags() -> dict[str, str]:
-    """`version/python` and `version/LIBRARY` for each library that is installed; imports none."""
+    """`version/python`, and `version/LIBRARY` for each installed library; imports none of them."""
     tags = {"version/python": platform.python_version()}
     for library in LIBRARIES:
         try:
@@ -37,7 +37,7 @@ def git_tags(folder: Path) -> dict[str, str]:
     if commit is None:
         return {}
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    # mlflow.source.git.commit is the one that MLflow's dashboard shows as the version of a run
+    # MLflow's dashboard shows mlflow.source.git.commit as the version of a run
     return {
         "git/commit": commit,
         "git/dirty": "true" if changes else "false",
@@ -47,9 +47,9 @@ def git_tags(folder: Path) -> dict[str, str]:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None

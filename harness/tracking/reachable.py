@@ -1,4 +1,4 @@
-"""Whether the MLflow store can be written, found out in seconds and before any training."""
+"""The check before any training, in seconds: whether the MLflow store can be written."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ HEALTH_TIMEOUT = 5.0  # seconds
 
 
 def check_reachable(uri: str) -> None:
-    """Raises TrackingError if a resolved store cannot be written, in seconds and before any
-    training.
-
-    Creates the folder of a SQLite file.
-    """
+    """Raises TrackingError if a resolved store cannot be written. Creates a SQLite file's folder."""
     path = sqlite_path(uri)
     if path:
         _check_file(path)
@@ -58,7 +54,7 @@ def _check_file(path: Path) -> None:
 
 
 def _check_server(uri: str) -> None:
-    import urllib.error  # 30 ms that only a server costs
+    import urllib.error  # 30 ms, needed for servers alone
     import urllib.request
 
     host = without_secrets(uri)
@@ -66,7 +62,7 @@ def _check_server(uri: str) -> None:
         with urllib.request.urlopen(f"{host}/health", timeout=HEALTH_TIMEOUT):
             return
     except urllib.error.HTTPError as error:
-        if error.code in (401, 403):  # it is there; MLflow's client brings the credentials
+        if error.code in (401, 403):  # the server is up; MLflow's client brings the credentials
             return
         reason = f"it answered {error.code} to {host}/health"
     except (OSError, ValueError) as error:  # URLError is an OSError

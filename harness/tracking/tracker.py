@@ -1,4 +1,4 @@
-"""Logs runs to MLflow from the training process, which never imports it and never waits for it.
+"""Logs runs from the training process, which never imports MLflow and never waits for it.
 
 Every event goes to the journal in the run's own folder; a writer process reads the journals and
 brings the store up to date. If the store cannot be written, the journals can be replayed later.
@@ -28,7 +28,7 @@ from harness.tracking.reachable import check_reachable
 __all__ = ["Tracker", "replay"]
 
 
-FLUSH_INTERVAL = 0.25  # seconds: a write for each epoch and run would be a tenth of a short epoch
+FLUSH_INTERVAL = 0.25  # seconds; a write for each epoch and run would take a tenth of a short epoch
 
 
 class Tracker:
@@ -40,23 +40,29 @@ class Tracker:
             tracker.end(RunEnded(...))
         tracker.run_ids
 
-    uri: see `address.resolve_uri`; a relative path is taken from the working directory. experiment: made
-    ready at once; the events say where each run goes. Raises TrackingError, before anything is
-    started, if the store cannot be reached.
+    Args:
+        uri: As in `tracking.uri`; a relative path is taken from the working directory.
+        experiment: Name of an experiment that is created at once if need be; "" for none. The events say
+            to which experiment each run goes.
+
+    Attributes:
+        uri: The store, resolved.
+        run_ids: MLflow's run id by the run's key, of those that are completely written.
+
+    Raises:
+        TrackingError: If the store cannot be reached; then no process is started.
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
         self.uri = resolve_uri(uri, Path.cwd())
-        self.run_ids: dict[str, str] = {}  # key -> MLflow run id, as far as they are written
+        self.run_ids: dict[str, str] = {}
         self._count = 0  # of runs
-        self._unwritten: dict[
-            str, str
-        ] = {}  # folder -> key, until the run is complete in the store
+        self._unwritten: dict[str, str] = {}  # folder -> key, until the store has all of the run
         self._folders: dict[str, Path] = {}  # key -> folder, until the run ends
-        self._pending: dict[str, list[MetricsLogged]] = {}  # key -> not in its journal yet
+        self._pending: dict[str, list[MetricsLogged]] = {}  # key -> what its journal still lacks
         self._flushed = -math.inf
-        self._failures: dict[str, str] = {}  # folder -> what went wrong
-        self._fatal: str | None = None
+        self._failures: dict[str, str] = {}  # folder -> error of its run
+        self._fatal: str | None = None  # error that ended the writer
         check_reachable(self.uri)
         self._log: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._writer = subprocess.Popen(
@@ -66,34 +72,34 @@ class Tracker:
             stderr=self._log,
             text=True,
             encoding="utf-8",
-            process_group=0,  # a Ctrl-C in the terminal is not for it
+            process_group=0,  # a Ctrl-C in the terminal does not reach it
         )
-        # Read all the time, so that the writer never waits either
+        # Reads at any time, so that the writer never waits either
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self._tell(uri=self.uri, experiment=experiment)
+        self._send(uri=self.uri, experiment=experiment)
 
     # --- events -----------------------------------------------------------------------------------
 
     def start(self, event: RunStarted) -> None:
-        """A run begins; its folder is created."""
+        """A run begins: its folder and its journal are created."""
         folder = Path(event.folder).absolute()
         journal.begin(folder, event)
         self._follow(event.key, folder)
 
     def log(self, event: MetricsLogged) -> None:
-        """Metrics of a step of a run that was started; in its journal a moment later."""
+        """Metrics of a run that has started; a moment later they are in its journal."""
         self._pending.setdefault(event.key, []).append(event)
         if time.monotonic() - self._flushed > FLUSH_INTERVAL:
             self._flush()
 
     def end(self, event: RunEnded) -> None:
-        """A run is over; its artifacts must be in place."""
+        """A run is over. Its artifacts must be in its folder."""
         folder = self._folders.pop(event.key)
         journal.append(folder, [*self._pending.pop(event.key, []), event])
 
     def _flush(self) -> None:
-        """Brings the journals up to date."""
+        """Writes pending metrics into the journals."""
         for key, events in self._pending.items():
             journal.append(self._folders[key], events)
         self._pending.clear()
@@ -103,22 +109,22 @@ class Tracker:
         self._folders[key] = folder
         self._unwritten[str(folder)] = key
         self._count += 1
-        self._tell(folder=str(folder))
+        self._send(folder=str(folder))
 
     # --- the writer process -----------------------------------------------------------------------
 
-    def _tell(self, **message: object) -> None:
+    def _send(self, **message: object) -> None:
         assert self._writer.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has died: `close` says so
+        with contextlib.suppress(BrokenPipeError):  # the writer has died: `close` says so
             self._writer.stdin.write(json.dumps(message) + "\n")
             self._writer.stdin.flush()
 
     def _listen(self) -> None:
         assert self._writer.stdout is not None
         for line in self._writer.stdout:
-            self._hear(json.loads(line))
+            self._receive(json.loads(line))
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _receive(self, message: dict[str, Any]) -> None:
         if "run_id" in message:
             self.run_ids[self._unwritten.pop(message["folder"])] = message["run_id"]
         elif "folder" in message:
@@ -127,14 +133,18 @@ class Tracker:
             self._fatal = message["error"]
 
     def close(self) -> dict[str, str]:
-        """Waits until everything is written. Returns the MLflow run id of each key.
+        """Waits until everything is written. Runs that have not ended become KILLED.
 
-        A run that has not ended is closed as failed. Raises TrackingError if anything could not be
-        written: it says where the journals are and how to replay them.
+        Returns:
+            The MLflow run id by key.
+
+        Raises:
+            TrackingError: If a run could not be written: it says where the journals are and how to
+                replay them.
         """
         assert self._writer.stdin is not None
         assert self._writer.stdout is not None
-        self._tell(end=True)  # the end of the pipe may be held open by a process forked meanwhile
+        self._send(end=True)  # a process forked meanwhile may hold the pipe open
         with contextlib.suppress(BrokenPipeError):
             self._writer.stdin.close()
         status = self._writer.wait()
@@ -142,14 +152,14 @@ class Tracker:
         self._writer.stdout.close()
         with self._log:
             self._log.seek(0)
-            chatter = self._log.read().strip()
+            output = self._log.read().strip()
         missing = list(self._unwritten)
         if missing or status != 0:
-            raise self._trouble(missing, status, chatter)
+            raise self._error(missing, status, output)
         return self.run_ids
 
-    def _trouble(self, missing: list[str], status: int, chatter: str) -> TrackingError:
-        ended = f"the writer process ended with status {status}: {chatter[-2000:] or 'no message'}"
+    def _error(self, missing: list[str], status: int, output: str) -> TrackingError:
+        ended = f"the writer process ended with status {status}: {output[-2000:] or 'no message'}"
         reason = self._fatal or next(iter(self._failures.values()), ended)
         text = f"The MLflow store {without_secrets(self.uri)} could not be written: {reason}"
         if missing:
@@ -173,18 +183,24 @@ class Tracker:
         try:
             if self._writer.returncode is None:
                 self.close()
-        except TrackingError as trouble:
+        except TrackingError as tracking_error:
             if error is None:
                 raise
-            error.add_note(str(trouble))  # the first error stays the one that is reported
+            error.add_note(str(tracking_error))  # the first error stays the one that is reported
 
 
 def replay(folders: Iterable[Path], uri: str) -> dict[str, str]:
-    """Logs runs from the journals in their folders; a run that is complete in this store stays as
-    it is.
+    """Logs runs from the journals in their folders, except those that this store has completely.
 
-    Returns the MLflow run id by folder. Raises TrackingError if a folder has no
-    journal, or the store cannot be written.
+    Args:
+        folders: Of the runs.
+        uri: As in `tracking.uri`.
+
+    Returns:
+        The MLflow run id by folder.
+
+    Raises:
+        TrackingError: If a folder has no journal, or the store cannot be written.
     """
     with Tracker(uri, experiment="") as tracker:
         for folder in map(Path.absolute, folders):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
-from harness.tracking.learning_curves import PALETTE
+from harness.tracking.curves import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,1 +1,1 @@
-"""What other rooms ask a store: which runs there are, their numbers, a file that a run has left."""
+"""What other rooms ask a store: which runs there are, their values, a file that a run left."""

@@ -1,34 +1,37 @@
 """Runs as pandas frames, one row a run: what a comparison reads. Reads only.
 
-A SQLite store is read without MLflow, whose client takes ten times as long; others through the client.
+A SQLite store is read without MLflow, whose client takes ten times as long; others are read by it.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import TrackingError
 from harness.tracking.address import resolve_uri, sqlite_path
-from harness.tracking.store import BUSY_TIMEOUT
+from harness.tracking.sqlite import read_only
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["RunFrames", "metric_history", "read_frames", "search_run_ids"]
 
-CHUNK = 1000  # runs a request of the client
+PAGE = 1000  # runs a request
 
 
 @dataclass(frozen=True)
 class RunFrames:
-    """Runs of a store; the frames share their index, the run ids.
+    """Runs of a store. The index of each frame are the run ids, in the same order.
 
-    params, tags: text, NaN where a run has none of that name. metrics: the last values.
+    Attributes:
+        params: Text by name; NaN where a run has none of that name.
+        tags: The same.
+        metrics: Last value by name.
     """
 
     params: DataFrame
@@ -39,9 +42,16 @@ class RunFrames:
 def read_frames(
     uri: str, experiment: str, run_ids: Sequence[str], metrics: Collection[str] | None
 ) -> RunFrames:
-    """Params, tags and these metrics of runs of an experiment, in the order of `run_ids`.
+    """Params, tags and metrics of some runs of an experiment.
 
-    uri: as in `address.resolve_uri`. Raises TrackingError if the store cannot be read.
+    Args:
+        uri: As in `tracking.uri`.
+        experiment: Name of the experiment.
+        run_ids: The rows, in this order.
+        metrics: Names of the metrics to read; None for all.
+
+    Raises:
+        TrackingError: If the store cannot be read.
     """
     resolved = resolve_uri(uri, Path.cwd())
     path = sqlite_path(resolved)
@@ -49,12 +59,12 @@ def read_frames(
         return _from_client(resolved, experiment, run_ids, metrics)
     with _chosen(path, run_ids) as connection:
         return RunFrames(
-            _texts(connection, "params", run_ids),
-            _texts(connection, "tags", run_ids),
-            _wide(
+            _read_texts(connection, "params", run_ids),
+            _read_texts(connection, "tags", run_ids),
+            _pivot(
                 connection.execute(
                     "SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END "
-                    f"FROM latest_metrics{AMONG}{_of(metrics)}",
+                    f"FROM latest_metrics{AMONG}{_key_in(metrics)}",
                     tuple(metrics or ()),
                 ),
                 run_ids,
@@ -65,7 +75,11 @@ def read_frames(
 def metric_history(
     uri: str, run_ids: Sequence[str], metric: str, step: int | None = None
 ) -> DataFrame:
-    """All finite values of a metric, or those of one step: run_id, step, value; by run and step."""
+    """The finite values of a metric, of all steps or of one.
+
+    Returns:
+        The columns run_id, step and value, sorted by run and step.
+    """
     from pandas import DataFrame
 
     resolved = resolve_uri(uri, Path.cwd())
@@ -73,26 +87,26 @@ def metric_history(
     if path is None:
         client = _client(resolved)
         rows = [
-            (run_id, one.step, one.value)
+            (run_id, point.step, point.value)
             for run_id in run_ids
-            for one in client.get_metric_history(run_id, metric)
-            if step is None or one.step == step
+            for point in client.get_metric_history(run_id, metric)
+            if step is None or point.step == step
         ]
     else:
         with _chosen(path, run_ids) as connection:
             rows = connection.execute(
-                # The primary key of the table starts with `key` and holds all of this. Without the
-                # plus sign SQLite would rather look up each run in another index
+                # The primary key of the table starts with `key` and holds all that is read here.
+                # Without the plus sign SQLite would look up each run in another index
                 "SELECT run_uuid, step, value FROM metrics WHERE key = ?1 AND NOT is_nan "
                 "AND (?2 IS NULL OR step = ?2) AND +run_uuid IN (SELECT run_uuid FROM chosen)",
                 (metric, step),
             ).fetchall()
-    found = DataFrame(rows, columns=["run_id", "step", "value"])
-    return found.sort_values(["run_id", "step"], kind="stable", ignore_index=True)
+    history = DataFrame(rows, columns=["run_id", "step", "value"])
+    return history.sort_values(["run_id", "step"], kind="stable", ignore_index=True)
 
 
 def search_run_ids(uri: str, experiment: str, condition: str) -> list[str]:
-    """The ids of the runs of an experiment that MLflow's own filter finds; imports MLflow.
+    """The ids of the runs of an experiment that meet a filter of MLflow's; imports MLflow.
 
     Raises TrackingError for a filter that MLflow does not understand.
     """
@@ -105,46 +119,41 @@ AMONG = " WHERE run_uuid IN (SELECT run_uuid FROM chosen)"
 
 @contextmanager
 def _chosen(path: Path, run_ids: Sequence[str]) -> Iterator[sqlite3.Connection]:
-    """The database, with a temporary table of these runs."""
-    try:
-        with closing(
-            sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)
-        ) as connection:
-            connection.execute("CREATE TEMP TABLE chosen (run_uuid TEXT PRIMARY KEY)")
-            connection.executemany(
-                "INSERT OR IGNORE INTO chosen VALUES (?)", ((i,) for i in run_ids)
-            )
-            yield connection
-    except sqlite3.Error as error:
-        raise TrackingError(f"The MLflow store {path} cannot be read: {error}.") from error
+    """The database, with a temporary table `chosen` of these runs."""
+    with read_only(path) as connection:
+        connection.execute("CREATE TEMP TABLE chosen (run_uuid TEXT PRIMARY KEY)")
+        connection.executemany(
+            "INSERT OR IGNORE INTO chosen VALUES (?)", ((run_id,) for run_id in run_ids)
+        )
+        yield connection
 
 
-def _texts(connection: sqlite3.Connection, table: str, run_ids: Sequence[str]) -> DataFrame:
-    """Params or tags. Most have one value in all runs, which need not be fetched run by run."""
-    counted = connection.execute(
+def _read_texts(connection: sqlite3.Connection, table: str, run_ids: Sequence[str]) -> DataFrame:
+    """Params or tags. Most have the same value in all runs, and are read once instead of by run."""
+    keys = connection.execute(
         f"SELECT key, min(value), max(value), count(*) FROM {table}{AMONG} GROUP BY key"
     ).fetchall()
-    shared = {key: low for key, low, high, n in counted if low == high and n == len(run_ids)}
-    others = [key for key, *_ in counted if key not in shared]
-    query = f"SELECT run_uuid, key, value FROM {table}{AMONG}{_of(others)}"
-    wide = _wide(connection.execute(query, others), run_ids)
-    return wide.assign(**shared)[[key for key, *_ in counted]]
+    shared = {key: low for key, low, high, n in keys if low == high and n == len(run_ids)}
+    varying = [key for key, *_ in keys if key not in shared]
+    query = f"SELECT run_uuid, key, value FROM {table}{AMONG}{_key_in(varying)}"
+    frame = _pivot(connection.execute(query, varying), run_ids)
+    return frame.assign(**shared)[[key for key, *_ in keys]]
 
 
-def _of(keys: Collection[str] | None) -> str:
+def _key_in(keys: Collection[str] | None) -> str:
     return "" if keys is None else f" AND key IN ({', '.join('?' * len(keys))})"
 
 
-def _wide(rows: Any, run_ids: Sequence[str]) -> DataFrame:
+def _pivot(rows: Any, run_ids: Sequence[str]) -> DataFrame:
     """From (run_id, key, value) to a row a run and a column a key."""
     from pandas import DataFrame
 
     frame = DataFrame(list(rows), columns=["run_id", "key", "value"])
     wide = frame.pivot(index="run_id", columns="key", values="value")
-    return _named(wide.reindex(list(run_ids)))
+    return _with_index_name(wide.reindex(list(run_ids)))
 
 
-def _named(frame: DataFrame) -> DataFrame:
+def _with_index_name(frame: DataFrame) -> DataFrame:
     frame.columns.name = None
     frame.index.name = "run_id"
     return frame
@@ -155,15 +164,22 @@ def _from_client(
 ) -> RunFrames:
     from pandas import DataFrame
 
-    found = {run.info.run_id: run.data for run in _search(_client(uri), experiment, "")}
-    data = {run_id: found[run_id] for run_id in run_ids}
-    last = {
-        run_id: {k: v for k, v in one.metrics.items() if metrics is None or k in metrics}
-        for run_id, one in data.items()
+    data_of_all = {run.info.run_id: run.data for run in _search(_client(uri), experiment, "")}
+    data = {run_id: data_of_all[run_id] for run_id in run_ids}
+    last_values = {
+        run_id: {k: v for k, v in of_run.metrics.items() if metrics is None or k in metrics}
+        for run_id, of_run in data.items()
     }
-    parts = ({i: d.params for i, d in data.items()}, {i: d.tags for i, d in data.items()}, last)
+    tables = (
+        {run_id: of_run.params for run_id, of_run in data.items()},
+        {run_id: of_run.tags for run_id, of_run in data.items()},
+        last_values,
+    )
     return RunFrames(
-        *(_named(DataFrame.from_dict(p, orient="index").reindex(list(run_ids))) for p in parts)
+        *(
+            _with_index_name(DataFrame.from_dict(table, orient="index").reindex(list(run_ids)))
+            for table in tables
+        )
     )
 
 
@@ -171,12 +187,12 @@ def _search(client: Any, experiment: str, condition: str) -> Iterator[Any]:
     """The runs of an experiment, page by page."""
     from mlflow.exceptions import MlflowException
 
-    known = client.get_experiment_by_name(experiment)
+    entity = client.get_experiment_by_name(experiment)
     token = None
-    while known is not None and (token is None or token):
+    while entity is not None and (token is None or token):
         try:
             page = client.search_runs(
-                [known.experiment_id], condition, max_results=CHUNK, page_token=token or None
+                [entity.experiment_id], condition, max_results=PAGE, page_token=token or None
             )
         except MlflowException as error:
             raise TrackingError(

@@ -1,4 +1,4 @@
-"""What a run has left, wherever that still is: in its folder, or among its artifacts. Reads only."""
+"""A file that a run left, in the run's folder or among its artifacts. Reads only."""
 
 from __future__ import annotations
 
@@ -16,39 +16,49 @@ __all__ = ["read_run_file"]
 
 
 def read_run_file(run: LoggedRun, name: str, uri: str) -> str | None:
-    """The text of a file that a run left in its folder and logged at its end; None if neither has it.
+    """The text of a file that a run left in its folder and logged at its end.
 
-    uri: of the store, as in `tracking.uri`. Raises TrackingError where the artifacts cannot be read.
+    Args:
+        run: With its tag `folder`.
+        name: Relative path of the file in the folder, and among the artifacts.
+        uri: Of the store, as in `tracking.uri`.
+
+    Returns:
+        The text; None if neither place has the file.
+
+    Raises:
+        TrackingError: If the artifacts cannot be read.
     """
     folder = run.tags.get("folder")
-    places = [Path(folder)] if folder else []
+    folders = [Path(folder)] if folder else []
     if (artifacts := local_folder(run.artifact_uri)) is not None:
-        places.append(artifacts)
-    for place in places:
+        folders.append(artifacts)
+    for place in folders:
         try:
             return (place / name).read_text(encoding="utf-8")
         except OSError:
             continue
-    return None if artifacts or not run.artifact_uri else _downloaded(run, name, uri)
+    return None if artifacts or not run.artifact_uri else _download(run, name, uri)
 
 
-def _downloaded(run: LoggedRun, name: str, uri: str) -> str | None:
-    """Through MLflow, from wherever its artifacts are."""
+def _download(run: LoggedRun, name: str, uri: str) -> str | None:
+    """The text through MLflow, wherever the artifacts are."""
     resolved = resolve_uri(uri, Path.cwd())
     set_mlflow_defaults()
-    with warnings.catch_warnings(), TemporaryDirectory() as place:
-        warnings.simplefilter("ignore")  # MLflow's own are not for the person who asks
+    with warnings.catch_warnings(), TemporaryDirectory() as target:
+        warnings.simplefilter("ignore")  # MLflow's own mean nothing to the user
         from mlflow.exceptions import MlflowException
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         try:
             repository: Any = get_artifact_repository(run.artifact_uri, tracking_uri=resolved)
             folder = str(Path(name).parent)
-            found = repository.list_artifacts(None if folder == "." else folder)
-            if name not in [file.path for file in found]:
+            files = repository.list_artifacts(None if folder == "." else folder)
+            if name not in [file.path for file in files]:
                 return None
-            return Path(repository.download_artifacts(name, place)).read_text(encoding="utf-8")
+            return Path(repository.download_artifacts(name, target)).read_text(encoding="utf-8")
         except (MlflowException, OSError) as error:
             raise TrackingError(
-                f"The artifacts of {run.name} in {without_secrets(resolved)} cannot be read: {error}."
+                f"The artifacts of {run.name} in {without_secrets(resolved)} cannot be read: "
+                f"{error}."
             ) from error

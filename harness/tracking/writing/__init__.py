@@ -1,1 +1,1 @@
-"""The writer process: from journals into a store."""
+"""The writing side: the writer process, from journals into a store; and updates of finished runs."""

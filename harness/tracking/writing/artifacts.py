@@ -1,67 +1,51 @@
-"""Puts the files of a run where its artifacts belong."""
+"""Copies files to the artifacts of a run, and deletes them there."""
 
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import TrackingError
 from harness.tracking.address import local_folder
-from harness.tracking.events import RunEnded
-from harness.tracking.learning_curves import draw_learning_curves
-from harness.tracking.rate_range import draw_range_test
-from harness.tracking.writing.log_batch import JournalCursor
 
-__all__ = ["delete_artifacts", "log_artifacts", "log_run_end"]
-
-_one_at_a_time = threading.Lock()  # matplotlib's figures and MLflow's current store are global
+__all__ = ["delete_artifacts", "log_artifacts", "path_inside"]
 
 
-def log_run_end(uri: str, run: JournalCursor, event: RunEnded) -> None:
-    """Copies what the end of a run names; draws its picture and logs its model if it asks for them.
+def log_artifacts(paths: Sequence[Path], artifact_uri: str, uri: str) -> None:
+    """Copies files and folders to an artifact address.
 
-    uri: of the store. Raises TrackingError for a path that leads out of the run's folder.
+    Args:
+        paths: What to copy.
+        artifact_uri: Of the run.
+        uri: Of the store, resolved.
     """
-    folder = run.folder.resolve()
-    artifacts = [_inside(folder, artifact) for artifact in event.artifacts]
-    if event.curves:
-        picture = _inside(folder, event.curves.name)
-        found = tuple((label, str(_inside(folder, path))) for label, path in event.curves.runs)
-        draw = draw_range_test if event.curves.against == "rate" else draw_learning_curves
-        with _one_at_a_time:
-            draw(replace(event.curves, runs=found), picture)
-        artifacts.append(picture)
-    log_artifacts(artifacts, run.artifact_uri, uri)
-    if event.log_model:
-        from harness.tracking.writing.model import log_model
-
-        with _one_at_a_time:
-            log_model(uri, run.run_id, run.folder)
-
-
-def log_artifacts(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
-    """Copies files and folders to an artifact address of the store `uri`."""
-    target = local_folder(artifact_uri)
-    if artifacts and target:
-        _copy(artifacts, target)
-    elif artifacts:
-        _upload(artifacts, artifact_uri, uri)
+    folder = local_folder(artifact_uri)
+    if paths and folder:
+        _copy(paths, folder)
+    elif paths:
+        _upload(paths, artifact_uri, uri)
 
 
 def delete_artifacts(names: Sequence[str], artifact_uri: str, uri: str) -> None:
-    """Deletes files at an artifact address of the store `uri`; those that are not there are no matter.
+    """Deletes files at an artifact address, as far as they are there.
 
-    Where MLflow cannot delete, they stay. Raises TrackingError for a path that leads elsewhere.
+    Where MLflow cannot delete, they stay.
+
+    Args:
+        names: Relative paths of the files.
+        artifact_uri: Of the run.
+        uri: Of the store, resolved.
+
+    Raises:
+        TrackingError: For a path that leads elsewhere.
     """
-    target = local_folder(artifact_uri)
-    if target:
+    folder = local_folder(artifact_uri)
+    if folder:
         for name in names:
-            _inside(target.resolve(), name).unlink(missing_ok=True)
+            path_inside(folder.resolve(), name).unlink(missing_ok=True)
         return
     repository = _repository(artifact_uri, uri)
     with suppress(NotImplementedError):
@@ -69,35 +53,37 @@ def delete_artifacts(names: Sequence[str], artifact_uri: str, uri: str) -> None:
             repository.delete_artifacts(name)
 
 
-def _inside(folder: Path, name: str) -> Path:
-    """A path in a run's folder. A journal may come from elsewhere, and must not name other files."""
+def path_inside(folder: Path, name: str) -> Path:
+    """The resolved path of a file in a resolved folder. Raises TrackingError if it lies outside."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder):
-        raise TrackingError(f"The journal in {folder} names a file outside that folder: {name!r}.")
+        raise TrackingError(
+            f"Artifacts of a run must lie in {folder}. Got {name!r}, a file outside that folder."
+        )
     return path
 
 
-def _copy(artifacts: list[Path], target: Path) -> None:
-    """What MLflow's repository does, which takes 1 ms a file for looking at its own address."""
-    target.mkdir(parents=True, exist_ok=True)
-    for artifact in artifacts:
-        if artifact.is_dir():
-            shutil.copytree(artifact, target / artifact.name, dirs_exist_ok=True)
+def _copy(paths: Sequence[Path], folder: Path) -> None:
+    """Copies as MLflow's repository does, which spends 1 ms a file on parsing its own address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        if path.is_dir():
+            shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
         else:
-            shutil.copyfile(artifact, target / artifact.name)
+            shutil.copyfile(path, folder / path.name)
 
 
-def _upload(artifacts: list[Path], artifact_uri: str, uri: str) -> None:
+def _upload(paths: Sequence[Path], artifact_uri: str, uri: str) -> None:
     repository = _repository(artifact_uri, uri)
-    for artifact in artifacts:
-        if artifact.is_dir():
-            repository.log_artifacts(str(artifact), artifact.name)
+    for path in paths:
+        if path.is_dir():
+            repository.log_artifacts(str(path), path.name)
         else:
-            repository.log_artifact(str(artifact))
+            repository.log_artifact(str(path))
 
 
 def _repository(artifact_uri: str, uri: str) -> Any:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    # Not MLflow's client: it asks for the run each time
+    # Not MLflow's client, which asks the store for the run at each call
     return get_artifact_repository(artifact_uri, tracking_uri=uri)

@@ -1,4 +1,4 @@
-"""What a run's journal has gained since the last look, as one thing to write into a store."""
+"""What a run's journal has gained since the last look, as one batch to write into a store."""
 
 from __future__ import annotations
 
@@ -22,22 +22,29 @@ MetricRow = tuple[str, float, int, int]  # name, value, time in ms, step
 NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH = 250, 6000, 8000
 NAME = re.compile(r"[/\w.\- :]+")
 
-STATUS = {  # ours -> MLflow's
+MLFLOW_STATUS = {
     Status.FINISHED: "FINISHED",
     Status.STOPPED_EARLY: "FINISHED",
     Status.DROPPED: "FINISHED",
-    Status.DIVERGED: "FINISHED",  # the run did what it was asked to; the tag `status` tells
+    Status.DIVERGED: "FINISHED",  # the run did what it was asked to; its tag `status` says how
     Status.FAILED: "FAILED",
 }
-KILLED = "KILLED"  # its process died or was stopped
+KILLED = "KILLED"  # the process of the run died or was stopped
 INTERRUPTED = "interrupted"  # the tag `status` of such a run
 
 
 @dataclass(eq=False)
 class JournalCursor:
-    """A run that is being written: what of its journal is in the store.
+    """A run that is being written: how much of its journal is in the store.
 
-    complete: all of it. over: there is nothing more to do, for it is complete or has failed.
+    Attributes:
+        folder: The run's own, with its journal.
+        reader: Reads on where it stopped.
+        run_id: MLflow's; "" until the run is in the store.
+        artifact_uri: Address of its artifacts; "" until then, too.
+        last_time: Of the last event read, in ms since 1970.
+        complete: Whether all of the journal is in the store.
+        over: Whether nothing is left to do: the run is complete, or could not be written.
     """
 
     folder: Path
@@ -54,7 +61,17 @@ class JournalCursor:
 
 @dataclass(eq=False)
 class LogBatch:
-    """One piece of a run. started: if it is the first. status: MLflow's, once the run is over."""
+    """A piece of a run's journal, in MLflow's terms (as in `MlflowClient.log_batch`).
+
+    Attributes:
+        run: Whose journal it is.
+        started: The start of the run, in its first batch.
+        metrics: Finite values.
+        params: Text by name, in the first batch.
+        tags: Text by name.
+        ended: The end of the run, in its last batch, unless it was interrupted.
+        status: MLflow's status of the run, in its last batch; "" before.
+    """
 
     run: JournalCursor
     started: RunStarted | None = None
@@ -66,61 +83,66 @@ class LogBatch:
 
     @property
     def rows(self) -> int:
-        """About as many rows as it takes in the store."""
+        """About how many rows the batch takes in the store."""
         return len(self.metrics) + len(self.params) + len(self.tags) + 1
 
     @property
     def name(self) -> str:
-        """The name of the run in the store; of an entry that starts it."""
+        """The name of the run in the store; of its first batch."""
         assert self.started is not None
         return _cut(self.started.name or self.run.folder.name, NAME_LENGTH)
 
 
 def read_batch(run: JournalCursor, *, last: bool) -> LogBatch | None:
-    """What the journal has gained; None if nothing. last: no more will come, so the run must end.
+    """What the journal has gained; None if nothing.
 
-    Raises TrackingError where the journal, or a name in it, is not what MLflow takes.
+    Args:
+        run: Its reader moves on.
+        last: Whether nothing more will come, so that the run has to end.
+
+    Raises:
+        TrackingError: If the journal is damaged, or MLflow does not take a name in it.
     """
     events = run.reader.read()
-    over = last and not run.reader.behind
-    if not events and not over:
+    must_end = last and not run.reader.behind
+    if not events and not must_end:
         return None
-    entry = LogBatch(run)
+    batch = LogBatch(run)
     for event in events:
         run.last_time = event.time_ms
         if isinstance(event, RunStarted):
-            entry.started = event
-            entry.params = {name: _cut(value, PARAM_LENGTH) for name, value in event.params.items()}
-            entry.tags |= event.tags
+            batch.started = event
+            batch.params = {name: _cut(value, PARAM_LENGTH) for name, value in event.params.items()}
+            batch.tags |= event.tags
         elif isinstance(event, MetricsLogged):
-            entry.metrics += _finite(event.values, event.time_ms, event.step)
+            batch.metrics += _finite(event.values, event.time_ms, event.step)
         else:
-            entry.ended = event
+            batch.ended = event
             # Step 0: MLflow's charts then compare them as bars, not as lines over the last epoch
-            entry.metrics += _finite(event.metrics, event.time_ms, 0)
-            entry.tags |= event.tags | {"status": event.status.value}
-            entry.status = STATUS[event.status]
-    if not run.run_id and not entry.started:
+            batch.metrics += _finite(event.metrics, event.time_ms, 0)
+            batch.tags |= event.tags | {"status": event.status.value}
+            batch.status = MLFLOW_STATUS[event.status]
+    if not run.run_id and not batch.started:
         raise TrackingError(f"The journal in {run.folder} does not begin with the start of a run.")
-    if over and not entry.ended:
-        entry.tags["status"] = INTERRUPTED
-        entry.status = KILLED
-    entry.tags = {name: _cut(value, TAG_LENGTH) for name, value in entry.tags.items()}
-    for name in {name for name, *_ in entry.metrics} | entry.params.keys() | entry.tags.keys():
+    if must_end and not batch.ended:
+        batch.tags["status"] = INTERRUPTED
+        batch.status = KILLED
+    batch.tags = {name: _cut(value, TAG_LENGTH) for name, value in batch.tags.items()}
+    for name in {name for name, *_ in batch.metrics} | batch.params.keys() | batch.tags.keys():
         _check_name(name)
-    return entry
+    return batch
 
 
 def _finite(values: Mapping[str, float], time_ms: int, step: int) -> Iterable[MetricRow]:
-    """MLflow stores infinity as 1.8e308, which no chart survives; the status tells of it."""
+    """MLflow stores infinity as 1.8e308, which spoils every chart; the tag `status` tells of it."""
     return [(name, value, time_ms, step) for name, value in values.items() if math.isfinite(value)]
 
 
 @lru_cache(maxsize=4096)
 def _check_name(name: str) -> None:
     path = PurePosixPath(name)
-    whole = NAME.fullmatch(name) and str(path) == name and not path.is_absolute()
-    if not whole or ".." in path.parts or len(name) > NAME_LENGTH:
+    plain = NAME.fullmatch(name) and str(path) == name and not path.is_absolute()
+    if not plain or ".." in path.parts or len(name) > NAME_LENGTH:
         raise TrackingError(
             f"MLflow takes names of at most {NAME_LENGTH} letters, digits, spaces and /_-.: that "
             f"are relative paths. Got {name!r}."

@@ -1,4 +1,4 @@
-"""Logs a trained network as an MLflow model: code and safetensors, nothing pickled."""
+"""Logs a trained network as an MLflow model of code and safetensors; nothing is pickled."""
 
 from __future__ import annotations
 
@@ -20,19 +20,29 @@ CODE = Path(__file__).with_name("model_code.py")
 
 
 def log_model(uri: str, run_id: str, folder: Path) -> str:
-    """Logs the network in a run's folder to that run. Returns the model's address, models:/m-….
+    """Logs the network in a run's folder to that run.
 
-    The signature is inferred from a few rows of features as they are before scaling.
+    The signature is inferred from a few rows of raw features.
+
+    Args:
+        uri: Of the store, resolved.
+        run_id: MLflow's.
+        folder: The run's, with `parameters.safetensors` and `description.json`.
+
+    Returns:
+        The model's address, models:/m-….
     """
     import mlflow
     from mlflow.models import Model, infer_signature
 
-    _look_nothing_up()
+    _skip_requirements_lookup()
     predictor = Predictor.load(folder)
     example = _example(predictor)
     mlflow.set_tracking_uri(uri)
     run = mlflow.MlflowClient().get_run(run_id)
-    mlflow.set_experiment(experiment_id=run.info.experiment_id)  # or it takes the default one
+    mlflow.set_experiment(
+        experiment_id=run.info.experiment_id
+    )  # else the model goes to the default one
     logged = Model.log(
         artifact_path=None,
         name=MODEL,
@@ -51,7 +61,7 @@ def log_model(uri: str, run_id: str, folder: Path) -> str:
 
 
 def _example(predictor: Predictor) -> Any:
-    """Rows about the mean of the training data, within one scale of it: (3, F) as a DataFrame."""
+    """Rows around the mean of the training data, within one scale of it: a DataFrame (3, F)."""
     import pandas
 
     description = predictor.description
@@ -61,21 +71,21 @@ def _example(predictor: Predictor) -> Any:
     return pandas.DataFrame(shift + steps * scale, columns=list(description.feature_names))
 
 
-def _look_nothing_up() -> None:
-    """Spares 1.7 s, in which MLflow looks for the modules of all that is installed.
+def _skip_requirements_lookup() -> None:
+    """Saves 1.7 s, in which MLflow lists the modules of all installed distributions.
 
-    It does so to hold the requirements against these. `_requirements` are what is installed.
+    It compares them with the requirements; `_requirements` are read from what is installed.
     """
     from mlflow.utils import requirements_utils
 
-    known: dict[str, list[str]] = requirements_utils._MODULES_TO_PACKAGES or {}
-    requirements_utils._MODULES_TO_PACKAGES = known  # type: ignore[assignment]
+    packages: dict[str, list[str]] = requirements_utils._MODULES_TO_PACKAGES or {}
+    requirements_utils._MODULES_TO_PACKAGES = packages  # type: ignore[assignment]
 
 
 def _requirements(backend: str) -> list[str]:
-    """The distributions that prediction needs, with the versions it was tried with."""
+    """The distributions that prediction needs, with the installed versions."""
     from harness.registry.registry import load_registry
 
     plugin = load_registry().provider("backend", backend).distribution
-    needed = dict.fromkeys(["harness", plugin, "mlflow", "numpy", "pandas", "safetensors"])
-    return [f"{name}=={version(name)}" for name in needed]
+    distributions = dict.fromkeys(["harness", plugin, "mlflow", "numpy", "pandas", "safetensors"])
+    return [f"{name}=={version(name)}" for name in distributions]

@@ -1,4 +1,4 @@
-"""Brings a store up to date with the journals of runs. Lives in the writer process."""
+"""Brings a store up to date with the journals of runs; in the writer process."""
 
 from __future__ import annotations
 
@@ -14,67 +14,75 @@ from harness.tracking.writing.sqlite_writer import SqliteWriter
 
 __all__ = ["Recorder"]
 
-BATCH = 50_000  # rows written at once: 150 short runs, 10 MB, a third of a second in SQLite
+MAX_ROWS = 50_000  # written at once: 150 short runs, 10 MB, a third of a second in SQLite
 
 
 class Recorder:
-    """Writes in batches of bounded size, so that memory is bounded whatever the sweep."""
+    """Follows journals into a store, in pieces of bounded size: so memory is bounded for any sweep.
+
+    Args:
+        uri: The resolved store, which is created or migrated if need be.
+    """
 
     def __init__(self, uri: str) -> None:
         store = open_store(uri)
         path = sqlite_path(uri)
-        fast = path is not None and SqliteTables.fits(path)
-        self._way = SqliteWriter(store, path) if fast and path else ClientWriter(store)
-        self._warm = False
+        direct = path is not None and SqliteTables.fits(path)
+        self._writer = SqliteWriter(store, path) if direct and path else ClientWriter(store)
+        self._warming_up = False
 
     def close(self) -> None:
         """Nothing more will be written."""
-        self._way.close()
+        self._writer.close()
 
     def experiment(self, name: str) -> None:
-        """Makes an experiment ready, which is created if need be."""
-        self._way.experiment(name)
+        """Creates an experiment if need be."""
+        self._writer.experiment(name)
 
     def record(
         self, runs: Iterable[JournalCursor], *, last: bool = False
     ) -> Iterator[tuple[JournalCursor, Exception | None]]:
-        """Writes what the journals have gained. last: no more will come, so each run must end.
+        """Writes what the journals have gained.
 
-        Yields each run that is over, once the store has it: with its error, or None if it is
-        complete.
+        Args:
+            runs: Their journals.
+            last: Whether nothing more will come, so that each run has to end.
+
+        Yields:
+            Each run that is over, once the store has it: with its error, or None if it is complete.
         """
-        entries: list[LogBatch] = []
+        batches: list[LogBatch] = []
         rows = 0
         for run in runs:
             while not run.over:
                 try:
-                    entry = read_batch(run, last=last)
-                except Exception as error:  # one run's trouble is not another's
+                    batch = read_batch(run, last=last)
+                except Exception as error:  # the other runs go on
                     run.over = True
                     yield run, error
                     break
-                if entry:
-                    entries.append(entry)
-                    rows += entry.rows
-                    self._warm_up(entry)
-                if rows > BATCH or run.reader.behind:
-                    yield from self._write(entries)
-                    entries, rows = [], 0
+                if batch:
+                    batches.append(batch)
+                    rows += batch.rows
+                    self._warm_up(batch)
+                if rows > MAX_ROWS or run.reader.behind:
+                    yield from self._write(batches)
+                    batches, rows = [], 0
                 if not run.reader.behind:
                     break
-        yield from self._write(entries)
+        yield from self._write(batches)
 
-    def _write(self, entries: list[LogBatch]) -> Iterator[tuple[JournalCursor, Exception | None]]:
-        for entry, error in self._way.record(entries) if entries else ():
-            run = entry.run
+    def _write(self, batches: list[LogBatch]) -> Iterator[tuple[JournalCursor, Exception | None]]:
+        for batch, error in self._writer.write(batches) if batches else ():
+            run = batch.run
             run.over = run.complete or error is not None
             if run.over:
                 yield run, error
 
-    def _warm_up(self, entry: LogBatch) -> None:
-        """Imports what a model will need while its run still trains: it takes seconds."""
-        if entry.started and entry.started.log_model and not self._warm:
-            self._warm = True
+    def _warm_up(self, batch: LogBatch) -> None:
+        """Imports what a model needs while its run still trains, since that takes seconds."""
+        if batch.started and batch.started.log_model and not self._warming_up:
+            self._warming_up = True
             threading.Thread(target=_import_mlflow, daemon=True).start()
 
 

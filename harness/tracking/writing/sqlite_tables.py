@@ -1,10 +1,10 @@
-"""Writes what many runs have gained into MLflow's SQLite tables in one transaction.
+"""MLflow's SQLite tables, written directly: what many runs have gained, in one transaction.
 
 MLflow's client takes 35 ms for a short run (250 metrics, 60 params, 30 tags), nearly all of it in the
-object-relational mapper, and 2 s to import; this takes 2 ms. It touches only the five tables that
-MLflow has had in this shape since 2022, and only where they look exactly so, and that of experiments,
-where it looks as it does today; everything else goes through the client. What it leaves there is what
-the client leaves, which a test compares row by row.
+object-relational mapper, and 2 s to import; this takes 2 ms. It writes the five tables that MLflow has
+had in this shape since 2022 if they have exactly that shape, and the table of experiments if it has
+today's shape; everything else goes through the client. It leaves the rows that the client would leave:
+a test compares them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from harness.errors import TrackingError
-from harness.tracking.store import BUSY_TIMEOUT, relax_syncing
+from harness.tracking.sqlite import BUSY_TIMEOUT, relax_syncing
 from harness.tracking.writing.log_batch import LogBatch, MetricRow
 
 __all__ = ["SqliteTables"]
 
-CACHE = 32 * 2**10  # KiB of pages kept in memory: the indexes of some thousand runs
+CACHE = 32 * 2**10  # KiB of pages in memory: the indexes of some thousand runs
 
 TABLES = {  # table -> (column, position in the primary key)
     "runs": {
@@ -72,11 +72,11 @@ EXPERIMENTS = {
 LONGEST = 256  # characters of an experiment's name and location
 DEFAULT = "Default"  # the experiment that MLflow makes in an empty store, with number 0
 
-MAKE = (
+CREATE_EXPERIMENT = (
     "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, "
     "creation_time, last_update_time, workspace) VALUES (?, ?, ?, 'active', ?, ?, 'default')"
 )
-CREATE = (
+CREATE_RUN = (
     "INSERT INTO runs (run_uuid, experiment_id, name, artifact_uri, start_time, user_id, status, "
     "source_type, source_name, entry_point_name, source_version, lifecycle_stage) "
     "VALUES (?, ?, ?, ?, ?, ?, 'RUNNING', 'UNKNOWN', '', '', '', 'active')"
@@ -97,11 +97,11 @@ TAGS = (
     "INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?) "
     "ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"
 )
-END = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
+END_RUN = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
 
 
 class SqliteTables:
-    """The fast way into a SQLite store."""
+    """A connection to the tables of a SQLite store."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
@@ -110,12 +110,12 @@ class SqliteTables:
         relax_syncing(self._connection, None)
 
     def close(self) -> None:
-        """Ends the connection; the last one of all folds the write-ahead log into the database."""
+        """Ends the connection. The last one of all moves the write-ahead log into the database."""
         self._connection.close()
 
     @classmethod
     def fits(cls, path: Path) -> bool:
-        """Whether the tables of this store are the ones known here."""
+        """Whether the tables of a store have the shape that is known here."""
         with closing(sqlite3.connect(path)) as connection:
             return all(
                 {(row[1], row[5]) for row in connection.execute(f"PRAGMA table_info({table})")}
@@ -123,7 +123,7 @@ class SqliteTables:
                 for table, columns in TABLES.items()
             )
 
-    def experiments(self, name: str) -> list[tuple[int, str, str]]:
+    def find_experiments(self, name: str) -> list[tuple[int, str, str]]:
         """(id, artifact location, lifecycle stage) of the experiments of that name."""
         return self._connection.execute(
             "SELECT experiment_id, artifact_location, lifecycle_stage FROM experiments "
@@ -131,61 +131,64 @@ class SqliteTables:
             (name,),
         ).fetchall()
 
-    def can_make(self, name: str, location: str) -> bool:
-        """Whether an experiment can be made here as MLflow's client would make it."""
+    def can_create_experiment(self, name: str, location: str) -> bool:
+        """Whether an experiment can be created here as MLflow's client would create it."""
         columns = {row[1] for row in self._connection.execute("PRAGMA table_info(experiments)")}
         return columns == EXPERIMENTS and max(len(name), len(location)) <= LONGEST
 
-    def make(self, name: str, location: str) -> None:
-        """Makes an experiment, after the default one where there is none yet, unless it is there."""
+    def create_experiment(self, name: str, location: str) -> None:
+        """Creates an experiment unless it is there; before it MLflow's default one, if there is none."""
         now = time.time_ns() // 1_000_000
         with self._transaction() as connection:
             (count,) = connection.execute("SELECT count(*) FROM experiments").fetchone()
             if count == 0:
-                connection.execute(MAKE, (0, DEFAULT, f"{location}/0", now, now))
-            if not self.experiments(name):
-                connection.execute(MAKE, (None, name, location, now, now))
+                connection.execute(CREATE_EXPERIMENT, (0, DEFAULT, f"{location}/0", now, now))
+            if not self.find_experiments(name):
+                connection.execute(CREATE_EXPERIMENT, (None, name, location, now, now))
 
-    def find(self, run_id: str) -> tuple[str, str] | None:
+    def find_run(self, run_id: str) -> tuple[str, str] | None:
         """(artifact address, lifecycle stage) of a run; None if there is none."""
         return self._connection.execute(
             "SELECT artifact_uri, lifecycle_stage FROM runs WHERE run_uuid = ?", (run_id,)
         ).fetchone()
 
-    def write(self, entries: Sequence[LogBatch], created: Sequence[tuple[LogBatch, int]]) -> None:
-        """Adds to runs, all or nothing. What is there already stays; a tag takes its new value.
+    def write(self, batches: Sequence[LogBatch], created: Sequence[tuple[LogBatch, int]]) -> None:
+        """Adds to runs, all or nothing. Metrics and params that are there stay; tags take new values.
 
-        created: the entries whose run is not in the store yet, with the id of its experiment.
+        Args:
+            batches: Of different runs.
+            created: Those whose run is not in the store yet, with the id of its experiment.
         """
         with self._transaction() as connection:
-            connection.executemany(CREATE, (_run(*entry) for entry in created))
+            connection.executemany(CREATE_RUN, (_run_row(*item) for item in created))
             connection.executemany(
-                TAGS, [("mlflow.runName", entry.name, entry.run.run_id) for entry, _ in created]
+                TAGS, [("mlflow.runName", batch.name, batch.run.run_id) for batch, _ in created]
             )
             connection.executemany(
-                METRICS, (row for entry in entries for row in _rows(entry, entry.metrics))
+                METRICS, (row for batch in batches for row in _metric_rows(batch, batch.metrics))
             )
             connection.executemany(
-                LATEST, (row for entry in entries for row in _rows(entry, _latest(entry.metrics)))
+                LATEST,
+                (row for batch in batches for row in _metric_rows(batch, _latest(batch.metrics))),
             )
             connection.executemany(
-                PARAMS, ((*item, e.run.run_id) for e in entries for item in e.params.items())
+                PARAMS, ((*item, b.run.run_id) for b in batches for item in b.params.items())
             )
             connection.executemany(
-                TAGS, ((*item, e.run.run_id) for e in entries for item in e.tags.items())
+                TAGS, ((*item, b.run.run_id) for b in batches for item in b.tags.items())
             )
 
-    def end(self, entries: Sequence[LogBatch]) -> None:
-        """Closes runs with the status of their last entry."""
+    def end_runs(self, batches: Sequence[LogBatch]) -> None:
+        """Ends runs with the status of their last batch."""
         with self._transaction() as connection:
-            for entry in entries:
-                row = (entry.status, entry.run.last_time, entry.run.run_id)
-                if connection.execute(END, row).rowcount != 1:
-                    raise TrackingError(f"The MLflow run {entry.run.run_id} is not there any more.")
+            for batch in batches:
+                row = (batch.status, batch.run.last_time, batch.run.run_id)
+                if connection.execute(END_RUN, row).rowcount != 1:
+                    raise TrackingError(f"The MLflow run {batch.run.run_id} is not there any more.")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")  # waits its turn, where DEFERRED may fail
+        self._connection.execute("BEGIN IMMEDIATE")  # waits for its turn; DEFERRED may fail
         try:
             yield self._connection
             self._connection.execute("COMMIT")
@@ -195,22 +198,22 @@ class SqliteTables:
             raise
 
 
-def _run(entry: LogBatch, experiment: int) -> tuple[object, ...]:
-    run, started = entry.run, entry.started
+def _run_row(batch: LogBatch, experiment: int) -> tuple[object, ...]:
+    run, started = batch.run, batch.started
     assert started is not None
-    user = started.tags.get("mlflow.user", "unknown")  # as MLflow's client has it
-    return (run.run_id, experiment, entry.name, run.artifact_uri, started.time_ms, user)
+    user = started.tags.get("mlflow.user", "unknown")  # as in MLflow's client
+    return (run.run_id, experiment, batch.name, run.artifact_uri, started.time_ms, user)
 
 
-def _rows(
-    entry: LogBatch, metrics: Iterable[MetricRow]
+def _metric_rows(
+    batch: LogBatch, metrics: Iterable[MetricRow]
 ) -> Iterator[tuple[str, float, int, str, int]]:
-    run_id = entry.run.run_id
+    run_id = batch.run.run_id
     return ((name, value, time_ms, run_id, step) for name, value, time_ms, step in metrics)
 
 
 def _latest(metrics: Iterable[MetricRow]) -> Iterable[MetricRow]:
-    """The one of each name with the greatest step; where that is the same, time; value."""
+    """For each name the row with the greatest (step, time, value)."""
     latest: dict[str, MetricRow] = {}
     for metric in metrics:
         name, value, time_ms, step = metric

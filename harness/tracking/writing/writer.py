@@ -1,8 +1,9 @@
 """The writer process: `python -m harness.tracking.writing.writer`, started by `Tracker`.
 
-It writes on another core while the runs train, and imports MLflow (2 s) only where it must. Its input
-says where the journals are, one JSON line each; no more will come after a line `{"end": true}` or the
-end of the input (the parent died). Its output says what was done, in JSON lines too.
+It writes on another core while the runs train, and imports MLflow (2 s) only if it must. Its input and
+output are lines of JSON. Input: the store, then the folder of each run with a journal, then
+`{"end": true}`; that the input ends without it means that the parent has died. Output: each run that is
+written or failed, or what ended the process.
 """
 
 from __future__ import annotations
@@ -25,31 +26,31 @@ from harness.tracking.writing.recorder import Recorder
 
 __all__ = ["main"]
 
-INTERVAL = 0.5  # seconds between two looks at the journals: a long run is to be seen live
+INTERVAL = 0.5  # seconds between two looks at the journals: a long run can be watched live
 
-Inbox = queue.SimpleQueue  # of messages; None is the end of the input
+Inbox = queue.SimpleQueue  # of requests; None is the end of the input
 
 
 def main() -> int:
     """Follows journals until the input ends. Returns 1 if anything could not be written."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the training; what it did is kept
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the training; its runs are written
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     sys.stdout = sys.stderr  # MLflow prints there when a run ends
     inbox: Inbox = queue.SimpleQueue()
-    # Read all the time, so that the pipe never fills up and the training never waits for MLflow
+    # Reads at any time: the pipe never fills up, and the training never waits for MLflow
     threading.Thread(target=_listen, args=(sys.stdin, inbox), daemon=True).start()
     try:
         failures = _follow(inbox, replies)
-    except Exception as error:  # whatever goes wrong, the parent process has to hear of it
-        _reply(replies, error=_words(error))
+    except Exception as error:  # whatever goes wrong, the parent process hears of it
+        _reply(replies, error=_message(error))
         return 1
     return 1 if failures else 0
 
 
 def _listen(source: TextIO, inbox: Inbox) -> None:
     for line in source:
-        message = json.loads(line)
-        inbox.put(None if message.get("end") else message)
+        request = json.loads(line)
+        inbox.put(None if request.get("end") else request)
     inbox.put(None)
 
 
@@ -57,7 +58,7 @@ def _reply(replies: TextIO, **message: object) -> None:
     try:
         replies.write(json.dumps(message) + "\n")
         replies.flush()
-    except BrokenPipeError:  # the parent has died: what it left is written all the same
+    except BrokenPipeError:  # the parent has died; what it left is written all the same
         return
 
 
@@ -73,42 +74,42 @@ def _follow(inbox: Inbox, replies: TextIO) -> int:
 
 
 def _write(recorder: Recorder, uri: str, inbox: Inbox, replies: TextIO) -> int:
-    """Writes until the input ends and all is written. Returns how many runs could not be."""
-    following: dict[str, JournalCursor] = {}
+    """Writes until the input has ended and all is written. Returns how many runs failed."""
+    followed: dict[str, JournalCursor] = {}
     failures = 0
     ending = False
     while not ending:
-        folders, ending = _news(inbox)
-        following |= {folder: JournalCursor(Path(folder)) for folder in folders}
-        for run, error in recorder.record(list(following.values()), last=ending):
+        folders, ending = _new_folders(inbox)
+        followed |= {folder: JournalCursor(Path(folder)) for folder in folders}
+        for run, error in recorder.record(list(followed.values()), last=ending):
             folder = str(run.folder)
-            del following[folder]
+            del followed[folder]
             if error is None:
                 _reply(replies, folder=folder, run_id=run.run_id)
                 continue
             failures += 1
-            _reply(replies, folder=folder, error=_words(error))
-            check_reachable(uri)  # if it is the store's trouble, no run can be written
+            _reply(replies, folder=folder, error=_message(error))
+            check_reachable(uri)  # raises if the store is at fault: then no run can be written
     return failures
 
 
-def _news(inbox: Inbox) -> tuple[list[str], bool]:
-    """Folders to follow from now on, and whether the input has ended; waits INTERVAL for news."""
+def _new_folders(inbox: Inbox) -> tuple[list[str], bool]:
+    """Folders to follow from now on, and whether the input has ended. Waits INTERVAL for them."""
     folders: list[str] = []
-    message: Any
+    request: Any
     timeout = INTERVAL
     while True:
         try:
-            message = inbox.get(timeout=timeout)
+            request = inbox.get(timeout=timeout)
         except queue.Empty:
             return folders, False
-        if message is None:
+        if request is None:
             return folders, True
-        folders.append(message["folder"])
+        folders.append(request["folder"])
         timeout = 0.0
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
 
 

@@ -1,174 +1,92 @@
-"""MLflow's own dashboard in a real browser: the runs of a sweep and their curves, by optimizer."""
-
-import math
-import sqlite3
+import http.server
+import os
+import signal
+import socket
 import subprocess
 import sys
-import time
-from contextlib import closing
-from statistics import fmean
-from typing import Any, NamedTuple
-from urllib.parse import quote
+import threading
 
 import pytest
 
-from browser import MARKS, TIMEOUT, dashboard_page, keep
-from harness.tracking.address import resolve_uri, sqlite_path
-from harness.tracking.dashboard import runs_page
-from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.tracker import Tracker
-
-pytestmark = MARKS
+from harness.errors import TrackingError
+from harness.tracking.dashboard import open_dashboard, runs_page, start_dashboard
 
 
-def check_dashboard(uri: str, sweep: str, expected_runs: int, metric: str = "train/loss") -> None:
-    """Checks that the dashboard of a store shows a sweep: all its runs, and their curves by optimizer.
-
-    uri: a resolved SQLite store. sweep: the tag `sweep` of its runs. metric: whose chart must show the
-    values of each run, and the mean of each optimizer when grouped.
-    """
-    runs = _runs_of(uri, sweep, metric)
-    assert len(runs) == expected_runs
-    search = quote(f"tags.sweep = '{sweep}' and tags.kind = 'run'")
-    with dashboard_page(uri) as (page, port):
-        page.goto(f"{runs_page('127.0.0.1', port, runs[0].experiment)}&searchFilter={search}")
-        page.get_by_text(f"{expected_runs} matching runs").wait_for()
-        assert _listed(page, expected_runs) == {run.name for run in runs}
-        page.locator("[data-testid='experiment-view-runs-visibility-column-header']").click()
-        page.get_by_role("menuitemradio", name="Show all runs").click()
-        page.get_by_placeholder("Search metric charts").fill(metric)
-        _check_curves(page, metric, {run.id: run.values for run in runs})
-        keep(page, f"{sweep}-runs")
-
-        page.get_by_role("button", name="Group by").click()
-        page.get_by_role("menuitemcheckbox", name="optimizer", exact=True).first.click()
-        page.keyboard.press("Escape")
-        groups: dict[str, list[dict[int, float]]] = {}
-        for run in runs:
-            groups.setdefault(run.optimizer, []).append(run.values)
-        for optimizer, values in groups.items():
-            row = page.locator(".ag-row", has_text=f"Group: {optimizer}").first
-            row.wait_for()
-            assert row.inner_text().split()[-1] == str(len(values))
-        _check_curves(page, metric, {f"tag.optimizer.{o}": _mean(v) for o, v in groups.items()})
-        keep(page, f"{sweep}-by-optimizer")
+@pytest.fixture
+def taken():
+    """A port that another program listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
 
 
-class Run(NamedTuple):
-    """What the store holds of a run. values: of the metric, by step."""
-
-    id: str
-    experiment: str
-    name: str
-    optimizer: str
-    values: dict[int, float]
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-def _runs_of(uri: str, sweep: str, metric: str) -> list[Run]:
-    query = """
-        SELECT runs.run_uuid, runs.experiment_id, runs.name, optimizer.value FROM runs
-        JOIN tags sweep ON sweep.run_uuid = runs.run_uuid AND sweep.key = 'sweep'
-        JOIN tags kind ON kind.run_uuid = runs.run_uuid AND kind.key = 'kind'
-        JOIN tags optimizer ON optimizer.run_uuid = runs.run_uuid AND optimizer.key = 'optimizer'
-        WHERE sweep.value = ? AND kind.value = 'run'
-    """
-    values = "SELECT step, value FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY step"
-    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
-        return [
-            Run(run, str(experiment), *rest, dict(connection.execute(values, (run, metric))))
-            for run, experiment, *rest in connection.execute(query, (sweep,)).fetchall()
-        ]
+def test_without_a_store_it_says_to_train_first(tmp_path):
+    with pytest.raises(TrackingError, match="Train something first"):
+        open_dashboard(f"sqlite:///{tmp_path}/none/mlflow.db", "test", "127.0.0.1", 5000, print)
+    assert not (tmp_path / "none").exists()
 
 
-def _mean(runs: list[dict[int, float]]) -> dict[int, float]:
-    steps = sorted({step for run in runs for step in run})
-    return {step: fmean(run[step] for run in runs if step in run) for step in steps}
+def test_a_taken_port_is_reported_with_a_free_one(uri, taken):
+    with pytest.raises(TrackingError, match=f"Port {taken} .* is taken") as caught:
+        start_dashboard(uri, "127.0.0.1", taken)
+    free = int(str(caught.value).rstrip(".").split()[-1])
+    assert free > taken
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free))
 
 
-def _listed(page: Any, rows: int) -> set[str]:
-    """The names of runs in the table, which holds only the rows in sight: it is scrolled."""
-    found: set[str] = set()
-    for place in range(0, 30 * rows, 400):
-        page.evaluate("y => document.querySelector('.ag-body-viewport').scrollTo(0, y)", place)
-        page.wait_for_timeout(300)
-        found |= set(page.locator(".ag-row a").all_inner_texts())
-    return found
+def test_a_host_that_is_not_this_machine_is_reported(uri):
+    with pytest.raises(TrackingError, match=r"cannot use 192\.0\.2\.1:5000"):
+        start_dashboard(uri, "192.0.2.1", 5000)  # RFC 5737: an address of nobody
 
 
-CURVES = """metric => {
-    const cards = [...document.querySelectorAll("[data-testid='experiment-view-compare-runs-card']")];
-    const card = cards.find(card => card.innerText.split('\\n')[0].trim() === metric);
-    if (!card) return null;
-    card.scrollIntoView();
-    const plot = card.querySelector('.js-plotly-plot');
-    if (!plot) return null;
-    const curves = {};
-    for (const line of plot.data || [])
-        if ((line.mode || '').startsWith('lines'))
-            curves[line.uuid] = [[...line.x], [...line.y]];
-    const drawn = [...plot.querySelectorAll('.scatterlayer path.js-line')]
-        .filter(path => (path.getAttribute('d') || '').includes('L'));
-    return {curves, drawn: drawn.length};
-}"""
+def test_a_server_is_its_own_dashboard():
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    said = []
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+        open_dashboard(f"http://me:secret@{address}", "test", "127.0.0.1", 5000, said.append)
+        server.shutdown()
+    assert said == [f"http://{address} is an MLflow server: open it in a browser."]
 
 
-def _check_curves(page: Any, metric: str, expected: dict[str, dict[int, float]]) -> None:
-    """Waits until the chart of a metric has drawn these lines, and no other."""
-    deadline = time.monotonic() + TIMEOUT / 1000
-    seen: Any = None
-    while time.monotonic() < deadline:
-        seen = page.evaluate(CURVES, metric)
-        if seen and seen["curves"].keys() == expected.keys() and seen["drawn"] >= len(expected):
-            break
-        page.wait_for_timeout(300)
-    else:
-        pytest.fail(f"The chart of {metric} does not show {list(expected)}: {seen}")
-    for name, values in expected.items():
-        steps, heights = seen["curves"][name]
-        assert [int(step) for step in steps] == list(values)
-        assert heights == pytest.approx(list(values.values()), rel=1e-6)
+OPEN = """
+import sys
+from harness.tracking.dashboard import open_dashboard
+open_dashboard(sys.argv[1], "test", "127.0.0.1", int(sys.argv[2]), lambda text: print(text, flush=True))
+print("over")
+"""
 
 
-def test_a_sweep_is_shown_with_its_curves_by_optimizer(uri, tmp_path):
-    rates = {"adam": 3, "momentum": 5, "sgd": 9}
-    with Tracker(uri, "test") as tracker:
-        for optimizer, rate in rates.items():
-            for seed in range(4):
-                key = f"{optimizer} {seed}"
-                tags = {"sweep": "s1", "kind": "run", "optimizer": optimizer, "initializer": "he"}
-                tracker.start(
-                    RunStarted(
-                        key, str(tmp_path / key), "test", key, 1, tags, {"optimizer": optimizer}
-                    )
-                )
-                for epoch in range(1, 13):
-                    loss = math.exp(-epoch / rate) + seed / 20
-                    values = {"train/loss": loss, "validation/accuracy": 1 - loss / 2}
-                    tracker.log(MetricsLogged(key, epoch, 1000 * epoch, values))
-                tracker.end(RunEnded(key, "finished", 13_000))
-        tags = {"sweep": "s1", "kind": "sweep"}
-        tracker.start(RunStarted("sweep", str(tmp_path / "sweep"), "test", "sweep s1", 1, tags))
-        tracker.end(RunEnded("sweep", "finished", 13_000))
-    check_dashboard(uri, "s1", expected_runs=12)
-
-
-def test_the_demo_sweep_is_shown(tmp_path):
-    """The main job by its command, then the dashboard that its last line speaks of."""
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", "train", "experiment=demo"],
-        cwd=tmp_path,
-        capture_output=True,
+@pytest.mark.slow
+def test_it_runs_until_ctrl_c_and_leaves_the_port_free(uri):
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-c", OPEN, uri, str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    table = [line.split("\t") for line in done.stdout.splitlines()[:10]]
-    assert table[0][:3] == ["optimizer", "initializer", "runs"]
-    assert len(table) == 1 + 9
-    assert {row[2] for row in table[1:]} == {"3"}
-    learned = {row[1]: float(row[4].split()[0]) for row in table[1:] if row[0] == "adam"}
-    assert learned["zeros"] < 0.2  # the course: zero weights do not learn
-    assert learned["he_normal"] > 0.9
-    (folder,) = (tmp_path / "outputs" / "sweeps").glob("*/*")
-    sweep = "/".join(folder.parts[-2:])
-    check_dashboard(resolve_uri("sqlite:///outputs/mlflow.db", tmp_path), sweep, expected_runs=27)
+        start_new_session=True,
+    ) as process:
+        assert runs_page("127.0.0.1", port, "1") in process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "over\n", "")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))

@@ -49,3 +49,18 @@ def test_atomic_writing_leaves_nothing_else(tmp_path):
     journal.write_atomically(tmp_path / "a", b"one")
     journal.write_atomically(tmp_path / "a", b"two")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"two")]
+
+
+def test_polling_opens_only_what_has_grown(tmp_path, monkeypatch):
+    journal.begin(tmp_path, START)
+    reader = journal.JournalReader(tmp_path)
+    assert len(reader.read()) == 1
+
+    def refuse(*_):
+        raise AssertionError("opened for nothing")
+
+    monkeypatch.setattr(journal, "open", refuse, raising=False)
+    assert reader.read() == []
+    monkeypatch.undo()
+    journal.append(tmp_path, [metrics(4)])
+    assert reader.read() == [metrics(4)]

@@ -2,11 +2,9 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from harness.tracking.events import Curves
-from harness.tracking.learning_curves import Curve, draw_learning_curves, mean_curve, read_metrics
+from harness.tracking.learning_curves import draw_learning_curves
 from harness.tracking.metrics_csv import write_metrics
 
 
@@ -92,42 +90,6 @@ def test_of_many_groups_the_best_stay_apart_and_the_others_are_grey(tmp_path, mo
     # The lowest losses: those of the last groups
     assert {line.get_label() for line in coloured} == {str(n) for n in range(8, 20)}
     assert only.get_legend_handles_labels()[1][-1] == "8 others"
-
-
-curves = st.lists(
-    st.dictionaries(st.integers(1, 6), st.floats(-10, 10) | st.just(float("nan")), max_size=6),
-    min_size=1,
-    max_size=4,
-)
-
-
-@given(curves)
-@settings(deadline=None, max_examples=60)
-def test_the_mean_carries_the_last_finite_value_of_each_run_on(runs):
-    mean = mean_curve(
-        [Curve(np.array(sorted(run), int), np.array([run[e] for e in sorted(run)])) for run in runs]
-    )
-    expected = {}
-    for step in sorted({step for run in runs for step in run}):
-        values = []
-        for run in runs:
-            finite = [e for e, value in run.items() if np.isfinite(value)]
-            if finite and step > max(finite):
-                values.append(run[max(finite)])
-            elif step in finite:
-                values.append(run[step])
-        if values:
-            expected[step] = np.mean(values)
-    assert mean.steps.tolist() == list(expected)
-    np.testing.assert_allclose(mean.values, list(expected.values()), rtol=1e-12, atol=1e-12)
-
-
-def test_reading_metrics_back(tmp_path):
-    write_metrics(tmp_path, [(1, {"a": 0.1, "b": np.inf}), (2, {"b": -1e-300})])
-    columns = read_metrics(tmp_path / "metrics.csv")
-    np.testing.assert_array_equal(columns["epoch"], [1, 2])
-    np.testing.assert_array_equal(columns["a"], [0.1, np.nan])
-    np.testing.assert_array_equal(columns["b"], [np.inf, -1e-300])
 
 
 def test_a_loss_that_is_nearly_infinite_is_drawn(tmp_path):

@@ -3,11 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.tracking.events import Curves, RunEnded, from_line, to_line
+from harness.tracking.events import Curves
 from harness.tracking.metrics_csv import write_metrics
-from harness.tracking.rate_range import draw_range_test, suggested, suggested_by
-from harness.tracking.writing.artifacts import log_run_end
-from harness.tracking.writing.log_batch import JournalCursor
+from harness.tracking.rate_range import draw_range_test, suggested_rates, suggested_rates_of_run
 
 RATES = np.logspace(-6, 1, 100)
 
@@ -43,23 +41,23 @@ def figure_of(curves, path, monkeypatch):
 @pytest.mark.parametrize("falls_at", [1e-4, 1e-2, 0.1])
 def test_the_middle_of_the_fall_and_the_start_of_the_rise_are_found(falls_at, noise):
     """A logistic curve is steepest in its middle. Within a third of a decade, noise or not."""
-    found = suggested(RATES, curve(falls_at, rises_at=1.0, noise=noise))
-    assert abs(np.log10(found["rate/steepest"] / falls_at)) < 1 / 3
-    assert falls_at < found["rate/lowest"] < 1.3
+    rates = suggested_rates(RATES, curve(falls_at, rises_at=1.0, noise=noise))
+    assert abs(np.log10(rates["rate/steepest"] / falls_at)) < 1 / 3
+    assert falls_at < rates["rate/lowest"] < 1.3
 
 
 def test_noise_at_the_smallest_rate_is_no_descent():
     losses = curve(1e-2, rises_at=1.0)
     losses[0] += 0.4  # the loss of three batches more or less
-    assert 5e-3 < suggested(RATES, losses)["rate/steepest"] < 2e-2
+    assert 5e-3 < suggested_rates(RATES, losses)["rate/steepest"] < 2e-2
 
 
 @pytest.mark.parametrize("end", [np.nan, np.inf, 1e308])
 def test_a_run_that_blows_up_at_the_end_is_read_up_to_there(end):
     losses = curve(1e-2, rises_at=1.0)
-    expected = suggested(RATES, losses)
+    expected = suggested_rates(RATES, losses)
     losses[95:] = end
-    assert suggested(RATES, losses) == expected
+    assert suggested_rates(RATES, losses) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,14 +72,14 @@ def test_a_run_that_blows_up_at_the_end_is_read_up_to_there(end):
     ],
 )
 def test_where_nothing_can_be_read_off_nothing_is_suggested(rates, losses):
-    assert suggested(rates, losses) == {}
+    assert suggested_rates(rates, losses) == {}
 
 
 def test_the_rows_of_a_run_give_the_same():
     losses = curve(1e-2, 1.0)
     pairs = enumerate(zip(losses.tolist(), RATES.tolist(), strict=True), 1)
     rows = [(epoch, {"train/loss": loss, "train/lr": rate}) for epoch, (loss, rate) in pairs]
-    assert suggested_by(rows) == suggested(RATES, losses)
+    assert suggested_rates_of_run(rows) == suggested_rates(RATES, losses)
 
 
 def test_one_run_is_drawn_over_a_logarithmic_rate_with_its_suggestions(tmp_path, monkeypatch):
@@ -92,13 +90,13 @@ def test_one_run_is_drawn_over_a_logarithmic_rate_with_its_suggestions(tmp_path,
     assert (axes.get_xscale(), axes.get_xlabel()) == ("log", "learning rate")
     np.testing.assert_array_equal(line.get_xdata(), RATES)
     np.testing.assert_array_equal(line.get_ydata(), losses)
-    found = suggested(RATES, losses)
-    assert steepest.get_xdata().tolist() == [found["rate/steepest"]]
-    assert lowest.get_xdata().tolist() == [found["rate/lowest"]]
+    rates = suggested_rates(RATES, losses)
+    assert steepest.get_xdata().tolist() == [rates["rate/steepest"]]
+    assert lowest.get_xdata().tolist() == [rates["rate/lowest"]]
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert texts == [
-        f"steepest descent at {found['rate/steepest']:.3g}",
-        f"lowest loss at {found['rate/lowest']:.3g}",
+        f"steepest descent at {rates['rate/steepest']:.3g}",
+        f"lowest loss at {rates['rate/lowest']:.3g}",
     ]
     assert 2.5 < axes.get_ylim()[1] < 4  # though the last loss is 999
 
@@ -132,17 +130,3 @@ def test_every_run_makes_a_picture(tmp_path, losses):
         (tmp_path / "a" / "metrics.csv").write_text("epoch,train/loss\n")
     draw_range_test(Curves([("a", path)], title="a run"), tmp_path / "x.png")
     assert (tmp_path / "x.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-
-
-@pytest.mark.parametrize(
-    ("against", "name"), [("rate", "rate_range.png"), ("epoch", "learning_curves.png")]
-)
-def test_the_end_of_a_run_says_which_picture_it_is(tmp_path, against, name):
-    """Through the journal, as the writer reads it."""
-    folder, target = tmp_path / "run", tmp_path / "store"
-    write(folder, curve(1e-2, 1.0))
-    curves = Curves([("a", "metrics.csv")], against=against)
-    event = from_line(to_line(RunEnded("a", "finished", 0, curves=curves)))
-    log_run_end("", JournalCursor(folder, artifact_uri=f"file://{target}"), event)
-    assert [path.name for path in target.iterdir()] == [name]
-    assert (folder / name).exists()

@@ -4,12 +4,11 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from harness.tracking.address import sqlite_path
-from harness.tracking.store import newest_revision, open_store
+from harness.tracking.store import open_store
 from harness.tracking.writing.sqlite_tables import SqliteTables
 
 PREPARE = """
@@ -20,8 +19,8 @@ from harness.tracking.address import sqlite_path
 from harness.tracking.writing.sqlite_writer import SqliteWriter
 try:
     store = open_store(sys.argv[1])
-    made = SqliteWriter(store, sqlite_path(sys.argv[1])).experiment(sys.argv[2])
-    print(made.id, made.location)
+    experiment = SqliteWriter(store, sqlite_path(sys.argv[1])).experiment(sys.argv[2])
+    print(experiment.id, experiment.location)
 except HarnessError as error:
     sys.exit(f"HarnessError: {error}")
 """
@@ -44,11 +43,11 @@ def outcome(process):
 
 @pytest.mark.slow
 def test_eight_processes_at_once_on_a_fresh_file_all_succeed(tmp_path):
-    """The first one makes the database with MLflow, since no empty one is kept."""
+    """The first one makes the database with MLflow, since none is cached."""
     path = tmp_path / "store" / "mlflow.db"
     path.parent.mkdir()
-    kept = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    processes = [start(f"sqlite:///{path}", **kept) for _ in range(8)]
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    processes = [start(f"sqlite:///{path}", **cache) for _ in range(8)]
     outcomes = [outcome(process) for process in processes]
     assert [code for code, _, _ in outcomes] == [0] * 8, [err for _, _, err in outcomes]
     assert {out.split()[0] for _, out, _ in outcomes} == {"1"}
@@ -62,18 +61,10 @@ def test_eight_processes_at_once_on_a_fresh_file_all_succeed(tmp_path):
     assert left == {"mlflow.db", "mlflow.db.lock"}
 
 
-def test_the_newest_revision_is_read_as_alembic_reads_it(mlflow_client):
-    import mlflow
-    from alembic.script import ScriptDirectory
-
-    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
-    assert newest_revision() == ScriptDirectory(str(migrations)).get_current_head()
-
-
 def test_without_a_clear_revision_mlflow_is_asked(uri, monkeypatch):
     asked = []
     monkeypatch.setattr("harness.tracking.store.newest_revision", lambda: None)
-    monkeypatch.setattr("harness.tracking.store._is_older", lambda *of: asked.append(of))
+    monkeypatch.setattr("harness.tracking.store.needs_upgrade", lambda *of: asked.append(of))
     open_store(uri)
     assert [name for _, name in asked] == [str(sqlite_path(uri))]
 
@@ -149,29 +140,3 @@ def test_a_database_of_something_else_is_left_alone(tmp_path):
     assert code == 1
     assert "something else than MLflow" in err
     assert path.read_bytes() == before
-
-
-def test_an_empty_store_is_made_once_and_copied_from_then_on(tmp_path, monkeypatch):
-    import sqlite3
-    from contextlib import closing
-
-    from harness.tracking import store
-
-    def schema(path):
-        with closing(sqlite3.connect(path)) as connection:
-            return sorted(map(str, connection.execute("SELECT type, name, sql FROM sqlite_master")))
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    made = []
-    upgrade = store._upgrade
-    monkeypatch.setattr(store, "_upgrade", lambda uri: made.append(uri) or upgrade(uri))
-    for name in ("first", "second"):
-        store.open_store(f"sqlite:///{tmp_path / name}.db")
-    assert len(made) == 1
-    assert schema(tmp_path / "first.db") == schema(tmp_path / "second.db")
-    (kept,) = (tmp_path / "cache" / "harness").iterdir()
-    kept.write_bytes(b"no database")
-    store.open_store(f"sqlite:///{tmp_path / 'third'}.db")
-    assert len(made) == 2  # what is kept is checked before it is used
-    # (MLflow writes the constraints of a table in any order)
-    assert len(schema(tmp_path / "third.db")) == len(schema(tmp_path / "first.db"))

@@ -23,7 +23,7 @@ from harness.prediction.parameters import save_parameters
 from harness.prediction.predictor import Predictor
 from harness.tracking.events import RunEnded, RunStarted
 from harness.tracking.tracker import Tracker
-from harness.tracking.writing.model import _look_nothing_up, _requirements
+from harness.tracking.writing.model import _requirements, _skip_requirements_lookup
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +103,7 @@ def test_mlflow_looks_up_no_requirement_and_misses_none(mlflow_client, monkeypat
     )
     monkeypatch.setattr(of_mlflow, "_MODULES_TO_PACKAGES", None)
     monkeypatch.setattr(of_mlflow._logger, "warning", warned.append)
-    _look_nothing_up()
+    _skip_requirements_lookup()
     of_mlflow.warn_dependency_requirement_mismatches(_requirements("numpy"))
     assert not looked
     assert not warned

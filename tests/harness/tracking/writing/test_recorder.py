@@ -1,7 +1,5 @@
 """What must hold whatever happens on the way: crashes, faults of single runs, sweeps of any length."""
 
-import json
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,37 +11,12 @@ import pytest
 
 from harness.tracking import journal
 from harness.tracking.address import sqlite_path
-from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
-from harness.tracking.tracker import replay
+from harness.tracking.events import RunStarted
 from harness.tracking.writing import recorder, sqlite_writer
-from harness.tracking.writing.client_writer import ClientWriter
 from harness.tracking.writing.log_batch import JournalCursor
 from harness.tracking.writing.recorder import Recorder
 from harness.tracking.writing.sqlite_tables import SqliteTables
-
-
-def finished(folder, number, steps=3):
-    """The folder of a run that is over."""
-    place = folder / f"{number:04}"
-    key = str(place)
-    journal.begin(place, RunStarted(key, key, "test", f"run {number}", 1, {"t": "1"}, {"p": "2"}))
-    values = [
-        MetricsLogged(key, step, step, {"loss": number + step}) for step in range(1, steps + 1)
-    ]
-    (place / "config.yaml").write_text(str(number))
-    journal.append(place, [*values, RunEnded(key, "finished", 9, artifacts=("config.yaml",))])
-    return place
-
-
-def store_of(uri):
-    """(name, status, metrics, params, tags) of all runs."""
-    counts = [
-        f"(SELECT count(*) FROM {table} x WHERE x.run_uuid = r.run_uuid)"
-        for table in ("metrics", "params", "tags")
-    ]
-    with closing(sqlite3.connect(sqlite_path(uri))) as connection:
-        query = f"SELECT name, status, {', '.join(counts)} FROM runs r ORDER BY start_time, name"
-        return connection.execute(query).fetchall()
+from journals import finished, store_of, whole
 
 
 def record(uri, folders, *, last=True):
@@ -54,11 +27,6 @@ def record(uri, folders, *, last=True):
                 [JournalCursor(folder) for folder in folders], last=last
             )
         ]
-
-
-def whole(numbers, steps=3):
-    """What `store_of` gives for finished runs; the tags are t, status and MLflow's name."""
-    return [(f"run {number}", "FINISHED", steps, 1, 3) for number in numbers]
 
 
 def statuses(uri, run_ids):
@@ -76,7 +44,7 @@ STEPS = [  # of the way of a batch into the store, in their order
     *[(journal, "write_receipt")] * 3,
     (SqliteTables, "write"),
     *[(sqlite_writer, "log_run_end")] * 3,
-    (SqliteTables, "end"),
+    (SqliteTables, "end_runs"),
     *[(journal, "write_receipt")] * 3,
 ]
 
@@ -181,7 +149,7 @@ def test_a_long_journal_is_read_in_pieces(uri, tmp_path, monkeypatch, mlflow_cli
 
 
 def test_memory_does_not_grow_with_the_sweep(uri, tmp_path, monkeypatch):
-    monkeypatch.setattr(recorder, "BATCH", 500)
+    monkeypatch.setattr(recorder, "MAX_ROWS", 500)
     peaks = []
     for first, runs in ((0, 20), (20, 30), (50, 240)):  # the first time, modules are loaded
         folders = [finished(tmp_path, first + number, steps=50) for number in range(runs)]
@@ -209,70 +177,6 @@ def test_a_store_that_is_ready_is_written_without_mlflow(uri, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1 set()"
     assert store_of(uri) == whole([1])
-
-
-@pytest.mark.slow
-def test_a_writer_that_is_killed_at_any_time_loses_and_doubles_nothing(uri, tmp_path):
-    folders, complete = [], []
-    for turn, delay in enumerate([0, 0.02, 0.04, 0.06, 0.08, 0.1]):
-        some = [finished(tmp_path, 150 * turn + number) for number in range(150)]
-        lines = [{"uri": uri, "experiment": "test"}, *({"folder": str(folder)} for folder in some)]
-        with subprocess.Popen(
-            [sys.executable, "-m", "harness.tracking.writing.writer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        ) as writer:
-            writer.stdin.write("".join(json.dumps(line) + "\n" for line in lines))
-            writer.stdin.flush()
-            deadline = time.monotonic() + 30
-            while not journal.read_receipt(some[0]):
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
-            time.sleep(delay)
-            writer.send_signal(signal.SIGKILL)
-        complete.append(sum(journal.read_receipt(folder).get("complete", False) for folder in some))
-        folders += some
-    assert min(complete) < 150  # or none was killed in time
-    ids = replay(folders, uri)
-    assert len(set(ids.values())) == 900
-    assert sorted(store_of(uri)) == sorted(whole(range(900)))
-    for folder in folders:
-        artifact = sqlite_path(uri).parent / "mlartifacts" / ids[str(folder)] / "artifacts"
-        assert (artifact / "config.yaml").read_text() == (folder / "config.yaml").read_text()
-
-
-def test_the_client_writes_runs_side_by_side_and_each_in_order(uri, tmp_path, mlflow_client):
-    """As on a server: what goes wrong with one run is told of that one."""
-    from harness.tracking.store import MlflowStore
-    from harness.tracking.writing.log_batch import read_batch
-
-    folders = [finished(tmp_path, number, steps=1200) for number in range(6)]
-    (folders[2] / "config.yaml").unlink()
-    way = ClientWriter(MlflowStore(uri))
-    entries = [read_batch(JournalCursor(folder), last=True) for folder in folders]
-    errors = [error for _, error in way.record(entries)]
-    assert [number for number, error in enumerate(errors) if error] == [2]
-    assert store_of(uri) == whole(range(6), steps=1200)
-    assert not journal.read_receipt(folders[2])["complete"]
-    assert journal.read_receipt(folders[3])["complete"]
-    for entry in entries:
-        assert mlflow_client(uri).get_run(entry.run.run_id).data.metrics["loss"] > 1199
-
-
-def test_polling_opens_only_what_has_grown(tmp_path, monkeypatch):
-    folder = finished(tmp_path, 1)
-    reader = journal.JournalReader(folder)
-    assert len(reader.read()) == 5
-
-    def refuse(*_):
-        raise AssertionError("opened for nothing")
-
-    monkeypatch.setattr(journal, "open", refuse, raising=False)
-    assert reader.read() == []
-    monkeypatch.undo()
-    journal.append(folder, [MetricsLogged("1", 4, 4, {"loss": 1.0})])
-    assert [event.step for event in reader.read()] == [4]
 
 
 def test_256_runs_in_training_are_looked_at_in_a_moment(uri, tmp_path):
