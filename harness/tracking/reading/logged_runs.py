@@ -67,14 +67,14 @@ def search_runs(
     resolved = resolve_uri(uri, Path.cwd())
     path = sqlite_path(resolved)
     if path is None:
-        return _through_client(resolved, experiment, tags or {})
+        return _from_client(resolved, experiment, tags or {})
     if not path.exists():
         return []
     with read_only(path) as connection:
         actual = {table: _columns(connection, table) for table in COLUMNS}
         if all(columns <= actual[table] for table, columns in COLUMNS.items()):
             return _from_tables(connection, experiment, tags or {}, tag_names)
-    return _through_client(resolved, experiment, tags or {}) if any(actual.values()) else []
+    return _from_client(resolved, experiment, tags or {}) if any(actual.values()) else []
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
@@ -110,7 +110,7 @@ def _from_tables(
     return list(runs.values())
 
 
-def _through_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[LoggedRun]:
+def _from_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[LoggedRun]:
     from harness.tracking.store import open_store
 
     client = open_store(uri).client

@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import TrackingError
 from harness.tracking.address import sqlite_path
-from harness.tracking.reading.logged_runs import LoggedRun, _through_client, search_runs
+from harness.tracking.reading.logged_runs import LoggedRun, _from_client, search_runs
 
 QUOTED = """it's a "quoted" `value`"""
 
@@ -31,7 +31,7 @@ def logged(client):
     return experiment
 
 
-READERS = {"tables": search_runs, "client": _through_client}
+READERS = {"tables": search_runs, "client": _from_client}
 
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
@@ -50,14 +50,14 @@ def test_runs_are_found_by_their_tags(uri, logged, read):
 
 
 def test_both_ways_read_the_same(uri, logged, client):
-    assert search_runs(uri, "test") == _through_client(uri, "test", {})
+    assert search_runs(uri, "test") == _from_client(uri, "test", {})
     client.delete_experiment(logged)
-    assert search_runs(uri, "test") == _through_client(uri, "test", {}) == []
+    assert search_runs(uri, "test") == _from_client(uri, "test", {}) == []
 
 
 def test_all_pages_of_the_client_are_read(uri, logged, monkeypatch):
     monkeypatch.setattr("harness.tracking.reading.logged_runs.PAGE", 2)
-    assert _through_client(uri, "test", {}) == search_runs(uri, "test")
+    assert _from_client(uri, "test", {}) == search_runs(uri, "test")
 
 
 def test_without_a_store_there_are_no_runs(tmp_path, monkeypatch):
@@ -76,7 +76,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
 
 def test_tables_of_another_shape_are_read_by_mlflow(uri, logged, monkeypatch):
     monkeypatch.setattr(
-        "harness.tracking.reading.logged_runs._through_client", lambda *_: "asked MLflow"
+        "harness.tracking.reading.logged_runs._from_client", lambda *_: "asked MLflow"
     )
     assert search_runs(uri, "test") != "asked MLflow"
     with closing(sqlite3.connect(sqlite_path(uri))) as connection, connection:

@@ -21,7 +21,7 @@ def run_id(uri):
     return create_finished_run(uri, "test", "a comparison", {"kind": "comparison"})
 
 
-def test_a_new_run_is_over_and_takes_additions(uri, run_id, mlflow_client):
+def test_a_new_run_is_over_and_takes_updates(uri, run_id, mlflow_client):
     update_runs(
         uri, [RunUpdate(run_id, {"a/b": 0.5, "inf": math.inf, "nan": math.nan}, {"verdict": "sgd"})]
     )
