@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 
 from harness.configuration.hydra_store import register
 from harness.configuration.job import Job
-from harness.configuration.run import run_from
+from harness.configuration.run import run_from_tree
 from harness.data.preparing import Data, Task, prepare
 from harness.execution.jobs import run_jobs
 from harness.execution.progress import Progress
@@ -60,7 +60,7 @@ def harness_run(overrides, runs, folder, tracker):
         with initialize_config_module("harness.conf", version_base="1.3"):
             tree = compose("config", overrides=[*PLAIN, *overrides, f"seed={seed}"])
         place = folder / f"{time.monotonic_ns()}"
-        jobs.append(Job(run_from(tree, registry), place, f"seed={seed}", sweep="benchmark"))
+        jobs.append(Job(run_from_tree(tree, registry), place, f"seed={seed}", sweep="benchmark"))
     stopwatch = Stopwatch(io.StringIO())
     results = run_jobs(jobs, registry, tracker, stopwatch)
     seconds = time.perf_counter() - stopwatch.began
@@ -196,7 +196,7 @@ def main() -> None:
 
 def run_from_defaults(registry):
     with initialize_config_module("harness.conf", version_base="1.3"):
-        return run_from(compose("config", overrides=PLAIN), registry)
+        return run_from_tree(compose("config", overrides=PLAIN), registry)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_module
 
 from harness.configuration.hydra_store import register
-from harness.configuration.run import run_from
+from harness.configuration.run import run_from_tree
 from harness.configuration.settings import Run
 from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
@@ -46,7 +46,7 @@ def runs_of(grid: Grid, backend: str, epochs: int) -> list[Run]:
                 *(f"backend={backend}", f"optimizer={optimizer}", f"initializer={initializer}"),
                 *(f"training.max_epochs={epochs}", "training.stopping.patience=null"),
             ]
-            run = run_from(compose("config", overrides=overrides), registry)
+            run = run_from_tree(compose("config", overrides=overrides), registry)
             for lr, seed in product(grid.rates, range(grid.seeds)):
                 rule = replace(run.config.optimizer, lr=lr)
                 runs.append(replace(run, config=replace(run.config, optimizer=rule, seed=seed)))

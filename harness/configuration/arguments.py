@@ -41,7 +41,7 @@ def check_arguments(arguments: list[str]) -> None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Makes errors for a person of those that Hydra raises."""
+    """Turns errors of Hydra into errors for a person."""
     try:
         yield
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
@@ -49,9 +49,9 @@ def explained() -> Iterator[None]:
 
 
 def _check_mode(options: argparse.Namespace) -> None:
-    """Without -m, Hydra would leave a sweeper aside without a word."""
-    ways = ("experiment=", "hydra.mode=")  # to make a multirun of it otherwise
-    if options.multirun or options.cfg or any(o.startswith(ways) for o in options.overrides):
+    """Raises ConfigurationError for a sweeper without -m, which Hydra would ignore without a word."""
+    multirun = ("experiment=", "hydra.mode=")  # overrides that may start a multirun as well
+    if options.multirun or options.cfg or any(o.startswith(multirun) for o in options.overrides):
         return
     for override in options.overrides:
         if override.startswith(("hydra/sweeper", "hydra.sweeper")):

@@ -1,4 +1,4 @@
-"""What no component of a run can see alone: whether its choices fit one another."""
+"""Whether the choices of a run fit one another, which no component can see alone."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["check_run"]
 
 
 def check_run(run: Run, registry: Registry) -> None:
-    """Raises ConfigurationError where the choices of a run do not fit one another."""
+    """Raises ConfigurationError if the choices of a run do not fit one another."""
     config, names = run.config, run.names
     task = config.dataset.task
     if task not in config.loss.tasks:
-        fitting = [n for n in registry.names("loss") if task in registry.component("loss", n).tasks]
+        losses = [n for n in registry.names("loss") if task in registry.component("loss", n).tasks]
         raise ConfigurationError(
             f"loss={names['loss']} does not fit dataset={names['dataset']}, whose task is {task}. "
-            f"Use one of: auto, {', '.join(fitting)}."
+            f"Use one of: auto, {', '.join(losses)}."
         )
     for name, auxiliary in run.auxiliary.items():
         if auxiliary.reads == "hidden" and not config.network.hidden:
@@ -59,10 +59,10 @@ def check_run(run: Run, registry: Registry) -> None:
             "Successive halving compares runs on the validation part: set split.validation above 0, or "
             "training.halving.factor=null to drop no run."
         )
-    # Not every initializer has a meaning for biases: the one that has none says so here
-    nowhere = Layer(index=0, depth=1, fan_in=1, fan_out=1, activation="identity")
-    config.bias_initializer.sample((1,), nowhere, np.random.default_rng(0))
+    # An initializer that has no meaning for biases raises here
+    layer = Layer(index=0, depth=1, fan_in=1, fan_out=1, activation="identity")
+    config.bias_initializer.sample((1,), layer, np.random.default_rng(0))
     config.backend.check()
     if hasattr(config.optimizer, "check"):
-        # The data, which decide the first and the last width, are not loaded yet
+        # The data decide the first and the last width, and are not loaded yet
         config.optimizer.check(config.backend, config.network.sized(features=1, outputs=1))

@@ -27,32 +27,32 @@ def register(registry: Registry) -> None:
     nodes = component_nodes(registry)
     store.store(name="schema", node=_schema(registry))
     for group in GROUPS:
-        store.repo[group] = {}  # of another registry, in this process
+        store.repo[group] = {}  # forgets the nodes of an earlier registry in this process
         for name, component in choices(registry, group).items():
             node = nodes[component] if component in nodes else node_of(component)
             store.store(group=group, name=name, node=node)
     store.repo[WRAPPER] = {}
     store.store(group=WRAPPER, name=NONE, node={})
     for name, component in registry.options(WRAPPER).items():
-        # each under its own name, so that several can be chosen
+        # Each under its own name, so that several can be chosen
         store.store(group=WRAPPER, name=name, node=nodes[component], package=f"{WRAPPER}.{name}")
 
 
 def node(path: str) -> DictConfig:
     """A copy of the typed node `group/name`, or `schema`, that Hydra composes with."""
-    found: DictConfig = ConfigStore.instance().load(f"{path}.yaml").node
-    return found
+    copied: DictConfig = ConfigStore.instance().load(f"{path}.yaml").node
+    return copied
 
 
 def choices(registry: Registry, group: str) -> dict[str, type]:
     """What a group can be set to: class by name."""
     kind = GROUPS[group]
-    found = dict(registry.options(kind)) if kind else {}
+    classes = dict(registry.options(kind)) if kind else {}
     if group == "loss":
-        found["auto"] = AutoLoss
+        classes["auto"] = AutoLoss
     if group == "network":
-        found["mlp"] = Mlp
-    return found
+        classes["mlp"] = Mlp
+    return classes
 
 
 def _schema(registry: Registry) -> DictConfig:
@@ -61,6 +61,6 @@ def _schema(registry: Registry) -> DictConfig:
     return node
 
 
-@cache  # one class for one list: configurations made before and after another registration are equal
+@cache  # one class for a list of names: configurations of two registrations can be equal
 def _auxiliary(names: tuple[str, ...]) -> type:
     return make_dataclass("Auxiliary", [(name, float, 0.0) for name in names], frozen=True)

@@ -1,9 +1,9 @@
 """What a run computes, as one hash: two runs with the same identity give the same numbers.
 
-Everything that decides them goes in: the chosen components and their values, the versions of what
-provides them, the data and their split. Where a run is logged, and how it was asked for (the order of
-overrides, a preset, a default written out), stays out. Versions are the packages' own: whoever changes a
-plugin without a new version number gets the old identity.
+Everything that decides the numbers goes in: the chosen components and their values, the versions of the
+plugins that provide them, the data and their split. Where a run is logged, and how it was asked for (the
+order of overrides, a preset, a default written out), stays out. Versions are the packages' own: whoever
+changes a plugin without a new version number gets the old identity.
 """
 
 from __future__ import annotations
@@ -26,20 +26,23 @@ DECIDES_NOTHING = frozenset({"tracking", "skip_finished"})  # keys of the config
 def identity(run: Run, sources: Mapping[str, str], data_sha256: str, split_sha256: str) -> str:
     """The SHA-256 of what a run computes, as 64 hexadecimal digits.
 
-    sources: what provides each component, see `sources_of`. data_sha256,
-    split_sha256: of the data and of the rows of their parts, as in `Prepared`.
+    Args:
+        run: The run.
+        sources: What provides each component, see `sources_of`.
+        data_sha256: SHA-256 of the data, as in `Prepared`.
+        split_sha256: SHA-256 of the rows of their parts, as in `Prepared`.
     """
     fields = [f.name for f in dataclasses.fields(run.config) if f.name not in DECIDES_NOTHING]
     values = {name: getattr(run.config, name) for name in fields}
     names = dict(run.names)  # in which wrappers have an order
-    if not run.config.wrapper:  # the same whether or not there are wrappers to choose from
+    if not run.config.wrapper:  # no wrappers: the same identity as if there were none to choose
         del values[WRAPPER], names[WRAPPER]
-    # Losses that are off are left out: to install another plugin changes nothing about this run
+    # Losses that are off are left out: another plugin that brings some changes nothing about this run
     objective = run.config.objective
     values["objective"] = {**vars(objective), "auxiliary": objective.factors}
     content = {
-        # The short ones: which of several with that name it is, their sources say, and whether there
-        # are several depends on what else is installed
+        # Short names. The sources say which of several components with a name it is; whether there are
+        # several depends on what else is installed
         "names": {group: name.rpartition(":")[2] for group, name in names.items()},
         "values": values,
         "versions": {"harness": __version__, **sources},
@@ -50,9 +53,11 @@ def identity(run: Run, sources: Mapping[str, str], data_sha256: str, split_sha25
 
 def _providers(run: Run, registry: Registry) -> dict[str, Plugin]:
     """The plugin of each component that a run uses, by the key that chooses it."""
-    found = {g: registry.provider(kind, run.names[g]) for g, kind in GROUPS.items() if kind}
-    found |= {f"{WRAPPER}.{name}": registry.provider(WRAPPER, name) for name in run.config.wrapper}
-    return found | {
+    plugins = {g: registry.provider(kind, run.names[g]) for g, kind in GROUPS.items() if kind}
+    plugins |= {
+        f"{WRAPPER}.{name}": registry.provider(WRAPPER, name) for name in run.config.wrapper
+    }
+    return plugins | {
         f"objective.auxiliary.{name}": registry.provider("auxiliary_loss", name)
         for name in run.auxiliary
     }
@@ -69,16 +74,16 @@ def plugin_versions(run: Run, registry: Registry) -> dict[str, str]:
 
 
 def sources_of(run: Run, registry: Registry) -> dict[str, str]:
-    """The plugin of each component that a run uses, with its version; as `_providers`."""
+    """The plugin of each component that a run uses, with its version, by the key that chooses it."""
     providers = _providers(run, registry)
     return {group: f"{plugin.name} {plugin.version}" for group, plugin in providers.items()}
 
 
 def _canonical(value: Any) -> str:
-    """One text for equal values, whatever the order of their keys.
+    """The same text for equal values, whatever the order of their keys.
 
-    Numbers are written so that they can be read back exactly. An integer and a float are two things
-    here; a field's type has made them one of the two.
+    Numbers are written so that they can be read back exactly. An integer and an equal float differ; the
+    type of the field has made the number one of the two.
 
     >>> _canonical({"lr": 1e-3, "betas": (0.9, -0.0), "hidden": [64]})
     '{"betas":[0.9,0.0],"hidden":[64],"lr":0.001}'

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from harness.configuration.run import run_from
+from harness.configuration.run import run_from_tree
 from harness.configuration.settings import Run
 from harness.registry.registry import load_registry
 
@@ -20,10 +20,15 @@ __all__ = ["Job", "job_from", "sweep_id"]
 
 @dataclass(frozen=True)
 class Job:
-    """A run, the folder for its results, and what it is called.
+    """A run, the folder for its results, and its name.
 
-    overrides: what the command line chose for it. sweep: the name of the sweep it belongs to, and
-    sweep_folder: where that leaves what is its own; None for a run by itself.
+    Attributes:
+        run: What is to be trained.
+        folder: Where its results go.
+        name: Name of its MLflow run.
+        overrides: What the command line chose for it.
+        sweep: Name of the sweep that it belongs to; None for a run by itself.
+        sweep_folder: Where the sweep leaves files of its own; None for a run by itself.
     """
 
     run: Run
@@ -37,21 +42,21 @@ class Job:
     def named(
         cls, run: Run, folder: Path, overrides: Iterable[str], sweep_folder: Path | None
     ) -> Self:
-        """A job that is called after its overrides."""
-        # What says nothing about one run would only be repeated for every run; and the store's address
-        # may hold a password
+        """A job whose name is its overrides."""
+        # Options that are the same for every run are left out of its name. The store's address may
+        # hold a password, too
         common = ("experiment=", "skip_finished=", "tracking.", "training.test=")
-        own = tuple(o for o in overrides if not o.startswith(common))
-        name = " ".join(own)[:200] or f"{run.names['dataset']} {run.names['optimizer']}"
+        overrides = tuple(o for o in overrides if not o.startswith(common))
+        name = " ".join(overrides)[:200] or f"{run.names['dataset']} {run.names['optimizer']}"
         sweep = None if sweep_folder is None else sweep_id(str(sweep_folder))
-        return cls(run, folder, name, own, sweep, sweep_folder)
+        return cls(run, folder, name, overrides, sweep, sweep_folder)
 
 
 def job_from(tree: DictConfig) -> Job:
     """The job that a composed tree (without Hydra's own node) and HydraConfig describe."""
     hydra = HydraConfig.get()
     return Job.named(
-        run=run_from(tree, load_registry()),
+        run=run_from_tree(tree, load_registry()),
         folder=Path(hydra.runtime.output_dir),
         overrides=hydra.overrides.task,
         sweep_folder=Path(hydra.sweep.dir).absolute() if hydra.mode is RunMode.MULTIRUN else None,

@@ -21,14 +21,14 @@ def node_of(component: type) -> DictConfig:
 
 
 def component_nodes(registry: Registry) -> dict[type, DictConfig]:
-    """The node of each component; one whose fields Hydra does not know is left out of the registry."""
+    """The node of each component. One whose fields Hydra cannot hold is taken out of the registry."""
     nodes: dict[type, DictConfig] = {}
     for kind in KINDS:
         for name in registry.names(kind):
             provided = registry.provided(kind, name)
             try:
                 nodes[provided.component] = node_of(provided.component)
-            except Exception as error:  # OmegaConf's, or what a plugin raises in a default
+            except Exception as error:  # of OmegaConf, or of a plugin's default
                 registry.leave_out(provided, PluginError(_unknown_field(error)))
     return nodes
 

@@ -1,8 +1,8 @@
-"""Says in one message what is wrong with the command line's overrides.
+"""What is wrong with the overrides of a command line, in one message.
 
-`check_overrides` looks at names before Hydra composes, also those behind a sweep's commas, so that a
-misspelt tenth optimizer is found before the first one trains. `explain` turns what Hydra and OmegaConf
-raise while composing (unknown keys, wrong types, syntax) into the same kind of message.
+`check_overrides` looks at names before Hydra composes, also those behind a sweep's commas: a misspelt
+tenth optimizer is found before the first one trains. `explain` turns what Hydra and OmegaConf raise
+while composing (unknown keys, wrong types, syntax) into the same kind of message.
 """
 
 from __future__ import annotations
@@ -33,43 +33,47 @@ def check_overrides(
 ) -> None:
     """Raises ConfigurationError for an override that names something unknown.
 
-    own_configs: the user brings configuration files (--config-dir), whose options are not known here.
+    Args:
+        overrides: Of the command line.
+        registry: The components that can be named.
+        own_configs: Whether the user brings configuration files (--config-dir), whose options are not
+            known here.
     """
     for override in OverridesParser.create().parse_overrides(overrides=list(overrides)):
         _check_override(override, registry, own_configs)
 
 
 def _check_override(override: Override, registry: Registry, own_configs: bool) -> None:
-    given, key = override.input_line, override.key_or_group
+    text, key = override.input_line, override.key_or_group
     top = key.replace("/", ".").split(".", maxsplit=1)[0]
-    if "_target_" in (given or ""):
+    if "_target_" in (text or ""):
         raise ConfigurationError(
-            f"{given!r}: a configuration names registered components and never code. "
+            f"{text!r}: a configuration names registered components and never code. "
             f"See `harness plugins` for the names."
         )
     if top == "hydra":
         return
-    known = {field.name for field in dataclasses.fields(Config)} | {"experiment"}
-    if top not in known:
-        _check_ending(top, top, registry)
-        raise unknown_name("key", top, [*known, "hydra"])
-    field = key.removeprefix(f"{WRAPPER}.")
-    if field != key and field not in registry.options(WRAPPER):
-        _check_ending(key, field, registry)
+    keys = {field.name for field in dataclasses.fields(Config)} | {"experiment"}
+    if top not in keys:
+        _check_not_short(top, top, registry)
+        raise unknown_name("key", top, [*keys, "hydra"])
+    wrapper = key.removeprefix(f"{WRAPPER}.")
+    if wrapper != key and wrapper not in registry.options(WRAPPER):
+        _check_not_short(key, wrapper, registry)
     if override.type is not OverrideType.CHANGE:
         fix = f"{key}={override.value()}" if override.value() is not None else f"{key}=…"
         raise ConfigurationError(
-            f"{given!r}: nothing can be added to or removed from a configuration; every key has a "
+            f"{text!r}: nothing can be added to or removed from a configuration; every key has a "
             f"default already. Write it without the prefix, as in {fix}."
         )
-    same = top in ("tracking", "skip_finished") or key == "experiment"
-    if override.is_sweep_override() and same:
+    of_sweep = top in ("tracking", "skip_finished") or key == "experiment"
+    if override.is_sweep_override() and of_sweep:
         raise ConfigurationError(
-            f"{given!r}: {key} must be the same for all runs of a sweep. Start one sweep for each."
+            f"{text!r}: {key} must be the same for all runs of a sweep. Start one sweep for each."
         )
     if key in GROUPS and isinstance(override.value(), list | None | dict):
         raise ConfigurationError(
-            f"{given!r}: {key} takes the name of one component, as in {key}="
+            f"{text!r}: {key} takes the name of one component, as in {key}="
             f"{sorted(choices(registry, key))[0]}. To train several, use -m {key}=one,other."
         )
     if key == WRAPPER:
@@ -82,20 +86,22 @@ def _check_override(override: Override, registry: Registry, own_configs: bool) -
 
 
 def _check_wrappers(override: Override) -> None:
-    """That each choice is one name, or a list of different ones."""
+    """Raises ConfigurationError unless each choice is one name, or a list of different ones."""
     for choice in _choices(override):
-        each = choice if isinstance(choice, list) else [choice]
-        names = [str(name) for name in each if isinstance(name, str | int | float)]
-        how = (
+        values = choice if isinstance(choice, list) else [choice]
+        names = [str(value) for value in values if isinstance(value, str | int | float)]
+        usage = (
             f"{WRAPPER}=ema takes one wrapper, {WRAPPER}=[ema,clip_norm] several, outermost first, and "
             f"{WRAPPER}={NONE} none."
         )
-        if len(names) < len(each):
-            raise ConfigurationError(f"{override.input_line!r}: wrappers are chosen by name. {how}")
+        if len(names) < len(values):
+            raise ConfigurationError(
+                f"{override.input_line!r}: wrappers are chosen by name. {usage}"
+            )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice or (NONE in names and len(names) > 1):
-            wrong = f"{', '.join(twice)} is in it twice" if twice else f"{NONE} stands alone"
-            raise ConfigurationError(f"{override.input_line!r}: {wrong}. {how}")
+            mistake = f"{', '.join(twice)} is in it twice" if twice else f"{NONE} stands alone"
+            raise ConfigurationError(f"{override.input_line!r}: {mistake}. {usage}")
 
 
 def _options(registry: Registry, group: str) -> Iterable[str]:
@@ -115,27 +121,28 @@ def unknown_choice(
 
 def _names(override: Override) -> list[str]:
     """The options that an override of a group chooses; none where it is not a choice of names."""
-    # A choice of wrappers may be a list of them
-    each = [
-        c
+    values = [
+        value
         for choice in _choices(override)
-        for c in (choice if isinstance(choice, list) else [choice])
+        # A choice of wrappers may be a list of them
+        for value in (choice if isinstance(choice, list) else [choice])
     ]
-    return [str(one) for one in each if isinstance(one, str | int | float)]
+    return [str(value) for value in values if isinstance(value, str | int | float)]
 
 
 def _choices(override: Override) -> list[Any]:
     """The values of an override that is a choice, one or several."""
     if override.value_type is ValueType.GLOB_CHOICE_SWEEP:
-        return []  # what it matches, exists
+        return []  # a pattern matches only what exists
     if override.is_choice_sweep():
         return list(override.sweep_iterator())
     return [] if override.is_sweep_override() else [override.value()]
 
 
 def as_typed(text: str) -> str:
-    r"""An override, or its value, with the colon of a full name as people write it: Hydra's sweepers
-    escape it.
+    r"""An override, or its value, with the colon of a full name as people write it.
+
+    Hydra's sweepers escape it.
 
     >>> as_typed(r"optimizer=harness-lion\:my_lion")
     'optimizer=harness-lion:my_lion'
@@ -143,9 +150,11 @@ def as_typed(text: str) -> str:
     return re.sub(r"^((?:[\w/]+=)?[\w.-]+)\\:([\w-]+)$", r"\1:\2", text)
 
 
-def _check_ending(key: str, name: str, registry: Registry) -> None:
-    """That a key is not short for one that ends in this name: people write `lr` for `optimizer.lr`, and
-    `wrapper.rho` for `wrapper.sam.rho`."""
+def _check_not_short(key: str, name: str, registry: Registry) -> None:
+    """Raises ConfigurationError if a key is short for one that ends in this name.
+
+    People write `lr` for `optimizer.lr`, and `wrapper.rho` for `wrapper.sam.rho`.
+    """
     full = {f"training.{field.name}" for field in dataclasses.fields(Training)}
     for group in GROUPS:
         for component in choices(registry, group).values():
@@ -153,9 +162,9 @@ def _check_ending(key: str, name: str, registry: Registry) -> None:
     for wrapper, component in registry.options(WRAPPER).items():
         full |= {f"{WRAPPER}.{wrapper}.{field.name}" for field in dataclasses.fields(component)}
         full.add(f"{WRAPPER}.{wrapper}")
-    meant = sorted(one for one in full if one.rpartition(".")[2] == name)
-    if meant:
-        raise ConfigurationError(f"Unknown key {key!r}. Did you mean {' or '.join(meant)}?")
+    near = sorted(full_key for full_key in full if full_key.rpartition(".")[2] == name)
+    if near:
+        raise ConfigurationError(f"Unknown key {key!r}. Did you mean {' or '.join(near)}?")
 
 
 def _experiments() -> list[str]:
@@ -175,12 +184,12 @@ def explain(error: BaseException) -> str | None:
 
 
 def _explain_file(error: YAMLError) -> str:
-    """A file that cannot be read."""
+    """A file that is no YAML."""
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
     if mark is None:
         return f"A file of the configuration is no valid YAML: {error}"
-    where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
-    return f"{where}: no valid YAML, {error.problem}."
+    position = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
+    return f"{position}: no valid YAML, {error.problem}."
 
 
 def _explain_configuration(error: HydraException | OmegaConfBaseException) -> str:
@@ -204,7 +213,7 @@ def _explain_configuration(error: HydraException | OmegaConfBaseException) -> st
     return f"{first}."
 
 
-_ELSEWHERE = {  # options that packages bring which may not be installed
+_ELSEWHERE = {  # options of packages that may not be installed
     ("hydra/launcher", "joblib"): "It comes with pip install 'harness[joblib]'.",
 }
 
@@ -218,11 +227,11 @@ def _explain_node(error: OmegaConfBaseException) -> str:
     if "is not a ListConfig" in _first_line(error):
         return f"{key} is a list: write it with brackets, as in {key}=[64]."
     if "not in" in _first_line(error) and isinstance(parent, DictConfig):
-        where, _, name = key.rpartition(".")
-        if where == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
+        path, _, name = key.rpartition(".")
+        if path == "objective.auxiliary" and load_registry().is_known("auxiliary_loss", name):
             return str(load_registry().refusal("auxiliary_loss", name, ()))
-        known = [f"{where}.{child!s}" if where else str(child) for child in parent]
-        return str(unknown_name("key", f"{where}.{name}" if where else name, known))
+        keys = [f"{path}.{child!s}" if path else str(child) for child in parent]
+        return str(unknown_name("key", f"{path}.{name}" if path else name, keys))
     return f"{key}: {_first_line(error)}." if key else f"{_first_line(error)}."
 
 

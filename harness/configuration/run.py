@@ -1,25 +1,25 @@
-"""From a composed tree to a run.
+"""From a composed tree, or a configuration, to a run.
 
-The tree is turned back into instances of the component classes, whose `__post_init__` checks the ranges.
+A tree is turned back into instances of the component classes, whose `__post_init__` checks the ranges.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from harness.configuration.consistency import check_run
 from harness.configuration.hydra_store import choices
 from harness.configuration.settings import GROUPS, NONE, WRAPPER, AutoLoss, Config, Run
+from harness.contracts import Task
 from harness.errors import ConfigurationError
 from harness.registry.registry import Registry
 
-__all__ = ["run_from", "run_of"]
+__all__ = ["run_from_config", "run_from_tree"]
 
 
-def run_from(tree: DictConfig, registry: Registry) -> Run:
+def run_from_tree(tree: DictConfig, registry: Registry) -> Run:
     """The run that a composed tree describes, checked as a whole; loads no data.
 
     Raises ConfigurationError, or MissingDependencyError where the backend cannot run here.
@@ -29,15 +29,15 @@ def run_from(tree: DictConfig, registry: Registry) -> Run:
         raise ConfigurationError(
             "The configuration does not start from the node `schema`; see conf/config.yaml."
         )
-    return run_of(config, registry)
+    return run_from_config(config, registry)
 
 
-def run_of(config: Config, registry: Registry) -> Run:
-    """The run of a configuration, checked as a whole. Raises as `run_from` does."""
-    names = {group: _chosen(config, group, registry) for group in GROUPS}
-    names[WRAPPER] = "+".join(_wrappers(config, registry)) or NONE
+def run_from_config(config: Config, registry: Registry) -> Run:
+    """The run with this configuration, checked as a whole. Raises as `run_from_tree` does."""
+    names = {group: _component_name(config, group, registry) for group in GROUPS}
+    names[WRAPPER] = "+".join(_wrapper_names(config, registry)) or NONE
     if isinstance(config.loss, AutoLoss):
-        names["loss"] = _loss_for(config.dataset.task, registry)
+        names["loss"] = _default_loss(config.dataset.task, registry)
         config = dataclasses.replace(config, loss=registry.component("loss", names["loss"])())
     auxiliary = {
         name: registry.component("auxiliary_loss", name)() for name in config.objective.factors
@@ -47,7 +47,7 @@ def run_of(config: Config, registry: Registry) -> Run:
     return run
 
 
-def _chosen(config: Config, group: str, registry: Registry) -> str:
+def _component_name(config: Config, group: str, registry: Registry) -> str:
     """The name of the component in a group."""
     component = getattr(config, group)
     names = {cls: name for name, cls in choices(registry, group).items()}
@@ -60,16 +60,16 @@ def _chosen(config: Config, group: str, registry: Registry) -> str:
     return registry.name_of(type(component)) or names[type(component)]
 
 
-def _wrappers(config: Config, registry: Registry) -> list[str]:
+def _wrapper_names(config: Config, registry: Registry) -> list[str]:
     """The names of the wrappers, outermost first."""
     for name, component in config.wrapper.items():
-        known = registry.component(WRAPPER, name)
-        if isinstance(component, dict):  # no wrapper took the values
+        expected = registry.component(WRAPPER, name)
+        if isinstance(component, dict):  # values of a wrapper that is not chosen
             raise ConfigurationError(
                 f"'wrapper.{name}' is set to {component!r}, and the wrapper {name!r} is not chosen. Add "
                 f"wrapper={name}, or put it into the list, as in wrapper=[{name},…]."
             )
-        if type(component) is not known:
+        if type(component) is not expected:
             raise ConfigurationError(
                 f"'wrapper.{name}' must be the wrapper {name!r}. Got {component!r}. Choose wrappers by "
                 f"name, as in wrapper={name}; wrapper={NONE} takes none."
@@ -77,20 +77,21 @@ def _wrappers(config: Config, registry: Registry) -> list[str]:
     return list(config.wrapper)
 
 
-def _loss_for(task: Any, registry: Registry) -> str:
-    fitting = [
+def _default_loss(task: Task, registry: Registry) -> str:
+    """What `loss=auto` means for a task."""
+    defaults = [
         n for n in registry.names("loss") if task in registry.component("loss", n).default_for
     ]
     # To install somebody's loss must not change, or block, what `auto` means
-    fitting = [n for n in fitting if registry.provider("loss", n).own] or fitting
-    if not fitting:
+    defaults = [n for n in defaults if registry.provider("loss", n).own] or defaults
+    if not defaults:
         raise ConfigurationError(
             f"No installed loss is the default for {task} data. Choose one of "
             f"{', '.join(registry.names('loss'))} with loss=…"
         )
-    if len(fitting) > 1:
+    if len(defaults) > 1:
         raise ConfigurationError(
-            f"Several installed losses are the default for {task} data: {', '.join(fitting)}. Choose "
+            f"Several installed losses are the default for {task} data: {', '.join(defaults)}. Choose "
             f"one with loss=…"
         )
-    return fitting[0]
+    return defaults[0]

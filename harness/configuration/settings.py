@@ -1,4 +1,4 @@
-"""The whole of a run's settings as one typed tree. Its fields are the keys of the configuration."""
+"""All settings of a run as one typed tree, whose fields are the keys of the configuration."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GROUPS = {  # group of the configuration -> kind of component (None: the core's 
 }
 
 WRAPPER = "wrapper"  # the group, and kind, of which a configuration may choose several, or none
-NONE = "none"  # and what it is set to then
+NONE = "none"  # what the group is set to for no wrapper
 
 PHASE = re.compile(r"|tuning(-[1-9][0-9]*)?|final|untuned")
 
@@ -55,12 +55,17 @@ class AutoLoss:
 class Training:
     """The loop.
 
-    batch_size: samples a step, 1 for stochastic descent, "full" for the whole training part.
-    max_epochs: passes over the training part at most. steps_per_epoch: where set, an epoch ends after so
-    many steps, on rows that are drawn anew for each epoch. warmup_epochs: the rate rises linearly to
-    `optimizer.lr` in them. reference_batch_size: where set, the rate is scaled by
-    batch_size / reference_batch_size (Goyal et al. 2017). test: read the test part at the end; false for
-    runs that a setting is chosen by.
+    Attributes:
+        batch_size: Samples a step: 1 for stochastic descent, "full" for the whole training part.
+        max_epochs: Passes over the training part, at most.
+        steps_per_epoch: Steps after which an epoch ends, on rows that are drawn anew for each epoch;
+            null for a whole pass.
+        warmup_epochs: Epochs in which the rate rises linearly to `optimizer.lr`.
+        reference_batch_size: Batch size for which `optimizer.lr` is meant: the rate is scaled by
+            batch_size / reference_batch_size (Goyal et al. 2017); null does not scale it.
+        test: Whether the test part is read at the end; false for runs that a setting is chosen by.
+        stopping: When a run stops early, and with which parameters it ends.
+        halving: When runs are compared with one another, and how many go on.
     """
 
     batch_size: int | str = 32
@@ -90,14 +95,19 @@ class Training:
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
-    """ℒ = ℒ₁ + Σ λₖℒₖ + β Σ θᵢ². auxiliary: λ of each auxiliary loss by name. weight_decay: β."""
+    """ℒ = ℒ₁ + Σ λₖℒₖ + β Σ θᵢ².
+
+    Attributes:
+        auxiliary: Factor λₖ of each auxiliary loss, by name; 0 leaves it out.
+        weight_decay: Factor β of the squared parameters; 0 or more.
+    """
 
     auxiliary: Any = MISSING
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         check_range(self, "weight_decay", 0)
-        if self.auxiliary == MISSING:  # the tree before the names are known
+        if self.auxiliary == MISSING:  # the names are not known yet
             return
         if not dataclasses.is_dataclass(self.auxiliary):
             raise ConfigurationError(
@@ -112,20 +122,26 @@ class ObjectiveSettings:
 
     @property
     def factors(self) -> dict[str, float]:
-        """λ by name, of the auxiliary losses that are on."""
+        """Factor λ of each auxiliary loss that is on, by name."""
         return {name: factor for name, factor in vars(self.auxiliary).items() if factor}
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """MLflow. uri: the store, a database or a server. experiment: its name there.
+    """Where and how a run is logged in MLflow.
 
-    log_model: log an MLflow model (2 s); null does so for a single run and not in a sweep. picture:
-    draw the learning curves of each run; null as for log_model (a sweep draws one of all its runs).
-    phase: what a run is for in a tuning protocol, which sets it: "tuning" ("tuning-2", … once ranges
-    were extended), "final" or "untuned"; "" outside of one. It is the tag `phase` of the run.
-    against: what they are drawn over, "epoch" or "rate"; "rate" is for a learning-rate range test, logs
-    the rates that it suggests, and needs a schedule whose rate rises: see `experiment=rate_range`.
+    Attributes:
+        uri: Address of the store, a database or a server.
+        experiment: Name of the experiment in the store.
+        log_model: Whether an MLflow model is logged (2 s); null does so for a single run and not in a
+            sweep.
+        picture: Whether the learning curves of each run are drawn; null as for `log_model` (a sweep
+            draws one picture of all its runs).
+        against: What the curves are drawn over, "epoch" or "rate". "rate" is for a learning-rate range
+            test: it logs the rates that the test suggests, and needs a schedule whose rate rises, see
+            `experiment=rate_range`.
+        phase: What the run is for in a tuning protocol, which sets it: "tuning" ("tuning-2", … once
+            ranges were extended), "final" or "untuned"; "" outside of one. It is the tag `phase`.
     """
 
     uri: str = "sqlite:///outputs/mlflow.db"
@@ -150,9 +166,24 @@ class Tracking:
 class Config:
     """The typed tree: everything that decides what a run computes, and where it is logged.
 
-    wrapper: what is done around the steps of the optimizer, by name, outermost first; see
-    `contracts.Wrapper`. skip_finished: train nothing that has a finished run of the same identity in the
-    store.
+    Attributes:
+        backend: Where arrays live and what computes on them.
+        dataset: The data.
+        network: The layers.
+        optimizer: The update rule.
+        schedule: The learning rate as a function of the step.
+        initializer: Where the weights start.
+        bias_initializer: Where the biases start.
+        loss: The main loss ℒ₁; `auto` takes the one that fits the dataset.
+        wrapper: What is done around the steps of the optimizer, by name, outermost first; see
+            `contracts.Wrapper`.
+        objective: The other terms of the objective.
+        training: The loop.
+        split: Which rows train, validate and test, and how they are scaled.
+        tracking: Where and how the run is logged.
+        seed: Decides the weights, the order of the samples and whatever else is drawn; 0 or more.
+        skip_finished: Whether to train nothing that has a finished run of the same identity in the
+            store.
     """
 
     backend: Any = MISSING
@@ -177,10 +208,13 @@ class Config:
 
 @dataclass(frozen=True)
 class Run:
-    """One run to be trained: its configuration, checked and with `loss=auto` resolved.
+    """A run to be trained: its configuration, checked and with `loss=auto` resolved.
 
-    names: the component chosen in each group; of wrappers all, as in "ema+clip_norm", or "none".
-    auxiliary: the auxiliary losses that are on, by name.
+    Attributes:
+        config: The configuration.
+        names: Name of the component chosen in each group; all wrappers, as in "ema+clip_norm", or
+            "none".
+        auxiliary: The auxiliary losses that are on, by name.
     """
 
     config: Config
@@ -189,14 +223,15 @@ class Run:
 
     @property
     def rule(self) -> str:
-        """The optimizer by name, which of its rules it is where it stands for several, and wrappers."""
-        called = getattr(self.config.optimizer, "called", "")
-        return " ".join(filter(None, (self.names["optimizer"], called, *self.config.wrapper)))
+        """The names of the update rule: of the optimizer, of its rule if it has several, of wrappers."""
+        rule = getattr(self.config.optimizer, "called", "")
+        return " ".join(filter(None, (self.names["optimizer"], rule, *self.config.wrapper)))
 
     @property
     def params(self) -> dict[str, str]:
-        """The configuration as flat text, for MLflow: `optimizer.lr` → "0.001", and `optimizer` →
-        "adam" for the component chosen in each group.
+        """The configuration as flat text, for MLflow.
+
+        `optimizer.lr` → "0.001", and for the component chosen in each group `optimizer` → "adam".
         """
         flat = dict(self.names)
 

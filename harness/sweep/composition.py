@@ -32,7 +32,7 @@ from omegaconf.errors import OmegaConfBaseException
 from harness.configuration.hydra_store import node
 from harness.configuration.job import Job, job_from
 from harness.configuration.overrides import explain
-from harness.configuration.run import run_of
+from harness.configuration.run import run_from_config
 from harness.configuration.settings import GROUPS, WRAPPER, Config, Run
 from harness.errors import ConfigurationError
 from harness.registry.registry import load_registry
@@ -107,7 +107,7 @@ class Composer:
         config = Config(**{name: node.value for name, node in nodes.items()})
         task_overrides = _task_overrides(overrides)
         return Job.named(
-            run=run_of(config, load_registry()),
+            run=run_from_config(config, load_registry()),
             folder=composed.folder(task_overrides, number),
             overrides=task_overrides,
             sweep_folder=Path(self._config.hydra.sweep.dir).absolute(),

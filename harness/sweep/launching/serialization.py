@@ -25,7 +25,7 @@ from harness.configuration.identity import plugins_of
 from harness.configuration.job import Job
 from harness.configuration.nodes import node_of
 from harness.configuration.overrides import explain, unknown_choice
-from harness.configuration.run import run_of
+from harness.configuration.run import run_from_config
 from harness.configuration.settings import GROUPS, WRAPPER, Config, Run
 from harness.errors import ConfigurationError, PluginError, unknown_name
 from harness.registry.registry import Registry
@@ -146,7 +146,7 @@ class _RunComposer:
             if names[group] not in components:
                 raise unknown_choice(group, names[group], list(components), self._registry)
         values = {key: self._value(key, names.get(key, ""), fields[key]) for key in fields}
-        return run_of(Config(**values), self._registry)
+        return run_from_config(Config(**values), self._registry)
 
     def _value(self, key: str, name: str, value: Any) -> Any:
         """The value of a key at the top of the tree, with the type of the schema or the component."""

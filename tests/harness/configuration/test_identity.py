@@ -174,14 +174,14 @@ def test_it_is_the_same_in_another_process(run_of, identify):
 from hydra import compose, initialize_config_module
 from harness.configuration.hydra_store import register
 from harness.configuration.identity import identity, sources_of
-from harness.configuration.run import run_from
+from harness.configuration.run import run_from_tree
 from harness.registry.registry import load_registry
 registry = load_registry()
 register(registry)
 with initialize_config_module("harness.conf", version_base="1.3"):
     own = ["hydra/launcher=basic", "hydra/sweeper=basic"]
     auxiliary = ["objective.auxiliary.z_loss=1", "objective.auxiliary.hidden_l1=1"]
-    run = run_from(compose("config", overrides=own + auxiliary), registry)
+    run = run_from_tree(compose("config", overrides=own + auxiliary), registry)
 print(identity(run, sources_of(run, registry), "d" * 64, "s" * 64))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

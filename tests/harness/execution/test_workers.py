@@ -176,7 +176,7 @@ ENDLESS = """
 import sys
 from harness.application import register_hydra_plugins
 from harness.configuration.hydra_store import register
-from harness.configuration.run import run_from
+from harness.configuration.run import run_from_tree
 from harness.data.on_device import DeviceData
 from harness.data.preparing import prepare
 from harness.execution.workers import StackTask, train_in_workers
@@ -189,7 +189,7 @@ register_hydra_plugins()
 with initialize_config_module("harness.conf", version_base="1.3"):
     tree = compose("config", ["dataset=iris", "training.max_epochs=1000000",
                               "training.stopping.patience=null"])
-config = (run := run_from(tree, load_registry())).config
+config = (run := run_from_tree(tree, load_registry())).config
 data = prepare(config.dataset.load(), config.dataset.task, config.loss.output_activation, config.split)
 tasks = [StackTask(0, [run] * 2, DeviceData(config.backend, data), RunQueue(range(2)), 1)] * 2
 for message in train_in_workers(tasks, 2):
