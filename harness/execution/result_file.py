@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from harness.tracking.journal import write_atomically
+from harness.tracking.atomic import write_atomically
 from harness.training.records import Result, Status
 
 __all__ = ["RESULT", "read_result", "result_of", "write_result"]

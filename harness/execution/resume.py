@@ -12,11 +12,11 @@ from typing import Any
 from harness.configuration.job import Job
 from harness.execution.pending import PendingJob
 from harness.execution.result_file import read_result, result_of, write_result
-from harness.tracking.journal import read_receipt
 from harness.tracking.metrics_csv import METRICS
 from harness.tracking.reading import logged_runs
 from harness.tracking.reading.logged_runs import LoggedRun
 from harness.tracking.reading.run_files import read_run_file
+from harness.tracking.receipt import read_receipt
 from harness.training.records import Result, Status
 
 __all__ = ["DONE", "IDENTITIES", "read_identities", "reuse_finished", "write_identities"]

@@ -10,8 +10,9 @@ from pathlib import Path
 from harness.configuration.job import Job
 from harness.execution.result_file import RESULT
 from harness.tracking.address import resolve_uri
-from harness.tracking.journal import JOURNAL, read_receipt
+from harness.tracking.journal import JOURNAL
 from harness.tracking.reading.logged_runs import LoggedRun, search_runs
+from harness.tracking.receipt import read_receipt
 from harness.tracking.store import open_store
 
 __all__ = ["recover_finished"]

@@ -30,7 +30,7 @@ from harness.sweep.command_lines import SKIP, program, shown
 from harness.sweep.searching.scoring import run_score
 from harness.sweep.summary import MISSING
 from harness.sweep.tuning.contender import Trial, TunedContender, Tuning
-from harness.tracking.journal import write_atomically
+from harness.tracking.atomic import write_atomically
 from harness.training.records import Result, Status
 
 __all__ = ["TUNING", "advice", "choice", "findings", "record", "write"]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from harness.tracking import journal
 from harness.tracking.address import without_secrets
+from harness.tracking.receipt import read_receipt, write_receipt
 from harness.tracking.store import MlflowStore
 from harness.tracking.writing.log_batch import LogBatch
 from harness.tracking.writing.run_end import log_run_end
@@ -74,7 +74,7 @@ class ClientWriter:
         finally:  # a run without its artifacts ends, too
             self._store.client.set_terminated(run.run_id, batch.status, run.last_time)
         run.complete = True
-        journal.write_receipt(run.folder, self._address, run.run_id, complete=True)
+        write_receipt(run.folder, self._address, run.run_id, complete=True)
 
     def _begin(self, batch: LogBatch) -> bool:
         """Goes on with the run that the receipt names, or creates one with the tags of the batch.
@@ -83,7 +83,7 @@ class ClientWriter:
         """
         run, started = batch.run, batch.started
         assert started is not None
-        receipt = journal.read_receipt(run.folder)
+        receipt = read_receipt(run.folder)
         info = None
         if receipt.get("store") == self._address:  # a replay: an earlier writer got so far
             info = self._existing(str(receipt.get("run_id")))
@@ -95,7 +95,7 @@ class ClientWriter:
                 experiment, started.time_ms, tags=batch.tags, run_name=batch.name
             ).info
         run.run_id, run.artifact_uri = info.run_id, info.artifact_uri
-        journal.write_receipt(run.folder, self._address, run.run_id, complete=run.complete)
+        write_receipt(run.folder, self._address, run.run_id, complete=run.complete)
         return created
 
     def _existing(self, run_id: str) -> Any:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.tracking import journal
 from harness.tracking.address import artifact_location, without_secrets
+from harness.tracking.receipt import read_receipt, write_receipt
 from harness.tracking.sqlite import exclusive_lock
 from harness.tracking.store import MlflowStore
 from harness.tracking.writing.log_batch import LogBatch
@@ -108,9 +108,7 @@ class SqliteWriter:
         for batch in ending:
             if batch not in failed:
                 batch.run.complete = True
-                journal.write_receipt(
-                    batch.run.folder, self._address, batch.run.run_id, complete=True
-                )
+                write_receipt(batch.run.folder, self._address, batch.run.run_id, complete=True)
         for batch in sorted(batches, key=failed.__contains__):  # the written ones first
             yield batch, failed.get(batch)
 
@@ -119,7 +117,7 @@ class SqliteWriter:
         run, started = batch.run, batch.started
         if started is None:
             return
-        receipt = journal.read_receipt(run.folder)
+        receipt = read_receipt(run.folder)
         run.run_id = _new_id()
         if receipt.get("store") == self._address:
             earlier_id = str(receipt.get("run_id"))
@@ -132,7 +130,7 @@ class SqliteWriter:
                 run.run_id = earlier_id
         experiment = self.experiment(started.experiment)
         run.artifact_uri = _artifact_uri(experiment.location, run.run_id)
-        journal.write_receipt(run.folder, self._address, run.run_id, complete=False)
+        write_receipt(run.folder, self._address, run.run_id, complete=False)
         created[batch] = experiment.id
 
 

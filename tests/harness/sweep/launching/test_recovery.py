@@ -16,8 +16,8 @@ from harness.sweep.launching.recovery import recover_finished
 from harness.sweep.launching.serialization import dumps
 from harness.sweep.launching.worker import train_stack
 from harness.tracking.events import now_ms
-from harness.tracking.journal import read_receipt
 from harness.tracking.reading.logged_runs import LoggedRun, search_runs
+from harness.tracking.receipt import read_receipt
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-from harness.tracking import journal
+from harness.tracking.receipt import read_receipt
 from harness.tracking.store import MlflowStore
 from harness.tracking.writing.client_writer import ClientWriter
 from harness.tracking.writing.log_batch import JournalCursor, read_batch
@@ -14,7 +14,7 @@ def test_the_client_writes_runs_side_by_side_and_each_in_order(uri, tmp_path, ml
     errors = [error for _, error in writer.write(batches)]
     assert [number for number, error in enumerate(errors) if error] == [2]
     assert store_of(uri) == whole(range(6), steps=1200)
-    assert not journal.read_receipt(folders[2])["complete"]
-    assert journal.read_receipt(folders[3])["complete"]
+    assert not read_receipt(folders[2])["complete"]
+    assert read_receipt(folders[3])["complete"]
     for batch in batches:
         assert mlflow_client(uri).get_run(batch.run.run_id).data.metrics["loss"] > 1199

@@ -12,6 +12,7 @@ import pytest
 from harness.tracking import journal
 from harness.tracking.address import sqlite_path
 from harness.tracking.events import RunStarted
+from harness.tracking.receipt import read_receipt, write_receipt
 from harness.tracking.writing import recorder, sqlite_writer
 from harness.tracking.writing.log_batch import JournalCursor
 from harness.tracking.writing.recorder import Recorder
@@ -41,11 +42,11 @@ class Crash(BaseException):
 
 
 STEPS = [  # of the way of a batch into the store, in their order
-    *[(journal, "write_receipt")] * 3,
+    *[(sqlite_writer, "write_receipt")] * 3,
     (SqliteTables, "write"),
     *[(sqlite_writer, "log_run_end")] * 3,
     (SqliteTables, "end_runs"),
-    *[(journal, "write_receipt")] * 3,
+    *[(sqlite_writer, "write_receipt")] * 3,
 ]
 
 
@@ -74,11 +75,11 @@ def test_a_crash_at_any_step_makes_no_second_run(uri, tmp_path, monkeypatch, fat
         record(uri, folders)
     monkeypatch.undo()
     assert done == STEPS[: fatal + 1]
-    first_run_ids = [journal.read_receipt(folder).get("run_id") for folder in folders]
+    first_run_ids = [read_receipt(folder).get("run_id") for folder in folders]
     for folder, run_id, status in zip(
         folders, first_run_ids, statuses(uri, first_run_ids), strict=True
     ):
-        assert not journal.read_receipt(folder).get("complete") or status == "FINISHED"
+        assert not read_receipt(folder).get("complete") or status == "FINISHED"
         assert run_id or status is None
     again = record(uri, folders)
     assert [error for *_, error in again] == [None] * 3
@@ -92,7 +93,7 @@ def test_a_crash_at_any_step_makes_no_second_run(uri, tmp_path, monkeypatch, fat
 def test_a_receipt_that_names_no_run_id_is_not_believed(uri, tmp_path):
     """A journal may come from elsewhere, and its receipt must not name other folders."""
     folder = finished(tmp_path, 1)
-    journal.write_receipt(folder, uri, "../../../elsewhere", complete=False)
+    write_receipt(folder, uri, "../../../elsewhere", complete=False)
     ((_, run_id, error),) = record(uri, [folder])
     assert error is None
     assert len(run_id) == 32

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from harness.tracking import journal
 from harness.tracking.address import sqlite_path
+from harness.tracking.receipt import read_receipt
 from harness.tracking.tracker import replay
 from journals import finished, store_of, whole
 
@@ -29,12 +29,12 @@ def test_a_writer_that_is_killed_at_any_time_loses_and_doubles_nothing(uri, tmp_
             writer.stdin.write("".join(json.dumps(line) + "\n" for line in lines))
             writer.stdin.flush()
             deadline = time.monotonic() + 30
-            while not journal.read_receipt(some[0]):
+            while not read_receipt(some[0]):
                 assert time.monotonic() < deadline
                 time.sleep(0.001)
             time.sleep(delay)
             writer.send_signal(signal.SIGKILL)
-        complete.append(sum(journal.read_receipt(folder).get("complete", False) for folder in some))
+        complete.append(sum(read_receipt(folder).get("complete", False) for folder in some))
         folders += some
     assert min(complete) < 150  # or none was killed in time
     ids = replay(folders, uri)
