@@ -101,7 +101,7 @@ def row(bridge: type, name: str, data: DeviceData) -> tuple[str, ...]:
     except Exception as error:  # whatever a class raises is what there is to say of it
         return f"`{name}`", "no", f"{rule.lr:g}", "", "", f"fails in training: {reason(error)}"
     finally:
-        print(f"{rule.called}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
+        print(f"{rule.class_name}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
     if found is None:
         return f"`{name}`", "diverges", f"{rule.lr:g}", "", "", ""
     loss, accuracy = found

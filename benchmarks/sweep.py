@@ -168,7 +168,7 @@ class Table:
             if contender.key != "ours":
                 line += f"{median / ours:8.1f} x"
             if contender.bar:
-                line += f"{contender.bar:6.0f}  {met(median / ours >= contender.bar)}"
+                line += f"{contender.bar:6.0f}  {materialized(median / ours >= contender.bar)}"
             print(line)
 
     def _show_ours(self) -> None:
@@ -178,7 +178,7 @@ class Table:
         print(f"{'training, last evaluations, files':42}{training:9.1f} s")
         print(
             f"{'overhead a job: all else, MLflow included':42}{overhead:9.1f} ms"
-            f"   at most {OVERHEAD_BAR:.0f}  {met(overhead <= OVERHEAD_BAR)}"
+            f"   at most {OVERHEAD_BAR:.0f}  {materialized(overhead <= OVERHEAD_BAR)}"
         )
         if not self.trained or not self.floor:
             return
@@ -193,7 +193,10 @@ class Table:
             ours = found is not self.trained
             print(
                 f"{f'harness, backend={name}' if ours else name:42}{training:9.1f}{compiling:11.1f}"
-                + (f"{floor / training:8.2f} x   at least 1  {met(training <= floor)}" * ours)
+                + (
+                    f"{floor / training:8.2f} x   at least 1  {materialized(training <= floor)}"
+                    * ours
+                )
             )
 
     def _show_logged(self) -> None:
@@ -235,7 +238,7 @@ class Table:
             )
 
 
-def met(holds: bool) -> str:
+def materialized(holds: bool) -> str:
     return "met" if holds else "NOT MET"
 
 
@@ -261,7 +264,7 @@ def linear(grid: Grid, epochs: int, folder: Path) -> None:
     times = statistics.mean(seconds[many.runs]) / statistics.mean(seconds[grid.runs])
     print(
         f"ten times the runs take {times:.1f} times as long   at most {LINEAR_BAR:.0f}  "
-        f"{met(times <= LINEAR_BAR)}"
+        f"{materialized(times <= LINEAR_BAR)}"
     )
 
 

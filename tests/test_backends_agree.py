@@ -30,7 +30,7 @@ DATA = {  # 12 steps an epoch
 
 def trajectories(run_of, fit, loss, *overrides, activation="relu"):
     """How each optimizer's run ends after at least 200 steps, on NumPy and on PyTorch."""
-    found = []
+    outcomes = []
     for backend in ("numpy", "torch"):
         runs = [
             with_activation(
@@ -51,8 +51,8 @@ def trajectories(run_of, fit, loss, *overrides, activation="relu"):
             )
             for name, lr in OPTIMIZERS.items()
         ]
-        found.append(fit(*runs))
-    return found
+        outcomes.append(fit(*runs))
+    return outcomes
 
 
 def with_activation(activation, run_of, *overrides):

@@ -224,7 +224,7 @@ class Run:
     @property
     def rule(self) -> str:
         """The names of the update rule: of the optimizer, of its rule if it has several, of wrappers."""
-        rule = getattr(self.config.optimizer, "called", "")
+        rule = getattr(self.config.optimizer, "class_name", "")
         return " ".join(filter(None, (self.names["optimizer"], rule, *self.config.wrapper)))
 
     @property

@@ -3,12 +3,12 @@
 Nodes are of five kinds:
 
 - a *vector* is as long as the part of θ that the rule sees;
-- where that is a weight matrix, (fan_out, fan_in), *units* are one number for each of its rows, and
-  *inputs* one for each of its columns;
-- a *value* is one number a run that came out of a vector, such as a norm, in the precision of θ;
-- a *column* is one number a run that came out of no vector: hyperparameters, the rate, the step number,
-  and what is computed from those alone. Columns are worked out in double precision, as a rule with
-  plain Python floats would be, and rounded where they meet the others.
+- where that part is a weight matrix, (fan_out, fan_in), *units* have one number for each of its rows,
+  and *inputs* one for each of its columns;
+- a *value* is one number a run, computed from a vector, such as a norm; in the precision of θ;
+- a *column* is one number a run, computed from no vector: hyperparameters, the rate, the step number,
+  and what follows from those alone. Columns are worked out in double precision, as plain Python floats
+  would be, and rounded where they meet the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REDUCTIONS = {"sum": np.add.reduce, "max": np.maximum.reduce, "min": np.minimum.
 
 
 class Kind(IntFlag):
-    """Of a node. What comes of several kinds is all that they are, as an outer product is."""
+    """Of a node. An operation on several kinds has their union, as an outer product is a vector."""
 
     COLUMN = 0
     VALUE = 1
@@ -35,7 +35,7 @@ class Kind(IntFlag):
     VECTOR = UNITS | INPUTS
 
     def covers(self, other: Kind) -> bool:
-        """Whether it has a number wherever the other one has."""
+        """Whether it has a number wherever the other kind has one."""
         return self & other == other
 
 
@@ -51,7 +51,7 @@ class Node:
 
     @property
     def reduces(self) -> bool:
-        """Whether it sums up, or the like, what is of another kind."""
+        """Whether it is a sum, or another reduction, of a node of another kind."""
         return self.operation in REDUCTIONS.values()
 
 
@@ -65,7 +65,7 @@ def select(condition: Any, a: Any, b: Any, out: np.ndarray) -> None:
 
 
 def maximum(a: Any, b: Any, out: np.ndarray | None = None) -> Any:
-    """NumPy's own, which with `minimum` no longer takes `out` by its place."""
+    """NumPy's own, which deprecates `out` as a positional argument here and in `minimum`."""
     return np.maximum(a, b, out=out)
 
 

@@ -1,7 +1,7 @@
 """Turns the trace of an update rule into operations on preallocated buffers.
 
 The classic steps of a compiler for straight-line code: order the operations, find where each value is
-read last, give values whose lives do not meet the same buffer, and write a new value straight over
+read last, give one buffer to values whose lives do not overlap, and write a new value straight over
 the old one where nothing reads the old one any more.
 """
 
@@ -17,17 +17,20 @@ from harness.inplace.nodes import Kind, Node, select
 from harness.inplace.stages import in_order, stages_of
 from harness.inplace.tracing import Trace
 
-__all__ = ["Buffer", "Column", "Instruction", "Plan", "Reference", "Walk", "plan"]
+__all__ = ["Buffer", "Column", "Instruction", "Plan", "Reference", "Traversal", "plan"]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """An operand: a leaf array by name; a buffer, a value or a column by number.
+    """An operand of an instruction.
 
-    over: what an array has numbers for.
+    Attributes:
+        store: Where it is stored: "leaf", "buffer", "value" or "column".
+        key: Its name for a leaf, its number for the others.
+        over: The kind of an array: what it has numbers for.
     """
 
-    store: str  # "leaf", "buffer", "value" or "column"
+    store: str
     key: Any
     over: Kind = Kind.VECTOR
 
@@ -43,7 +46,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Column:
-    """A value a run: a leaf by name, a constant, or an operation on other columns by number."""
+    """A number a run: a leaf by name, a constant, or an operation on other columns by number."""
 
     operation: Callable[..., Any] | None = None
     arguments: tuple[int, ...] = ()
@@ -53,21 +56,28 @@ class Column:
 
 @dataclass(frozen=True)
 class Buffer:
-    """A place for a vector, or for units or inputs.
+    """Memory for a vector, or for units or inputs.
 
-    whole: for all of a run, and not for the piece at hand alone.
+    Attributes:
+        dtype: Type of the numbers; None for that of θ.
+        whole: Whether it holds all of a run, instead of one piece.
+        over: Kind of the array.
     """
 
-    dtype: type | None  # None: that of θ
+    dtype: type | None
     whole: bool = False
     over: Kind = Kind.VECTOR
 
 
 @dataclass(frozen=True)
-class Walk:
-    """One walk: values first, then arrays, then what they are reduced to.
+class Traversal:
+    """One loop through arrays of one length.
 
-    over: what it goes through, all of θ, or what there is one of for each row or column of a matrix.
+    Attributes:
+        values: Operations on values, done before the loop.
+        vectors: Operations on the arrays, done element by element.
+        reductions: Sums and the like of the arrays, done after the loop.
+        over: Kind of the arrays: all of θ, or the units or inputs of a matrix.
     """
 
     values: list[Instruction] = field(default_factory=list)
@@ -81,27 +91,39 @@ class Walk:
 
 @dataclass
 class Plan:
-    """What to run: instructions in walks."""
+    """What to run: instructions, traversal by traversal.
 
-    columns: list[int] = field(default_factory=list)  # those that instructions read
-    walks: list[Walk] = field(default_factory=list)
+    Attributes:
+        columns: Numbers of the columns that instructions read.
+        traversals: The traversals, in order.
+        buffers: The buffers, by number.
+        values: Types of the values, by number; None for that of θ.
+    """
+
+    columns: list[int] = field(default_factory=list)
+    traversals: list[Traversal] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
-    values: list[type | None] = field(default_factory=list)  # their dtypes; None: that of θ
+    values: list[type | None] = field(default_factory=list)
 
     @property
     def instructions(self) -> list[Instruction]:
-        """Of all walks, in order."""
-        return [instruction for walk in self.walks for instruction in walk]
+        """The instructions of all traversals, in order."""
+        return [instruction for traversal in self.traversals for instruction in traversal]
 
     @property
     def of_a_matrix(self) -> bool:
         """Whether rows and columns are told apart."""
-        places = (place for i in self.instructions for place in (*i.arguments, i.out))
-        return any(place.over is not Kind.VECTOR for place in places)
+        operands = (operand for i in self.instructions for operand in (*i.arguments, i.out))
+        return any(operand.over is not Kind.VECTOR for operand in operands)
 
 
 def plan(traced: Trace, columns: dict[Column, int]) -> Plan:
-    """The plan of a trace. columns: those known so far, numbered in order; it adds its own."""
+    """The plan of a trace.
+
+    Args:
+        traced: The trace.
+        columns: The columns so far, numbered in order; those of the plan are added.
+    """
     return _Planner(traced, columns).plan
 
 
@@ -109,17 +131,17 @@ class _Planner:
     def __init__(self, traced: Trace, columns: dict[Column, int]) -> None:
         self.plan = Plan()
         self._columns = columns
-        self._places = {
+        self._operands = {
             leaf: Reference("leaf", name, leaf.kind) for name, leaf in traced.leaves.items()
         }
         self._free: dict[Buffer, list[int]] = {}
         self._outputs = {
-            # A slot that takes over another leaf is copied first, so that no order of writes matters.
+            # A slot that becomes another leaf is copied first, so that no order of writes matters
             name: node if node.operation else Node(node.kind, np.positive, (node,))
             for name, node in traced.outputs.items()
             if node is not traced.leaves[name]
         }
-        # θ last: its expression usually reads the new state, which may then be written in place.
+        # θ last: its expression usually reads the new state, which may then be written in place
         results = sorted(
             self._outputs.values(), key=lambda node: node is self._outputs.get("theta")
         )
@@ -131,44 +153,44 @@ class _Planner:
         self._last_read = {a: n for n, node in enumerate(nodes) for a in node.arguments}
         targets = {node: name for name, node in reversed(self._outputs.items())}
 
-        self._walks: dict[tuple[int, Kind], Walk] = {}
+        self._traversals: dict[tuple[int, Kind], Traversal] = {}
         for node in sorted(nodes, key=lambda node: node.kind is Kind.VALUE):
-            self._walk(node)
-        self.plan.walks = [self._walks[key] for key in sorted(self._walks)]
+            self._traversal(node)
+        self.plan.traversals = [self._traversals[key] for key in sorted(self._traversals)]
         for position, node in enumerate(nodes):
             self._add(node, position, targets.get(node), traced)
         for name, node in sorted(self._outputs.items(), key=lambda output: -output[1].kind):
-            self._copy(self._places[node], Reference("leaf", name, node.kind))
+            self._copy(self._operands[node], Reference("leaf", name, node.kind))
 
-    def _copy(self, place: Reference, leaf: Reference) -> None:
-        """At the end, where nothing reads the leaf any more."""
-        if place != leaf:
-            if self.plan.walks[-1].over is not leaf.over:
-                self.plan.walks.append(Walk(over=leaf.over))
-            self.plan.walks[-1].vectors.append(Instruction(np.positive, (place,), leaf))
+    def _copy(self, operand: Reference, leaf: Reference) -> None:
+        """Adds a copy at the end, where nothing reads the leaf any more."""
+        if operand != leaf:
+            if self.plan.traversals[-1].over is not leaf.over:
+                self.plan.traversals.append(Traversal(over=leaf.over))
+            self.plan.traversals[-1].vectors.append(Instruction(np.positive, (operand,), leaf))
 
     def _order(self, node: Node) -> tuple[int, Kind, bool]:
-        """Where an operation has its place: its stage, what that goes through then, and when in that."""
+        """The order of an operation: its stage, the kind of its traversal, and whether it reduces."""
         if node.reduces:
             (argument,) = node.arguments
             assert isinstance(argument, Node)
             return self._stages[node] - 1, argument.kind, True
         return self._stages[node], node.kind, False
 
-    def _walk(self, node: Node) -> Walk:
-        """What an operation is part of; values come before the first walk of their stage."""
+    def _traversal(self, node: Node) -> Traversal:
+        """The traversal of an operation; values belong to the first traversal of their stage."""
         number, over, _ = self._order(node)
         if over is Kind.VALUE:
-            over = min(over for stage, over in self._walks if stage == number)
-        return self._walks.setdefault((number, over), Walk(over=over))
+            over = min(over for stage, over in self._traversals if stage == number)
+        return self._traversals.setdefault((number, over), Traversal(over=over))
 
     def _read_elsewhere(self, nodes: list[Node]) -> set[Node]:
-        """The nodes that are read after the walk through θ that they are worked out in."""
-        found = {n for n in self._outputs.values() if self._stages[n] < self._last}
+        """The nodes that are read in a later stage than their own."""
+        carried = {n for n in self._outputs.values() if self._stages[n] < self._last}
         for node in nodes:
-            own = (a for a in node.arguments if isinstance(a, Node) and a in self._stages)
-            found.update(a for a in own if self._stages[a] < self._stages[node])
-        return found
+            staged = (a for a in node.arguments if isinstance(a, Node) and a in self._stages)
+            carried.update(a for a in staged if self._stages[a] < self._stages[node])
+        return carried
 
     def _add(self, node: Node, position: int, target: str | None, traced: Trace) -> None:
         arguments = tuple(map(self._reference, node.arguments))
@@ -180,19 +202,19 @@ class _Planner:
         else:
             whole = node in self._whole or node.kind is not Kind.VECTOR
             out = self._buffer(Buffer(node.dtype, whole, node.kind), fresh=node.reduces)
-        self._places[node] = out
-        walk = self._walk(node)
+        self._operands[node] = out
+        traversal = self._traversal(node)
         instruction = Instruction(node.operation, arguments, out)  # type: ignore[arg-type]
         if node.reduces:
-            walk.reductions.append(instruction)
+            traversal.reductions.append(instruction)
         else:
-            (walk.values if node.kind is Kind.VALUE else walk.vectors).append(instruction)
+            (traversal.values if node.kind is Kind.VALUE else traversal.vectors).append(instruction)
         for argument in node.arguments:
             self._release(argument, position)
 
     def _reference(self, argument: Node | float) -> Reference:
         if isinstance(argument, Node) and argument.kind is not Kind.COLUMN:
-            return self._places[argument]
+            return self._operands[argument]
         number = self._column(argument)
         if number not in self.plan.columns:
             self.plan.columns.append(number)
@@ -203,12 +225,13 @@ class _Planner:
             inputs = tuple(map(self._column, argument.arguments))
             column = Column(argument.operation, inputs, argument.name)
         else:
-            # by its name, for 0 and −0 are equal
+            # a name, since 0 and −0 are equal as numbers
             column = Column(name=repr(float(argument)), constant=float(argument))
         return self._columns.setdefault(column, len(self._columns))
 
     def _buffer(self, buffer: Buffer, fresh: bool) -> Reference:
-        """fresh: for sums, which grow while the walk still reads what others have held."""
+        """A free buffer of this form. fresh: Whether it must be new, as for a sum, which is written
+        while the traversal still reads buffers that are free after it."""
         free = self._free.setdefault(buffer, [])
         if fresh or not free:
             self.plan.buffers.append(buffer)
@@ -216,17 +239,17 @@ class _Planner:
         return Reference("buffer", free.pop(), buffer.over)
 
     def _release(self, argument: Node | float, position: int) -> None:
-        place = self._places.get(argument) if isinstance(argument, Node) else None
-        if place is None:
+        operand = self._operands.get(argument) if isinstance(argument, Node) else None
+        if operand is None:
             return
-        kept = argument in self._outputs.values()
-        if place.store == "buffer" and self._last_read[argument] == position and not kept:
-            pool = self._free[self.plan.buffers[place.key]]
-            if place.key not in pool:  # an operation may read the same value twice
-                pool.append(place.key)
+        is_output = argument in self._outputs.values()
+        if operand.store == "buffer" and self._last_read[argument] == position and not is_output:
+            pool = self._free[self.plan.buffers[operand.key]]
+            if operand.key not in pool:  # an operation may read the same value twice
+                pool.append(operand.key)
 
     def _may_overwrite(self, leaf: Node, node: Node, position: int) -> bool:
-        """Whether the result of an operation can take the place of a leaf at once."""
+        """Whether the result of an operation can be written over a leaf at once."""
         if node.reduces or (node.operation is select and leaf in node.arguments):
-            return False  # `select` writes twice, and would read what it has written; so do sums
+            return False  # `select` and sums write first and read the leaf afterwards
         return self._last_read.get(leaf, -1) <= position

@@ -1,7 +1,7 @@
-"""An update rule on NumPy arrays: compiled to loops, or as a plan over pieces.
+"""An update rule on NumPy arrays: as machine code, or as a plan over pieces.
 
 The arrays stay the same from step to step, so every call is prepared once, and a step is a loop over
-prepared calls: of NumPy's functions, or of one for each part of θ that the rule sees by itself.
+prepared calls: of NumPy's functions, or of one compiled function for each part of θ that the rule sees.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 from harness.backends import Block
 from harness.contracts import Scope, State
 from harness.inplace.columns import Columns
-from harness.inplace.native import Bound, Native, candidate
+from harness.inplace.llvm_registers import carried_buffers, sums_columns
+from harness.inplace.machine_code import Bound, MachineCode, candidate
 from harness.inplace.pieces import Call, calls, view
 from harness.inplace.plan import Column, Plan, plan
-from harness.inplace.registers import kept_of, sums_columns
-from harness.inplace.symbols import Untraceable, laid_out
+from harness.inplace.symbols import Untraceable, broadcast_shape
 from harness.inplace.tracing import trace
 from harness.update.scopes import initial_state, rule_for
 
@@ -36,7 +36,7 @@ def in_place(rule: Any, network: Network, dtype: np.dtype) -> InPlace | None:
     try:
         return InPlace(rule, network, dtype)
     except Exception:  # `Untraceable`, or what NumPy and others raise when given a symbol
-        return None  # the rule still runs, only slower; what is wrong with it will show there
+        return None  # the rule still runs, only slower, and raises its own errors there
 
 
 class InPlace:
@@ -47,13 +47,13 @@ class InPlace:
         self._network = network
         self._dtype = dtype
         self._groups: list[_Group] = []
-        columns: dict[Column, int] = {}  # of all parts, so that each is worked out once
-        for number, (part, own) in enumerate(_plans(rule, network, columns)):
-            if rule.scope is Scope.ELEMENT and len(own.walks) > 1:
+        columns: dict[Column, int] = {}  # shared by all parts, so that each is worked out once
+        for number, (part, plan_of_part) in enumerate(_plans(rule, network, columns)):
+            if rule.scope is Scope.ELEMENT and len(plan_of_part.traversals) > 1:
                 raise Untraceable("an elementwise rule may see no more than elements")
-            group = next((group for group in self._groups if group.plan == own), None)
+            group = next((group for group in self._groups if group.plan == plan_of_part), None)
             if group is None:
-                group = _Group(own, dtype)
+                group = _Group(plan_of_part, dtype)
                 self._groups.append(group)
             group.parts[number] = part
         used = {number for group in self._groups for number in group.plan.columns}
@@ -64,15 +64,15 @@ class InPlace:
         return initial_state(Block(slice(None), self._rule), theta, self._network)
 
     def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Sequence[State]) -> None:
-        """Prepares the steps on these arrays, (R, P). state: as `init` makes it."""
+        """Prepares the steps on these arrays, (R, P). state: As `init` makes it."""
         cells = self._columns.cells(len(theta), self._dtype)
         for group in self._groups:
             group.bind(theta, gradient, state, cells)
 
-    def take(self, gradient: np.ndarray) -> None:
-        """Has the next steps read another array."""
+    def set_gradient(self, gradient: np.ndarray) -> None:
+        """Has the next steps read the gradient, (R, P), from another array."""
         for group in self._groups:
-            group.take(gradient)
+            group.set_gradient(gradient)
 
     def step(self, lr: np.ndarray, t: np.ndarray) -> None:
         """One step with the gradient that is in its array. lr, t: (R, 1) float64."""
@@ -83,26 +83,31 @@ class InPlace:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of θ that a rule sees by itself: where it is, and its shape for one run."""
+    """A part of θ that a rule sees by itself.
 
-    place: slice
+    Attributes:
+        columns: Its columns in θ, (R, P).
+        shape: Its shape for one run.
+    """
+
+    columns: slice
     shape: tuple[int, ...]
 
 
 def _plans(rule: Any, network: Network, columns: dict[Column, int]) -> Iterator[tuple[_Part, Plan]]:
-    """The parts of θ, and what steps each."""
+    """The parts of θ, each with its plan."""
     if rule.scope is not Scope.TENSOR:
         whole = _Part(slice(0, network.size), (network.size,))
         yield whole, plan(trace(rule, whole.shape), columns)
         return
     chooses = hasattr(rule, "for_parameter")
-    known: dict[Any, Plan] = {}
+    plans: dict[Any, Plan] = {}
     for parameter in network.parameters:
         alike = parameter.name if chooses else parameter.shape
-        if alike not in known:
+        if alike not in plans:
             chosen = partial(rule_for, parameter=parameter, network=network)
-            known[alike] = plan(trace(rule, parameter.shape, chosen), columns)
-        yield _Part(slice(parameter.start, parameter.stop), parameter.shape), known[alike]
+            plans[alike] = plan(trace(rule, parameter.shape, chosen), columns)
+        yield _Part(slice(parameter.start, parameter.stop), parameter.shape), plans[alike]
 
 
 class _Group:
@@ -117,10 +122,10 @@ class _Group:
         self._columns: list[np.ndarray] = []
         self._calls: list[Call] = []
         self._elements = 0
-        self._offered: Native | None = None
-        self._native: Native | None = None  # the same, where it may have these arrays
+        self._available: MachineCode | None = None
+        self._code: MachineCode | None = None  # the available one, where it can have these arrays
         self._bound: list[Bound] = []
-        self._owns_gradient = False  # whether its arrays are ours to write into
+        self._owns_gradient = False  # whether the gradient's arrays are copies made here
 
     def bind(
         self,
@@ -130,7 +135,7 @@ class _Group:
         cells: Mapping[int, np.ndarray],
     ) -> None:
         self._leaves = [
-            {"theta": theta[:, part.place], "gradient": gradient[:, part.place]}
+            {"theta": theta[:, part.columns], "gradient": gradient[:, part.columns]}
             | {name: view(slot, (len(slot), -1)) for name, slot in state[number].items()}
             for number, part in self.parts.items()
         ]
@@ -139,9 +144,9 @@ class _Group:
         self._owns_gradient = False
         self._prepare()
 
-    def take(self, gradient: np.ndarray) -> None:
-        views = [gradient[:, part.place] for part in self.parts.values()]
-        if self._native is not None and all(map(self._is_plain, views)):
+    def set_gradient(self, gradient: np.ndarray) -> None:
+        views = [gradient[:, part.columns] for part in self.parts.values()]
+        if self._code is not None and all(map(self._is_plain, views)):
             for leaves, bound, view in zip(self._leaves, self._bound, views, strict=True):
                 leaves["gradient"] = view
                 bound.point("gradient", view)
@@ -153,41 +158,43 @@ class _Group:
             self._owns_gradient = True
             self._prepare()
         for leaves, view in zip(self._leaves, views, strict=True):
-            np.copyto(leaves["gradient"], view)  # cheaper than to prepare all calls
+            np.copyto(leaves["gradient"], view)  # cheaper than preparing all calls
 
     def step(self) -> None:
         for operation, arguments in self._calls:
             operation(*arguments)
-        if self._offered is None and self._candidate.ready(self._elements, len(self._calls)):
+        if self._available is None and self._candidate.ready(self._elements, len(self._calls)):
             self._prepare()
 
     def _prepare(self) -> None:
-        self._offered = self._candidate.native
+        self._available = self._candidate.code
         shapes = [part.shape for part in self.parts.values()]
         plain = all(self._is_plain(leaf) for leaves in self._leaves for leaf in leaves.values())
-        self._native = self._offered if plain and self._sums_as_numpy(shapes) else None
-        if self._native is None:
+        self._code = self._available if plain and self._sums_as_numpy(shapes) else None
+        if self._code is None:
             self._calls = [
                 call
                 for leaves, shape in zip(self._leaves, shapes, strict=True)
                 for call in calls(self.plan, leaves, self._columns, shape)
             ]
             return
-        kept = {
-            number: np.empty(max(prod(laid_out(over, shape)) for shape in shapes), self._dtype)
-            for number, over in kept_of(self.plan).items()
+        carried = {
+            number: np.empty(
+                max(prod(broadcast_shape(over, shape)) for shape in shapes), self._dtype
+            )
+            for number, over in carried_buffers(self.plan).items()
         }
         self._bound = [
-            self._native.bind(leaves, self._columns, kept, shape)
+            self._code.bind(leaves, self._columns, carried, shape)
             for leaves, shape in zip(self._leaves, shapes, strict=True)
         ]
         self._calls = [(bound.step, ()) for bound in self._bound]
 
     def _sums_as_numpy(self, shapes: Sequence[tuple[int, ...]]) -> bool:
-        """Of a matrix of one column NumPy does not take the sum row by row."""
+        """Whether sums over columns are NumPy's: of a matrix of one column it sums otherwise."""
         return not (sums_columns(self.plan) and any(shape[1] == 1 for shape in shapes))
 
     def _is_plain(self, array: np.ndarray) -> bool:
-        """Whether compiled loops, which know addresses and lengths of rows, may have it."""
+        """Whether compiled loops, which know addresses and lengths of rows, can have it."""
         side_by_side = array[0].flags.c_contiguous and array.strides[0] % array.itemsize == 0
         return array.dtype == self._dtype and array.flags.aligned and side_by_side

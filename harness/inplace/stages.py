@@ -1,8 +1,8 @@
-"""When what is computed, where a rule needs a number of a whole run before it can go on.
+"""The order of the operations of a rule that needs a number of a whole run before it can go on.
 
-A norm must be there before anything is divided by it, so a rule with norms goes through θ in several
-stages. Each works out values from what the stages before it have summed up, then units, inputs and
-vectors, then sums and the like of these for the next one. An elementwise rule has one stage.
+A norm must be known before anything is divided by it, so a rule with norms goes through θ in several
+stages. Each works out values from the sums of the stages before it, then units, inputs and vectors,
+then the sums and other reductions that the next stage needs. An elementwise rule has one stage.
 """
 
 from __future__ import annotations
@@ -15,26 +15,30 @@ __all__ = ["in_order", "stages_of"]
 
 
 def in_order(outputs: Sequence[Node]) -> list[Node]:
-    """All operations but those on columns that the outputs need, arguments before what uses them."""
-    found: dict[Node, None] = {}
+    """All operations that the outputs need, except those on columns; arguments before their users."""
+    ordered: dict[Node, None] = {}
 
     def visit(node: Node | float) -> None:
         if not isinstance(node, Node) or node.kind is Kind.COLUMN or node.operation is None:
             return
-        if node not in found:
+        if node not in ordered:
             for argument in node.arguments:
                 visit(argument)
-            found[node] = None
+            ordered[node] = None
 
     for output in outputs:
         visit(output)
-    return list(found)
+    return list(ordered)
 
 
 def stages_of(nodes: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, int]:
-    """The stage of each node, from 0, as late as may be: what can wait need not be kept meanwhile.
+    """The stage of each node, from 0, as late as possible: what can wait need not be stored meanwhile.
 
-    nodes: in order. A node that reduces belongs to the stage in which its value is first there.
+    A node that reduces belongs to the first stage that can read its value.
+
+    Args:
+        nodes: All nodes, in order.
+        outputs: The nodes that the rule returns.
     """
     earliest: dict[Node, int] = {}
     for node in nodes:

@@ -1,6 +1,6 @@
-"""What an update rule is called with to find out what it computes: symbols in place of arrays.
+"""Symbols in place of arrays: an update rule is called with them to find out what it computes.
 
-A symbol is a node in the shape in which the rule holds it, and records what is done with it.
+A symbol is a node in the shape in which the rule holds it; it records the operations on it.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 
 from harness.inplace.nodes import REDUCTIONS, Kind, Node, maximum, minimum, select
 
-__all__ = ["RUNS", "Symbol", "Untraceable", "laid_out"]
+__all__ = ["RUNS", "Symbol", "Untraceable", "broadcast_shape"]
 
-# The length of the axis of the runs, on which nothing may depend: it is good for `reshape`, and is no
-# number. So a rule comes to the same record in every stack.
+# The length of the axis of the runs, on which nothing may depend: `reshape` accepts it, and it is no
+# number. So a rule has the same record in every stack.
 RUNS: Any = object()
 
 Shape = tuple[Any, ...]
 
 
 class Untraceable(Exception):
-    """A rule does something that symbols cannot stand in for, such as a product of matrices."""
+    """A rule does something that symbols do not support, such as a product of matrices."""
 
 
-def laid_out(kind: Kind, whole: Shape) -> Shape:
-    """The shape in which numbers of a kind meet vectors. whole: that of vectors, without the runs."""
+def broadcast_shape(kind: Kind, whole: Shape) -> Shape:
+    """The shape in which numbers of a kind meet vectors. whole: Shape of vectors, without the runs."""
     if kind is Kind.VECTOR:
         return whole
     units, inputs = whole
@@ -37,12 +37,16 @@ def laid_out(kind: Kind, whole: Shape) -> Shape:
 
 
 class Symbol:
-    """A node, and the shape in which a rule has it. A column fits any shape, and so has ().
+    """A node, and the shape in which a rule has it.
 
-    whole: the shape of the parameter that the rule sees, without the axis of the runs; () of a column.
+    Args:
+        node: What it stands for.
+        shape: Its shape; () for a column, which fits any shape.
+        whole: Shape of the parameter that the rule sees, without the axis of the runs; () for a
+            column.
     """
 
-    __array_ufunc__ = None  # NumPy scalars on the left leave the operation to the symbol
+    __array_ufunc__ = None  # so that NumPy scalars on the left leave the operation to the symbol
 
     def __init__(self, node: Node, shape: Shape, whole: Shape = ()) -> None:
         self.node = node
@@ -50,9 +54,11 @@ class Symbol:
         self.whole = whole
 
     @property
-    def is_laid_out(self) -> bool:
-        """Whether its axes are those of a weight matrix, each in its place."""
-        return len(self.whole) == 2 and self.shape[1:] == laid_out(self.node.kind, self.whole)
+    def has_matrix_axes(self) -> bool:
+        """Whether its axes are those of a weight matrix, in their order."""
+        return len(self.whole) == 2 and self.shape[1:] == broadcast_shape(
+            self.node.kind, self.whole
+        )
 
     @property
     def ndim(self) -> int:
@@ -94,7 +100,7 @@ def _operate(operation: Callable[..., Any], *arguments: Any, dtype: type | None 
         if symbol.node.kind is kind:
             fits = symbol.shape in ((), shape)
         else:  # numbers of a run fit all; the lengths of other axes may be equal by chance
-            fits = symbol.node.kind in (Kind.COLUMN, Kind.VALUE) or symbol.is_laid_out
+            fits = symbol.node.kind in (Kind.COLUMN, Kind.VALUE) or symbol.has_matrix_axes
         if not fits:
             raise Untraceable("shapes that differ were combined to a third one")
     nodes = tuple(a.node if isinstance(a, Symbol) else a for a in arguments)
@@ -130,19 +136,19 @@ def _add_operators() -> None:
 
 
 def _is_truth(argument: Any) -> bool:
-    """Whether it is a truth value, or as many as a symbol stands for."""
-    of = argument.node.dtype if isinstance(argument, Symbol) else type(argument)
-    return of is bool
+    """Whether it is a truth value, or a symbol of truth values."""
+    dtype = argument.node.dtype if isinstance(argument, Symbol) else type(argument)
+    return dtype is bool
 
 
-def _condition(argument: Any, others: Sequence[Any]) -> Symbol:
-    """The argument, which must be truth values, as the others meet it.
+def _condition(argument: Any, operands: Sequence[Any]) -> Symbol:
+    """The argument, which must be truth values, in the form in which the other operands meet it.
 
-    A column is a float where it meets what is no column, so there it is compared once more.
+    A column becomes a float where it meets another kind, so there it is compared once more.
     """
     if not (isinstance(argument, Symbol) and _is_truth(argument)):
         raise Untraceable("a number stands for a truth value")
-    kinds = [other.node.kind for other in others if isinstance(other, Symbol)]
+    kinds = [operand.node.kind for operand in operands if isinstance(operand, Symbol)]
     if argument.node.kind is Kind.COLUMN and any(kind is not Kind.COLUMN for kind in kinds):
         return Symbol(Node(Kind.VALUE, np.greater, (argument.node, 0.0), dtype=bool), ())
     return argument
@@ -156,9 +162,9 @@ def _arithmetic(operation: Callable[..., Any], a: Symbol, b: Any) -> Symbol:
     if operation is np.multiply and _is_truth(a) and _is_truth(b):
         return _connect(np.bitwise_and, a, b)
     if operation is np.power and a.node.kind is not Kind.COLUMN and isinstance(b, int | float):
-        fast = {2: np.square, 0.5: np.sqrt, 1: np.positive}.get(b)  # as `array ** 2` itself does
-        if fast is not None:
-            return _operate(fast, a)
+        same = {2: np.square, 0.5: np.sqrt, 1: np.positive}.get(b)  # as `array ** 2` itself does
+        if same is not None:
+            return _operate(same, a)
     return _operate(operation, a, b)
 
 
@@ -208,7 +214,7 @@ class _Namespace:
 
     @staticmethod
     def reshape(x: Symbol, /, shape: Shape) -> Symbol:
-        """The same numbers; the axis of the runs stays in front."""
+        """The same numbers in another shape; the axis of the runs stays in front."""
         runs, *lengths = shape
         size = prod(x.shape[1:])
         if -1 in lengths:
@@ -229,11 +235,11 @@ def _reduce(
     if x.node.dtype is bool:
         raise Untraceable("truth values are counted in integers")
     if x.node.kind is Kind.COLUMN:
-        raise Untraceable("a number of a run is summed up by itself")
+        raise Untraceable("a column has no axis to sum along")
     lengths = [1 if a in axes else length for a, length in enumerate(x.shape)]
     if axes == [*range(1, x.ndim)]:
         kind = Kind.VALUE
-    elif x.is_laid_out and axes in ([1], [2]):
+    elif x.has_matrix_axes and axes in ([1], [2]):
         kind = x.node.kind & (Kind.INPUTS if axes == [1] else Kind.UNITS)
     else:
         raise Untraceable("only sums of a run, or of rows or columns of a matrix, can run in place")

@@ -2,8 +2,8 @@
 
 A rule is written as plain expressions, θ − η m̂ / (√v̂ + ε). Evaluated as such, each operation makes a
 new array as long as θ, and memory traffic takes most of the time. So the rule is called once with
-symbols instead of arrays. What comes out are its operations, which `rule.py` runs on pieces that fit
-into the cache, with reused buffers.
+symbols instead of arrays. The result is its operations, which `rule.py` runs on pieces that fit into
+the cache, with reused buffers.
 """
 
 from __future__ import annotations
@@ -17,40 +17,48 @@ import numpy as np
 from harness.contracts import Scope
 from harness.fields import float_fields, with_fields
 from harness.inplace.nodes import Kind, Node
-from harness.inplace.symbols import RUNS, Symbol, Untraceable, laid_out
+from harness.inplace.symbols import RUNS, Symbol, Untraceable, broadcast_shape
 
 __all__ = ["Trace", "trace"]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What a rule computes: its new θ and state as nodes over the leaves."""
+    """What a rule computes: its new θ and state as nodes over the leaves.
 
-    leaves: dict[str, Node]  # "theta", "gradient", and each slot of the state
-    outputs: dict[str, Node]  # "theta" and each slot
+    Attributes:
+        leaves: The inputs by name: "theta", "gradient", and each slot of the state.
+        outputs: The results by name: "theta" and each slot.
+    """
+
+    leaves: dict[str, Node]
+    outputs: dict[str, Node]
 
 
-def trace(rule: Any, shape: tuple[int, ...], chosen: Callable[[Any], Any] = lambda x: x) -> Trace:
+def trace(rule: Any, shape: tuple[int, ...], choose: Callable[[Any], Any] = lambda x: x) -> Trace:
     """Calls the rule with symbols. Raises Untraceable, and what NumPy raises when given a symbol.
 
-    shape: of what the rule sees, without the axis of the runs. chosen: the rule that steps it, given
-    `rule` with symbols for its float fields.
+    Args:
+        rule: The rule.
+        shape: Shape of the part of θ that the rule sees, without the axis of the runs.
+        choose: The rule that steps this part, as a function of `rule`, whose float fields may be
+            symbols.
     """
-    # Without `lr`: the rate of the step is given; `self.lr` is the base rate
+    # Without `lr`: the rate of a step is an argument of it; `self.lr` is the base rate
     columns = {name: _column(name) for name in float_fields(rule) if name != "lr"}
-    symbolic = chosen(with_fields(rule, **columns))
-    # An elementwise rule need not be asked for the state of all of θ
-    slots = _slots(chosen(rule), _ODD[:1] if rule.scope is Scope.ELEMENT else shape)
+    symbolic = choose(with_fields(rule, **columns))
+    # The state of an elementwise rule is the same for any length
+    slots = _slots(choose(rule), _PROBE[:1] if rule.scope is Scope.ELEMENT else shape)
     kinds = {"theta": Kind.VECTOR, "gradient": Kind.VECTOR, **slots}
     leaves = {name: Node(kind, name=name) for name, kind in kinds.items()}
-    given = {
-        name: Symbol(leaf, (RUNS, *laid_out(leaf.kind, shape)), shape)
+    symbols = {
+        name: Symbol(leaf, (RUNS, *broadcast_shape(leaf.kind, shape)), shape)
         for name, leaf in leaves.items()
     }
     theta, state = symbolic.step(
-        given["theta"],
-        given["gradient"],
-        {slot: given[slot] for slot in slots},
+        symbols["theta"],
+        symbols["gradient"],
+        {slot: symbols[slot] for slot in slots},
         lr=_column("lr"),
         t=_column("t"),
     )
@@ -58,8 +66,8 @@ def trace(rule: Any, shape: tuple[int, ...], chosen: Callable[[Any], Any] = lamb
     if set(outputs) != {"theta", *slots}:
         raise Untraceable("the rule does not return θ and the slots of its state")
     for name, output in outputs.items():
-        if not isinstance(output, Symbol) or output.shape != given[name].shape:
-            raise Untraceable("the rule returns something else than arrays like θ")
+        if not isinstance(output, Symbol) or output.shape != symbols[name].shape:
+            raise Untraceable("the rule returns something other than arrays like θ")
         if output.node.kind is not leaves[name].kind or output.node.dtype is not None:
             raise Untraceable("the rule returns numbers that are not like those of θ")
     return Trace(leaves, {name: output.node for name, output in outputs.items()})
@@ -69,21 +77,22 @@ def _column(name: str) -> Symbol:
     return Symbol(Node(Kind.COLUMN, name=name), ())
 
 
-# Of a matrix whose rows and columns cannot be mistaken for one another, nor for a number a run
-_ODD = (3, 5)
+# The shape of a matrix whose rows, columns and numbers a run cannot be mistaken for one another
+_PROBE = (3, 5)
 
 
 def _slots(rule: Any, shape: tuple[int, ...]) -> dict[str, Kind]:
-    """The state by name; all of it must be arrays like θ, or like a row or column of it."""
-    known = {shape: Kind.VECTOR}
+    """The kind of each slot; all must be arrays like θ, or like a row or column of it."""
+    kinds_of_shapes = {shape: Kind.VECTOR}
     if len(shape) == 2:
-        known = {laid_out(kind, _ODD): kind for kind in (Kind.VECTOR, Kind.UNITS, Kind.INPUTS)}
-    odd = rule.init(np.zeros((1, *(_ODD if len(shape) == 2 else shape)), np.float32))
-    kinds = {name: known.get(slot.shape[1:]) for name, slot in sorted(odd.items())}
+        kinds = (Kind.VECTOR, Kind.UNITS, Kind.INPUTS)
+        kinds_of_shapes = {broadcast_shape(kind, _PROBE): kind for kind in kinds}
+    probe = rule.init(np.zeros((1, *(_PROBE if len(shape) == 2 else shape)), np.float32))
+    slots = {name: kinds_of_shapes.get(slot.shape[1:]) for name, slot in sorted(probe.items())}
     state = rule.init(np.zeros((1, *shape), np.float32))
-    for name, kind in kinds.items():
-        if kind is None or state[name].shape != (1, *laid_out(kind, shape)):
+    for name, kind in slots.items():
+        if kind is None or state[name].shape != (1, *broadcast_shape(kind, shape)):
             raise Untraceable(f"the slot {name!r} is not an array like θ")
         if not state[name].flags.c_contiguous:
             raise Untraceable(f"the slot {name!r} is not contiguous")
-    return {name: kind for name, kind in kinds.items() if kind is not None}
+    return {name: kind for name, kind in slots.items() if kind is not None}

@@ -1,4 +1,4 @@
-"""The NumPy backend: back-propagation written out, update rules in cache-sized pieces."""
+"""The NumPy backend: back-propagation written out, update rules in place."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["Numpy", "harness_backends"]
 harness_contract = 1
 
 
-# What limits a stack. A step of small runs gets cheaper with more of them, until NumPy's overhead is
-# shared out; of large runs it gets dearer once they no longer meet in the cache. Time a run and step by
-# the size of the stack, in µs (Adam, float32, 2 MB of second-level cache a core):
+# Limits of a stack. The step of a small run gets cheaper with more runs, until NumPy's overhead is
+# shared out; that of a large run gets dearer once the runs no longer fit into the cache together. Time
+# per run and step by the size of the stack, in µs (Adam, float32, 2 MB of second-level cache a core):
 #                              1     4     8    16    32    64   128
 #     64-64-10, batch 32      60    33    31    28    29    31    28
 #     784-64-10, batch 32    277   270   251   247   283   320   346
@@ -33,8 +33,10 @@ LARGEST = 128
 class Numpy:
     """NumPy with back-propagation written out: the fastest for small networks on a CPU.
 
-    dtype: precision of the parameters and of all arithmetic, "float32" or "float64". threads: of a
-    matrix product. One is best for small networks, several only for large ones on idle cores.
+    Attributes:
+        dtype: Precision of the parameters and of all arithmetic, "float32" or "float64".
+        threads: Threads of a matrix product, 1 or more; one is best for small networks, several
+            only for large ones on idle cores.
     """
 
     dtype: str = "float32"
@@ -48,10 +50,10 @@ class Numpy:
         check_range(self, "threads", 1)
 
     def check(self) -> None:
-        """NumPy is always there."""
+        """Does nothing: NumPy is always installed."""
 
     def capacity(self, network: Network, batch_size: int) -> int:
-        """The most runs of a stack: as many as share the cache, and at least one."""
+        """The most runs of a stack: as many as fit into the cache, and at least one."""
         itemsize = np.dtype(self.dtype).itemsize
         activations = 4 * batch_size * sum(network.sizes) * itemsize
         fitting = min(CACHE // (network.size * itemsize), MEMORY // activations)
@@ -80,10 +82,10 @@ class Numpy:
         return NumpyUpdater(blocks, network, self.dtype)
 
     def compiled(self, step: Step, features: np.ndarray, targets: np.ndarray, steps: int) -> None:
-        """Nothing to compile: the loop runs NumPy's own compiled functions."""
+        """None: the loop runs NumPy's own compiled functions."""
 
 
-@lru_cache(maxsize=1)  # asking the libraries again takes longer than a short epoch
+@lru_cache(maxsize=1)  # since asking the libraries takes longer than a short epoch
 def _limit_threads(threads: int) -> None:
     """For the whole process."""
     from threadpoolctl import threadpool_limits

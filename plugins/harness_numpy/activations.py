@@ -1,7 +1,7 @@
 """The activations of the hidden layers, each with its derivative.
 
-`derivative(a, h)` is ∂h/∂a from what the forward pass kept: a = Hˡ⁻¹Wᵀ + b and h = σ(a). Where h alone
-gives it, σ′ = h(1 − h) say, nothing is computed twice. Every function is stable for large |a|.
+`derivative(a, h)` is ∂h/∂a from the values of the forward pass: a = Hˡ⁻¹Wᵀ + b and h = σ(a). Where h
+alone gives it, as in σ′ = h(1 − h), nothing is computed twice. Every function is stable for large |a|.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ __all__ = ["Activation", "activation"]
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation and its derivative, elementwise."""
+    """An activation and its derivative, elementwise.
+
+    Attributes:
+        value: h = σ(a).
+        derivative: ∂h/∂a as a function of a and h.
+    """
 
     value: Callable[[np.ndarray], np.ndarray]
     derivative: Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -2,7 +2,7 @@
 
 In the notation of the course, with a leading run axis on everything and rows for samples:
 
-    forward     Aˡ = Hˡ⁻¹ Wˡᵀ + bˡ      Hˡ = σ(Aˡ)          the tensors A and H are kept
+    forward     Aˡ = Hˡ⁻¹ Wˡᵀ + bˡ      Hˡ = σ(Aˡ)          A and H are kept
     backward    δᴸ = ∂ℒ/∂Aᴸ             at the output, f(x) − e(y) for softmax with cross-entropy
                 ∇Wˡ = δˡᵀ Hˡ⁻¹          ∇bˡ = 1ᵀ δˡ
                 ∇Hˡ⁻¹ = δˡ Wˡ           each gradient is reused for the layer below
@@ -23,7 +23,7 @@ __all__ = ["NumpyProgram"]
 
 
 class NumpyProgram:
-    """A network and an objective on NumPy arrays; `gradient` writes into an array that it keeps."""
+    """A network and an objective on NumPy arrays; `gradient` reuses its array from step to step."""
 
     def __init__(self, network: Network, objective: Objective, dtype: str) -> None:
         self._network = network
@@ -50,7 +50,7 @@ class NumpyProgram:
         h = x
         views = self._views_of(theta)
         for weight, bias in views:
-            a = np.matmul(_laid_out(h, weight), weight.swapaxes(1, 2))
+            a = np.matmul(_transposed_where_faster(h, weight), weight.swapaxes(1, 2))
             if bias is not None:
                 a += bias[:, None, :]
             if len(hidden) < len(views) - 1:
@@ -76,14 +76,14 @@ class NumpyProgram:
             gradient_weight, gradient_bias = gradient_views[index]
             np.matmul(delta.swapaxes(1, 2), inputs[index], out=gradient_weight)
             if gradient_bias is not None:
-                # 1ᵀδ as a product: half the time of a sum over the batch axis
+                # 1ᵀδ as a product takes half the time of a sum over the batch axis
                 np.matmul(ones, delta, out=gradient_bias[:, None, :])
             if index == 0:
                 break
             gradient_h = np.matmul(delta, weight)
-            added = objective.hidden_gradient(hidden[index - 1])
-            if added is not None:
-                gradient_h += added
+            penalty = objective.hidden_gradient(hidden[index - 1])
+            if penalty is not None:
+                gradient_h += penalty
             gradient_h *= self._activation.derivative(pre_activations[index - 1], hidden[index - 1])
             delta = gradient_h
         decay = objective.decay_gradient(theta)
@@ -92,7 +92,7 @@ class NumpyProgram:
         return Forward(output, tuple(hidden)), gradient
 
     def _views_of(self, theta: np.ndarray) -> list[tuple[np.ndarray, np.ndarray | None]]:
-        if theta is not self._theta:  # θ is updated in place, so that its views last
+        if theta is not self._theta:  # θ is updated in place, so its views stay valid
             self._theta, self._views = theta, self._network.views(theta)
         return self._views
 
@@ -113,13 +113,13 @@ class NumpyProgram:
 
 # The largest product, in multiplications, for which OpenBLAS has kernels for small matrices. Of these,
 # the one for A Bᵀ takes two to four times as long as those for A B and Aᵀ Bᵀ (0.3.31, AVX-512, sizes
-# from 16 to 128; narrow outputs aside), which is more than it takes to turn A.
+# from 16 to 128; narrow outputs aside), which is more than transposing A costs.
 SMALL = 300_000
 NARROW = 12
 
 
-def _laid_out(h: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """H, with its columns contiguous where H Wᵀ is then faster."""
+def _transposed_where_faster(h: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """H; with contiguous columns where that makes H Wᵀ faster."""
     _, outputs, inputs = weight.shape
     if outputs < NARROW or h.shape[-2] * inputs * outputs > SMALL:
         return h

@@ -1,4 +1,4 @@
-"""Runs update rules on NumPy arrays: in place where that can be, else as they are written."""
+"""Runs update rules on NumPy arrays: in place where that is possible, else operation by operation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ class NumpyUpdater:
         kind = np.dtype(dtype)
         self._blocks = list(blocks)
         self._runners: list[Any] = [
-            in_place(block.rule, network, kind) or _AsWritten(block, network, kind)
-            for block in blocks
+            in_place(block.rule, network, kind) or _Eager(block, network, kind) for block in blocks
         ]
         self._bound_to: tuple[Any, ...] = (None, None, None)
 
@@ -43,19 +42,19 @@ class NumpyUpdater:
     ) -> tuple[np.ndarray, list[Any]]:
         """One step of every block; lr, t: (R, 1) float64."""
         bound_theta, bound_gradient, bound_state = self._bound_to
-        bound = theta is bound_theta and state is bound_state
+        is_bound = theta is bound_theta and state is bound_state
         for runner, block, slots in zip(self._runners, self._blocks, state, strict=True):
-            if not bound:
+            if not is_bound:
                 runner.bind(theta[block.rows], gradient[block.rows], slots)
             elif gradient is not bound_gradient:
-                runner.take(gradient[block.rows])
+                runner.set_gradient(gradient[block.rows])
             runner.step(lr[block.rows], t[block.rows])
         self._bound_to = (theta, gradient, state)
         return theta, state
 
 
-class _AsWritten:
-    """A rule whose operations cannot be recorded: it is called as it stands."""
+class _Eager:
+    """A rule whose operations cannot be recorded: it is called with arrays at every step."""
 
     def __init__(self, block: Block, network: Network, dtype: np.dtype) -> None:
         rule = with_all_columns(block, lambda column: column.astype(dtype))
@@ -69,7 +68,7 @@ class _AsWritten:
     def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Any) -> None:
         self._theta, self._gradient, self._state = theta, gradient, state
 
-    def take(self, gradient: np.ndarray) -> None:
+    def set_gradient(self, gradient: np.ndarray) -> None:
         self._gradient = gradient
 
     def step(self, lr: np.ndarray, t: np.ndarray) -> None:

@@ -32,13 +32,15 @@ if TYPE_CHECKING:
 class Torch:
     """PyTorch with automatic differentiation.
 
-    dtype: precision of the parameters and of all arithmetic, "float32" or "float64"; TF32 is used only
-    where PyTorch's own settings allow it, and by default they do not. device: "cpu", "cuda", "cuda:1",
-    or "auto" for CUDA where there is any. threads: of an operation on a CPU; one is best for small
-    networks, and leaves the other cores to other stacks.
-
     A run alone and the same run in a stack agree to rounding: 1e-12 relative in float64 and 1e-5 in
     float32 after 20 steps, but not bit by bit, since PyTorch chooses its kernels by the shape.
+
+    Attributes:
+        dtype: Precision of the parameters and of all arithmetic, "float32" or "float64"; TF32 is
+            used only where PyTorch's own settings allow it, and by default they do not.
+        device: Device to train on: "cpu", "cuda", "cuda:1", or "auto" for CUDA where there is any.
+        threads: Threads of an operation on a CPU, 1 or more; one is best for small networks, and
+            leaves the other cores to other stacks.
     """
 
     dtype: str = "float32"
@@ -46,7 +48,7 @@ class Torch:
     threads: int = 1
 
     compiles_wrappers: ClassVar[bool] = True
-    forkable: ClassVar[bool] = False  # autograd has threads, and CUDA no second process
+    forkable: ClassVar[bool] = False  # autograd has threads, and CUDA allows no forks
 
     def __post_init__(self) -> None:
         check_choice(self, "dtype", ("float32", "float64"))
@@ -91,8 +93,8 @@ class Torch:
 
     def capacity(self, network: Network, batch_size: int) -> int:
         """The most runs of a stack, by memory and by what is of use."""
-        # θ, the best θ, Adam's two means, the gradient, what an update makes on its way, and the
-        # copies of a captured epoch; activations and their gradients, once more in the backward pass
+        # θ, the best θ, Adam's two means, the gradient, temporaries of an update, and the copies of a
+        # captured epoch; activations and their gradients, once more in the backward pass
         numbers = 14 * network.size + 4 * batch_size * sum(network.sizes)
         size = numbers * (4 if self.dtype == "float32" else 8)
         if self._device.type == "cuda":
@@ -100,7 +102,7 @@ class Torch:
 
             free, _ = torch.cuda.mem_get_info(self._device)
             return max(1, min(4096, int(free / 2 / size)))  # two stacks may train at once
-        # From 16 runs to 64 the step of one gets a quarter cheaper, and beyond no more
+        # From 16 runs to 64 the step of a run gets a quarter cheaper, and no cheaper beyond
         return max(1, min(64, 2 * 1024**3 // size))
 
     def to_device(self, array: np.ndarray) -> torch.Tensor:
@@ -125,7 +127,7 @@ class Torch:
         return TorchProgram(network, objective.map_factors(self.to_device))
 
     def updater(self, blocks: Sequence[Block], network: Network) -> TorchUpdater:
-        """What runs the update rules as they are written."""
+        """The update rules, run in place on a CPU, else operation by operation."""
         from harness_torch.updater import TorchUpdater
 
         return TorchUpdater(blocks, network, self._dtype, self._device)
@@ -135,27 +137,27 @@ class Torch:
     ) -> Pass | None:
         """The whole step, captured in a CUDA graph, or compiled for a CPU where that pays.
 
-        None also for an optimizer of another library, and for a rule that branches on its numbers or
-        does other things that they cannot stand for before their time. On CUDA, for one that waits for
-        the device on its way, as it does where eigenvalues are computed.
+        None also for an optimizer of another library, and for a rule that cannot be called without
+        numbers, since it branches on them, say. On CUDA, also for a rule that synchronizes with the
+        device, as eigenvalues do.
         """
         if any(block.rule.scope is Scope.BACKEND for block in step.blocks):
             return None
         from harness_torch import inductor
         from harness_torch.cuda_graph import CapturedPass
         from harness_torch.step import WholeStep
-        from harness_torch.waiting import Waiting
+        from harness_torch.synchronization import SynchronizationDetector
 
         on_cuda, pays = self._device.type == "cuda", inductor.pays(step, steps)
         if not (on_cuda or pays or inductor.has_compiled()):
             return None
         try:
-            with Waiting() as waiting:
+            with SynchronizationDetector() as detector:
                 whole = WholeStep(step, self.to_device, self._dtype, self._device)
         except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
             return None
         if on_cuda:
-            return None if waiting.found else CapturedPass(whole, features, targets)
+            return None if detector.detected else CapturedPass(whole, features, targets)
         if pays or inductor.compiled_before(whole, features, targets):
             return inductor.CompiledPass(whole, features, targets)
         return None

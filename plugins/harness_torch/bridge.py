@@ -1,4 +1,4 @@
-"""Optimizers of other libraries as components: a name, a rate, and the hyperparameters of the class."""
+"""Optimizers of other libraries as components: a class, its rate and its other hyperparameters."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ __all__ = ["Bridge", "PytorchOptimizer", "TorchOptim"]
 
 @dataclass(frozen=True)
 class Bridge:
-    """What both libraries have in common; `library` says which of the two it is.
+    """The common part of both libraries; `library` says which of the two it is.
 
-    name: of the class, as in NAdam. lr: the base rate; null is the default of the class. options: its
-    other hyperparameters by name, as in `optimizer.options.betas=[0.9,0.99]`. What is not given has the
-    default of the class, and is filled in when the component is made: a run is logged with all of them.
+    Values that are not given have the default of the class. They are filled in when the component
+    is made, so a run is logged with all of them.
+
+    Attributes:
+        name: Name of the class, as in NAdam.
+        lr: Base learning rate η, above 0; null is the default of the class.
+        options: Other hyperparameters of the class by name, as in
+            `optimizer.options.betas=[0.9,0.99]`.
     """
 
     name: str
@@ -50,30 +55,30 @@ class Bridge:
         return self.lr
 
     @property
-    def called(self) -> str:
-        """The full name of the class."""
+    def class_name(self) -> str:
+        """The class with its module, `torch.optim.NAdam`."""
         return f"{self.library.module}.{self.name}"
 
     def check(self, backend: Any, network: Network) -> None:
-        """Takes a few steps with it on a few numbers. Raises ConfigurationError where that fails."""
+        """Takes a few steps on a few numbers. Raises ConfigurationError where that fails."""
         if not isinstance(backend, Torch):
             self._refuse()
-        from harness_torch.rehearsal import try_steps
+        from harness_torch.try_steps import try_steps
 
         try_steps(self, backend, network.bias)
 
-    def made(self, parameters: Sequence[Tensor]) -> Any:
+    def make(self, parameters: Sequence[Tensor]) -> Any:
         """The optimizer of one run. Raises what its class raises."""
         groups: Sequence[Any] = parameters
-        if self.name in TOLD and self.library is PYTORCH_OPTIMIZER:
+        if self.name in NEEDS_USE_MUON and self.library is PYTORCH_OPTIMIZER:
             matrices = [p for p in parameters if p.ndim == 2]
-            others = [p for p in parameters if p.ndim != 2]
-            told = [{"params": matrices, "use_muon": True}, {"params": others, "use_muon": False}]
-            groups = [group for group in told if group["params"]]
+            biases = [p for p in parameters if p.ndim != 2]
+            pair = [{"params": matrices, "use_muon": True}, {"params": biases, "use_muon": False}]
+            groups = [group for group in pair if group["params"]]
         return self.library.find(self.name)(groups, lr=self.rate, **self.options)
 
     def init(self, theta: Array) -> State:
-        """No formula: raises ConfigurationError, since a backend that calls it cannot run the class."""
+        """Raises ConfigurationError: it is no formula, and a backend that calls this cannot run it."""
         self._refuse()
 
     def step(
@@ -89,8 +94,8 @@ class Bridge:
         )
 
 
-# They ask which parameters are matrices for their own rule; the others get the AdamW within them
-TOLD = {"AdaGO", "AdaMuon", "DistributedMuon", "Muon", "MuonClip", "NorMuon"}
+# Their groups must say which parameters are matrices; the others get the AdamW within these classes
+NEEDS_USE_MUON = {"AdaGO", "AdaMuon", "DistributedMuon", "Muon", "MuonClip", "NorMuon"}
 
 
 @dataclass(frozen=True)

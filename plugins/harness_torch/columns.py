@@ -1,10 +1,10 @@
-"""What an update rule works out for each run: hyperparameters, the rate, and what follows from them.
+"""The numbers of each run in an update rule: hyperparameters, the rate, and what follows from them.
 
 A rule mixes numbers of a run, such as η √(1 − β₂ᵗ) / (1 − β₁ᵗ), with tensors as long as θ. The numbers
 are worked out in double precision, as plain Python floats would be, and rounded where they meet a
-tensor. So the rule is called with a `Column` in place of each number. What is done with columns alone
-is remembered; where one meets a tensor, `meet` says what the tensor sees. This way a whole epoch of
-them is worked out at once, and a compiled or captured step reads them from a buffer: new values, rates
+tensor. So the rule is called with a `Column` in place of each number. Operations on columns alone are
+remembered; where a column meets a tensor, `materialize` gives its values. This way the values of a whole
+epoch are worked out at once, and a compiled or captured step reads them from a buffer: new values, rates
 and step numbers need no new compilation.
 """
 
@@ -38,17 +38,23 @@ __all__ = [
 
 Leaves = Mapping[str, Tensor]  # "lr", "t" and each float field, (S, rows) or (1, rows), float64
 Compute = Callable[[Leaves], Tensor]
-Meet = Callable[[Compute], Tensor]
+Materialize = Callable[[Compute], Tensor]
 
 
 class Column:
-    """A number of each run. meet: gives the (rows,) values that a tensor sees, in its precision."""
+    """A number of each run.
 
-    def __init__(self, compute: Compute, meet: Meet, ndim: int = 2) -> None:
+    Args:
+        compute: Works it out from the leaves, (S, rows) or (1, rows), float64.
+        materialize: Turns `compute` into the (rows,) values that a tensor meets, in its precision.
+        ndim: Axes of the tensors that it meets.
+    """
+
+    def __init__(self, compute: Compute, materialize: Materialize, ndim: int = 2) -> None:
         self._compute = compute
-        self._meet = meet
+        self._materialize = materialize
         self._ndim = ndim
-        self._met: Tensor | None = None
+        self._materialized: Tensor | None = None
 
     @classmethod
     def __torch_function__(
@@ -57,17 +63,17 @@ class Column:
         return _operate(function, *arguments, **(keywords or {}))
 
     def __getitem__(self, rows: slice) -> Column:
-        return Column(lambda leaves: self._compute(leaves)[:, rows], self._meet, self._ndim)
+        return Column(lambda leaves: self._compute(leaves)[:, rows], self._materialize, self._ndim)
 
     def reshape(self, *shape: int) -> Column:
-        """The same numbers for tensors with so many axes; the runs stay in front."""
-        return Column(self._compute, self._meet, len(shape))
+        """The same numbers for tensors with another number of axes; the runs stay in front."""
+        return Column(self._compute, self._materialize, len(shape))
 
     def tensor(self) -> Tensor:
-        """(rows, 1, ..., 1), as θ meets it."""
-        if self._met is None:
-            self._met = self._meet(self._compute)
-        return self._met[(..., *[None] * (self._ndim - 1))]
+        """(rows, 1, ..., 1), in the precision of θ."""
+        if self._materialized is None:
+            self._materialized = self._materialize(self._compute)
+        return self._materialized[(..., *[None] * (self._ndim - 1))]
 
     def __bool__(self) -> bool:
         raise TypeError("a rule must not branch on the value of a hyperparameter, of lr or of t")
@@ -76,8 +82,8 @@ class Column:
 def _operate(function: Any, *arguments: Any, **keywords: Any) -> Any:
     columns = [argument for argument in arguments if isinstance(argument, Column)]
     if any(isinstance(argument, Tensor) for argument in arguments):
-        seen = [a.tensor() if isinstance(a, Column) else a for a in arguments]
-        return function(*seen, **keywords)
+        tensors = [a.tensor() if isinstance(a, Column) else a for a in arguments]
+        return function(*tensors, **keywords)
     first = columns[0]
 
     def compute(leaves: Leaves) -> Tensor:
@@ -87,17 +93,11 @@ def _operate(function: Any, *arguments: Any, **keywords: Any) -> Any:
         ]
         return function(*values, **keywords)
 
-    return Column(compute, first._meet, first._ndim)
+    return Column(compute, first._materialize, first._ndim)
 
 
-ARITHMETIC = (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "mod",
-    "pow",
-)  # what a number may stand on the left of
+# Operators that may have a number on the left
+ARITHMETIC = ("add", "sub", "mul", "truediv", "mod", "pow")
 
 
 def _add_operators() -> None:
@@ -112,28 +112,31 @@ def _add_operators() -> None:
 _add_operators()
 
 
-def symbolic(rule: Any, meet: Meet) -> tuple[Any, Column, Column]:
+def symbolic(rule: Any, materialize: Materialize) -> tuple[Any, Column, Column]:
     """The rule with columns for its float fields; and columns for `lr` and `t`."""
-    columns = {name: Column(itemgetter(name), meet) for name in float_fields(rule)}
+    columns = {name: Column(itemgetter(name), materialize) for name in float_fields(rule)}
     return (
         with_fields(rule, **columns),
-        Column(itemgetter("lr"), meet),
-        Column(itemgetter("t"), meet),
+        Column(itemgetter("lr"), materialize),
+        Column(itemgetter("t"), materialize),
     )
 
 
 def leaves(block: Block, lr: np.ndarray, t: np.ndarray) -> Leaves:
-    """What the columns of a block are worked out from.
+    """The numbers that the columns of a block are worked out from.
 
-    lr: (S, R). t: (R, 1), the number of the first of these steps.
+    Args:
+        block: The block.
+        lr: Rates of S steps, (S, R).
+        t: Number of the first of these steps, (R, 1).
     """
     numbers = t[block.rows].T + np.arange(len(lr))[:, None]
-    given = {"t": numbers, "lr": lr[:, block.rows]}
-    # the base rate, a field as well, is not what the rule steps with
+    leaves = {"t": numbers, "lr": lr[:, block.rows]}
+    # the base rate is a field as well, and no step uses it
     for name in float_fields(block.rule):
         if name != "lr":
-            given[name] = np.reshape(getattr(block.rule, name), (1, -1))
-    return {name: torch.tensor(values, dtype=torch.float64) for name, values in given.items()}
+            leaves[name] = np.reshape(getattr(block.rule, name), (1, -1))
+    return {name: torch.tensor(values, dtype=torch.float64) for name, values in leaves.items()}
 
 
 # --- a rule called ahead of its steps ----------------------------------------------------------------
@@ -141,55 +144,60 @@ def leaves(block: Block, lr: np.ndarray, t: np.ndarray) -> Leaves:
 
 @dataclass(frozen=True)
 class Materialized:
-    """A column that meets a tensor."""
+    """A column that meets a tensor.
+
+    Attributes:
+        compute: Works it out.
+        boolean: Whether its values are truth values.
+    """
 
     compute: Compute
     boolean: bool
 
 
 def record(rule: Any, network: Network, dtype: torch.dtype) -> list[Materialized]:
-    """The columns that meet tensors, in order. Raises TypeError or such for what columns cannot do."""
+    """The columns that meet tensors, in order. Raises TypeError, say, where columns cannot do it."""
     rows = 2
-    found: list[Materialized] = []
+    materialized: list[Materialized] = []
     probe = leaves(Block(slice(0, rows), _plain(rule)), *_probe(rows))
 
-    def meet(compute: Compute) -> Tensor:
-        found.append(Materialized(compute, compute(probe).dtype is torch.bool))
-        kind = torch.bool if found[-1].boolean else dtype
+    def materialize(compute: Compute) -> Tensor:
+        materialized.append(Materialized(compute, compute(probe).dtype is torch.bool))
+        kind = torch.bool if materialized[-1].boolean else dtype
         return torch.empty(rows, dtype=kind, device="meta")
 
     theta = torch.empty((rows, network.size), dtype=dtype, device="meta")
-    written, *_ = symbolic(rule, meet)
-    state = update.initial_state(Block(slice(None), written), theta, network)
-    found.clear()
-    written, lr, t = symbolic(rule, meet)
-    block = Block(slice(None), written)
+    with_columns, *_ = symbolic(rule, materialize)
+    state = update.initial_state(Block(slice(None), with_columns), theta, network)
+    materialized.clear()
+    with_columns, lr, t = symbolic(rule, materialize)
+    block = Block(slice(None), with_columns)
     update.apply(block, theta, torch.empty_like(theta), state, lr, t, network)
-    return found
+    return materialized
 
 
-def evaluate(met: Sequence[Materialized], leaves: Leaves, dtype: torch.dtype) -> Tensor:
-    """The values that `replay` reads, (S, C, rows): of C columns at S steps."""
+def evaluate(materialized: Sequence[Materialized], leaves: Leaves, dtype: torch.dtype) -> Tensor:
+    """The values that `replay` reads, (S, C, rows), of C columns at S steps."""
     lr = leaves["lr"]
-    if not met:
+    if not materialized:
         return lr.new_empty((len(lr), 0, lr.shape[1]), dtype=dtype)
-    values = [column.compute(leaves).to(dtype).expand(lr.shape) for column in met]
+    values = [column.compute(leaves).to(dtype).expand(lr.shape) for column in materialized]
     return torch.stack(values, dim=1)
 
 
-def replay(met: Sequence[Materialized], values: Tensor) -> Meet:
-    """Meets tensors with the values of one step, (C, rows), in the order of the record."""
-    order: Iterator[tuple[Materialized, Tensor]] = zip(met, values, strict=True)
+def replay(materialized: Sequence[Materialized], values: Tensor) -> Materialize:
+    """Gives tensors the values of one step, (C, rows), in the order of the record."""
+    order: Iterator[tuple[Materialized, Tensor]] = zip(materialized, values, strict=True)
 
-    def meet(_: Compute) -> Tensor:
+    def materialize(_: Compute) -> Tensor:
         column, value = next(order)
         return value != 0 if column.boolean else value
 
-    return meet
+    return materialize
 
 
 def _plain(rule: Any) -> Any:
-    """The rule with one value for each float field, whichever runs it is for."""
+    """The rule with one value for each float field, instead of one for each run."""
     values = {name: float(np.ravel(getattr(rule, name))[0]) for name in float_fields(rule)}
     return with_fields(rule, **values)
 

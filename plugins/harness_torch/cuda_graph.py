@@ -1,8 +1,8 @@
 """The whole step captured in a CUDA graph: one launch a step.
 
-The step of a small network is some sixty kernels of a few microseconds; starting them one by one takes
-longer than running them. Captured, they start together, and nothing between the first step of an epoch
-and its last waits for the host.
+The step of a small network is some sixty kernels of a few microseconds; launching them one by one takes
+longer than running them. Captured, they launch together, and nothing between the first step of an epoch
+and the last one waits for the host.
 
 Source: the CUDA semantics notes of PyTorch, "CUDA Graphs": whole-network capture, after warm-up on a
 side stream, with a private pool of memory.
@@ -19,23 +19,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness_torch.static_epoch import StaticEpoch
+from harness_torch.epoch_buffers import EpochBuffers
 from harness_torch.step import States, WholeStep
 
 __all__ = ["CapturedPass", "Recorder", "capture"]
 
 Replay = Callable[[], None]
-Recorder = Callable[[StaticEpoch, list[int]], list[Replay]]
+Recorder = Callable[[EpochBuffers, list[int]], list[Replay]]
 
-# Graphs are kept for the next runs of the same shapes and rules. Each holds a copy of θ and of the state
-# and the memory of a step: two, for two stacks in training at once, and no more.
-KEPT = 2
+# How many recordings are kept for later runs of the same shapes and rules. Each holds a copy of θ and of
+# the state and the memory of a step: no more than two, for two stacks that train at once.
+LARGEST = 2
 
 
 class CapturedPass:
-    """See harness.Pass. features, targets: the training part.
+    """See harness.Pass.
 
-    recorder: makes of an epoch and of numbers of samples what runs its next step on so many.
+    Args:
+        step: The whole step.
+        features: Features of the training part.
+        targets: Targets of the training part.
+        recorder: Records the next step of an epoch for each of some numbers of samples; `capture`
+            by default.
     """
 
     def __init__(
@@ -54,32 +59,32 @@ class CapturedPass:
     ) -> tuple[Tensor, States, dict[str, Tensor]]:
         """Writes into θ and the state."""
         step = self._step
-        recorded = self._recorded(theta, state, order)
-        with torch.no_grad(), recorded.lock:
-            epoch = recorded.epoch
+        recording = self._recording_of(theta, state, order)
+        with torch.no_grad(), recording.lock:
+            epoch = recording.epoch
             epoch.load(theta, state, order, step.constants, step.columns(lr, t))
             for _ in range(order.shape[-1] // step.batch_size):
-                recorded.replays[0]()
-            for replay in recorded.replays[1:]:  # the last batch may be smaller
+                recording.replays[0]()
+            for replay in recording.replays[1:]:  # the last batch may be smaller
                 replay()
             return theta, state, epoch.unload(theta, state)
 
-    def _recorded(self, theta: Tensor, state: States, order: np.ndarray) -> _Recorded:
+    def _recording_of(self, theta: Tensor, state: States, order: np.ndarray) -> _Recording:
         step = self._step
-        # a graph reads its data where they are; the epoch keeps them from being freed
+        # a graph reads its data where they are; the buffers keep them from being freed
         data = [(part.data_ptr(), tuple(part.shape)) for part in self._data]
         key = (step.signature, tuple(step.runs), order.shape, tuple(data), self._recorder)
-        with _recording:
-            if key not in _kept:
-                while len(_kept) >= KEPT:
-                    _kept.popitem(last=False)
-                _kept[key] = _Recorded(step, self._data, theta, state, order, self._recorder)
-            _kept.move_to_end(key)
-            return _kept[key]
+        with _recording_lock:
+            if key not in _recordings:
+                while len(_recordings) >= LARGEST:
+                    _recordings.popitem(last=False)
+                _recordings[key] = _Recording(step, self._data, theta, state, order, self._recorder)
+            _recordings.move_to_end(key)
+            return _recordings[key]
 
 
-class _Recorded:
-    """An epoch, and its steps on a whole batch and on the smaller one that may be left."""
+class _Recording:
+    """An epoch, and its steps on a whole batch and on the smaller batch that may be left."""
 
     def __init__(
         self,
@@ -92,24 +97,24 @@ class _Recorded:
     ) -> None:
         self.lock = threading.Lock()
         with torch.no_grad():
-            self.epoch = StaticEpoch(step, *data, theta, state, order)
+            self.epoch = EpochBuffers(step, *data, theta, state, order)
             rest = order.shape[-1] % step.batch_size
             self.replays = recorder(self.epoch, [step.batch_size, *([rest] if rest else [])])
 
 
-_kept: OrderedDict[tuple[Any, ...], _Recorded] = OrderedDict()
-_recording = threading.Lock()  # one capture at a time in a process, says PyTorch
+_recordings: OrderedDict[tuple[Any, ...], _Recording] = OrderedDict()
+_recording_lock = threading.Lock()  # PyTorch allows one capture at a time in a process
 
 
-def capture(epoch: StaticEpoch, sizes: list[int]) -> list[Replay]:
+def capture(epoch: EpochBuffers, sizes: list[int]) -> list[Replay]:
     """A CUDA graph of the next step for each number of samples."""
     with torch.cuda.device(epoch.device):
-        pool = torch.cuda.graph_pool_handle()  # one for all: they never run at the same time
+        pool = torch.cuda.graph_pool_handle()  # one for all, since they never run at the same time
         return [_graph(epoch, size, pool).replay for size in sizes]
 
 
-def _graph(epoch: StaticEpoch, samples: int, pool: Any) -> torch.cuda.CUDAGraph:
-    # Libraries set themselves up at their first calls, which must not be captured
+def _graph(epoch: EpochBuffers, samples: int, pool: Any) -> torch.cuda.CUDAGraph:
+    # Libraries initialize themselves at their first calls, which must not be captured
     side: Any = torch.cuda.Stream(epoch.device)  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):

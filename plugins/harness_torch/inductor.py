@@ -1,8 +1,8 @@
 """The whole step compiled for a CPU by TorchInductor.
 
-The step is traced to one graph of tensor operations, the backward pass among them, and that is
-translated to C++. The number of runs is a variable of the compiled code, and all hyperparameters are
-arguments: runs may leave a stack and others take their places without a new compilation.
+The step is traced to one graph of tensor operations, the backward pass included, which is translated to
+C++. The number of runs is a variable of the compiled code, and all hyperparameters are arguments: runs
+may leave a stack and others may join it without a new compilation.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def can_compile() -> bool:
 
 
 def pays(step: Step, steps: int) -> bool:
-    """Whether compiling is possible and takes less time than it spares in so many steps."""
+    """Whether compiling is possible and takes less time than it saves in so many steps."""
     runs = step.blocks[-1].rows.stop
-    spared = _SPARED_A_STEP + _SPARED_A_PARAMETER * runs * step.network.size
-    return steps * spared > _COMPILING and can_compile()
+    saved = _SAVED_PER_STEP + _SAVED_PER_PARAMETER * runs * step.network.size
+    return steps * saved > _COMPILING and can_compile()
 
 
 # Seconds, of CPU time on one thread of a busy two-core Xeon (PyTorch 2.13, float32, Adam). The core's
@@ -53,17 +53,17 @@ def pays(step: Step, steps: int) -> bool:
 #                          R = 16   1588   377                                 R = 4  36241  14471
 #                          R = 64   4919  1230      13-16-1, batch 16          R = 1    399     75
 #
-# Two to five times as fast; what was spared was 320 us and 8 to 13 ns a parameter. Since then the loop
+# Two to five times as fast; it saved 320 us and 8 to 13 ns a parameter. Since then the loop
 # updates in place, which takes 1 ns a parameter instead of 9. On an AMD EPYC, half as fast, the two take
 #
 #     64-64-10, batch 32   R = 1     883   185      784-512-256-10, batch 128  R = 1  10012   7672
 #                          R = 16   3873  1093
 #
-# To compile takes 5 to 8 s, the first time on a machine up to 21, and 2 where PyTorch finds it in its
-# own cache. A run may stop early, so the bar is a little higher: one run of 64-64-10 is compiled for
+# Compiling takes 5 to 8 s, the first time on a machine up to 21, and 2 where PyTorch finds it in its
+# own cache. A run may stop early, so the bar is a little higher: one run of 64-64-10 is compiled
 # from 32,000 steps on, 64 of them from 6,600, one of 784-512-256-10 from 4,100.
-_SPARED_A_STEP = 300e-6
-_SPARED_A_PARAMETER = 4e-9
+_SAVED_PER_STEP = 300e-6
+_SAVED_PER_PARAMETER = 4e-9
 _COMPILING = 10.0
 
 
@@ -73,12 +73,18 @@ def has_compiled() -> bool:
 
 
 def compiled_before(step: WholeStep, features: Tensor, targets: Tensor) -> bool:
-    """Whether nothing is left to compile for this step."""
+    """Whether this step has been compiled before, for one order of all runs or for one each."""
     return any(_key(step, features, targets, axes) in _functions for axes in (1, 2))
 
 
 class CompiledPass:
-    """See harness.Pass. features, targets: the training part."""
+    """See harness.Pass.
+
+    Args:
+        step: The whole step.
+        features: Features of the training part.
+        targets: Targets of the training part.
+    """
 
     def __init__(self, step: WholeStep, features: Tensor, targets: Tensor) -> None:
         self._step = step
@@ -95,12 +101,12 @@ class CompiledPass:
         of_steps = zip(*(values.unbind() for values in step.columns(lr, t)), strict=True)
         for number, columns in enumerate(of_steps):
             rows = torch.tensor(order[..., number * size : (number + 1) * size])
-            given = theta, *self._data, rows, sums
+            tensors = theta, *self._data, rows, sums
             if rows.shape[-1] == size:
-                function = function or _function(step, given, columns, state)
-                function(*given, *step.constants, *columns, *arrays)
-            else:  # the last one may be smaller: to compile for it would cost as much again
-                step(*given, step.constants, columns, state)
+                function = function or _function(step, tensors, columns, state)
+                function(*tensors, *step.constants, *columns, *arrays)
+            else:  # the last batch may be smaller, and compiling for it would take as long again
+                step(*tensors, step.constants, columns, state)
         return theta, state, dict(zip(step.terms, sums, strict=True))
 
 
@@ -111,34 +117,34 @@ _compiling = threading.Lock()  # the compiler is not made for several threads at
 
 
 def _key(step: WholeStep, features: Tensor, targets: Tensor, axes: int) -> str:
-    """Equal where one compilation will do. axes: of the row numbers, 1 where batches are shared."""
-    # One run is a case of its own, whose arrays can be laid out otherwise
+    """Equal where one compilation serves. axes: Axes of the row numbers, 1 for shared batches."""
+    # A stack of one run has a compilation of its own: its arrays may have another layout
     alone = [runs == 1 for runs in step.runs]
     shapes = tuple(features.shape), tuple(targets.shape)
     return repr((step.signature, alone, shapes, axes, torch.get_num_threads()))
 
 
 def _function(
-    step: WholeStep, given: tuple[Tensor, ...], columns: Sequence[Tensor], state: States
+    step: WholeStep, tensors: tuple[Tensor, ...], columns: Sequence[Tensor], state: States
 ) -> Function:
-    """The compiled step: it takes what the step takes, its lists laid out."""
-    _, features, targets, rows, _ = given
+    """The compiled step, which takes the arguments of the step with its lists flattened."""
+    _, features, targets, rows, _ = tensors
     key = _key(step, features, targets, rows.ndim)
     with _compiling:
         if key not in _functions:
-            _functions[key] = _compile(step, given, columns, state)
+            _functions[key] = _compile(step, tensors, columns, state)
         return _functions[key]
 
 
 def _compile(
-    step: WholeStep, given: tuple[Tensor, ...], columns: Sequence[Tensor], state: States
+    step: WholeStep, tensors: tuple[Tensor, ...], columns: Sequence[Tensor], state: States
 ) -> Function:
     import torch._inductor
     from torch._dispatch.python import enable_python_dispatcher
     from torch._inductor.exc import CppCompileError, InductorError
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    def laid_out(*arguments: Tensor) -> list[Tensor]:
+    def flat_step(*arguments: Tensor) -> list[Tensor]:
         rest = iter(arguments)
         theta, features, targets, rows, sums = islice(rest, 5)
         constants = list(islice(rest, len(step.constants)))
@@ -149,10 +155,10 @@ def _compile(
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what the compiler warns of concerns its own authors
-            mode, examples = _examples(step, given, columns, state)
+            warnings.simplefilter("ignore")  # warnings of the compiler are for its own authors
+            mode, examples = _examples(step, tensors, columns, state)
             with mode, enable_python_dispatcher():
-                graph = make_fx(laid_out)(*examples)
+                graph = make_fx(flat_step)(*examples)
             return torch._inductor.compile(graph, list(examples))
     except (CppCompileError, InductorError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -161,13 +167,13 @@ def _compile(
             f"with the same results and two to five times as slowly: {reason}",
             stacklevel=2,
         )
-        return laid_out
+        return flat_step
 
 
 def _examples(
-    step: WholeStep, given: tuple[Tensor, ...], columns: Sequence[Tensor], state: States
+    step: WholeStep, tensors: tuple[Tensor, ...], columns: Sequence[Tensor], state: States
 ) -> tuple[Any, list[Tensor]]:
-    """Arguments without values whose numbers of runs are symbols, and the mode they live in."""
+    """Arguments without values whose numbers of runs are symbols, and the mode that they need."""
     from torch._subclasses import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import (
         DimDynamic,
@@ -189,20 +195,20 @@ def _examples(
 
     of_groups = [symbol(count) for count in step.runs]
     runs = [of_groups[group] for group in step.group_of]
-    theta, features, targets, rows, sums = given
-    everyone = sum(of_groups)
+    theta, features, targets, rows, sums = tensors
+    all_runs = sum(of_groups)
     with mode:
         return mode, [
-            example(theta, 0, everyone),
+            example(theta, 0, all_runs),
             example(features, None, None),
             example(targets, None, None),
-            example(rows, 0 if rows.ndim == 2 else None, everyone),
-            example(sums, 1, everyone),
-            *(example(constant, 0, everyone) for constant in step.constants),
-            *(example(values, 1, own) for values, own in zip(columns, runs, strict=True)),
+            example(rows, 0 if rows.ndim == 2 else None, all_runs),
+            example(sums, 1, all_runs),
+            *(example(constant, 0, all_runs) for constant in step.constants),
+            *(example(values, 1, count) for values, count in zip(columns, runs, strict=True)),
             *(
-                example(slot, 0, own)
-                for pieces, own in zip(state, runs, strict=True)
+                example(slot, 0, count)
+                for pieces, count in zip(state, runs, strict=True)
                 for piece in pieces
                 for slot in piece.values()
             ),

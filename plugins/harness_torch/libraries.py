@@ -58,48 +58,58 @@ class Library:
     def resolved(
         self, name: str, lr: float | None, options: Mapping[str, Any]
     ) -> tuple[float, dict[str, Any]]:
-        """The rate and all hyperparameters of a class: those given, and its own defaults.
+        """The rate and all hyperparameters of a class: the given ones, and defaults for the others.
 
         A list becomes a tuple where the default is one. A default that no configuration can hold, a
-        function say, is left out. Raises ConfigurationError for a name that the class does not have, and
-        where one without a default is missing.
+        function say, is left out.
+
+        Args:
+            name: Name of the class.
+            lr: The rate; None for the default of the class.
+            options: The other hyperparameters that are given, by name.
+
+        Raises:
+            ConfigurationError: The class has no such option, lacks one without a default, or cannot
+                be used.
         """
-        own = dict(_hyperparameters(self.find(name)))
-        called = f"{self.module}.{name}"
-        for argument, reason in ASKS_FOR.items():
-            if argument in own:
-                raise ConfigurationError(f"{called} cannot be used: {reason}.")
-        if "lr" not in own:
+        defaults = dict(_hyperparameters(self.find(name)))
+        class_name = f"{self.module}.{name}"
+        for argument, reason in UNSUPPORTED_ARGUMENTS.items():
+            if argument in defaults:
+                raise ConfigurationError(f"{class_name} cannot be used: {reason}.")
+        if "lr" not in defaults:
             raise ConfigurationError(
-                f"{called} cannot be used: it has no learning rate, which a schedule would set."
+                f"{class_name} cannot be used: it has no learning rate, which a schedule would set."
             )
-        default = own.pop("lr")
+        default = defaults.pop("lr")
         for option in options:
             if option == "lr":
                 raise ConfigurationError(
                     "optimizer.options.lr: the rate is optimizer.lr, which a schedule multiplies."
                 )
-            if option not in own:
-                known = ", ".join(
-                    f"{key}={value}" for key, value in own.items() if _is_plain(value)
+            if option not in defaults:
+                listing = ", ".join(
+                    f"{key}={value}" for key, value in defaults.items() if _is_plain(value)
                 )
-                error = unknown_name(f"option of {called}", str(option), own)
-                raise ConfigurationError(f"{error} Its defaults: {known or 'it has none'}.")
-        missing = [key for key, value in own.items() if value is REQUIRED and key not in options]
+                error = unknown_name(f"option of {class_name}", str(option), defaults)
+                raise ConfigurationError(f"{error} Its defaults: {listing or 'it has none'}.")
+        missing = [
+            key for key, value in defaults.items() if value is REQUIRED and key not in options
+        ]
         if missing:
             settings = ", ".join(f"optimizer.options.{key}" for key in missing)
             raise ConfigurationError(
-                f"{called} needs a value for {settings}, which has no default: set it, as in "
+                f"{class_name} needs a value for {settings}, which has no default: set it, as in "
                 f"optimizer.options.{missing[0]}=1."
             )
         rate = default if lr is None else lr
         if not isinstance(rate, int | float):
             raise ConfigurationError(
-                f"{called} has no default for its learning rate: set optimizer.lr."
+                f"{class_name} has no default for its learning rate: set optimizer.lr."
             )
         values = {
             key: _like(options[key], value) if key in options else value
-            for key, value in own.items()
+            for key, value in defaults.items()
             if key in options or _is_plain(value)
         }
         return float(rate), values
@@ -115,8 +125,8 @@ PYTORCH_OPTIMIZER = Library(
 )
 
 REQUIRED = inspect.Parameter.empty
-# What a class that has such an argument needs, and cannot be given
-ASKS_FOR = {
+# Arguments that harness cannot give a class, and why it asks for them
+UNSUPPORTED_ARGUMENTS = {
     "optimizer": "it wraps another optimizer",
     "base_optimizer": "it wraps another optimizer",
     "model": "it takes the whole model, for the names of its parts or hooks in its backward pass",
@@ -128,18 +138,18 @@ ASKS_FOR = {
 def _classes(module: str) -> dict[str, type]:
     import torch
 
-    found = vars(import_module(module))
+    exported = vars(import_module(module))
     base = torch.optim.Optimizer
     return {
         name: cls
-        for name, cls in sorted(found.items())
+        for name, cls in sorted(exported.items())
         if isinstance(cls, type) and issubclass(cls, base) and cls is not base
     }
 
 
 @cache
 def _hyperparameters(cls: type) -> dict[str, Any]:
-    """The arguments of a class, but for its parameters, each with its default; REQUIRED for none."""
+    """The arguments of a class except `params`, each with its default, or REQUIRED."""
     _, *arguments = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {a.name: a.default for a in arguments if a.kind in named and a.name != "params"}

@@ -19,7 +19,7 @@ Views = list[tuple[Tensor, Tensor | None]]
 
 
 class TorchProgram:
-    """See harness.Program. objective: with its factors on the device."""
+    """See harness.Program. objective: Has its factors on the device."""
 
     def __init__(self, network: Network, objective: Objective) -> None:
         self._network = network
@@ -34,16 +34,16 @@ class TorchProgram:
     def gradient(self, theta: Tensor, x: Tensor, target: Tensor) -> tuple[Forward, Tensor]:
         """The forward pass and ∂ℒ/∂θ, (R, P).
 
-        Autograd carries back what the objective says of the outputs and the hidden activations. To
-        differentiate its terms as well would give the same and take 1.7 times as long.
+        Autograd carries back the objective's gradients of the outputs and the hidden activations.
+        Differentiating its terms as well would give the same and take 1.7 times as long.
         """
         views = _leaves(self._network.views(theta))
         with torch.enable_grad():
             forward = self._forward(views, x)
-        kept = Forward(forward.output.detach(), tuple(h.detach() for h in forward.hidden))
+        detached = Forward(forward.output.detach(), tuple(h.detach() for h in forward.hidden))
         with torch.no_grad():
-            sources = {forward.output: self._objective.output_gradient(kept.output, target)}
-            for h, value in zip(forward.hidden, kept.hidden, strict=True):
+            sources = {forward.output: self._objective.output_gradient(detached.output, target)}
+            for h, value in zip(forward.hidden, detached.hidden, strict=True):
                 slope = self._objective.hidden_gradient(value)
                 if slope is not None:
                     sources[h] = slope
@@ -51,7 +51,7 @@ class TorchProgram:
             parts = torch.autograd.grad(list(sources), parameters, list(sources.values()))
             gradient = torch.cat([part.flatten(1) for part in parts], dim=1)
             decay = self._objective.decay_gradient(theta)
-        return kept, gradient if decay is None else gradient + decay
+        return detached, gradient if decay is None else gradient + decay
 
     def _forward(self, views: Views, x: Tensor) -> Forward:
         *inner, (weight, bias) = views
@@ -64,7 +64,7 @@ class TorchProgram:
 
 
 def _leaves(views: Views) -> Views:
-    """The same memory, cut off from θ: as views of it their gradients would each fill a whole θ."""
+    """The same memory detached from θ: the gradient of each view of θ would be as large as θ."""
     return [
         (w.detach().requires_grad_(), None if b is None else b.detach().requires_grad_())
         for w, b in views

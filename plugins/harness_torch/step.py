@@ -1,4 +1,4 @@
-"""The whole step of a stack as a function of tensors: what is captured or compiled."""
+"""The whole step of a stack as a function of tensors, which is captured or compiled."""
 
 from __future__ import annotations
 
@@ -22,33 +22,41 @@ States = list[list[State]]  # of each block, of each piece that its rule sees
 
 
 class WholeStep:
-    """Gather, forward, backward, update, and the terms added up, all of it in place.
+    """Gather, forward, backward, update, and the sums of the terms, all in place.
 
     Steps with the same `signature` differ only in numbers, which `constants` and `columns` hold: one
     compilation serves them all. Raises TypeError, AttributeError or RuntimeError for a rule that
-    cannot be called ahead of its steps.
+    cannot be called without numbers.
+
+    Args:
+        step: The step.
+        to_device: Puts a factor of the objective on the device.
+        dtype: Precision of θ.
+        device: The device.
     """
 
     def __init__(
         self,
         step: Step,
-        place: Callable[[np.ndarray], Tensor],
+        to_device: Callable[[np.ndarray], Tensor],
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         self.batch_size = step.batch_size
         self.constants: list[Tensor] = []
-        step.objective.map_factors(lambda factor: self._keep(place(factor)))
+        step.objective.map_factors(lambda factor: self._keep(to_device(factor)))
         rows = [(block.rows.start, block.rows.stop) for block in step.blocks]
         groups = list(dict.fromkeys(rows))
-        self.runs = [stop - start for start, stop in groups]  # of each rule, with its wrappers
-        self.group_of = [groups.index(own) for own in rows]  # of each block
+        self.runs = [
+            stop - start for start, stop in groups
+        ]  # of each chain, a rule with its wrappers
+        self.group_of = [groups.index(span) for span in rows]  # of each block
         self._network = step.network
         self._objective = step.objective
         self._blocks = list(step.blocks)
         self._dtype = dtype
         self._device = device
-        self._met = [record(block.rule, step.network, dtype) for block in step.blocks]
+        self._materialized = [record(block.rule, step.network, dtype) for block in step.blocks]
         self.terms = self._term_names()
         self.signature = repr(
             (
@@ -65,10 +73,15 @@ class WholeStep:
         )
 
     def columns(self, lr: np.ndarray, t: np.ndarray) -> list[Tensor]:
-        """Of each block the (S, C, rows) columns of S steps. lr: (S, R). t: (R, 1), of the first."""
+        """The columns of each block at S steps, (S, C, rows).
+
+        Args:
+            lr: Rates, (S, R).
+            t: Number of the first step, (R, 1).
+        """
         return [
-            evaluate(met, leaves(block, lr, t), self._dtype).to(self._device)
-            for met, block in zip(self._met, self._blocks, strict=True)
+            evaluate(materialized, leaves(block, lr, t), self._dtype).to(self._device)
+            for materialized, block in zip(self._materialized, self._blocks, strict=True)
         ]
 
     def __call__(
@@ -82,38 +95,45 @@ class WholeStep:
         columns: Sequence[Tensor],
         state: States,
     ) -> None:
-        """One step on a batch.
+        """One step on a batch; writes into θ, the state and the sums.
 
-        theta: (R, P). rows: of the data, (R, B) or (B,). sums: (terms, R) float64, to which this batch
-        is added. constants: factors of the objective, (R,). columns: of each block, (C, rows). θ, the
-        state and the sums are written into.
+        Args:
+            theta: θ, (R, P).
+            features: Features of the training part, (N, F).
+            targets: Targets of the training part, (N, K).
+            rows: Rows of the batch, (R, B) or (B,).
+            sums: Sums of the terms, (terms, R) float64, to which this batch is added.
+            constants: Factors of the objective, (R,) each.
+            columns: Columns of each block, (C, rows).
+            state: State of each block.
         """
         x, target = features[rows], targets[rows]
-        placed = iter(constants)
-        objective = self._objective.map_factors(lambda _: next(placed))
+        factors = iter(constants)
+        objective = self._objective.map_factors(lambda _: next(factors))
         program = TorchProgram(self._network, objective)
         forward, gradient = program.gradient(theta, x, target)
         with torch.no_grad():
             terms = torch.stack(list(objective.terms(forward, target, theta).values()))
             sums += terms.to(torch.float64) * rows.shape[-1]
             start = before = 0
-            for number, (block, met, values, slots) in enumerate(
-                zip(self._blocks, self._met, columns, state, strict=True)
+            for number, (block, materialized, values, slots) in enumerate(
+                zip(self._blocks, self._materialized, columns, state, strict=True)
             ):
                 if number and self.group_of[number] != self.group_of[number - 1]:
                     start += before
                 before = values.shape[-1]
-                rule, lr, t = symbolic(block.rule, replay(met, values))
-                own = [part.narrow(0, start, before) for part in (theta, gradient)]
-                changed, other = own[::-1] if block.turn is Turn.GRADIENT else own
-                update.apply(Block(slice(None), rule), changed, other, slots, lr, t, self._network)
+                rule, lr, t = symbolic(block.rule, replay(materialized, values))
+                first, second = (part.narrow(0, start, before) for part in (theta, gradient))
+                if block.turn is Turn.GRADIENT:  # it changes the gradient, and reads θ
+                    first, second = second, first
+                update.apply(Block(slice(None), rule), first, second, slots, lr, t, self._network)
 
     def _keep(self, constant: Tensor) -> Tensor:
         self.constants.append(constant)
         return constant
 
     def _term_names(self) -> list[str]:
-        """From a pass without numbers: the objective leaves out terms that read what is not there."""
+        """The names from a forward pass without numbers: some terms depend on the network."""
         runs, (width, *_, outputs) = sum(self.runs), self._network.sizes
         theta, x, target = (
             torch.empty(shape, dtype=self._dtype, device="meta")
@@ -130,5 +150,5 @@ def slots(state: States) -> list[Tensor]:
 
 
 def _identity(component: Any) -> tuple[str, str]:
-    """Components are dataclasses: their repr is complete but for the module."""
+    """Module and repr of a component; the repr of a dataclass lacks only the module."""
     return type(component).__module__, repr(component)

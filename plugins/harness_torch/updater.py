@@ -1,8 +1,8 @@
-"""Runs the update rules of a stack: in place where that can be and they are on the host, else as they
-are written, and what other libraries bring.
+"""Runs the update rules of a stack: in place on the host where that is possible, else operation by
+operation, and the optimizers of other libraries.
 
-A tensor in the memory of the host is a NumPy array as well, of the same numbers, so there a rule takes
-the way that it takes on the NumPy backend, where PyTorch would make a new tensor for each operation.
+A tensor in the memory of the host is also a NumPy array, so there a rule runs as on the NumPy backend,
+where PyTorch would make a new tensor for each operation.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from harness import Block, Scope, State, inplace, update
-from harness_torch.bridged import Bridged, LibraryRule
 from harness_torch.columns import Column, Compute
+from harness_torch.library_updater import LibraryRule, LibraryUpdater
 
 if TYPE_CHECKING:
     from harness import Network
@@ -32,12 +32,19 @@ PIECE = 65_536
 
 @dataclass(frozen=True)
 class _Part:
-    """What one call of a rule sees: runs of its block, and places in θ."""
+    """What one call of a rule sees: some runs of its block, and some elements of θ.
+
+    Attributes:
+        rule: The rule, with the values of these runs.
+        runs: The runs within the stack.
+        block_runs: The same runs within the block, whose rows the state has.
+        elements: The elements within θ.
+    """
 
     rule: Any
-    runs: slice  # of the stack
-    rows: slice  # the same within the block, to which the state belongs
-    columns: slice
+    runs: slice
+    block_runs: slice
+    elements: slice
 
 
 class TorchUpdater:
@@ -50,12 +57,12 @@ class TorchUpdater:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self._blocks = [_runner(block, network, dtype, device) for block in blocks]
+        self._runners = [_runner(block, network, dtype, device) for block in blocks]
 
     def init(self, theta: Tensor) -> list[Any]:
         """The state of each block."""
         with torch.no_grad():
-            return [block.init(theta) for block in self._blocks]
+            return [runner.init(theta) for runner in self._runners]
 
     def __call__(
         self,
@@ -67,33 +74,33 @@ class TorchUpdater:
     ) -> tuple[Tensor, list[Any]]:
         """One step of every block; lr, t: (R, 1) float64 on the host."""
         with torch.no_grad():
-            for block, own in zip(self._blocks, state, strict=True):
-                block.step(theta, gradient, own, lr, t)
+            for runner, slots in zip(self._runners, state, strict=True):
+                runner.step(theta, gradient, slots, lr, t)
         return theta, state
 
 
 def _runner(
     block: Block, network: Network, dtype: torch.dtype, device: torch.device
-) -> Bridged | _InPlace | _Written:
+) -> LibraryUpdater | _InPlaceUpdater | _EagerUpdater:
     if isinstance(block.rule, LibraryRule):
-        return Bridged(block, network)
-    written = _Written(block, network, dtype, device)
+        return LibraryUpdater(block, network)
+    eager = _EagerUpdater(block, network, dtype, device)
     if device.type == "cpu":
         kind = np.dtype(str(dtype).removeprefix("torch."))
         rule = inplace.in_place(block.rule, network, kind)
         if rule is not None:
-            return _InPlace(block.rows, rule, written)
-    return written
+            return _InPlaceUpdater(block.rows, rule, eager)
+    return eager
 
 
-class _InPlace:
+class _InPlaceUpdater:
     """Steps the runs of a block by a rule that writes into the memory of the tensors."""
 
-    def __init__(self, rows: slice, rule: inplace.InPlace, written: _Written) -> None:
+    def __init__(self, rows: slice, rule: inplace.InPlace, eager: _EagerUpdater) -> None:
         self._rows = rows
         self._rule = rule
-        self.init = written.init
-        self._bound: tuple[Any, ...] = (None, None, None)  # the tensors that the rule knows
+        self.init = eager.init
+        self._bound: tuple[Any, ...] = (None, None, None)  # the tensors that the rule is bound to
 
     def step(
         self, theta: Tensor, gradient: Tensor, state: list[State], lr: np.ndarray, t: np.ndarray
@@ -105,13 +112,13 @@ class _InPlace:
             slots = [{name: slot.numpy() for name, slot in part.items()} for part in state]
             self._rule.bind(theta[rows].numpy(), gradient[rows].numpy(), slots)
         elif gradient is not bound_gradient:
-            self._rule.take(gradient[rows].numpy())
+            self._rule.set_gradient(gradient[rows].numpy())
         self._bound = theta, gradient, state
         self._rule.step(lr[rows], t[rows])
 
 
-class _Written:
-    """Steps the runs of a block by a rule that is a formula."""
+class _EagerUpdater:
+    """Steps the runs of a block by a rule that is called with tensors, operation by operation."""
 
     def __init__(
         self, block: Block, network: Network, dtype: torch.dtype, device: torch.device
@@ -127,7 +134,7 @@ class _Written:
         ]
 
     def init(self, theta: Tensor) -> list[State]:
-        """One for each piece of θ that the rule sees."""
+        """One state for each piece of θ that the rule sees."""
         return update.initial_state(self._block, theta, self._network)
 
     def step(
@@ -135,31 +142,32 @@ class _Written:
     ) -> None:
         """One step, written into θ and the state."""
         for part in self._parts:
-            place, own = (part.runs, part.columns), (part.rows, part.columns)
+            theta_part = part.runs, part.elements
+            state_part = part.block_runs, part.elements
             update.apply(
                 Block(slice(None), part.rule),
-                theta[place],
-                gradient[place],
-                [{name: slot[own] for name, slot in slots.items()} for slots in state],
+                theta[theta_part],
+                gradient[theta_part],
+                [{name: slot[state_part] for name, slot in slots.items()} for slots in state],
                 self._number(lr[part.runs]),
                 self._number(t[part.runs]),
                 self._network,
             )
 
     def _number(self, values: np.ndarray) -> Any:
-        """A Python float where the runs agree, which spares work at every step; else a column."""
+        """A Python float where the runs agree, which saves work at every step; else a column."""
         first = float(values[0, 0])
         return first if len(values) == 1 or (values == first).all() else self._column(values)
 
     def _column(self, values: np.ndarray) -> Column:
-        """(rows, 1) as a column that is worked out at once."""
+        """A column of these values, (rows, 1), that is worked out at once."""
         row = torch.tensor(values.T, dtype=torch.float64)
 
-        def meet(compute: Compute) -> Tensor:
+        def materialize(compute: Compute) -> Tensor:
             (value,) = compute({})
             return value.to(self._device, None if value.dtype is torch.bool else self._dtype)
 
-        return Column(lambda _: row, meet)
+        return Column(lambda _: row, materialize)
 
 
 def _parts(block: Block, size: int, piece: int | None) -> Iterator[_Part]:
@@ -169,10 +177,10 @@ def _parts(block: Block, size: int, piece: int | None) -> Iterator[_Part]:
         yield _Part(block.rule, block.rows, slice(0, runs), slice(None))
         return
     height = max(piece // size, 1)
-    width = -(-size // -(-size // piece))  # as even as they come
+    width = -(-size // -(-size // piece))  # as even as possible
     for top in range(0, runs, height):
         rows = slice(top, min(top + height, runs))
         rule = update.with_columns(block.rule, itemgetter(rows))
         for left in range(0, size, width):
-            columns = slice(left, left + width)
-            yield _Part(rule, slice(start + rows.start, start + rows.stop), rows, columns)
+            elements = slice(left, left + width)
+            yield _Part(rule, slice(start + rows.start, start + rows.stop), rows, elements)

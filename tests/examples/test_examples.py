@@ -68,7 +68,7 @@ def train(folder, *words):
 def test_a_backend_and_a_dataset_in_one_command(tmp_path, needs):
     needs("harness-curves", "harness-jax", "jax")
 
-    said = train(
+    output = train(
         tmp_path,
         "backend=jax",
         "optimizer=lion",
@@ -81,7 +81,7 @@ def test_a_backend_and_a_dataset_in_one_command(tmp_path, needs):
 
     (result,) = tmp_path.glob("outputs/runs/**/result.json")
     assert json.loads(result.read_text(encoding="utf-8"))["metrics"]["test/r2"] > 0.5
-    assert "libtpu" not in said
+    assert "libtpu" not in output
 
 
 @pytest.mark.slow
@@ -111,9 +111,9 @@ def test_a_sweep_on_jax(tmp_path, needs):
 def test_they_are_listed_with_their_distributions(capsys, needs):
     needs("harness-curves", "harness-jax")
     main(["plugins"])
-    said = capsys.readouterr().out
-    assert "harness-jax:jax" in said
-    assert "harness-curves:curves" in said
+    output = capsys.readouterr().out
+    assert "harness-jax:jax" in output
+    assert "harness-curves:curves" in output
 
 
 def test_jax_is_named_where_it_is_missing(monkeypatch, needs):

@@ -21,7 +21,7 @@ from harness.model.network import ACTIVATIONS
 from harness.registry.registry import load_registry
 from harness.training.records import Status
 from harness_jax import Jax, compiling
-from harness_jax.groups import Sizes
+from harness_jax.buckets import BucketSizes
 from harness_losses import SoftmaxCrossEntropy
 from harness_numpy import Numpy
 from harness_optimizers import Adam
@@ -86,17 +86,19 @@ def relative(a, b):
 
 def agree(ours, theirs, tolerance=1e-10):
     assert ours.ended.keys() == theirs.ended.keys()
-    for run, mine in ours.ended.items():
-        its = theirs.ended[run]
-        assert (mine.status, mine.epochs, mine.best_epoch) == (
-            its.status,
-            its.epochs,
-            its.best_epoch,
+    for run, ours_of_run in ours.ended.items():
+        theirs_of_run = theirs.ended[run]
+        assert (ours_of_run.status, ours_of_run.epochs, ours_of_run.best_epoch) == (
+            theirs_of_run.status,
+            theirs_of_run.epochs,
+            theirs_of_run.best_epoch,
         )
-        assert relative(mine.theta, its.theta) < tolerance
-        assert mine.metrics.keys() == its.metrics.keys()
-        for metric, value in mine.metrics.items():
-            assert value == pytest.approx(its.metrics[metric], rel=100 * tolerance), metric
+        assert relative(ours_of_run.theta, theirs_of_run.theta) < tolerance
+        assert ours_of_run.metrics.keys() == theirs_of_run.metrics.keys()
+        for metric, value in ours_of_run.metrics.items():
+            assert value == pytest.approx(theirs_of_run.metrics[metric], rel=100 * tolerance), (
+                metric
+            )
 
 
 # --- the same numbers as on NumPy -----------------------------------------------------------------
@@ -129,9 +131,9 @@ def test_everything_around_the_step_agrees_too(run_of, fit, extra):
 
     agree(ours, theirs)
     for run, epochs in ours.epochs.items():
-        for mine, its in zip(epochs, theirs.epochs[run], strict=True):
-            for name in set(mine) - {"train/epoch_seconds"}:
-                assert mine[name] == pytest.approx(its[name], rel=1e-9), name
+        for ours_of_run, theirs_of_run in zip(epochs, theirs.epochs[run], strict=True):
+            for name in set(ours_of_run) - {"train/epoch_seconds"}:
+                assert ours_of_run[name] == pytest.approx(theirs_of_run[name], rel=1e-9), name
 
 
 def sweep(run_of, backend):
@@ -153,11 +155,14 @@ def test_runs_that_stop_give_up_their_places_as_on_numpy(run_of, fit, stack_size
 
     statuses = {ended.status for ended in ours.ended.values()}
     assert statuses >= {Status.DIVERGED, Status.STOPPED_EARLY, Status.FINISHED}
-    for run, mine in ours.ended.items():
-        its = theirs.ended[run]
-        assert (mine.status, mine.epochs) == (its.status, its.epochs)
-        if mine.status is not Status.DIVERGED:
-            assert relative(mine.theta, its.theta) < 1e-10
+    for run, ours_of_run in ours.ended.items():
+        theirs_of_run = theirs.ended[run]
+        assert (ours_of_run.status, ours_of_run.epochs) == (
+            theirs_of_run.status,
+            theirs_of_run.epochs,
+        )
+        if ours_of_run.status is not Status.DIVERGED:
+            assert relative(ours_of_run.theta, theirs_of_run.theta) < 1e-10
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-4)])
@@ -303,13 +308,15 @@ def test_a_rule_of_any_scope_by_the_epoch_and_step_by_step(rule):
     for epoch in range(4):
         theta, state, _ = run(theta, state, orders, rates, t + 3 * epoch)
 
-    expected, its = by_the_loop(Numpy(dtype="float64"), step, data, start, orders, rates, 4)
+    expected, theirs_of_run = by_the_loop(
+        Numpy(dtype="float64"), step, data, start, orders, rates, 4
+    )
     looped, _ = by_the_loop(backend, step, data, start, orders, rates, 4)
 
     assert relative(theta, expected) < 1e-12
     assert relative(looped, expected) < 1e-12
     if rule is Lars:
-        for piece, other in zip(state[0], its[0], strict=True):
+        for piece, other in zip(state[0], theirs_of_run[0], strict=True):
             np.testing.assert_allclose(piece["v"], other["v"], rtol=1e-9, atol=1e-14)
 
 
@@ -363,7 +370,7 @@ def test_a_function_is_compiled_once_where_two_stacks_come_to_it_together(monkey
     )
     gate = threading.Barrier(2)
     compiling._functions.clear()
-    monkeypatch.setattr(compiling, "_sizes", Sizes())
+    monkeypatch.setattr(compiling, "_sizes", BucketSizes())
 
     def train(_):
         run = backend.compiled(step, *placed, 100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness import Block, Scope, float_fields, with_fields
-from harness.inplace import InPlace, native
+from harness.inplace import InPlace, machine_code
 from harness.model.mlp import Mlp
 from harness.model.network import Network
 from harness.registry.registry import load_registry
@@ -132,17 +132,17 @@ def named(theta, state):
     return {"theta": theta, **slots}
 
 
-def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None, known=None):
+def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None, candidates=None):
     """θ and state after the steps, and whether they were compiled.
 
     pays: after how much work the rule is compiled. known: what has been compiled before.
     """
-    monkeypatch.setattr(native, "PAYS", pays)
-    monkeypatch.setattr(native, "_candidates", {} if known is None else known)
+    monkeypatch.setattr(machine_code, "PAYS", pays)
+    monkeypatch.setattr(machine_code, "_candidates", {} if candidates is None else candidates)
     lr = np.linspace(0.01, 0.1, len(theta))[:, None] if lr is None else lr
     with np.errstate(all="ignore"):
         found = trained(rule, network_of(theta.shape[1]), theta.astype(dtype), gradients, lr)
-    return found, all(candidate.native for candidate in native._candidates.values())
+    return found, all(candidate.code for candidate in machine_code._candidates.values())
 
 
 def assert_same_bits(actual, expected):

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 class Jax:
     """JAX: an epoch is one function, compiled by XLA.
 
-    dtype: precision of the parameters and of all arithmetic, "float32" or "float64". device: "cpu",
-    "gpu", or "auto" for what JAX takes by itself.
-
-    Between epochs the core picks, drops and joins the rows of θ and of the state, for ever other numbers
-    of runs. Outside a compiled function JAX compiles each operation for each shape, some 70 ms a time,
+    Between epochs the core selects and joins rows of θ and of the state, for ever other numbers of
+    runs. Outside a compiled function JAX compiles each operation for each shape, some 70 ms a time,
     so these arrays are then the host's; the training data stay on the device. A run alone and in a stack
     agree to rounding: XLA chooses its kernels by the shape.
+
+    Attributes:
+        dtype: Precision of the parameters and of all arithmetic, "float32" or "float64".
+        device: Device to train on: "cpu", "gpu", or "auto" for JAX's own choice.
     """
 
     dtype: str = "float32"
@@ -68,13 +69,13 @@ class Jax:
 
         from harness_jax.compiling import Device
 
-        # At level INFO, which Hydra sets, it tells of every kind of device that is not there
+        # At level INFO, which Hydra sets, JAX logs every kind of device that is missing
         logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
         device = jax.devices(None if self.device == "auto" else self.device)[0]
         return Device(device, self.dtype, 16 if device.platform == "cpu" else 1024)
 
     def capacity(self, network: Network, batch_size: int) -> int:
-        """The most runs of a stack, by memory and by what is of use."""
+        """The most runs of a stack: limited by memory, and by where more make nothing faster."""
         # θ, the best θ, Adam's two means, the gradient, and copies of them on the device; activations
         # and their gradients
         numbers = 14 * network.size + 4 * batch_size * sum(network.sizes)

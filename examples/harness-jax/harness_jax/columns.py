@@ -1,4 +1,4 @@
-"""The numbers of a run that an update rule computes with: its hyperparameters, the rate, the step.
+"""The numbers of a run in an update rule: its hyperparameters, the rate, the number of the step.
 
 A rule mixes them, as in η √(1 − β₂ᵗ) / (1 − β₁ᵗ), with arrays as long as θ. They are worked out in
 double precision, as plain Python floats would be, and rounded where they meet such an array.
@@ -20,13 +20,13 @@ __all__ = ["Column", "with_numbers"]
 class Column:
     """A number of each run: (R, 1, …, 1) float64."""
 
-    __array_ufunc__ = None  # NumPy's numbers on the left leave the operation to the column
+    __array_ufunc__ = None  # so that NumPy's numbers on the left leave the operation to the column
 
     def __init__(self, value: jax.Array) -> None:
         self._value = value
 
     def rounded(self, dtype: Any) -> jax.Array:
-        """As an array of this precision meets it."""
+        """The number in this precision, as it meets an array."""
         return self._value.astype(dtype)
 
     def __bool__(self) -> bool:
@@ -41,14 +41,8 @@ def _operate(function: Callable[..., Any], *arguments: Any) -> Any:
     return Column(function(*(a._value if isinstance(a, Column) else a for a in arguments)))
 
 
-ARITHMETIC = (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "mod",
-    "pow",
-)  # what a number may stand on the left of
+# Operators that may have a number on the left
+ARITHMETIC = ("add", "sub", "mul", "truediv", "mod", "pow")
 
 
 def _add_operators() -> None:

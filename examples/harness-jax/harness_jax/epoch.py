@@ -12,22 +12,29 @@ import jax.numpy as jnp
 import numpy as np
 
 from harness import Block, Objective, State, Step, Turn
-from harness_jax.compiling import Device, computed, resident
-from harness_jax.groups import write
-from harness_jax.program import factors, gradient, of_objective, with_factors
-from harness_jax.rules import Parts, PureRule, cut, joined, numbers_of
+from harness_jax.buckets import write_rows
+from harness_jax.compiling import Device, compute, on_device
+from harness_jax.program import factors, gradient, signature_of, with_factors
+from harness_jax.rules import Parts, PureRule, join, numbers_of, split
 
 __all__ = ["JaxPass"]
 
-Terms = OrderedDict[str, jax.Array]  # in the order of the objective, which a dict would lose in JAX
+Terms = OrderedDict[str, jax.Array]  # in the order of the objective; JAX sorts a plain dict
 
 
 class Runs(NamedTuple):
-    """What the epoch of R runs is computed from: the first axis of each array is that of the runs.
+    """The inputs of the epoch of R runs, which are the first axis of each array.
 
-    state: of each block. order: (R, N), or None where all share one. lr: (R, S). t: (R, 1). numbers: of
-    each block the float fields of its rule, (R, 1). factors: (R,) each. Another value is no other
-    compilation.
+    Other values need no other compilation.
+
+    Attributes:
+        theta: θ, (R, P).
+        state: State of each block.
+        order: Order of the samples, (R, N), or None where all runs share one.
+        lr: Rates of S steps, (R, S).
+        t: Number of the first step, (R, 1).
+        numbers: Float fields of the rule of each block, (R, 1) each.
+        factors: Factors of the objective, (R,) each.
     """
 
     theta: Any
@@ -40,8 +47,11 @@ class Runs(NamedTuple):
 
 
 class _ChainEpoch:
-    """The epoch of the runs of one rule, with what is wrapped around it. Each rule has its own: runs do
-    not depend on one another, and so no mixture of rules is a new shape."""
+    """The epoch of the runs of one rule, with its wrappers.
+
+    Each rule has its own epoch, since runs do not depend on one another: so no mixture of rules is a new
+    shape.
+    """
 
     def __init__(self, step: Step, blocks: Sequence[Block]) -> None:
         self._network = step.network
@@ -55,7 +65,7 @@ class _ChainEpoch:
         self.signature = repr(
             (
                 step.network,
-                of_objective(step.objective),
+                signature_of(step.objective),
                 [
                     (rule.signature, turn)
                     for rule, turn in zip(self._rules, self._turns, strict=True)
@@ -69,30 +79,34 @@ class _ChainEpoch:
     ) -> tuple[jax.Array, list[list[State]], list[Terms]]:
         """The new θ and state, and the terms of the whole batches, (S, R), and of the rest, (1, R).
 
-        shared: the order of all runs, (N,), or None.
+        Args:
+            runs: The inputs that each run has of its own.
+            shared: The order of all runs, (N,), or None.
+            features: Features of the training part, (N, F).
+            targets: Targets of the training part, (N, K).
         """
         order = runs.order if shared is None else shared
         objective = with_factors(self._objective, runs.factors)
 
-        def step(carry: tuple[Parts, list[list[State]]], given: Any) -> Any:
-            rows, lr, t = given
-            numbers = [{**own, "lr": lr[:, None], "t": t} for own in runs.numbers]
+        def step(carry: tuple[Parts, list[list[State]]], inputs: Any) -> Any:
+            rows, lr, t = inputs
+            numbers = [{**fields, "lr": lr[:, None], "t": t} for fields in runs.numbers]
             return self._step(objective, *carry, features[rows], targets[rows], numbers)
 
         rates = runs.lr.T
         numbers = runs.t + jnp.arange(len(rates), dtype=runs.t.dtype)[:, None, None]  # (S, R, 1)
-        opened = [rule.opened(own) for rule, own in zip(self._rules, runs.state, strict=True)]
-        carry = cut(runs.theta, self._network), opened
+        state = [rule.split_state(s) for rule, s in zip(self._rules, runs.state, strict=True)]
+        carry = split(runs.theta, self._network), state
         terms, start = [], 0
         for batches in _batches(order, self._batch_size):
             stop = start + len(batches)
-            given = batches, rates[start:stop], numbers[start:stop]
-            carry, found = jax.lax.scan(step, carry, given)
-            terms.append(found)
+            inputs = batches, rates[start:stop], numbers[start:stop]
+            carry, terms_of_steps = jax.lax.scan(step, carry, inputs)
+            terms.append(terms_of_steps)
             start = stop
         theta, state = carry
-        closed = [rule.closed(own) for rule, own in zip(self._rules, state, strict=True)]
-        return joined(theta), closed, terms
+        state = [rule.join_state(s) for rule, s in zip(self._rules, state, strict=True)]
+        return join(theta), state, terms
 
     def _step(
         self,
@@ -104,34 +118,42 @@ class _ChainEpoch:
         numbers: list[dict[str, Any]],
     ) -> tuple[tuple[Parts, list[list[State]]], Terms]:
         forward, slopes = gradient(self._network, objective, theta, x, target)
-        # θ in one piece is made only where a term reads it: XLA leaves out what nobody uses
-        terms = OrderedDict(objective.terms(forward, target, joined(theta)))
+        # XLA leaves out the joined θ where no term reads it
+        terms = OrderedDict(objective.terms(forward, target, join(theta)))
         new_state = []
-        for rule, turn, slots, own in zip(self._rules, self._turns, state, numbers, strict=True):
+        rules = zip(self._rules, self._turns, state, numbers, strict=True)
+        for rule, turn, slots, numbers_of_rule in rules:
             if turn is Turn.GRADIENT:
-                slopes, new = rule(slopes, theta, slots, own)
+                slopes, new = rule(slopes, theta, slots, numbers_of_rule)
             else:
-                theta, new = rule(theta, slopes, slots, own)
+                theta, new = rule(theta, slopes, slots, numbers_of_rule)
             new_state.append(new)
         return (theta, new_state), terms
 
 
 def _batches(order: jax.Array, size: int) -> list[jax.Array]:
-    """The row numbers of the whole batches, (S, [R,] B), and of the smaller one that may be left."""
+    """The row numbers of the whole batches, (S, [R,] B), and of the smaller last one if there is one."""
     whole = order.shape[-1] // size * size
     parts = [order[..., :whole].reshape(*order.shape[:-1], -1, size), order[..., None, whole:]]
     return [jnp.moveaxis(part, -2, 0) for part in parts if part.shape[-1]]
 
 
 class JaxPass:
-    """See harness.Pass. features, targets: the training part, on the host."""
+    """See harness.Pass.
+
+    Args:
+        step: The step.
+        features: Features of the training part, on the host.
+        targets: Targets of the training part, on the host.
+        device: Where to compute.
+    """
 
     def __init__(
         self, step: Step, features: np.ndarray, targets: np.ndarray, device: Device
     ) -> None:
         chains = groupby(step.blocks, lambda block: block.rows.start)
         self._epochs = [_ChainEpoch(step, list(blocks)) for _, blocks in chains]
-        self._data = [resident(part, device.device) for part in (features, targets)]
+        self._data = [on_device(part, device.device) for part in (features, targets)]
         self._factors = [device.floats(value) for value in factors(step.objective)]
         self._batch_size = step.batch_size
         self._device = device
@@ -150,23 +172,23 @@ class JaxPass:
         sums: dict[str, np.ndarray] = {}
         states = iter(state)
         for epoch in self._epochs:
-            own = epoch.rows
+            span = epoch.rows
             runs = Runs(
-                theta=theta[own],
+                theta=theta[span],
                 state=list(islice(states, len(epoch.numbers))),
-                order=order[own] if shared is None else None,
-                lr=lr.T[own],
-                t=t[own],
+                order=order[span] if shared is None else None,
+                lr=lr.T[span],
+                t=t[span],
                 numbers=epoch.numbers,
-                factors=[value[own] for value in self._factors],
+                factors=[value[span] for value in self._factors],
             )
             key = epoch.signature, order.ndim, samples
-            for rows, (*new, terms) in computed(
+            for rows, (*new, terms) in compute(
                 key, epoch, self._device, self._device.largest, runs, shared, *self._data
             ):
-                write([runs.theta, runs.state], new, rows)
+                write_rows([runs.theta, runs.state], new, rows)
                 for name, total in self._totals(terms, samples).items():
-                    write(sums.setdefault(name, np.empty(len(theta)))[own], total, rows)
+                    write_rows(sums.setdefault(name, np.empty(len(theta)))[span], total, rows)
         return theta, state, sums
 
     def _totals(self, terms: list[Terms], samples: int) -> dict[str, np.ndarray]:
@@ -174,8 +196,8 @@ class JaxPass:
         sizes = [self._batch_size, samples % self._batch_size]
         return {
             name: sum(
-                np.asarray(found[name], np.float64).sum(axis=0) * size
-                for found, size in zip(terms, sizes, strict=False)
+                np.asarray(part[name], np.float64).sum(axis=0) * size
+                for part, size in zip(terms, sizes, strict=False)
             )
             for name in terms[0]
         }

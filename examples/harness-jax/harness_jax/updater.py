@@ -9,19 +9,19 @@ import jax
 import numpy as np
 
 from harness import Block, Network, State, float_fields, update
+from harness_jax.buckets import write_rows
 from harness_jax.columns import with_numbers
-from harness_jax.compiling import Device, computed
-from harness_jax.groups import write
-from harness_jax.rules import PureRule, cut, joined, numbers_of
+from harness_jax.compiling import Device, compute
+from harness_jax.rules import PureRule, join, numbers_of, split
 
 __all__ = ["JaxUpdater", "traceable"]
 
 
 def traceable(rule: Any, network: Network, dtype: str) -> bool:
-    """Whether a rule can be called without numbers, as JAX has to do before it compiles."""
+    """Whether a rule can be called without numbers, as JAX calls it before it compiles."""
     key = PureRule(rule, network).signature, network, dtype
-    if key not in _traceable:  # asked for whenever runs come or go, and takes some 30 ms
-        _traceable[key] = _can_trace(_alone(rule), network, dtype)
+    if key not in _traceable:  # needed whenever runs come or go, and takes some 30 ms
+        _traceable[key] = _can_trace(_of_one_run(rule), network, dtype)
     return _traceable[key]
 
 
@@ -34,7 +34,7 @@ def _can_trace(rule: Any, network: Network, dtype: str) -> bool:
     numbers = {name: np.ones((1, 1)) for name in ("lr", "t", *float_fields(rule))}
     try:
         with jax.enable_x64(True):
-            jax.eval_shape(_stepping(rule, network), (theta, theta, state, numbers))
+            jax.eval_shape(_step_function(rule, network), (theta, theta, state, numbers))
     except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError):
         return False
     return True
@@ -67,9 +67,9 @@ class JaxUpdater:
                 self._compiled(block, theta, gradient, slots, lr, t)
             else:
                 rule = update.with_columns(block.rule, self._device.floats)
-                own = Block(block.rows, rule)
+                converted = Block(block.rows, rule)
                 rate, number = self._device.floats(lr), self._device.floats(t)
-                update.apply(own, theta, gradient, slots, rate, number, self._network)
+                update.apply(converted, theta, gradient, slots, rate, number, self._network)
         return theta, state
 
     def _compiled(
@@ -81,30 +81,30 @@ class JaxUpdater:
         lr: np.ndarray,
         t: np.ndarray,
     ) -> None:
-        own = block.rows
-        numbers = {"lr": lr[own], "t": t[own], **numbers_of(block.rule, own.stop - own.start)}
-        runs = theta[own], gradient[own], state, numbers
+        span = block.rows
+        numbers = {"lr": lr[span], "t": t[span], **numbers_of(block.rule, span.stop - span.start)}
+        runs = theta[span], gradient[span], state, numbers
         key = "update", self._network, PureRule(block.rule, self._network).signature
-        function = _stepping(block.rule, self._network)
-        for rows, new in computed(key, function, self._device, self._device.largest, runs):
-            write([theta[own], state], new, rows)
+        function = _step_function(block.rule, self._network)
+        for rows, new in compute(key, function, self._device, self._device.largest, runs):
+            write_rows([theta[span], state], new, rows)
 
 
-def _stepping(rule: Any, network: Network) -> Any:
+def _step_function(rule: Any, network: Network) -> Any:
     """One step as a function of θ, the gradient, the state and the numbers."""
     pure = PureRule(rule, network)
 
     def step(runs: tuple[Any, Any, list[State], dict[str, Any]]) -> Any:
         theta, gradient, state, numbers = runs
         new, new_state = pure(
-            cut(theta, network), cut(gradient, network), pure.opened(state), numbers
+            split(theta, network), split(gradient, network), pure.split_state(state), numbers
         )
-        return joined(new), pure.closed(new_state)
+        return join(new), pure.join_state(new_state)
 
     return step
 
 
-def _alone(rule: Any) -> Any:
+def _of_one_run(rule: Any) -> Any:
     """The rule with one value for each float field."""
     return with_numbers(
         rule, {name: float(np.ravel(getattr(rule, name))[0]) for name in float_fields(rule)}

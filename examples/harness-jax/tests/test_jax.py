@@ -101,12 +101,12 @@ def loss(problem, theta):
 
 def slope(problem, theta):
     """∂ℒ/∂θ by central differences."""
-    found = np.empty_like(theta)
+    differences = np.empty_like(theta)
     for place in range(theta.shape[1]):
         step = np.zeros_like(theta)
         step[:, place] = 1e-6
-        found[:, place] = (loss(problem, theta + step) - loss(problem, theta - step)) / 2e-6
-    return found
+        differences[:, place] = (loss(problem, theta + step) - loss(problem, theta - step)) / 2e-6
+    return differences
 
 
 @pytest.mark.parametrize("shared", [True, False])

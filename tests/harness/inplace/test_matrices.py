@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness import Scope, array_namespace
-from harness.inplace import InPlace, in_place, native, pieces
+from harness.inplace import InPlace, in_place, machine_code, pieces
 from harness.model.network import Network
 from steps_in_place import (
     RULES,
@@ -148,7 +148,7 @@ def sample(dtype, runs, network, steps=4):
 @pytest.mark.parametrize("name", MATRICES)
 def test_plans_have_the_bits_of_the_rule(monkeypatch, name, network, dtype):
     """In pieces of several rows, of one, and of a part of a stack."""
-    monkeypatch.setattr(native, "PAYS", np.inf)
+    monkeypatch.setattr(machine_code, "PAYS", np.inf)
     theta, gradients = sample(dtype, 1, network)
     rule = MATRICES[name]()
     expected = written(rule, network, theta, gradients, 0.01)
@@ -161,7 +161,7 @@ def test_plans_have_the_bits_of_the_rule(monkeypatch, name, network, dtype):
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 @pytest.mark.parametrize("name", MATRICES)
 def test_runs_have_the_bits_that_they_have_alone(monkeypatch, name, network, dtype):
-    monkeypatch.setattr(native, "PAYS", np.inf)
+    monkeypatch.setattr(machine_code, "PAYS", np.inf)
     theta, gradients = sample(dtype, 5, network)
     monkeypatch.setattr(pieces, "PIECE", 2 * network.size)
     together = trained(columns(MATRICES[name](), 5), network, theta, gradients, RATES)
@@ -179,11 +179,11 @@ def test_loops_have_the_bits_of_the_plan(monkeypatch, name, network, dtype):
     theta, gradients = sample(dtype, 3, network)
     ends, compiled = [], []
     for pays in (np.inf, 0):
-        monkeypatch.setattr(native, "PAYS", pays)
-        monkeypatch.setattr(native, "_candidates", {})
+        monkeypatch.setattr(machine_code, "PAYS", pays)
+        monkeypatch.setattr(machine_code, "_candidates", {})
         rule = columns(MATRICES[name](), 3)
         ends.append(trained(rule, network, theta, gradients, RATES[:3]))
-        compiled.append([c.native is not None for c in native._candidates.values()])
+        compiled.append([c.code is not None for c in machine_code._candidates.values()])
     assert not any(compiled[0])
     assert all(compiled[1]) != (name in WITHOUT_LOOPS)
     assert np.isfinite(ends[0]["theta"]).all()
@@ -194,8 +194,8 @@ def test_loops_have_the_bits_of_the_plan(monkeypatch, name, network, dtype):
 @pytest.mark.parametrize("name", MATRICES)
 def test_gradients_come_in_other_arrays(monkeypatch, name, pays):
     """Side by side, and with gaps, where the plan takes over from the loops."""
-    monkeypatch.setattr(native, "PAYS", pays)
-    monkeypatch.setattr(native, "_candidates", {})
+    monkeypatch.setattr(machine_code, "PAYS", pays)
+    monkeypatch.setattr(machine_code, "_candidates", {})
     network = NETWORKS["wide and narrow"]
     theta, gradients = sample("float32", 3, network)
     expected = trained(MATRICES[name](), network, theta, gradients, RATES[:3])
@@ -203,7 +203,7 @@ def test_gradients_come_in_other_arrays(monkeypatch, name, pays):
     state = run.init(theta)
     run.bind(theta, gradients[0], state)
     for t, slope in enumerate(gradients, start=1):
-        run.take(np.repeat(slope, 2, axis=1)[:, ::2] if t % 2 else slope)
+        run.set_gradient(np.repeat(slope, 2, axis=1)[:, ::2] if t % 2 else slope)
         run.step(RATES[:3], np.full((3, 1), float(t)))
     assert_same_bits(named(theta, state), expected)
     np.testing.assert_array_equal(gradients, kept)
@@ -276,7 +276,7 @@ def test_sums_in_another_order_are_not_taken(monkeypatch):
         def __getattr__(self, name):
             return getattr(np, name)
 
-    native._check_sums_of_matrices(np.dtype("float32"))
-    monkeypatch.setattr(native, "np", Numpy())
-    with pytest.raises(native.NotExact, match="rows and columns"):
-        native._check_sums_of_matrices(np.dtype("float32"))
+    machine_code._check_sums_of_matrices(np.dtype("float32"))
+    monkeypatch.setattr(machine_code, "np", Numpy())
+    with pytest.raises(machine_code.NotExact, match="rows and columns"):
+        machine_code._check_sums_of_matrices(np.dtype("float32"))

@@ -10,7 +10,7 @@ import pytest
 
 from harness import Scope, array_namespace, float_fields, with_fields
 from harness.inplace import InPlace, in_place
-from harness_numpy.updater import _AsWritten
+from harness_numpy.updater import _Eager
 from steps_in_place import HEAVIER, NETWORK, RULES, as_written, run
 
 
@@ -55,7 +55,7 @@ def test_a_run_has_the_norms_that_it_has_alone(name, dtype):
 def test_a_rule_of_three_stages():
     theta, update = run([(Twice(), 1)])
     (group,) = update._runners[0]._groups
-    assert len(group.plan.walks) == 3
+    assert len(group.plan.traversals) == 3
     np.testing.assert_array_equal(theta, as_written(Twice()))
 
 
@@ -110,7 +110,7 @@ def test_zeros_keep_their_signs():
 def test_rules_that_run_as_written_in_a_stack_and_alone(registry, name):
     rule = registry.component("optimizer", name)()
     together, update = run([(rule, 3)], "float32")
-    assert isinstance(update._runners[0], _AsWritten)
+    assert isinstance(update._runners[0], _Eager)
     for row in range(3):
         alone, _ = run([(rule, 3)], "float32", rows=slice(row, row + 1))
         np.testing.assert_array_equal(together[row], alone[0])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness import Scope, array_namespace
-from harness.inplace import native, pieces
+from harness.inplace import machine_code, pieces
 from harness.model.network import Network
 from steps_in_place import assert_same_bits, columns, of_run, problem, trained, written
 
@@ -54,27 +54,27 @@ class Random:
         draw = random.Random(self.seed)
         for number in range(draw.randint(0, 4)):
             self.slots[f"s{number}"] = draw.choice([MATRIX, UNITS, INPUTS])
-        found = [MATRIX, MATRIX, *self.slots.values()]
+        kinds = [MATRIX, MATRIX, *self.slots.values()]
         for _ in range(draw.randint(3, 12)):
-            first, second = draw.choices(range(len(found)), k=2)
+            first, second = draw.choices(range(len(kinds)), k=2)
             sums = [
-                (axes, (found[first][0] and along[0], found[first][1] and along[1]))
+                (axes, (kinds[first][0] and along[0], kinds[first][1] and along[1]))
                 for axes, along in SUMS.items()
             ]
-            sums = [(axes, left) for axes, left in sums if left != found[first]]
+            sums = [(axes, left) for axes, left in sums if left != kinds[first]]
             if sums and draw.random() < 0.4:
                 axes, left = draw.choice(sums)
                 self.operations.append((axes, [first]))
-                found.append(left)
+                kinds.append(left)
             elif draw.random() < 0.3:
                 self.operations.append((draw.choice(UNARY), [first]))
-                found.append(found[first])
+                kinds.append(kinds[first])
             else:
                 self.operations.append((draw.choice(BINARY), [first, second]))
-                pairs = zip(found[first], found[second], strict=True)
-                found.append(tuple(a or b for a, b in pairs))
+                pairs = zip(kinds[first], kinds[second], strict=True)
+                kinds.append(tuple(a or b for a, b in pairs))
         for name, length in {"theta": MATRIX, **self.slots}.items():
-            self.outputs[name] = draw.choice([n for n, own in enumerate(found) if own == length])
+            self.outputs[name] = draw.choice([n for n, own in enumerate(kinds) if own == length])
 
     def init(self, theta):
         xp = array_namespace(theta)
@@ -89,11 +89,11 @@ class Random:
         xp = array_namespace(theta)
         values = [theta, gradient, *(state[name] for name in self.slots)]
         for operation, numbers in self.operations:
-            given = [values[number] for number in numbers]
+            operands = [values[number] for number in numbers]
             if operation in SUMS:
-                values.append(xp.sum(*given, axis=operation, keepdims=True))
+                values.append(xp.sum(*operands, axis=operation, keepdims=True))
             else:
-                values.append(operation(xp, self, lr, t, *given))
+                values.append(operation(xp, self, lr, t, *operands))
         moved = values[self.outputs["theta"]]
         theta = theta - lr * moved / (1 + abs(moved))
         return theta, {name: values[self.outputs[name]] for name in self.slots}
@@ -105,10 +105,10 @@ def test_random_rules_have_the_same_bits_every_way(monkeypatch, seed, dtype):
     network, runs = NETWORKS[seed % len(NETWORKS)], 3
     theta, gradients = problem(dtype, runs, network.size, special=[0.0, -0.0, 1.0])
     rates = np.linspace(0.01, 0.1, runs)[:, None]
-    monkeypatch.setattr(native, "_candidates", {})
+    monkeypatch.setattr(machine_code, "_candidates", {})
 
     def in_place(pays):
-        monkeypatch.setattr(native, "PAYS", pays)
+        monkeypatch.setattr(machine_code, "PAYS", pays)
         rule = columns(Random(seed), runs)
         return trained(rule, network, theta, gradients, rates)
 

@@ -46,8 +46,8 @@ def test_scikit_learn_loads_them_where_its_folder_is_not_as_expected(
             (folder / file).write_text("header\n1,2,3\n")
         (folder / "diabetes_data_raw.csv.gz").write_bytes(b"not gzip")
     spec = importlib.util.spec_from_file_location("sklearn", tmp_path / "__init__.py")
-    found = None if damage == "no package" else spec
-    monkeypatch.setattr(bundled, "find_spec", lambda name: found)
+    package = None if damage == "no package" else spec
+    monkeypatch.setattr(bundled, "find_spec", lambda name: package)
     assert bundled._table("iris.csv", (150, 5), skiprows=1) is None
     assert_same(harness_datasets()[name]().load(), expected)
 

@@ -145,7 +145,7 @@ def test_missing_files_are_downloaded_once(tmp_path, published):
     folder = tmp_path / "new" / "mnist"
     first = Mnist(str(folder)).load()
     assert sorted(published) == sorted(
-        (f"{name}.gz", *known) for name, known in mnist.SHA256_AND_SIZE.items()
+        (f"{name}.gz", *digest) for name, digest in mnist.SHA256_AND_SIZE.items()
     )
     assert (len(first.features), first.test_size) == (17, 5)
     second = Mnist(str(folder)).load()
@@ -185,8 +185,8 @@ def test_a_folder_that_cannot_be_written(tmp_path, published):
 @pytest.mark.parametrize("name", ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
 def test_the_known_digests_are_those_of_the_real_files(name):
     content = (REAL / f"{name}.gz").read_bytes()
-    known = (hashlib.sha256(content).hexdigest(), len(content))
-    assert mnist.SHA256_AND_SIZE[name] == known
+    digest = (hashlib.sha256(content).hexdigest(), len(content))
+    assert mnist.SHA256_AND_SIZE[name] == digest
 
 
 @needs_real_files

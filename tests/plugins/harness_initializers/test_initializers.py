@@ -189,8 +189,8 @@ def assert_moments(
     rng = np.random.default_rng(11)
     draws = np.stack([initializer.sample(shape, layer, rng) for _ in range(200)])
     bound = stats.t(199).isf(DOUBT / 2)
-    for found, expected in ((draws, mean), (np.square(draws), std**2 + mean**2)):
-        means = found.mean(axis=(1, 2))
+    for actual, expected in ((draws, mean), (np.square(draws), std**2 + mean**2)):
+        means = actual.mean(axis=(1, 2))
         # 1e-12: every orthogonal matrix has the same mean square
         assert abs(means.mean() - expected) < bound * means.std(ddof=1) / sqrt(200) + 1e-12
 
@@ -277,10 +277,10 @@ def test_sparse_connections_are_equally_likely_and_normal() -> None:
 @pytest.mark.parametrize("shape", ODD)
 def test_identity_passes_its_input_on(shape: tuple[int, int]) -> None:
     x = np.arange(1.0, shape[1] + 1)
-    found = draw(Identity(gain=2.0), shape) @ x
+    actual = draw(Identity(gain=2.0), shape) @ x
     room = min(shape)
-    np.testing.assert_array_equal(found[:room], 2 * x[:room])
-    np.testing.assert_array_equal(found[room:], 0)
+    np.testing.assert_array_equal(actual[:room], 2 * x[:room])
+    np.testing.assert_array_equal(actual[room:], 0)
 
 
 @pytest.mark.parametrize("shape", ODD)

@@ -69,9 +69,9 @@ def test_the_start_is_the_runs_own(run_of: Any) -> None:
         "backend=torch",
     ):
         np.testing.assert_array_equal(start_of(run_of(*LSUV, override)), plain, err_msg=override)
-    others = [run_of(*LSUV[:-1], f"seed={seed}") for seed in (4, 5)]
-    others.append(run_of(*LSUV[1:], "initializer=he_normal"))
-    stack = start_of(others[0], run_of(*LSUV), *others[1:])
+    runs_of_other_seeds = [run_of(*LSUV[:-1], f"seed={seed}") for seed in (4, 5)]
+    runs_of_other_seeds.append(run_of(*LSUV[1:], "initializer=he_normal"))
+    stack = start_of(runs_of_other_seeds[0], run_of(*LSUV), *runs_of_other_seeds[1:])
     np.testing.assert_array_equal(stack[1], plain[0])
     assert not np.array_equal(stack[0], plain[0])
 
@@ -94,9 +94,9 @@ def test_a_stack_trains_each_run_as_alone(run_of: Any, fit: Any, stack_size: int
 def test_a_layer_that_puts_out_one_value_is_left_as_it_is() -> None:
     layer = Layer(0, 2, 5, 3, "relu")
     weights = Lsuv().sample((3, 5), layer, np.random.default_rng(0))
-    found = Lsuv().adjusted(weights, layer, np.zeros((10, 5)))
-    np.testing.assert_array_equal(found, weights)
-    assert found is not weights
+    adjusted = Lsuv().adjusted(weights, layer, np.zeros((10, 5)))
+    np.testing.assert_array_equal(adjusted, weights)
+    assert adjusted is not weights
 
 
 def test_what_is_not_weights_is_the_fault_of_the_initializer(run_of: Any) -> None:

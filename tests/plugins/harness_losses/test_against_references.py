@@ -69,15 +69,15 @@ def with_autograd(loss: Callable[..., Any], f: np.ndarray, *target: np.ndarray) 
     return values.detach().numpy(), tensor.grad.numpy()
 
 
-def assert_close(found: Any, expected: Any) -> None:
-    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
+def assert_close(actual: Any, expected: Any) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize(("loss", "reference"), REFERENCES, ids=lambda part: type(part).__name__)
 @some
 @given(outputs())
-def test_main_losses_against_torch(loss: Any, reference: Any, given: Any) -> None:
-    output, rng = given
+def test_main_losses_against_torch(loss: Any, reference: Any, arguments: Any) -> None:
+    output, rng = arguments
     target = TARGETS[loss.output_activation](rng, output.shape)
     value, gradient = with_autograd(reference, output, target)
     assert_close(loss.value(output, target), value)
@@ -87,8 +87,8 @@ def test_main_losses_against_torch(loss: Any, reference: Any, given: Any) -> Non
 @pytest.mark.parametrize(("loss", "reference"), AUXILIARY, ids=lambda part: type(part).__name__)
 @some
 @given(outputs())
-def test_auxiliary_losses_against_torch(loss: Any, reference: Any, given: Any) -> None:
-    output, _ = given
+def test_auxiliary_losses_against_torch(loss: Any, reference: Any, arguments: Any) -> None:
+    output, _ = arguments
     value, gradient = with_autograd(reference, output)
     assert_close(loss.value(output), value)
     assert_close(loss.gradient(output), gradient)
@@ -97,9 +97,9 @@ def test_auxiliary_losses_against_torch(loss: Any, reference: Any, given: Any) -
 @pytest.mark.parametrize("loss", [loss for loss, _ in REFERENCES], ids=repr)
 @some
 @given(outputs())
-def test_main_losses_on_tensors(loss: Any, given: Any) -> None:
+def test_main_losses_on_tensors(loss: Any, arguments: Any) -> None:
     """Value, written-out gradient and autograd through the value agree, also at outputs of 0."""
-    output, rng = given
+    output, rng = arguments
     output[..., 0] = 0
     target = TARGETS[loss.output_activation](rng, output.shape)
     value, gradient = with_autograd(loss.value, output, target)
@@ -112,8 +112,8 @@ def test_main_losses_on_tensors(loss: Any, given: Any) -> None:
 @pytest.mark.parametrize("loss", [loss for loss, _ in AUXILIARY], ids=repr)
 @some
 @given(outputs())
-def test_auxiliary_losses_on_tensors(loss: Any, given: Any) -> None:
-    output, _ = given
+def test_auxiliary_losses_on_tensors(loss: Any, arguments: Any) -> None:
+    output, _ = arguments
     output[..., 0] = 0
     value, gradient = with_autograd(loss.value, output)
     assert_close(value, loss.value(output))

@@ -55,9 +55,9 @@ def test_a_run_in_a_stack_is_what_it_is_alone_bit_for_bit(
     values = loss.value(output, *arguments(loss, target))
     gradients = loss.gradient(output, *arguments(loss, target))
     for r in range(runs):
-        own, own_target = output[r : r + 1].copy(), arguments(loss, target[r : r + 1].copy())
-        np.testing.assert_array_equal(values[r : r + 1], loss.value(own, *own_target))
-        np.testing.assert_array_equal(gradients[r : r + 1], loss.gradient(own, *own_target))
+        row, row_target = output[r : r + 1].copy(), arguments(loss, target[r : r + 1].copy())
+        np.testing.assert_array_equal(values[r : r + 1], loss.value(row, *row_target))
+        np.testing.assert_array_equal(gradients[r : r + 1], loss.gradient(row, *row_target))
 
 
 @every_loss
@@ -80,18 +80,18 @@ def test_huge_logits_have_exact_losses(dtype: str, tensors: bool) -> None:
     target = convert(np.array([[1.0, 0.0]], dtype))
     log2 = float(np.log(np.array(2, dtype)))
 
-    def found(numbers: Any) -> list:
+    def listed(numbers: Any) -> list:
         return np.asarray(numbers).tolist()
 
     softmax, sigmoid = SoftmaxCrossEntropy(), SigmoidCrossEntropy()
-    assert found(softmax.value(logits, target)) == [0.0, 2e4, log2]
-    assert found(softmax.gradient(logits, target)) == [[[0, 0]], [[-1, 1]], [[-0.5, 0.5]]]
-    assert found(sigmoid.value(logits, target)) == [0.0, 1e4, 5e3]
-    assert found(sigmoid.gradient(logits, target)) == [[[0, 0]], [[-0.5, 0.5]], [[0, 0.5]]]
+    assert listed(softmax.value(logits, target)) == [0.0, 2e4, log2]
+    assert listed(softmax.gradient(logits, target)) == [[[0, 0]], [[-1, 1]], [[-0.5, 0.5]]]
+    assert listed(sigmoid.value(logits, target)) == [0.0, 1e4, 5e3]
+    assert listed(sigmoid.gradient(logits, target)) == [[[0, 0]], [[-0.5, 0.5]], [[0, 0.5]]]
     penalty, z_loss = ConfidencePenalty(), ZLoss()
-    assert found(penalty.value(logits)) == [0.0, 0.0, -log2]
-    assert found(penalty.gradient(logits)) == [[[0, 0]]] * 3
-    assert found(z_loss.value(logits)) == pytest.approx([1e8, 1e8, (1e4 + log2) ** 2])
+    assert listed(penalty.value(logits)) == [0.0, 0.0, -log2]
+    assert listed(penalty.gradient(logits)) == [[[0, 0]]] * 3
+    assert listed(z_loss.value(logits)) == pytest.approx([1e8, 1e8, (1e4 + log2) ** 2])
     gradient = z_loss.gradient(logits)
     np.testing.assert_allclose(gradient, [[[2e4, 0]], [[0, 2e4]], [[1e4, 1e4]]], rtol=1e-4)
 
@@ -100,16 +100,16 @@ def test_huge_logits_have_exact_losses(dtype: str, tensors: bool) -> None:
 def test_small_differences_between_huge_logits_are_kept(dtype: str) -> None:
     """log Σ exp(f) − f loses them in float32: it subtracts 1e4 from a number near 1e4."""
     logits = np.array([[[10000.0, 9996.0]]], dtype)
-    found = SoftmaxCrossEntropy().value(logits, np.array([[1.0, 0.0]], dtype))
-    np.testing.assert_allclose(found, np.log1p(np.exp(-4.0)), rtol=1e-5)
+    actual = SoftmaxCrossEntropy().value(logits, np.array([[1.0, 0.0]], dtype))
+    np.testing.assert_allclose(actual, np.log1p(np.exp(-4.0)), rtol=1e-5)
 
 
 @both_dtypes
 def test_the_sigmoid_keeps_its_small_gradients(dtype: str) -> None:
     """σ(−20) is not 0: computed as ½(1 + tanh(−10)) it would be in float32."""
     logits = np.array([[[-20.0, 20.0]]], dtype)
-    found = SigmoidCrossEntropy().gradient(logits, np.zeros((1, 2), dtype))
-    np.testing.assert_allclose(found, [[[np.exp(-20.0) / 2, 0.5]]], rtol=1e-6)
+    actual = SigmoidCrossEntropy().gradient(logits, np.zeros((1, 2), dtype))
+    np.testing.assert_allclose(actual, [[[np.exp(-20.0) / 2, 0.5]]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("tensors", [False, True], ids=["numpy", "torch"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import harness_optimizers as ours
 
 torch = pytest.importorskip("torch")
-others = pytest.importorskip("pytorch_optimizer")
+pytorch_optimizer = pytest.importorskip("pytorch_optimizer")
 
 START = np.linspace(-2.0, 2.5, 7)
 STEPS = 50
@@ -199,21 +199,21 @@ CASES = [
     Case(
         ours.AdaBelief,
         {**ADAM, "beta1": st.floats(0.05, 0.95), "eps": epsilons},
-        others.AdaBelief,
+        pytorch_optimizer.AdaBelief,
         adam,
         rtol=1e-8,  # ∇ℒ − m cancels
     ),
     Case(
         ours.Yogi,
         ADAM,
-        others.Yogi,
+        pytorch_optimizer.Yogi,
         lambda rule: {**adam(rule), "initial_accumulator": 0.0},
         uncorrected,
     ),
     Case(
         ours.Adan,
         {**ADAM, "beta3": betas, "weight_decay": st.floats(0, 1)},
-        others.Adan,
+        pytorch_optimizer.Adan,
         lambda rule: {
             "betas": (rule.beta1, rule.beta2, rule.beta3),
             "eps": rule.eps,
@@ -221,11 +221,11 @@ CASES = [
         },
         lambda rule, lr, t: {"lr": lr},
     ),
-    Case(ours.SignSgd, {"lr": rates}, others.SignSGD, lambda rule: {"momentum": 0.0}),
+    Case(ours.SignSgd, {"lr": rates}, pytorch_optimizer.SignSGD, lambda rule: {"momentum": 0.0}),
     Case(
         ours.ScheduleFreeSgd,
         {"lr": rates, "momentum": st.floats(0.05, 0.95)},
-        others.ScheduleFreeSGD,
+        pytorch_optimizer.ScheduleFreeSGD,
         lambda rule: {"momentum": rule.momentum},
         rate=lambda base, t: base,  # theirs weighs the mean by the rate
     ),
@@ -234,7 +234,7 @@ CASES = [
         {"lr": rates, "beta1": st.floats(0.05, 0.95), "beta2": st.just(0.0)}
         # theirs adds 1e-15 under the root, which beside a small ε is felt where gradients are small
         | {"eps": st.floats(1e-3, 0.1), "weight_decay": st.floats(0, 1)},
-        others.ScheduleFreeAdamW,
+        pytorch_optimizer.ScheduleFreeAdamW,
         lambda rule: {**adam(rule), "weight_decay": rule.weight_decay},
         rate=lambda base, t: base,  # and at β₂ = 0 the correction is in no weight
         rtol=1e-8,
@@ -242,13 +242,13 @@ CASES = [
     Case(
         ours.Lion,
         {"lr": rates, "beta1": momenta, "beta2": betas, "weight_decay": st.floats(0, 1)},
-        others.Lion,
+        pytorch_optimizer.Lion,
         lambda rule: {"betas": (rule.beta1, rule.beta2), "weight_decay": rule.weight_decay},
     ),
     Case(
         ours.Signum,
         {"lr": rates, "momentum": st.floats(0.01, 0.95)},
-        others.SignSGD,
+        pytorch_optimizer.SignSGD,
         lambda rule: {"momentum": rule.momentum},
     ),
 ]

@@ -109,8 +109,8 @@ def test_centered_rmsprop_as_graves_writes_it(
         delta = beth * delta - gimel * e / sqrt(n - g**2 + daleth)
         x = x + delta
         expected.append(x)
-    found = trajectory(RmsPropCentered(gimel, aleph, beth, daleth), 0.3)
-    assert found == pytest.approx(expected, rel=1e-9)
+    actual = trajectory(RmsPropCentered(gimel, aleph, beth, daleth), 0.3)
+    assert actual == pytest.approx(expected, rel=1e-9)
 
 
 def test_amsgrad_as_its_algorithm_is_printed() -> None:
@@ -191,15 +191,15 @@ def test_nadam_with_its_product_multiplied_out(beta1: float) -> None:
         m_bar = mu(t + 1) * m / (1 - product * mu(t + 1)) + (1 - mu(t)) * g / (1 - product)
         x = x - eta * m_bar / (sqrt(v / (1 - beta2**t)) + eps)
         expected.append(x)
-    found = trajectory(NAdam(eta, beta1, beta2, eps), 0.3, 300)
-    assert found == pytest.approx(expected, rel=1e-9)
+    actual = trajectory(NAdam(eta, beta1, beta2, eps), 0.3, 300)
+    assert actual == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("beta1", [0.0, 0.5, 0.9999])
 def test_the_product_of_nadam_is_known_from_the_number_of_the_step(beta1: float) -> None:
     expected = np.cumprod([beta1 * (1 - 0.5 * 0.96 ** (t / 250)) for t in range(1, 1001)])
-    found = [product(beta1, t) for t in range(1, 1001)]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-15)
+    actual = [product(beta1, t) for t in range(1, 1001)]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-15)
     assert product(beta1, 10**9) == 0
 
 
@@ -223,8 +223,8 @@ def test_schedule_free_descent_keeps_the_mean_of_its_points() -> None:
         points.append(z)
         x = sum(points) / len(points)
         expected.append(((1 - beta) * z + beta * x, x))
-    found = schedule_free(ScheduleFreeSgd(gamma, beta), 0.3)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    actual = schedule_free(ScheduleFreeSgd(gamma, beta), 0.3)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9)
 
 
 @some
@@ -251,5 +251,5 @@ def test_schedule_free_adamw_as_its_algorithm_is_printed(
         c = gamma**2 / squares
         x = (1 - c) * x + c * z
         expected.append(((1 - beta1) * z + beta1 * x, x))
-    found = schedule_free(ScheduleFreeAdamW(rate, beta1, beta2, eps, decay), 0.3)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    actual = schedule_free(ScheduleFreeAdamW(rate, beta1, beta2, eps, decay), 0.3)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9)

@@ -70,11 +70,11 @@ def stack() -> tuple[np.ndarray, np.ndarray]:
 def test_without_a_gradient_only_decay_moves(kind: Any, dtype: str) -> None:
     theta = np.array([[1.0, -2.0, 0.0]], dtype)
     rule = kind()
-    found, _ = run(rule, theta, np.zeros((30, 1, 3), dtype), rule.lr)
-    kept = 1.0
+    actual, _ = run(rule, theta, np.zeros((30, 1, 3), dtype), rule.lr)
+    share = 1.0
     for t in range(1, 31):
-        kept *= 1 - rule.lr * (1 + 1 / t) * getattr(rule, "weight_decay", 0.0)
-    np.testing.assert_allclose(found, kept * theta, rtol=1e-6 if dtype == "float32" else 1e-13)
+        share *= 1 - rule.lr * (1 + 1 / t) * getattr(rule, "weight_decay", 0.0)
+    np.testing.assert_allclose(actual, share * theta, rtol=1e-6 if dtype == "float32" else 1e-13)
 
 
 class Symbol:
@@ -114,14 +114,14 @@ def test_a_rule_can_be_traced_with_symbols(kind: Any, stack: Any) -> None:
     columns = columns_of(kind, 5)
     expected, _ = run(of_rows(kind, columns), theta, gradients, columns["lr"])
     rule = of_rows(kind, {name: Symbol(column) for name, column in columns.items()})
-    found = Symbol(theta)
-    state = rule.init(found)
+    actual = Symbol(theta)
+    state = rule.init(actual)
     for t, gradient in enumerate(gradients, start=1):
         lr = Symbol(columns["lr"] * (1 + 1 / t))
-        found, state = rule.step(
-            found, Symbol(gradient), state, lr=lr, t=Symbol(np.full((5, 1), float(t)))
+        actual, state = rule.step(
+            actual, Symbol(gradient), state, lr=lr, t=Symbol(np.full((5, 1), float(t)))
         )
-    np.testing.assert_allclose(found.hidden, expected, rtol=1e-14)
+    np.testing.assert_allclose(actual.hidden, expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize(

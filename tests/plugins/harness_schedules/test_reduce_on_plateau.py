@@ -37,7 +37,7 @@ def test_each_run_of_a_stack_has_a_history_of_its_own(
     run_of: Any, fit: Any, dtype: str, stack_size: int | None
 ) -> None:
     """Bit for bit what it computes alone, rates included, whatever leaves and joins the stack."""
-    runs = [run_of(*COMMON, f"backend.dtype={dtype}", *own) for own in MIXED]
+    runs = [run_of(*COMMON, f"backend.dtype={dtype}", *overrides) for overrides in MIXED]
     together = fit(*runs, stack_size=stack_size)
     drops = 0
     for position, run in enumerate(runs):

@@ -57,8 +57,8 @@ def test_constant() -> None:
 def test_step_is_torchs(per_epoch: int, epochs: int, every: int, gamma: float) -> None:
     build = torch.optim.lr_scheduler.StepLR
     expected = of_torch(lambda o: build(o, step_size=every, gamma=gamma), epochs).repeat(per_epoch)
-    found = factors(Step(every, gamma), per_epoch, epochs)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    actual = factors(Step(every, gamma), per_epoch, epochs)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 
 @some
@@ -66,10 +66,10 @@ def test_step_is_torchs(per_epoch: int, epochs: int, every: int, gamma: float) -
 def test_exponential_is_torchs_at_each_epoch_and_geometric_between(
     per_epoch: int, epochs: int, gamma: float
 ) -> None:
-    found = factors(Exponential(gamma), per_epoch, epochs)
+    actual = factors(Exponential(gamma), per_epoch, epochs)
     expected = of_torch(lambda o: torch.optim.lr_scheduler.ExponentialLR(o, gamma), epochs)
-    np.testing.assert_allclose(found[::per_epoch], expected, rtol=1e-12)
-    np.testing.assert_allclose(found[1:] / found[:-1], gamma ** (1 / per_epoch), rtol=1e-12)
+    np.testing.assert_allclose(actual[::per_epoch], expected, rtol=1e-12)
+    np.testing.assert_allclose(actual[1:] / actual[:-1], gamma ** (1 / per_epoch), rtol=1e-12)
 
 
 @some
@@ -78,19 +78,19 @@ def test_cosine_is_torchs(per_epoch: int, epochs: int, final: float) -> None:
     steps = per_epoch * epochs
     build = torch.optim.lr_scheduler.CosineAnnealingLR
     expected = of_torch(lambda o: build(o, T_max=steps, eta_min=final), steps)
-    found = factors(Cosine(final), per_epoch, epochs)
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    actual = factors(Cosine(final), per_epoch, epochs)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_cosine_ends_at_its_final_factor_and_stays() -> None:
-    found = Cosine(final=0.2).factor(np.array([10.0, 11.0, 20.0]), Horizon(2, 5))
-    np.testing.assert_allclose(found, 0.2, rtol=1e-15)
+    actual = Cosine(final=0.2).factor(np.array([10.0, 11.0, 20.0]), Horizon(2, 5))
+    np.testing.assert_allclose(actual, 0.2, rtol=1e-15)
 
 
 def test_cosine_takes_part_of_an_epoch() -> None:
     """Eq. 5 of SGDR, ½(1 + cos(π T_cur / T)), half way through 2.5 epochs of 4 steps."""
-    found = Cosine().factor(np.array([5.0]), Horizon(steps_per_epoch=4, epochs=2.5))
-    np.testing.assert_allclose(found, [0.5], rtol=1e-15)
+    actual = Cosine().factor(np.array([5.0]), Horizon(steps_per_epoch=4, epochs=2.5))
+    np.testing.assert_allclose(actual, [0.5], rtol=1e-15)
 
 
 @some
@@ -98,8 +98,8 @@ def test_cosine_takes_part_of_an_epoch() -> None:
 def test_multi_step_is_torchs(per_epoch: int, milestones: list[int]) -> None:
     build = torch.optim.lr_scheduler.MultiStepLR
     expected = of_torch(lambda o: build(o, milestones, gamma=0.3), 12).repeat(per_epoch)
-    found = factors(MultiStep(milestones, 0.3), per_epoch, 12)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    actual = factors(MultiStep(milestones, 0.3), per_epoch, 12)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 
 @some
@@ -108,13 +108,13 @@ def test_polynomial_is_torchs(per_epoch: int, epochs: int, power: float) -> None
     steps = per_epoch * epochs
     build = torch.optim.lr_scheduler.PolynomialLR
     expected = of_torch(lambda o: build(o, total_iters=steps, power=power), steps)
-    found = factors(Polynomial(power), per_epoch, epochs)
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    actual = factors(Polynomial(power), per_epoch, epochs)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_polynomial_ends_at_its_final_factor_and_stays() -> None:
-    found = Polynomial(2.0, final=0.2).factor(np.array([5.0, 10.0, 20.0]), Horizon(2, 5))
-    np.testing.assert_allclose(found, [0.2 + 0.8 / 4, 0.2, 0.2], rtol=1e-15)
+    actual = Polynomial(2.0, final=0.2).factor(np.array([5.0, 10.0, 20.0]), Horizon(2, 5))
+    np.testing.assert_allclose(actual, [0.2 + 0.8 / 4, 0.2, 0.2], rtol=1e-15)
 
 
 @pytest.mark.parametrize("warmup", [1, 4])
@@ -151,15 +151,15 @@ def test_cosine_restarts_are_torchs(per_epoch: int, epochs: int, first: int, gro
     for step in range(per_epoch * epochs):
         scheduler.step(step / per_epoch)
         expected.append(optimizer.param_groups[0]["lr"])
-    found = factors(CosineRestarts(first, growth, final=0.1), per_epoch, epochs)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    actual = factors(CosineRestarts(first, growth, final=0.1), per_epoch, epochs)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9)
 
 
 def test_cosine_restarts_with_fractions() -> None:
     """Cycles of 1.5, 2.25 and 3.375 epochs: they restart at 1.5, 3.75 and 7.125, to the step."""
-    found = CosineRestarts(1.5, 1.5).factor(np.arange(60.0), Horizon(8, 7.5))
-    assert np.flatnonzero(found == 1.0).tolist() == [0, 12, 30, 57]
-    assert found[[11, 29, 56]].max() < 0.02
+    actual = CosineRestarts(1.5, 1.5).factor(np.arange(60.0), Horizon(8, 7.5))
+    assert np.flatnonzero(actual == 1.0).tolist() == [0, 12, 30, 57]
+    assert actual[[11, 29, 56]].max() < 0.02
 
 
 @some
@@ -186,29 +186,29 @@ def test_one_cycle_is_torchs(per_epoch: int, epochs: int, rise: float, shape: st
         ),
         steps,
     )
-    found = factors(OneCycle(rise, 10, 100, shape), per_epoch, epochs)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    actual = factors(OneCycle(rise, 10, 100, shape), per_epoch, epochs)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9)
 
 
 def test_one_cycle_stays_at_its_end() -> None:
-    found = OneCycle(start=4, end=5).factor(np.array([9.0, 10.0, 99.0]), Horizon(2, 5))
-    np.testing.assert_allclose(found, 1 / 20, rtol=1e-12)
+    actual = OneCycle(start=4, end=5).factor(np.array([9.0, 10.0, 99.0]), Horizon(2, 5))
+    np.testing.assert_allclose(actual, 1 / 20, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("shape", "half"), [("linear", 0.5), ("sqrt", 1 - 0.5**0.5)])
 def test_warmup_stable_decay_by_hand(shape: str, half: float) -> None:
     """Of 40 steps the last 10 fall from 1 to f = 0.2."""
     schedule = WarmupStableDecay(decay=0.25, final=0.2, shape=shape)
-    found = schedule.factor(np.array([0.0, 30.0, 35.0, 40.0, 50.0]), Horizon(4, 10))
-    np.testing.assert_allclose(found, [1, 1, 0.2 + 0.8 * half, 0.2, 0.2], rtol=1e-12)
+    actual = schedule.factor(np.array([0.0, 30.0, 35.0, 40.0, 50.0]), Horizon(4, 10))
+    np.testing.assert_allclose(actual, [1, 1, 0.2 + 0.8 * half, 0.2, 0.2], rtol=1e-12)
 
 
 def test_range_test_by_hand() -> None:
     """Four epochs of three steps: 1e-3, 1e-2, 1e-1, 1; or equal steps from 0.1 to 1."""
-    found = factors(RangeTest(1e-3), 3, 4)
-    np.testing.assert_allclose(found, np.repeat([1e-3, 1e-2, 1e-1, 1], 3), rtol=1e-12)
-    found = factors(RangeTest(0.1, "linear"), 3, 4)
-    np.testing.assert_allclose(found, np.repeat([0.1, 0.4, 0.7, 1], 3), rtol=1e-12)
+    actual = factors(RangeTest(1e-3), 3, 4)
+    np.testing.assert_allclose(actual, np.repeat([1e-3, 1e-2, 1e-1, 1], 3), rtol=1e-12)
+    actual = factors(RangeTest(0.1, "linear"), 3, 4)
+    np.testing.assert_allclose(actual, np.repeat([0.1, 0.4, 0.7, 1], 3), rtol=1e-12)
 
 
 @some
@@ -278,9 +278,9 @@ def test_a_schedule_starts_at_1_and_keeps_shape_and_dtype(name: str) -> None:
     """Also where the warm-up leaves no step for it."""
     kind = harness_schedules()[name]
     for epochs in (3, 0):
-        found = kind().factor(np.zeros(4), Horizon(5, epochs))
-        assert found.dtype == np.float64
-        np.testing.assert_array_equal(found, np.ones(4))
+        actual = kind().factor(np.zeros(4), Horizon(5, epochs))
+        assert actual.dtype == np.float64
+        np.testing.assert_array_equal(actual, np.ones(4))
 
 
 @pytest.mark.parametrize(

@@ -110,12 +110,12 @@ def problem():
         sizes = shape.get("sizes", (5, 6, 4, 3))
         network = Network(sizes, activation, 0.1, True)
         runs = sum(count for _, count in blocks)
-        made, start = [], 0
+        made_blocks, start = [], 0
         for rules, count in blocks:
             for rule in rules if isinstance(rules, list) else [rules]:
-                own = differing(rule, count, rng) if count > 1 else rule
+                rule_of_runs = differing(rule, count, rng) if count > 1 else rule
                 turn = getattr(rule, "turn", None)
-                made.append(Block(slice(start, start + count), own, turn))
+                made_blocks.append(Block(slice(start, start + count), rule_of_runs, turn))
             start += count
         terms = []
         if auxiliary:
@@ -136,7 +136,7 @@ def problem():
         order = orders[0] if shared else orders
         order.flags.writeable = False
         return Problem(
-            Step(network, objective, made, batch_size),
+            Step(network, objective, made_blocks, batch_size),
             rng.normal(size=(samples, sizes[0])),
             np.eye(sizes[-1])[rng.integers(0, sizes[-1], samples)],
             rng.normal(size=(runs, network.size)) * 0.5,

@@ -94,18 +94,18 @@ def test_a_stack_of_runs_steps_as_plain_loops_around_the_class(name):
 def rows_of(rules, theta, positions):
     """Rows of new runs, as the loop makes them; each rule has neighbours of its own."""
     keys = [repr(rule) for rule in rules]
-    placed = BACKEND.to_device(theta)
+    on_device = BACKEND.to_device(theta)
     return StackState(
         rules=keys,
-        live=np.array(positions),
+        runs=np.array(positions),
         epochs=np.zeros(len(rules), dtype=int),
-        theta=placed,
+        theta=on_device,
         best=BACKEND.to_device(theta),
         best_epoch=np.zeros(len(rules), dtype=int),
-        further=np.zeros(len(rules), dtype=int),
+        extra_gradients=np.zeros(len(rules), dtype=int),
         history=[[] for _ in rules],
         stopping=EarlyStopping.start([suite.Training().stopping] * len(rules)),
-        state=updater_of(rules).init(placed),
+        state=updater_of(rules).init(on_device),
     )
 
 
@@ -129,32 +129,32 @@ def test_runs_leave_and_others_take_their_places_in_a_mixed_stack():
         return rows_of([by_position[p] for p in order], theta[order], order)
 
     def go(rows, steps):
-        rules = [by_position[p] for p in rows.live]
+        rules = [by_position[p] for p in rows.runs]
         update = updater_of(rules)
         lr = np.array([[rule.lr] for rule in rules])
         for _ in range(steps):
-            gradient = np.stack([gradients[ages[p], p] for p in rows.live])
-            t = ages[rows.live][:, None] + 1.0
+            gradient = np.stack([gradients[ages[p], p] for p in rows.runs])
+            t = ages[rows.runs][:, None] + 1.0
             rows.theta, rows.state = update(
                 rows.theta, BACKEND.to_device(gradient), rows.state, lr, t
             )
-            ages[rows.live] += 1
+            ages[rows.runs] += 1
 
     rows = begun([0, 1, 2, 3])
     go(rows, 6)
-    found = {0: BACKEND.to_host(rows.theta)[list(rows.live).index(0)]}
-    staying = np.flatnonzero(rows.live != 0)
+    ends = {0: BACKEND.to_host(rows.theta)[list(rows.runs).index(0)]}
+    staying = np.flatnonzero(rows.runs != 0)
     rows = rows.select(staying, BACKEND.to_device).concat(begun([4, 5]), BACKEND.to_device)
     go(rows, 8)
-    found |= dict(zip(rows.live.tolist(), BACKEND.to_host(rows.theta), strict=True))
+    ends |= dict(zip(rows.runs.tolist(), BACKEND.to_host(rows.theta), strict=True))
 
-    assert sorted(found) == [0, 1, 2, 3, 4, 5]
+    assert sorted(ends) == [0, 1, 2, 3, 4, 5]
     for position, age in enumerate(ages):
         rule = by_position[position]
         if isinstance(rule, TorchOptim):
             own = gradients[:age, position]
             expected = by_hand(rule, theta[position], own, [rule.lr] * age)
-            np.testing.assert_allclose(found[position], expected, rtol=1e-12, err_msg=f"{position}")
+            np.testing.assert_allclose(ends[position], expected, rtol=1e-12, err_msg=f"{position}")
 
 
 def test_training_equals_a_plain_loop_on_the_same_batches(monkeypatch):

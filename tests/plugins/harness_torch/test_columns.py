@@ -59,14 +59,14 @@ def ahead(rule, runs, lr, t, dtype):
     rng = np.random.default_rng(0)
     theta = torch.tensor(rng.normal(size=(runs, NETWORK.size)), dtype=dtype)
     block = Block(slice(0, runs), rule)
-    met = record(rule, NETWORK, dtype)
-    values = evaluate(met, leaves(block, lr, t), dtype)
-    assert values.shape == (len(lr), len(met), runs)
+    materialized = record(rule, NETWORK, dtype)
+    values = evaluate(materialized, leaves(block, lr, t), dtype)
+    assert values.shape == (len(lr), len(materialized), runs)
     plain = update.with_columns(rule, torch.tensor)
     state = update.initial_state(Block(block.rows, plain), theta, NETWORK)
     for now in values:
         gradient = torch.tensor(rng.normal(size=(runs, NETWORK.size)), dtype=dtype)
-        written, rate, number = symbolic(rule, replay(met, now))
+        written, rate, number = symbolic(rule, replay(materialized, now))
         update.apply(Block(slice(None), written), theta, gradient, state, rate, number, NETWORK)
     return theta.numpy()
 
@@ -106,8 +106,8 @@ def test_powers_of_a_rate_are_taken_in_double_precision():
     beta2 = np.array([0.999, 0.9999])
     for step in range(3):
         scale = np.sqrt(1 - beta2 ** (t[:, 0] + step))
-        found = values[step].numpy().astype(float)
-        assert np.abs(found / (1e-8 * scale) - 1).max(axis=1).min() < 1e-7
+        actual = values[step].numpy().astype(float)
+        assert np.abs(actual / (1e-8 * scale) - 1).max(axis=1).min() < 1e-7
 
 
 @pytest.mark.parametrize("rule", [Unusual, PerTensor])

@@ -23,7 +23,7 @@ from harness_torch.inductor import CompiledPass
 
 BACKEND = Torch(dtype="float64", device="cpu")
 # Of every scope, and with all that rules do: roots, choices, norms, products. The others are held
-# against the loop uncompiled (test_torch_static_epoch.py): to compile them all takes six minutes, most
+# against the loop uncompiled (test_cuda_graph.py): to compile them all takes six minutes, most
 # of them for the eigenvalues of Shampoo.
 KINDS = (Lamb, Muon, Rprop, ScheduleFreeAdamW)
 RULES = [(kind(), 2) for kind in KINDS]
@@ -38,10 +38,10 @@ compiles = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def compilations(monkeypatch):
     """Counts compilations; nothing is left from other tests."""
-    made, original = [], inductor._compile
+    compilations, original = [], inductor._compile
     monkeypatch.setattr(inductor, "_functions", {})
-    monkeypatch.setattr(inductor, "_compile", lambda *a: made.append(a) or original(*a))
-    return made
+    monkeypatch.setattr(inductor, "_compile", lambda *a: compilations.append(a) or original(*a))
+    return compilations
 
 
 def compiled(stack, backend=BACKEND, steps=LONG):
@@ -72,9 +72,9 @@ def test_rules_of_every_kind_in_one_stack_and_no_second_compilation(problem, agr
 @pytest.mark.slow
 def test_wrappers_are_compiled_with_their_rules(wrapped, agree):
 
-    found = wrapped.by_the_pass(BACKEND, compiled(wrapped), 3)
+    actual = wrapped.by_the_pass(BACKEND, compiled(wrapped), 3)
 
-    agree(wrapped.by_the_loop(BACKEND, 3), found)
+    agree(wrapped.by_the_loop(BACKEND, 3), actual)
 
 
 @compiles
@@ -91,9 +91,9 @@ def test_wrappers_are_compiled_with_their_rules(wrapped, agree):
 def test_losses_activations_and_stacks(problem, agree, loss, activation, blocks, shared):
     stack = problem(blocks, loss, activation, shared=shared, sizes=(5, 4, 3))
 
-    found = stack.by_the_pass(BACKEND, compiled(stack), 5)
+    actual = stack.by_the_pass(BACKEND, compiled(stack), 5)
 
-    agree(stack.by_the_loop(BACKEND, 5), found)
+    agree(stack.by_the_loop(BACKEND, 5), actual)
 
 
 @compiles
@@ -154,9 +154,9 @@ def test_a_compiler_that_fails_is_reported_and_the_step_runs_as_written(
     stack = problem([(Adam(), 2)], sizes=(5, 7, 3))
 
     with pytest.warns(UserWarning, match="runs uncompiled"):
-        found = stack.by_the_pass(BACKEND, compiled(stack))
+        actual = stack.by_the_pass(BACKEND, compiled(stack))
 
-    agree(stack.by_the_loop(BACKEND), found)
+    agree(stack.by_the_loop(BACKEND), actual)
 
 
 class Branching(Sgd):

@@ -57,18 +57,18 @@ def parts(row):
 def test_each_run_of_a_stack_steps_as_a_plain_loop(name):
     rule, gradients = PytorchOptimizer(name), slopes(2)
     factors = np.linspace(1, 0.5, len(gradients))
-    found = stepped(rule, start(2), gradients, rule.lr * factors)
+    actual = stepped(rule, start(2), gradients, rule.lr * factors)
 
     for r in range(2):
         parameters = [torch.nn.Parameter(part) for part in parts(start(2)[r])]
         if name == "Muon":
-            given = [
+            groups = [
                 {"params": parameters[0::2], "use_muon": True},
                 {"params": parameters[1::2], "use_muon": False},
             ]
         else:
-            given = parameters
-        optimizer = getattr(library, name)(given)
+            groups = parameters
+        optimizer = getattr(library, name)(groups)
         rates = [group["lr"] for group in optimizer.param_groups]  # Muon's AdamW has its own
         for gradient, factor in zip(gradients[:, r], factors, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -77,7 +77,7 @@ def test_each_run_of_a_stack_steps_as_a_plain_loop(name):
                 parameter.grad = part
             optimizer.step()
         expected = np.concatenate([p.detach().numpy().ravel() for p in parameters])
-        np.testing.assert_allclose(found[r], expected, rtol=1e-12)
+        np.testing.assert_allclose(actual[r], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -94,18 +94,18 @@ def test_random_numbers_are_the_runs_own(name):
 
     torch.manual_seed(6)
     for r in range(3):
-        own = slice(r, r + 1)
-        alone = stepped(rule, start(3)[own], gradients[:, own], rates)
-        np.testing.assert_array_equal(alone, together[own])
+        row = slice(r, r + 1)
+        alone = stepped(rule, start(3)[row], gradients[:, row], rates)
+        np.testing.assert_array_equal(alone, together[row])
 
 
 def test_an_error_of_numbers_that_are_not_finite_is_divergence():
     gradients = slopes(2)
     gradients[5:, 0] = np.inf
     rule = PytorchOptimizer("Shampoo", options={"preconditioning_compute_steps": 1})
-    found = stepped(rule, start(2), gradients, np.full(len(gradients), 0.01))
-    assert np.isnan(found[0]).all()
-    assert np.isfinite(found[1]).all()
+    actual = stepped(rule, start(2), gradients, np.full(len(gradients), 0.01))
+    assert np.isnan(actual[0]).all()
+    assert np.isfinite(actual[1]).all()
 
 
 def test_any_other_error_is_an_error(monkeypatch):

@@ -23,7 +23,7 @@ from harness_wrappers import (
 )
 
 torch = pytest.importorskip("torch")
-others = pytest.importorskip("pytorch_optimizer")
+pytorch_optimizer = pytest.importorskip("pytorch_optimizer")
 
 START = np.linspace(-2.0, 2.5, 6)
 STEPS = 50
@@ -59,8 +59,8 @@ def test_clipping_by_value_is_torchs(bound: float, seed: int) -> None:
         tensor = torch.zeros(1, 6, dtype=torch.float64)
         tensor.grad = torch.tensor(g)
         torch.nn.utils.clip_grad_value_([tensor], bound)
-        found, _ = ClipValue(bound).step(g, None, {}, lr=0.1, t=1)
-        np.testing.assert_array_equal(found, tensor.grad.numpy())
+        actual, _ = ClipValue(bound).step(g, None, {}, lr=0.1, t=1)
+        np.testing.assert_array_equal(actual, tensor.grad.numpy())
 
 
 @given(bound=st.floats(1e-3, 10), seed=st.integers(0, 1000))
@@ -70,10 +70,10 @@ def test_clipping_by_norm_is_torchs_but_for_its_millionth(bound: float, seed: in
         tensor = torch.zeros(1, 6, dtype=torch.float64)
         tensor.grad = torch.tensor(g)
         torch.nn.utils.clip_grad_norm_([tensor], bound)
-        found, _ = ClipNorm(bound).step(g, None, {}, lr=0.1, t=1)
+        actual, _ = ClipNorm(bound).step(g, None, {}, lr=0.1, t=1)
         scale = np.linalg.norm(g) + 1e-6 if np.linalg.norm(g) > bound - 1e-6 else 1.0
         norm = np.linalg.norm(g) if np.linalg.norm(g) > bound else 1.0
-        np.testing.assert_allclose(found * norm, tensor.grad.numpy() * scale, rtol=1e-9)
+        np.testing.assert_allclose(actual * norm, tensor.grad.numpy() * scale, rtol=1e-9)
 
 
 @given(share=st.floats(1e-3, 1), seed=st.integers(0, 1000))
@@ -85,8 +85,8 @@ def test_adaptive_clipping_is_that_of_pytorch_optimizer(share: float, seed: int)
         weights, slopes = theta.reshape(2, 3), g.reshape(2, 3)
         weights = weights * np.array([[1.0], [1e-4]])  # a row that is shorter than ε
         expected = agc(torch.tensor(weights), torch.tensor(slopes), 1e-3, share, eps=0.0)
-        found, _ = ClipAdaptive(share).step(slopes[None], weights[None], {}, lr=0.1, t=1)
-        np.testing.assert_allclose(found[0], expected.numpy(), rtol=1e-9)
+        actual, _ = ClipAdaptive(share).step(slopes[None], weights[None], {}, lr=0.1, t=1)
+        np.testing.assert_allclose(actual[0], expected.numpy(), rtol=1e-9)
 
 
 def test_adaptive_clipping_leaves_the_output_layer_alone() -> None:
@@ -105,7 +105,7 @@ def test_adaptive_clipping_leaves_the_output_layer_alone() -> None:
 @once
 def test_sam_is_that_of_pytorch_optimizer(rho: float, lr: float) -> None:
     tensor = torch.tensor(START, requires_grad=True)
-    optimizer = others.SAM([tensor], torch.optim.SGD, rho=rho, lr=lr)
+    optimizer = pytorch_optimizer.SAM([tensor], torch.optim.SGD, rho=rho, lr=lr)
     wrapper, rule, theta = Sam(rho), Sgd(lr), START[None, :]
     for t in range(1, STEPS + 1):
         g, _ = wrapper.step(gradient(theta), theta, {}, lr=lr, t=t, batch=Batch())
@@ -122,8 +122,8 @@ def test_sam_is_that_of_pytorch_optimizer(rho: float, lr: float) -> None:
 
 def test_sam_without_a_gradient_stays_where_it_is() -> None:
     theta = np.zeros((1, 6))
-    found, _ = Sam(0.1).step(0 * theta, theta, {}, lr=0.1, t=1, batch=Batch())
-    np.testing.assert_array_equal(found, gradient(theta))
+    actual, _ = Sam(0.1).step(0 * theta, theta, {}, lr=0.1, t=1, batch=Batch())
+    np.testing.assert_array_equal(actual, gradient(theta))
 
 
 # --- θ ----------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_decoupled_decay_around_adam_is_torchs_adamw(lr: float, decay: float) ->
 def test_lookahead_is_that_of_pytorch_optimizer(period: int, alpha: float, lr: float) -> None:
     tensor = torch.tensor(START, requires_grad=True)
     inner = torch.optim.SGD([tensor], lr=lr)
-    optimizer = others.Lookahead(inner, k=period, alpha=alpha, pullback_momentum="none")
+    optimizer = pytorch_optimizer.Lookahead(inner, k=period, alpha=alpha, pullback_momentum="none")
     wrapper, rule, theta = Lookahead(period, alpha), Sgd(lr), START[None, :]
     state = wrapper.init(theta)
     for t in range(1, STEPS + 1):

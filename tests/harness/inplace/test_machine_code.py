@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
 from harness import Scope, array_namespace
-from harness.inplace import native, operations
+from harness.inplace import llvm_operations, machine_code
 from harness.inplace.nodes import select
-from harness.inplace.plan import Buffer, Instruction, Plan, Reference, Walk
+from harness.inplace.plan import Buffer, Instruction, Plan, Reference, Traversal
 from steps_in_place import (
     RULES,
     SPECIAL,
@@ -60,14 +60,16 @@ ALL = RULES | {"everything": Everything}
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALL)
 def test_the_loop_has_the_bits_of_the_plan(monkeypatch, name, dtype):
-    known = {}
+    candidates = {}
     for runs, size in [(1, 1), (1, 37), (1, 4099), (3, 1), (3, 333), (4, 64)]:
         theta, gradients = problem(dtype, runs, size)
         rule = ALL[name]() if runs == 1 else columns(ALL[name](), runs)
         expected, compiled = stepped(rule, dtype, theta, gradients, np.inf, monkeypatch)
         assert not compiled
 
-        actual, compiled = stepped(rule, dtype, theta, gradients, 0, monkeypatch, known=known)
+        actual, compiled = stepped(
+            rule, dtype, theta, gradients, 0, monkeypatch, candidates=candidates
+        )
 
         assert compiled, f"{name} has an operation that the loop lacks"
         assert_same_bits(actual, expected)
@@ -81,7 +83,7 @@ COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, n
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    "operation", operations.OPERATIONS, ids=lambda operation: operation.__name__
+    "operation", llvm_operations.OPERATIONS, ids=lambda operation: operation.__name__
 )
 def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
     with np.errstate(all="ignore"):
@@ -97,10 +99,11 @@ def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
         expected = np.where(expected, a, b)
     else:
         calls.append(Instruction(np.positive, (result,), out))
-    plan = Plan(walks=[Walk(vectors=calls)], buffers=[Buffer(bool if compares else None)])
+    plan = Plan(traversals=[Traversal(vectors=calls)], buffers=[Buffer(bool if compares else None)])
     leaves = {"theta": a[None], "gradient": b[None], "out": np.empty_like(a)[None]}
 
-    native.Native(plan, np.dtype(dtype)).bind(leaves, [], {}, leaves["theta"].shape[1:]).step()
+    code = machine_code.MachineCode(plan, np.dtype(dtype))
+    code.bind(leaves, [], {}, a.shape).step()
 
     assert_same_bits({"out": leaves["out"][0]}, {"out": expected})
 
@@ -147,8 +150,8 @@ def test_what_is_not_exact_keeps_its_plan(monkeypatch):
 
 
 def test_arrays_that_are_not_contiguous_keep_the_plan(monkeypatch):
-    monkeypatch.setattr(native, "PAYS", 0)
-    monkeypatch.setattr(native, "_candidates", {})
+    monkeypatch.setattr(machine_code, "PAYS", 0)
+    monkeypatch.setattr(machine_code, "_candidates", {})
     wide = np.ones((3, 20))
     run = of_size(RULES["sgd"](), "float64", 10)
     run.bind(wide[:, ::2], np.ones((3, 10)), [{}])
@@ -164,14 +167,14 @@ def test_a_gradient_in_another_array_is_read_and_never_written(monkeypatch, name
     theta, gradients = problem("float32", 2, 40)
     expected, _ = stepped(RULES[name](), "float32", theta, gradients, pays, monkeypatch)
     run, lr = of_size(RULES[name](), "float32", 40), np.array([[0.01], [0.1]])
-    given, state = gradients.copy(), run.init(theta)
-    run.bind(theta, given[0], state)
+    passed, state = gradients.copy(), run.init(theta)
+    run.bind(theta, passed[0], state)
     with np.errstate(all="ignore"):
-        for t, slope in enumerate(given, start=1):
-            run.take(slope)
+        for t, slope in enumerate(passed, start=1):
+            run.set_gradient(slope)
             run.step(lr, np.full((2, 1), float(t)))
     assert_same_bits(named(theta, state), expected)
-    np.testing.assert_array_equal(given, gradients)
+    np.testing.assert_array_equal(passed, gradients)
 
 
 def test_gradients_with_and_without_gaps_come_in_turn(monkeypatch):
@@ -179,21 +182,22 @@ def test_gradients_with_and_without_gaps_come_in_turn(monkeypatch):
     expected, _ = stepped(RULES["adam"](), "float32", theta, gradients, 0, monkeypatch)
     kept = gradients.copy()
     with_gaps = [np.repeat(slope, 2, axis=1)[:, ::2] for slope in gradients]
-    given = [pair[t % 2] for t, pair in enumerate(zip(with_gaps, gradients, strict=True))]
+    passed = [pair[t % 2] for t, pair in enumerate(zip(with_gaps, gradients, strict=True))]
     run, lr = of_size(RULES["adam"](), "float32", 40), np.array([[0.01], [0.1]])
     state = run.init(theta)
-    run.bind(theta, given[0], state)
+    run.bind(theta, passed[0], state)
     with np.errstate(all="ignore"):
-        for t, slope in enumerate(given, start=1):
-            run.take(slope)
+        for t, slope in enumerate(passed, start=1):
+            run.set_gradient(slope)
             run.step(lr, np.full((2, 1), float(t)))
     assert_same_bits(named(theta, state), expected)
-    np.testing.assert_array_equal(given, kept)
+    np.testing.assert_array_equal(passed, kept)
 
 
 def test_stacks_in_training_get_what_another_one_has_compiled(monkeypatch):
-    monkeypatch.setattr(native, "PAYS", 1.5 * 2 * (40 + native.CALL))  # 1.5 steps of two operations
-    monkeypatch.setattr(native, "_candidates", {})
+    steps = 1.5  # of two operations each
+    monkeypatch.setattr(machine_code, "PAYS", steps * 2 * (40 + machine_code.CALL))
+    monkeypatch.setattr(machine_code, "_candidates", {})
     runs = [of_size(RULES["sgd"](), "float64", 40) for _ in range(2)]
     for run in runs:
         run.bind(np.ones((1, 40)), np.ones((1, 40)), [{}])
@@ -202,23 +206,23 @@ def test_stacks_in_training_get_what_another_one_has_compiled(monkeypatch):
             run.step(np.ones((1, 1)), np.ones((1, 1)))
     (one,), (other,) = (run._groups for run in runs)
     assert len(one._calls) == len(other._calls) == 1
-    assert one._native is other._native is not None
+    assert one._code is other._code is not None
 
 
 def test_a_rule_is_compiled_once_its_work_and_its_calls_have_taken_as_long(monkeypatch):
-    monkeypatch.setattr(native, "PAYS", 5 * 2 * (40 + native.CALL))
-    monkeypatch.setattr(native, "_candidates", {})
+    monkeypatch.setattr(machine_code, "PAYS", 5 * 2 * (40 + machine_code.CALL))
+    monkeypatch.setattr(machine_code, "_candidates", {})
     run = of_size(RULES["sgd"](), "float64", 40)
     run.bind(np.ones((1, 40)), np.ones((1, 40)), [{}])
     compiled = []
     for _ in range(6):
         run.step(np.ones((1, 1)), np.ones((1, 1)))
-        compiled.append(run._groups[0]._native is not None)
+        compiled.append(run._groups[0]._code is not None)
     assert compiled == [False] * 4 + [True] * 2
 
 
 def test_what_llvm_refuses_is_said_and_runs_on_numpy(monkeypatch):
-    monkeypatch.setattr(native, "assembly", lambda *_: "no language at all")
+    monkeypatch.setattr(machine_code, "assembly", lambda *_: "no language at all")
     theta, gradients = problem("float32", 1, 20)
     with pytest.warns(UserWarning, match="llvmlite cannot compile update rules"):
         actual, compiled = stepped(RULES["sgd"](), "float32", theta, gradients, 0, monkeypatch)

@@ -23,7 +23,7 @@ class NotExact(Exception):
 
 
 class Value:
-    """A register and its type: that of θ, or i1 for the outcome of a comparison."""
+    """A register and its type: that of θ, or i1 for the result of a comparison."""
 
     def __init__(self, name: str, type_: str) -> None:
         self.name = name
@@ -31,7 +31,7 @@ class Value:
 
 
 class Body:
-    """The instructions for one element. real: the type of θ."""
+    """The instructions for one element. real: The type of θ, "float" or "double"."""
 
     def __init__(self, real: str) -> None:
         self.real = real
@@ -46,7 +46,7 @@ class Body:
         return value
 
     def number(self, value: Value) -> Value:
-        """A truth value as 1 or 0, as NumPy takes it where it meets a number."""
+        """A truth value as 1 or 0, as in NumPy where it meets a number."""
         if value.type == self.real:
             return value
         return self.let(self.real, f"uitofp i1 {value.name} to {self.real}")
@@ -64,7 +64,7 @@ class Body:
             raise NotExact(getattr(operation, "__name__", str(operation)))
         return OPERATIONS[operation](self, *map(self.number, arguments))
 
-    # --- what operations are made of ----------------------------------------------------------------
+    # --- the parts of operations ---------------------------------------------------------------------
 
     def binary(self, instruction: str, a: Value, b: Value) -> Value:
         """An instruction on two numbers."""
@@ -76,7 +76,7 @@ class Body:
         return self.let("i1", f"fcmp {condition} {self.real} {a.name}, {other}")
 
     def choose(self, condition: Value, a: Value | str, b: Value | str) -> Value:
-        """The first one where the condition holds, else the second one."""
+        """The first operand where the condition holds, else the second."""
         first, second = (v if isinstance(v, str) else v.name for v in (a, b))
         return self.let(
             self.real,
@@ -88,7 +88,7 @@ class Body:
         return self.let(self.real, f"call {self.real} @{function}({self.real} {a.name})")
 
     def extreme(self, condition: str, a: Value, b: Value) -> Value:
-        """The first one where it is NaN; the second one where they are equal, zeros of any sign."""
+        """The first where it is NaN; the second where they are equal, as zeros of any sign are."""
         chosen = self.choose(self.compare(condition, a, b), a, b)
         return self.choose(self.compare("uno", a, a), a, chosen)
 
@@ -118,7 +118,7 @@ OPERATIONS: dict[Callable[..., Any], Callable[..., Value]] = {
     np.not_equal: lambda body, a, b: body.compare("une", a, b),
 }
 if platform.machine().lower() in ("x86_64", "amd64"):
-    # Of zeros that differ in sign NumPy's kernels take the second one here, on ARM the larger one
+    # Of two zeros with different signs NumPy's kernels take the second here, on ARM the larger one
     OPERATIONS[maximum] = lambda body, a, b: body.extreme("ogt", a, b)
     OPERATIONS[minimum] = lambda body, a, b: body.extreme("olt", a, b)
 _LOGIC: dict[Callable[..., Any], str] = {np.bitwise_and: "and", np.bitwise_or: "or"}

@@ -68,12 +68,12 @@ def test_every_class_is_in_it(script, library):
 def test_a_sample_comes_out_as_it_says(script, data, library, name):
     bridge = script.BRIDGES[library]
     verdict, reason = (table(bridge)[name][n] for n in (1, 5))
-    found = script.row(bridge, name, data)
-    assert (found[1], found[5]) == (verdict, reason)
+    actual = script.row(bridge, name, data)
+    assert (actual[1], actual[5]) == (verdict, reason)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TorchOptim.library.classes())
 def test_all_of_torch_come_out_as_it_says(script, data, name):
-    found = script.row(TorchOptim, name, data)
-    assert (found[1], found[5]) == tuple(table(TorchOptim)[name][n] for n in (1, 5))
+    actual = script.row(TorchOptim, name, data)
+    assert (actual[1], actual[5]) == tuple(table(TorchOptim)[name][n] for n in (1, 5))

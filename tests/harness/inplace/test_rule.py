@@ -11,7 +11,7 @@ import pytest
 from harness import Scope, array_namespace, with_fields
 from harness.inplace import InPlace, in_place, pieces
 from harness.update.scopes import with_columns
-from harness_numpy.updater import _AsWritten
+from harness_numpy.updater import _Eager
 from steps_in_place import NETWORK, RULES, as_written, run
 
 
@@ -28,8 +28,8 @@ def test_traced_equals_as_written_bit_for_bit(name, dtype):
 def test_size_of_the_pieces_does_not_matter(monkeypatch, name, piece):
     expected, _ = run([(RULES[name](), 3)])
     monkeypatch.setattr(pieces, "PIECE", piece)
-    found, _ = run([(RULES[name](), 3)])
-    np.testing.assert_array_equal(found, expected)
+    actual, _ = run([(RULES[name](), 3)])
+    np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -87,7 +87,7 @@ class Normalised:
 
 def test_what_cannot_be_traced_runs_as_written(registry):
     theta, update = run([(Normalised(), 1)])
-    assert isinstance(update._runners[0], _AsWritten)
+    assert isinstance(update._runners[0], _Eager)
     np.testing.assert_allclose(theta, as_written(Normalised()), rtol=1e-13)
 
 
@@ -212,5 +212,5 @@ def test_an_elementwise_rule_with_a_number_a_run_is_not_traced():
             return theta - lr * gradient, {"steps": state["steps"] + 1.0}
 
     theta, update = run([(Counting(), 1)])
-    assert isinstance(update._runners[0], _AsWritten)
+    assert isinstance(update._runners[0], _Eager)
     np.testing.assert_allclose(theta, as_written(Counting()), rtol=1e-13)

@@ -1,9 +1,9 @@
-"""An epoch in buffers that stay where they are, so that a recorded step can be replayed on them.
+"""The buffers of an epoch, which stay where they are, so that a recorded step can be replayed on them.
 
 A replayed step runs without Python: it finds its batch, its learning rate and its number through
-counters on the device, which it advances itself. Before an epoch everything is copied into the buffers,
-after it the results are copied out: what an epoch leaves behind belongs to the caller, and one record
-serves any stack with the same shapes and rules.
+counters on the device, which it advances itself. Everything is copied into the buffers before an epoch,
+and the results are copied out after it: so the results belong to the caller, and one record serves any
+stack with the same shapes and rules.
 """
 
 from __future__ import annotations
@@ -16,11 +16,20 @@ from torch import Tensor
 
 from harness_torch.step import States, WholeStep, slots
 
-__all__ = ["StaticEpoch"]
+__all__ = ["EpochBuffers"]
 
 
-class StaticEpoch:
-    """The buffers. features, targets: the training part, (N, F) and (N, K). order: (R, N) or (N,)."""
+class EpochBuffers:
+    """The buffers of an epoch.
+
+    Args:
+        step: The whole step.
+        features: Features of the training part, (N, F); used where they are.
+        targets: Targets of the training part, (N, K); used where they are.
+        theta: An array like θ, (R, P).
+        state: Arrays like the state.
+        order: An array like the order of the samples, (R, N) or (N,).
+    """
 
     def __init__(
         self,
@@ -45,7 +54,7 @@ class StaticEpoch:
         self._order = theta.new_zeros(order.shape, dtype=torch.int64)
         self._sums = theta.new_zeros((len(step.terms), runs), dtype=torch.float64)
         self._first_batch = torch.arange(step.batch_size, device=theta.device)
-        self._batch = self._first_batch.clone()  # places in the order
+        self._batch = self._first_batch.clone()  # positions in the order
         self._number = theta.new_zeros(1, dtype=torch.int64)
 
     def load(
@@ -56,7 +65,7 @@ class StaticEpoch:
         constants: Sequence[Tensor],
         columns: Sequence[Tensor],
     ) -> None:
-        """Copies what an epoch starts from."""
+        """Copies the inputs of an epoch."""
         self._theta.copy_(theta)
         self._order.copy_(torch.tensor(order))  # a copy, since PyTorch warns of read-only arrays
         for buffers, values in (
@@ -75,7 +84,7 @@ class StaticEpoch:
         self._sums.zero_()
 
     def step(self, samples: int) -> None:
-        """The next step, on a batch of so many samples: nothing in it waits for the device."""
+        """The next step, on a batch of so many samples; it never synchronizes with the device."""
         rows = self._order.index_select(-1, self._batch[:samples])
         columns = [values.index_select(0, self._number)[0] for values in self._columns]
         self._step(

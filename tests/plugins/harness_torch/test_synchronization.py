@@ -10,24 +10,24 @@ from harness import Scope, array_namespace
 from harness_optimizers import Sgd, Shampoo, harness_optimizers
 from harness_torch import Torch
 from harness_torch.step import WholeStep
-from harness_torch.waiting import Waiting
+from harness_torch.synchronization import SynchronizationDetector
 
 CPU = torch.device("cpu")
 
 
-def waits(problem, rule):
+def synchronizes(problem, rule):
     stack = problem([(rule, 2)])
-    with Waiting() as waiting:
+    with SynchronizationDetector() as detector:
         WholeStep(stack.step, Torch(device="cpu").to_device, torch.float32, CPU)
-    return waiting.found
+    return detector.detected
 
 
 COMPILED = [kind for kind in harness_optimizers().values() if kind.scope is not Scope.OBJECTIVE]
 
 
 @pytest.mark.parametrize("kind", COMPILED, ids=lambda kind: kind.__name__)
-def test_of_the_rules_those_of_eigenvalues_wait(problem, kind):
-    assert waits(problem, kind()) == (kind is Shampoo)
+def test_of_the_rules_those_of_eigenvalues_synchronize(problem, kind):
+    assert synchronizes(problem, kind()) == (kind is Shampoo)
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,18 @@ class OfMatrices(Sgd):
 
     def step(self, theta, gradient, state, *, lr, t):
         square = theta[:, :, None] * theta[:, None, :]
-        found = getattr(array_namespace(theta).linalg, self.operation)(square)
-        part = found if isinstance(found, torch.Tensor) else found[0]
+        result = getattr(array_namespace(theta).linalg, self.operation)(square)
+        part = result if isinstance(result, torch.Tensor) else result[0]
         return theta - lr * part.sum(), state
 
 
 @pytest.mark.parametrize("operation", ["inv", "cholesky", "eigh", "svd"])
-def test_other_rules_that_ask_whether_they_have_succeeded_wait(problem, operation):
-    assert waits(problem, OfMatrices(operation=operation))
+def test_other_rules_that_ask_whether_they_have_succeeded_synchronize(problem, operation):
+    assert synchronizes(problem, OfMatrices(operation=operation))
 
 
-def test_a_norm_does_not_wait(problem):
-    assert not waits(problem, OfMatrices(operation="matrix_norm"))
+def test_a_norm_does_not_synchronize(problem):
+    assert not synchronizes(problem, OfMatrices(operation="matrix_norm"))
 
 
 @pytest.mark.gpu

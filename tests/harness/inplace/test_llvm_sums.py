@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
 from harness import Scope, array_namespace
-from harness.inplace import native, sums
-from harness.inplace.plan import Instruction, Plan, Reference, Walk
+from harness.inplace import llvm_sums, machine_code
+from harness.inplace.plan import Instruction, Plan, Reference, Traversal
 from harness.model.network import Network
 from steps_in_place import RULES, assert_same_bits, columns, problem, stepped, trained
 
@@ -53,13 +53,15 @@ STAGED["staged"] = Staged
 @pytest.mark.parametrize("name", STAGED)
 def test_loops_with_sums_have_the_bits_of_the_plan(monkeypatch, name, dtype):
     """As above, of numbers whose norms are finite, and at lengths that the sums cut differently."""
-    known = {}
+    candidates = {}
     for runs, size in [(1, 7), (1, 8), (2, 131), (3, 2500), (1, 10_007), (2, 30_000)]:
         theta, gradients = problem(dtype, runs, size, special=[0.0, -0.0, 1.0])
         rule = STAGED[name]() if runs == 1 else columns(STAGED[name](), runs)
         expected, _ = stepped(rule, dtype, theta, gradients, np.inf, monkeypatch)
 
-        actual, compiled = stepped(rule, dtype, theta, gradients, 0, monkeypatch, known=known)
+        actual, compiled = stepped(
+            rule, dtype, theta, gradients, 0, monkeypatch, candidates=candidates
+        )
 
         assert compiled
         assert np.isfinite(expected["theta"]).mean() > 0.5
@@ -73,11 +75,11 @@ def test_each_parameter_of_each_run_is_where_it_is_in_theta(monkeypatch, name, d
     theta, gradients = problem(dtype, 3, network.size, special=[0.0, 1.0])
     ends = []
     for pays in (0, np.inf):
-        monkeypatch.setattr(native, "PAYS", pays)
-        monkeypatch.setattr(native, "_candidates", {})
+        monkeypatch.setattr(machine_code, "PAYS", pays)
+        monkeypatch.setattr(machine_code, "_candidates", {})
         rule, rates = columns(RULES[name](), 3), np.array([[0.01], [0.02], [0.03]])
         ends.append(trained(rule, network, theta, gradients, rates))
-        assert all(c.native is not None for c in native._candidates.values()) == (pays == 0)
+        assert all(c.code is not None for c in machine_code._candidates.values()) == (pays == 0)
     assert_same_bits(*ends)
 
 
@@ -85,9 +87,11 @@ def test_each_parameter_of_each_run_is_where_it_is_in_theta(monkeypatch, name, d
 def test_a_sum_has_the_bits_of_numpy(dtype):
     """By a plan that sums θ up and takes the sum for every element."""
     place, out, value = Reference("leaf", "theta"), Reference("leaf", "out"), Reference("value", 0)
-    sum_up = Walk(reductions=[Instruction(np.add.reduce, (place,), value)])
-    spread = Walk(vectors=[Instruction(np.positive, (value,), out)])
-    summed = native.Native(Plan(walks=[sum_up, spread], values=[None]), np.dtype(dtype))
+    sum_up = Traversal(reductions=[Instruction(np.add.reduce, (place,), value)])
+    spread = Traversal(vectors=[Instruction(np.positive, (value,), out)])
+    summed = machine_code.MachineCode(
+        Plan(traversals=[sum_up, spread], values=[None]), np.dtype(dtype)
+    )
     rng = np.random.default_rng(0)
     for size in [*range(1, 300), 511, 512, 513, 520, 1000, 4096, 4104, 33_333, 100_003]:
         wide = (rng.normal(size=(3, size + 5)) * 1e3).astype(dtype)
@@ -99,9 +103,9 @@ def test_a_sum_has_the_bits_of_numpy(dtype):
 
 
 def test_a_sum_in_another_order_is_not_taken(monkeypatch):
-    ordered = sums.pairwise
+    ordered = llvm_sums.pairwise
     monkeypatch.setattr(
-        sums, "pairwise", lambda real: ordered(real).replace("i64 %n, 8", "i64 %n, 5")
+        llvm_sums, "pairwise", lambda real: ordered(real).replace("i64 %n, 8", "i64 %n, 5")
     )
     theta, gradients = problem("float32", 1, 20)
     expected, _ = stepped(RULES["bounded"](), "float32", theta, gradients, np.inf, monkeypatch)

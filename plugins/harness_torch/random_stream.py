@@ -12,16 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Draws"]
+__all__ = ["RandomStream"]
 
-_global = threading.Lock()  # the generators of the process are lent to one at a time
+_global = threading.Lock()  # the generators of the process serve one stream at a time
 
 
-class Draws:
-    """What one run draws: a stream that goes on from one loan of the generators to the next.
+class RandomStream:
+    """The random numbers of one run, which go on where they ended the last time.
 
-    Seeded by where the run starts, its θ, (P,), which its own seed decides: what else draws, and in
-    which company the run trains, changes nothing.
+    The seed is a checksum of the run's first θ, which its own seed decides: so neither other draws nor
+    other runs of the stack change anything.
+
+    Args:
+        theta: The run's first θ, (P,).
     """
 
     def __init__(self, theta: Tensor) -> None:
@@ -36,8 +39,8 @@ class Draws:
         ]
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
-        """The generators of PyTorch and NumPy draw from this stream meanwhile."""
+    def active(self) -> Iterator[None]:
+        """The generators of PyTorch and NumPy draw from this stream within it."""
         with _global:
             before = self._read()
             self._write(self._states)
@@ -53,7 +56,7 @@ class Draws:
 
     def _write(self, states: list[Any]) -> None:
         of_numpy, of_torch, *of_devices = states
-        np.random.set_state(of_numpy)  # noqa: NPY002 - the global one is what they draw from
+        np.random.set_state(of_numpy)  # noqa: NPY002 - optimizers draw from the global one
         torch.set_rng_state(of_torch)
         for device, state in zip(self._devices, of_devices, strict=True):
             torch.cuda.set_rng_state(state, device)

@@ -16,10 +16,10 @@ from harness.model.network import ACTIVATIONS
 from harness_losses import harness_losses
 from harness_optimizers import Adam, HeavyBall, Sgd, Shampoo, harness_optimizers
 from harness_torch import Torch, cuda_graph
-from harness_torch.cuda_graph import KEPT, CapturedPass
-from harness_torch.static_epoch import StaticEpoch
+from harness_torch.cuda_graph import LARGEST, CapturedPass
+from harness_torch.epoch_buffers import EpochBuffers
 from harness_torch.step import WholeStep
-from harness_torch.waiting import ASK
+from harness_torch.synchronization import SYNCHRONIZING
 from harness_wrappers import ClipNorm
 
 BACKEND = Torch(dtype="float64", device="cpu")
@@ -44,8 +44,8 @@ class Uncaptured:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept(monkeypatch):
-    monkeypatch.setattr(cuda_graph, "_kept", type(cuda_graph._kept)())
+def _no_recordings(monkeypatch):
+    monkeypatch.setattr(cuda_graph, "_recordings", type(cuda_graph._recordings)())
 
 
 def whole(problem, backend=BACKEND, dtype=torch.float64, device=CPU):
@@ -119,9 +119,9 @@ def test_other_shapes_rules_and_terms_are_recorded_anew(problem, agree, other):
     first.by_the_pass(BACKEND, captured(first, recorder, data))
     stack = problem(**{"blocks": [(Adam(), 2)], **other}).on_the_data_of(first)
 
-    found = stack.by_the_pass(BACKEND, captured(stack, recorder, data))
+    actual = stack.by_the_pass(BACKEND, captured(stack, recorder, data))
 
-    agree(stack.by_the_loop(BACKEND), found)
+    agree(stack.by_the_loop(BACKEND), actual)
     assert recorder.recorded == 2
 
 
@@ -142,11 +142,11 @@ def test_an_epoch_leaves_what_it_returns_to_the_caller(problem):
     stack, recorder = problem([(Adam(), 2)]), Uncaptured()
     run = captured(stack, recorder)
     theta, state, sums = run(*stack.arguments(BACKEND))
-    kept = [theta.clone(), *(slot.clone() for slot in state[0][0].values()), sums["main"].clone()]
+    copies = [theta.clone(), *(slot.clone() for slot in state[0][0].values()), sums["main"].clone()]
 
     run(*stack.arguments(BACKEND))
 
-    for before, after in zip(kept, [theta, *state[0][0].values(), sums["main"]], strict=True):
+    for before, after in zip(copies, [theta, *state[0][0].values(), sums["main"]], strict=True):
         assert torch.equal(before, after)
 
 
@@ -157,13 +157,13 @@ def test_only_so_many_records_are_kept(problem):
         epochs.append(weakref.ref(epoch))
         return recorder(epoch, sizes)
 
-    for runs in range(1, KEPT + 4):
+    for runs in range(1, LARGEST + 4):
         stack = problem([(Sgd(), runs)])
         stack.by_the_pass(BACKEND, captured(stack, watched))
     del stack
     gc.collect()
 
-    assert sum(epoch() is not None for epoch in epochs) == KEPT
+    assert sum(epoch() is not None for epoch in epochs) == LARGEST
 
 
 class OnDevice(TorchDispatchMode):
@@ -174,7 +174,7 @@ class OnDevice(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket.__name__
-        waits = name in self.WAITING or function.overloadpacket in ASK
+        waits = name in self.WAITING or function.overloadpacket in SYNCHRONIZING
         assert not waits, f"{name} waits for the device"
         result = function(*args, **(kwargs or {}))
         for value in result if isinstance(result, tuple | list) else [result]:
@@ -195,11 +195,11 @@ def test_nothing_in_a_step_leaves_the_device(problem, loss, activation):
 
     step = WholeStep(stack.step, to_device, torch.float64, meta)
     theta, state, order, _, _ = stack.arguments(BACKEND)
-    epoch = StaticEpoch(
+    epoch = EpochBuffers(
         step,
         *(part.to(meta) for part in stack.data(BACKEND)),
         theta.to(meta),
-        [[{n: slot.to(meta) for n, slot in piece.items()} for piece in own] for own in state],
+        [[{n: slot.to(meta) for n, slot in piece.items()} for piece in pieces] for pieces in state],
         order,
     )
 
@@ -243,8 +243,8 @@ def test_a_captured_epoch_is_the_same_twice_and_for_other_values(problem, agree,
     for seed in (0, 0, 1):
         stack = problem(CAPTURED, seed=seed).on_the_data_of(first)
         run = cuda.compiled(stack.step, *data, 100)
-        found, again = (stack.by_the_pass(cuda, run, 2) for _ in range(2))
-        np.testing.assert_array_equal(found[0], again[0])
-        agree(stack.by_the_loop(BACKEND, 2), found, 1e-10)
+        actual, again = (stack.by_the_pass(cuda, run, 2) for _ in range(2))
+        np.testing.assert_array_equal(actual[0], again[0])
+        agree(stack.by_the_loop(BACKEND, 2), actual, 1e-10)
 
     assert len(graphs) == 2  # a whole batch and the smaller last one

@@ -91,8 +91,8 @@ def test_shared_batch_is_the_same_batch_for_each_run(registry):
     )
     _, shared = program.gradient(theta, x, target)
     shared = shared.copy()
-    each = np.repeat(x[None], RUNS, axis=0), np.repeat(target[None], RUNS, axis=0)
-    _, gradient = program.gradient(theta, *each)
+    batch_of_each = np.repeat(x[None], RUNS, axis=0), np.repeat(target[None], RUNS, axis=0)
+    _, gradient = program.gradient(theta, *batch_of_each)
     np.testing.assert_array_equal(gradient, shared)
 
 
