@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.compare.comparison import Comparison
-from harness.compare.evidence import UNTUNED, Evidence
+from harness.compare.evidence import UNTUNED_SUFFIX, Evidence
 from harness.compare.facts import facts_of
 from harness.compare.fairness import refuse_unless
 from harness.compare.findings import findings_of, is_paired
@@ -50,7 +50,6 @@ def compare_runs(
     question = Question(
         asked.by,
         asked.metric,
-        asked.maximize,
         asked.tasks,
         targets,
         "" if target is None else str(target),
@@ -101,5 +100,5 @@ def _best_first(outcomes: DataFrame, maximize: bool) -> tuple[str, ...]:
         0.5, interpolation="lower"
     )
     ranks = medians.groupby("task").rank(ascending=False).groupby("contender").mean()
-    order = sorted(ranks.index, key=lambda name: (ranks[name], name.endswith(UNTUNED), name))
+    order = sorted(ranks.index, key=lambda name: (ranks[name], name.endswith(UNTUNED_SUFFIX), name))
     return tuple(order)

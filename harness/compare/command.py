@@ -16,6 +16,7 @@ from harness.compare.report.writing import write
 from harness.compare.source import Source
 from harness.configuration.arguments import tracking_settings
 from harness.errors import ConfigurationError
+from harness.evaluation.metrics import METRICS
 from harness.sweep.command_lines import program
 
 __all__ = ["compare_command"]
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--tasks", default="dataset", metavar="KEYS", help="what makes a task")
     parser.add_argument(
-        "--metric", help="accuracy, macro_f1, r2, loss, …; default: what the task is judged by"
+        "--metric", help=f"{', '.join(METRICS)}, …; default: what the task is judged by"
     )
     parser.add_argument(
         "--target",

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from harness.compare.factors import factors_of, labels, settings, varying
 from harness.compare.question import Question
 from harness.compare.source import Source, computed, runs_of, tuned_factors
+from harness.configuration.phase import Phase
 from harness.errors import ConfigurationError, unknown_name
-from harness.evaluation.metrics import higher_is_better
+from harness.evaluation.metrics import PRIMARY, metric_named
 from harness.execution.resume import DONE
-from harness.sweep.summary import SCORES
 from harness.tracking.reading import frames
 from harness.tracking.reading.logged_runs import LoggedRun
 from harness.training.records import Status
@@ -24,9 +24,9 @@ from harness.training.records import Status
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["UNTUNED", "Evidence", "Source", "read"]
+__all__ = ["UNTUNED_SUFFIX", "Evidence", "Source", "read"]
 
-UNTUNED = " (untuned)"  # after the name of a contender at its defaults
+UNTUNED_SUFFIX = f" ({Phase.UNTUNED})"  # after the name of a contender at its defaults
 
 VALIDATION, TEST = "best/validation/", "test/"
 
@@ -83,7 +83,7 @@ def read(
             f"No run of {source} is over{f' ({counted})' if counted else ''}: there is "
             f"nothing to compare. `harness sweeps` lists what there is."
         )
-    names = [metric] if metric else list(SCORES)
+    names = [metric] if metric else [primary.name for primary in PRIMARY]
     wanted = [f"{part}{name}" for part in (VALIDATION, TEST) for name in names]
     found = frames.read_frames(source.uri, source.experiment, kept, wanted)
     for key in (*by, *tasks):
@@ -96,11 +96,13 @@ def read(
     by = by or tuned_factors(source, sweeps, tasks) or factors_of(found.params, tasks)
     tasks = [key for key in tasks if key not in by]
     chosen = metric or _metric(found, tasks)
-    question = Question(tuple(by), chosen, higher_is_better(chosen), tuple(tasks))
+    question = Question(tuple(by), metric_named(chosen), tuple(tasks))
     runs, varied = _rows(found, question, source)
     runs["run"] = [run.name for run in last.values()]
-    if (runs["phase"] == "final").any():  # then what was not part of the protocol does not count
-        left_out["not of the tuning"] = int((runs["phase"] == "").sum())
+    if (
+        runs["phase"] == Phase.FINAL
+    ).any():  # then what was not part of the protocol does not count
+        left_out["not of the tuning"] = int((runs["phase"] == Phase.OUTSIDE).sum())
     return Evidence(source, question, runs, found.params, found.tags, varied, sweeps, left_out)
 
 
@@ -115,7 +117,7 @@ def _metric(found: frames.RunFrames, tasks: Sequence[str]) -> str:
                 .any(axis=1)
             ]
         )
-        for name in SCORES
+        for name in (primary.name for primary in PRIMARY)
     }
     for name, reached in known.items():
         others = set().union(*(r for other, r in known.items() if other != name))
@@ -136,17 +138,19 @@ def _rows(
 ) -> tuple[DataFrame, tuple[str, ...]]:
     from pandas import DataFrame, to_numeric
 
-    tags, metric = found.tags, question.metric
+    tags, metric = found.tags, question.metric.name
     runs = DataFrame(index=found.params.index)
     base = labels(found.params, question.by)
     runs["task"] = labels(found.params, question.tasks)
     runs["seed"] = to_numeric(found.params["seed"]).astype(int)
-    runs["phase"] = tags["phase"].fillna("") if "phase" in tags else ""
+    runs["phase"] = (
+        tags["phase"].fillna(Phase.OUTSIDE.value) if "phase" in tags else Phase.OUTSIDE.value
+    )
     runs["status"] = tags["status"]
     runs["diverged"] = runs["status"] == Status.DIVERGED
     own = varying(found.params, [base, runs["task"]], (*question.by, *question.tasks))
     runs["setting"] = settings(found.params, [base, runs["task"]], own)
-    runs["contender"] = base.where(runs["phase"] != "untuned", base + UNTUNED)
+    runs["contender"] = base.where(runs["phase"] != Phase.UNTUNED, base + UNTUNED_SUFFIX)
     for part, name in ((VALIDATION, "validation"), (TEST, "test")):
         values = found.metrics.reindex(columns=[f"{part}{metric}"]).iloc[:, 0].astype(float)
         runs[name] = values.where(~runs["diverged"])

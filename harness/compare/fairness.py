@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from harness.compare.evidence import UNTUNED, Evidence
+from harness.compare.evidence import UNTUNED_SUFFIX, Evidence
 from harness.compare.factors import decides_nothing
 from harness.errors import ConfigurationError, unknown_name
 
@@ -70,7 +70,7 @@ def _settings(evidence: Evidence, counting: DataFrame) -> Iterator[tuple[str, st
         and not any(key.startswith(f"{factor}.") for factor in (*question.by, *question.tasks))
         and params[key].nunique(dropna=False) > 1
     ]
-    contenders = counting["contender"].str.removesuffix(UNTUNED)
+    contenders = counting["contender"].str.removesuffix(UNTUNED_SUFFIX)
     # What is tuned for one contender, and fixed for another, is a matter of their search spaces
     for key in keys:
         for task, rows in params.groupby(counting["task"], sort=False):

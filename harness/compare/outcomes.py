@@ -27,7 +27,7 @@ def curves_of(evidence: Evidence, counting: DataFrame) -> DataFrame:
     """The validation scores of the counting runs by epoch: the frame `curves` of a `Comparison`."""
     source = evidence.source
     ids = list(counting.index)
-    curves = frames.metric_history(source.uri, ids, f"validation/{evidence.question.metric}")
+    curves = frames.metric_history(source.uri, ids, f"validation/{evidence.question.metric.name}")
     curves = curves.rename(columns={"step": "epoch", "value": "validation"})
     for name in ("steps", "samples"):
         # Every epoch has as many, so the first tells all

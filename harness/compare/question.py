@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.evaluation.metrics import Metric
+
 __all__ = ["Question"]
 
 
@@ -11,15 +13,21 @@ __all__ = ["Question"]
 class Question:
     """What is asked.
 
-    by: the factors, keys of the configuration. metric: "accuracy", "loss", …: `best/validation/…` and
-    `test/…` of it are the scores. maximize: whether more is better. tasks: the keys that make a task.
-    targets: the validation score to be reached, by task. asked: the targets as a person gave them, or
-    "" where they are what half of all counting runs reach.
+    Attributes:
+        by: The factors, keys of the configuration.
+        metric: What runs are judged by; `best/validation/NAME` and `test/NAME` are their scores.
+        tasks: The keys that make a task.
+        targets: The validation score to be reached, by task.
+        asked: The targets as a person gave them; "" where they are what half of all scoring runs reach.
     """
 
     by: tuple[str, ...]
-    metric: str
-    maximize: bool
+    metric: Metric
     tasks: tuple[str, ...] = ("dataset",)
     targets: dict[str, float] = field(default_factory=dict)
     asked: str = ""
+
+    @property
+    def maximize(self) -> bool:
+        """Whether more of the metric is better."""
+        return self.metric.maximize

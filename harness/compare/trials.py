@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.compare.evidence import Evidence
+from harness.configuration.phase import Phase, tuning_round
 from harness.errors import ConfigurationError
-from harness.sweep.tuning.protocol import FINAL, UNTUNED
 from harness.training.records import Status
 
 if TYPE_CHECKING:
@@ -33,13 +33,12 @@ __all__ = [
 ]
 
 PLACE = ["contender", "task"]
-TUNING = "tuning"  # how the phases begin that settings are chosen in
 FEWEST_VALUES = 3  # of a hyperparameter that has an inside: two values are both at an end
 
 
 def was_tuned(runs: DataFrame) -> bool:
     """Whether the runs come from the protocol, which says of each run what it is for."""
-    return bool((runs["phase"] == FINAL).any())
+    return bool((runs["phase"] == Phase.FINAL).any())
 
 
 def trials_of(evidence: Evidence) -> DataFrame:
@@ -49,8 +48,8 @@ def trials_of(evidence: Evidence) -> DataFrame:
     """
     runs = evidence.runs
     if was_tuned(runs):
-        runs = runs[runs["phase"].str.startswith(TUNING)]
         rounds = rounds_of(runs)
+        runs = runs.loc[rounds.index]
         runs = runs[rounds == rounds.groupby([runs[key] for key in PLACE]).transform("max")]
     trials = runs[[*PLACE, "setting", "seed", "status", "diverged", "validation"]].copy()
     for key in evidence.varied:
@@ -60,8 +59,7 @@ def trials_of(evidence: Evidence) -> DataFrame:
 
 def rounds_of(runs: DataFrame) -> Series:
     """In which tuning of its contender each run was, from 1; those of no tuning are left out."""
-    phases = runs.loc[runs["phase"].str.startswith(TUNING), "phase"]
-    return phases.str.extract(r"-(\d+)$")[0].fillna("1").astype(int)
+    return runs["phase"].map(tuning_round).dropna().astype(int)
 
 
 def chosen_settings(
@@ -112,7 +110,7 @@ def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
     """What the protocol has chosen, by contender and task. Raises ConfigurationError where the store has
     two choices for one contender."""
     found: dict[tuple[str, str], str] = {}
-    for (contender, task), settings in runs[runs["phase"] == FINAL].groupby(PLACE)["setting"]:
+    for (contender, task), settings in runs[runs["phase"] == Phase.FINAL].groupby(PLACE)["setting"]:
         if settings.nunique() > 1:
             raise ConfigurationError(
                 f"{contender} on {task} was tuned {settings.nunique()} times, with different choices. "
@@ -126,8 +124,8 @@ def counting_runs(evidence: Evidence, chosen: DataFrame) -> DataFrame:
     """The runs that the verdict rests on, with `chosen`: how their setting was chosen."""
     runs = evidence.runs
     if was_tuned(runs):
-        counting = runs[runs["phase"].isin((FINAL, UNTUNED))].copy()
-        fresh = counting["phase"] == FINAL
+        counting = runs[runs["phase"].isin((Phase.FINAL, Phase.UNTUNED))].copy()
+        fresh = counting["phase"] == Phase.FINAL
         counting["chosen"] = np.where(fresh, "tuned on other seeds", "the defaults")
         return counting
     wanted = chosen.set_index([*PLACE, "setting"]).index

@@ -7,7 +7,7 @@ import numpy as np
 from harness.configuration.settings import Run
 from harness.contracts import AdaptiveSchedule, Layer
 from harness.errors import ConfigurationError
-from harness.evaluation.metrics import metric_names
+from harness.evaluation.metrics import LOSS, metric_names
 from harness.model.objective import DECAY
 from harness.registry.registry import Registry
 
@@ -36,7 +36,7 @@ def check_run(run: Run, registry: Registry) -> None:
                 f"{config.loss.output_activation}. Set it to 0, or choose another loss."
             )
     stopping = config.training.stopping
-    metrics = ["loss", names["loss"], *run.auxiliary, *metric_names(task)]
+    metrics = [LOSS.name, names["loss"], *run.auxiliary, *metric_names(task)]
     if config.objective.weight_decay:
         metrics.append(DECAY)
     if stopping.metric not in metrics:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import MISSING
 
+from harness.configuration.phase import Phase, is_phase
 from harness.contracts import AuxiliaryLoss
 from harness.data.preparing import Split
 from harness.errors import ConfigurationError
@@ -42,8 +42,6 @@ GROUPS = {  # group of the configuration -> kind of component (None: the core's 
 
 WRAPPER = "wrapper"  # the group, and kind, of which a configuration may choose several, or none
 NONE = "none"  # what the group is set to for no wrapper
-
-PHASE = re.compile(r"|tuning(-[1-9][0-9]*)?|final|untuned")
 
 
 @dataclass(frozen=True)
@@ -149,11 +147,11 @@ class Tracking:
     log_model: bool | None = None
     picture: bool | None = None
     against: str = "epoch"
-    phase: str = ""
+    phase: str = Phase.OUTSIDE.value
 
     def __post_init__(self) -> None:
         check_choice(self, "against", ("epoch", "rate"))
-        if not PHASE.fullmatch(self.phase):
+        if not is_phase(self.phase):
             raise ConfigurationError(
                 f"'tracking.phase' must be tuning, tuning-2, tuning-3, …, final, untuned or empty; "
                 f"`harness tune` sets it. Got {self.phase!r}."

@@ -10,7 +10,7 @@ from harness.backends import Backend, Program
 from harness.contracts import Array, Forward, Task, array_namespace
 from harness.data.on_device import DevicePart
 from harness.evaluation.diagnostics import UnitMeter
-from harness.evaluation.metrics import evaluate
+from harness.evaluation.metrics import LOSS, evaluate
 from harness.model.objective import Objective
 
 __all__ = ["Evaluator", "TermMeter", "means"]
@@ -114,4 +114,4 @@ def means(sums: dict[str, Array], samples: int, backend: Backend) -> dict[str, n
         name: np.asarray(backend.to_host(total), np.float64) / samples
         for name, total in sums.items()
     }
-    return {"loss": np.sum(list(terms.values()), axis=0), **terms}
+    return {LOSS.name: np.sum(list(terms.values()), axis=0), **terms}

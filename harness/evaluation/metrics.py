@@ -6,30 +6,76 @@ They are computed for all runs at once and agree with scikit-learn's `accuracy_s
 
 from __future__ import annotations
 
+from collections.abc import Set
+from dataclasses import dataclass
+
 import numpy as np
 
 from harness.contracts import Task
 from harness.errors import unknown_name
 
-__all__ = ["decide", "evaluate", "higher_is_better", "metric_names"]
+__all__ = [
+    "ACCURACY",
+    "LOSS",
+    "MACRO_F1",
+    "METRICS",
+    "PRIMARY",
+    "R2",
+    "Metric",
+    "decide",
+    "evaluate",
+    "metric_named",
+    "metric_names",
+]
 
-_CLASSIFICATION = ("accuracy", "macro_f1")
-_REGRESSION = ("r2",)
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that runs are judged by.
+
+    Attributes:
+        name: Its name in the configuration and, after the part, in the store: `validation/accuracy`.
+        label: What sentences and axes call it.
+        maximize: Whether higher values are better.
+        tasks: The tasks for which it is defined.
+        fewest_rows: The number of rows from which on it is defined.
+    """
+
+    name: str
+    label: str
+    maximize: bool = False
+    tasks: Set[Task] = frozenset(Task)
+    fewest_rows: int = 1
+
+
+_CLASSIFICATION = frozenset(Task) - {Task.REGRESSION}
+
+ACCURACY = Metric("accuracy", "accuracy", maximize=True, tasks=_CLASSIFICATION)
+MACRO_F1 = Metric("macro_f1", "macro_f1", maximize=True, tasks=_CLASSIFICATION)
+R2 = Metric("r2", "R²", maximize=True, tasks=frozenset({Task.REGRESSION}), fewest_rows=2)
+LOSS = Metric("loss", "loss")  # the whole objective; its terms are logged by their own names
+
+METRICS = {metric.name: metric for metric in (ACCURACY, MACRO_F1, R2, LOSS)}
+PRIMARY = (
+    ACCURACY,
+    R2,
+)  # each task is judged by the one that is defined for it, unless told otherwise
+
 _THRESHOLDS = {"sigmoid": 0.0, "identity": 0.5}  # where a probability of 1/2 lies among outputs
 
 
-def metric_names(task: Task) -> tuple[str, ...]:
-    """What `evaluate` returns for a task."""
-    return _REGRESSION if task == Task.REGRESSION else _CLASSIFICATION
+def metric_named(name: str) -> Metric:
+    """The metric of a name. What else is logged by epoch is a term of the loss, or a time.
 
-
-def higher_is_better(name: str) -> bool:
-    """True for the metrics of `evaluate`; what else is logged by epoch is a loss or a time.
-
-    >>> higher_is_better("accuracy"), higher_is_better("loss")
+    >>> metric_named("accuracy").maximize, metric_named("squared_error").maximize
     (True, False)
     """
-    return name in _CLASSIFICATION + _REGRESSION
+    return METRICS.get(name) or Metric(name, name)
+
+
+def metric_names(task: Task) -> tuple[str, ...]:
+    """What `evaluate` returns for a task, the primary metric first."""
+    return tuple(m.name for m in METRICS.values() if task in m.tasks and m is not LOSS)
 
 
 def evaluate(
@@ -42,7 +88,7 @@ def evaluate(
     The outputs of a diverged run may be NaN or infinite; its metrics then mean nothing.
     """
     if task == Task.REGRESSION:
-        return {"r2": _r2(outputs, targets)}
+        return {R2.name: _r2(outputs, targets)}
     decisions = decide(outputs, task, output_activation)
     if task == Task.MULTILABEL:
         return _multilabel(decisions, np.asarray(targets) > 0.5)
@@ -74,7 +120,7 @@ def _single_label(decisions: np.ndarray, labels: np.ndarray, classes: int) -> di
     found = confusion.sum(axis=1) + confusion.sum(axis=2)  # decided so, and truly so
     # a class that is neither in the labels nor decided for does not count
     macro_f1 = _f1(hits, found).sum(axis=1) / np.count_nonzero(found, axis=1)
-    return {"accuracy": hits.sum(axis=1) / samples, "macro_f1": macro_f1}
+    return {ACCURACY.name: hits.sum(axis=1) / samples, MACRO_F1.name: macro_f1}
 
 
 def _multilabel(decisions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -82,7 +128,7 @@ def _multilabel(decisions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarr
     hits = (decisions & labels).sum(axis=1)
     found = decisions.sum(axis=1) + labels.sum(axis=0)
     accuracy = (decisions == labels).all(axis=-1).mean(axis=1)
-    return {"accuracy": accuracy, "macro_f1": _f1(hits, found).mean(axis=1)}
+    return {ACCURACY.name: accuracy, MACRO_F1.name: _f1(hits, found).mean(axis=1)}
 
 
 def _f1(hits: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -96,7 +142,7 @@ def _r2(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     For a constant target it is 1 if all predictions are right, else 0; for one sample it is NaN.
     """
     values = np.asarray(targets, dtype=float).reshape(len(targets), -1)
-    if len(values) < 2:
+    if len(values) < R2.fewest_rows:
         return np.full(len(outputs), np.nan)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverged run
         residual = ((values - outputs) ** 2).sum(axis=1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.evaluation.metrics import higher_is_better
+from harness.evaluation.metrics import LOSS, metric_named
 from harness.fields import check_choice, check_range
 
 __all__ = ["EarlyStopping", "Stopping"]
@@ -28,7 +28,7 @@ class Stopping:
     improvement must be larger than this. restore: end with the parameters of the best epoch.
     """
 
-    metric: str = "loss"
+    metric: str = LOSS.name
     mode: str = "auto"
     patience: int | None = 20
     min_change: float = 0.0
@@ -43,7 +43,7 @@ class Stopping:
     @property
     def maximize(self) -> bool:
         """Whether higher values of the metric are better."""
-        return self.mode == "max" or (self.mode == "auto" and higher_is_better(self.metric))
+        return self.mode == "max" or (self.mode == "auto" and metric_named(self.metric).maximize)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from harness.contracts import (
     Wrapper,
 )
 from harness.errors import PluginError
-from harness.evaluation.metrics import metric_names
+from harness.evaluation.metrics import LOSS, metric_names
 from harness.model.objective import DECAY
 from harness.search_space import space_of
 
@@ -53,7 +53,7 @@ PROMISES: dict[str, type] = {
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 VALUES = {"null", "true", "false", "nan", "inf"}  # as a command line reads them
 ACTIVATIONS = ("softmax", "sigmoid", "identity")
-LOGGED = {"loss", DECAY, "lr", "epoch_seconds", "steps", "samples", "gradients"} | {
+LOGGED = {LOSS.name, DECAY, "lr", "epoch_seconds", "steps", "samples", "gradients"} | {
     name for task in Task for name in metric_names(task)
 }
 TAKEN = {  # by the core: a choice of its own, and what is logged beside the terms of the objective

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from harness.configuration.phase import tuning_round
+from harness.evaluation.metrics import ACCURACY, PRIMARY
 from harness.execution.progress import counted
 from harness.execution.result_file import RESULT, read_result
 from harness.training.records import Status
@@ -31,8 +33,6 @@ __all__ = [
 ]
 
 Score = tuple[float, float | None] | None  # mean, and standard deviation of two runs or more
-
-SCORES = ("accuracy", "r2")  # of a classification, of a regression
 
 MISSING, SKIPPED = "missing", "skipped"  # in the totals, beside how runs ended
 
@@ -77,7 +77,7 @@ def read_results(folder: Path, since: float = 0.0) -> list[dict[str, Any]]:
 
 def without_tuning(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The results that a table shows: all except those of runs that settings were chosen by."""
-    return [result for result in results if not result.get("phase", "").startswith("tuning")]
+    return [result for result in results if tuning_round(result.get("phase", "")) is None]
 
 
 def varied(results: list[dict[str, Any]]) -> list[str]:
@@ -149,10 +149,10 @@ def score_name(results: list[dict[str, Any]]) -> str:
     return next(
         (
             name
-            for name in SCORES
+            for name in (metric.name for metric in PRIMARY)
             if f"test/{name}" in metrics or f"best/validation/{name}" in metrics
         ),
-        "accuracy",
+        ACCURACY.name,
     )
 
 
@@ -216,7 +216,7 @@ def _score(members: list[dict[str, Any]], part: str) -> Score:
     scores = [
         member["metrics"][f"{part}/{name}"]
         for member in members
-        for name in SCORES
+        for name in (metric.name for metric in PRIMARY)
         if f"{part}/{name}" in member["metrics"] and member["status"] != Status.DROPPED
     ]
     values = [score for score in scores if math.isfinite(score)]  # R² of a single row is NaN

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.evaluation.metrics import PRIMARY
 from harness.tracking.curves import (
     LEGIBLE,
     PALETTE,
@@ -28,8 +29,7 @@ __all__ = ["draw_learning_curves"]
 
 TRAINING, VALIDATION = "train/loss", "validation/loss"
 SCORES = {  # column -> label of the axis; the first that is there is drawn
-    "validation/accuracy": "accuracy on validation",
-    "validation/r2": "R² on validation",
+    f"validation/{metric.name}": f"{metric.label} on validation" for metric in PRIMARY
 }
 HIGHEST = 1e100  # loss that is shown: the margins of a larger one overflow in Matplotlib
 

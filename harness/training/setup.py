@@ -9,6 +9,7 @@ from harness.configuration.settings import Run
 from harness.data.on_device import DeviceData
 from harness.data.preparing import Prepared
 from harness.errors import DataError
+from harness.evaluation.metrics import metric_named
 from harness.model.network import Network
 
 __all__ = ["Setup", "batch_size_of", "network_of"]
@@ -48,10 +49,11 @@ class Setup:
     def of(cls, run: Run, data: DeviceData) -> Setup:
         """The setup of any run of the group. Raises DataError where its metric is undefined."""
         training = run.config.training
-        if training.stopping.metric == "r2" and len(data.data.validation) == 1:
+        metric, held_out = metric_named(training.stopping.metric), len(data.data.validation)
+        if 0 < held_out < metric.fewest_rows:
             raise DataError(
-                "R² of one validation row is undefined: use a larger split.validation, or "
-                "training.stopping.metric=loss."
+                f"{metric.label} is undefined for fewer than {metric.fewest_rows} validation rows. Got "
+                f"{held_out}: use a larger split.validation, or training.stopping.metric=loss."
             )
         batch_size, samples = batch_size_of(run, data.data), len(data.data.train)
         if training.steps_per_epoch is not None:

@@ -18,6 +18,7 @@ from scipy import stats
 
 from harness.compare.comparison import Comparison
 from harness.compare.question import Question
+from harness.evaluation.metrics import ACCURACY, metric_named
 
 __all__ = [
     "HOSTILE",
@@ -88,7 +89,7 @@ class Plan:
 
     @property
     def maximize(self) -> bool:
-        return self.metric != "loss"
+        return metric_named(self.metric).maximize
 
 
 @cache
@@ -169,7 +170,7 @@ def single_run() -> Comparison:
 @cache
 def empty() -> Comparison:
     frames = {name: DataFrame(columns=columns.split()) for name, columns in COLUMNS.items()}
-    return Comparison(Question(("optimizer",), "accuracy", True), (), (), True, (), {}, **frames)
+    return Comparison(Question(("optimizer",), ACCURACY), (), (), True, (), {}, **frames)
 
 
 def _make(plan: Plan) -> Comparison:
@@ -192,7 +193,7 @@ def _make(plan: Plan) -> Comparison:
     frames["ranks"] = _ranks(plan, outcomes)
     frames["interaction"] = _frame("interaction", [])
     question = Question(
-        plan.by, plan.metric, plan.maximize, targets=dict.fromkeys(plan.tasks, target)
+        plan.by, metric_named(plan.metric), targets=dict.fromkeys(plan.tasks, target)
     )
     return Comparison(question, contenders, plan.tasks, True, plan.findings, dict(FACTS), **frames)
 

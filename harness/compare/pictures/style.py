@@ -122,12 +122,13 @@ def literal(text: str, longest: int = LONGEST) -> str:
 def score_label(question: Question, part: str) -> str:
     """What an axis of scores is called.
 
-    >>> from harness.compare.comparison import Question
-    >>> score_label(Question(("optimizer",), "loss", maximize=False), "test")
+    >>> from harness.compare.question import Question
+    >>> from harness.evaluation.metrics import LOSS
+    >>> score_label(Question(("optimizer",), LOSS), "test")
     'test loss (lower is better)'
     """
-    metric = "R²" if question.metric == "r2" else literal(question.metric)
-    return f"{part} {metric}" if question.maximize else f"{part} {metric} (lower is better)"
+    label = f"{part} {literal(question.metric.label)}"
+    return label if question.maximize else f"{label} (lower is better)"
 
 
 def canvas(width: float, height: float) -> Figure:

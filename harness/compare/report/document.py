@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from harness.compare.comparison import Comparison
 from harness.compare.question import Question
 from harness.compare.report.csv_files import frames_of
+from harness.evaluation.metrics import metric_named
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -36,7 +36,7 @@ def encode(comparison: Comparison) -> str:
     """The document, on a line a row of a frame, so that two of them can be compared."""
     head = {
         "format": FORMAT,
-        "question": _plain(asdict(comparison.question)),
+        "question": _plain(_question(comparison.question)),
         "contenders": list(comparison.contenders),
         "tasks": list(comparison.tasks),
         "paired": bool(comparison.paired),
@@ -57,11 +57,16 @@ def decode(text: str) -> Comparison:
     document = json.loads(text)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f'This is no document of the format "{FORMAT}".')
-    question = dict(document["question"])
+    question = document["question"]
     targets = {task: _number(value) for task, value in question["targets"].items()}
-    question |= {"by": tuple(question["by"]), "tasks": tuple(question["tasks"])}
     return Comparison(
-        question=Question(**question | {"targets": targets}),
+        question=Question(
+            by=tuple(question["by"]),
+            metric=metric_named(question["metric"]),
+            tasks=tuple(question["tasks"]),
+            targets=targets,
+            asked=question["asked"],
+        ),
         contenders=tuple(document["contenders"]),
         tasks=tuple(document["tasks"]),
         paired=document["paired"],
@@ -69,6 +74,17 @@ def decode(text: str) -> Comparison:
         facts=document["facts"],
         **{name: _to_frame(frame) for name, frame in document["frames"].items()},
     )
+
+
+def _question(question: Question) -> dict[str, Any]:
+    return {
+        "by": question.by,
+        "metric": question.metric.name,
+        "maximize": question.maximize,
+        "tasks": question.tasks,
+        "targets": question.targets,
+        "asked": question.asked,
+    }
 
 
 def _json(value: Any) -> str:

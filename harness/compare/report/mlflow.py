@@ -80,7 +80,7 @@ def _plain(text: str) -> str:
 
 
 def _summary(comparison: Comparison) -> Iterator[tuple[str, float]]:
-    metric = comparison.question.metric
+    metric = comparison.question.metric.name
     for row in comparison.summary.to_dict("records"):
         place = f"{_name(row['contender'])}/{_name(row['task'])}"
         for statistic in SUMMARY:

@@ -31,7 +31,7 @@ __all__ = ["asked", "metric_name", "verdict", "verdicts"]
 
 def metric_name(comparison: Comparison) -> str:
     """The metric as it is called in prose."""
-    return "R²" if comparison.question.metric == "r2" else comparison.question.metric
+    return comparison.question.metric.label
 
 
 def asked(comparison: Comparison) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.compare.evidence import UNTUNED, Evidence
+from harness.compare.evidence import UNTUNED_SUFFIX, Evidence
 from harness.compare.factors import labels
 from harness.compare.statistics.bootstrap import independently, jointly
 from harness.compare.statistics.interaction import interaction, interaction_test
@@ -28,7 +28,7 @@ def interaction_of(evidence: Evidence, outcomes: DataFrame) -> DataFrame:
     if len(by) != 2:
         return DataFrame(columns=COLUMNS)
     part, maximize = judged_by(outcomes), evidence.question.maximize
-    tuned = outcomes[~outcomes["contender"].str.endswith(UNTUNED)]
+    tuned = outcomes[~outcomes["contender"].str.endswith(UNTUNED_SUFFIX)]
     params = evidence.params.loc[tuned["run_id"]]
     first, second = (labels(params, [key]).to_numpy() for key in by)
     levels = dict(zip(tuned["contender"], zip(first, second, strict=True), strict=True))

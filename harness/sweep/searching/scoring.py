@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from harness.evaluation.metrics import higher_is_better
+from harness.evaluation.metrics import metric_named
 from harness.training.records import Result, Status
 
 __all__ = ["mean_score", "result_of", "run_score"]
@@ -50,5 +50,5 @@ def run_score(result: Result, metrics: Sequence[str]) -> float | None:
     for metric in metrics:
         value = result.metrics.get(f"{PREFIX}{metric}")
         if value is not None and math.isfinite(value):  # R² of a single row is NaN
-            return value if higher_is_better(metric) else -value
+            return value if metric_named(metric).maximize else -value
     return None

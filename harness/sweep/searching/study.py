@@ -22,6 +22,7 @@ import numpy as np
 from hydra.core.utils import JobReturn
 
 from harness.errors import ConfigurationError
+from harness.evaluation.metrics import PRIMARY
 from harness.execution.progress import Progress
 from harness.search_space import Choice, Dimension, Integers, Range
 from harness.sweep.command_lines import program
@@ -29,7 +30,6 @@ from harness.sweep.multirun import raise_errors
 from harness.sweep.searching.contenders import Contender, SearchPlan
 from harness.sweep.searching.scoring import mean_score, result_of
 from harness.sweep.searching.study_store import StudyStore, quiet, sampler_of
-from harness.sweep.summary import SCORES
 from harness.training.records import Result
 
 __all__ = ["StudySettings", "search"]
@@ -198,7 +198,7 @@ class _ContenderStudy:
 
         statuses = {result.folder: str(result.status) for result in results if result}
         trial.set_user_attr(RUNS, statuses)
-        score = mean_score(results, SCORES)
+        score = mean_score(results, [metric.name for metric in PRIMARY])
         if score is None:
             self._study.tell(trial, state=TrialState.FAIL)
         else:

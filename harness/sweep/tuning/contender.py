@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from harness.configuration.settings import Run
 from harness.contracts import Task
 from harness.errors import ConfigurationError, HarnessError, unknown_name
-from harness.evaluation.metrics import higher_is_better, metric_names
+from harness.evaluation.metrics import LOSS, metric_named, metric_names
 from harness.search_space import Dimension
 from harness.sweep.searching.contenders import Contender
 from harness.sweep.searching.scoring import mean_score
@@ -121,7 +121,7 @@ class TunedContender:
     @property
     def maximize(self) -> bool:
         """Whether higher values of the metric are better."""
-        return higher_is_better(self.metric)
+        return metric_named(self.metric).maximize
 
     @property
     def best(self) -> Trial | None:
@@ -146,7 +146,7 @@ class TunedContender:
                 setting,
                 tuple(of_setting),
                 score=mean_score(of_setting, [self.metric]),
-                loss=mean_score(of_setting, ["loss"]),
+                loss=mean_score(of_setting, [LOSS.name]),
             )
             for setting, of_setting in zip(settings, results, strict=True)
         )
@@ -195,6 +195,6 @@ def _metric(requested: str | None, watched: str, task: Task) -> str:
     scores = metric_names(task)
     if requested is None:
         return watched if watched in scores else scores[0]
-    if requested not in ("loss", *scores):
-        raise unknown_name(f"metric of a {task} task", requested, ("loss", *scores))
+    if requested not in (LOSS.name, *scores):
+        raise unknown_name(f"metric of a {task} task", requested, (LOSS.name, *scores))
     return requested

@@ -22,6 +22,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
+from harness.configuration.phase import Phase, tuning_phase
 from harness.errors import ConfigurationError
 from harness.execution.progress import Progress, counted
 from harness.sweep.multirun import raise_errors
@@ -32,11 +33,9 @@ from harness.sweep.tuning.contender import Compose, TunedContender
 from harness.sweep.tuning.record import TUNING, advice, choice, findings, record, write
 from harness.training.records import Result
 
-__all__ = ["FINAL", "TUNING", "UNTUNED", "TuningSettings", "tune"]
+__all__ = ["TUNING", "TuningSettings", "tune"]
 
 Launch = Callable[[list[list[str]], int], Sequence[JobReturn]]
-
-FINAL, UNTUNED = "final", "untuned"
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ class _Protocol:
         """Goes through all tunings."""
         contenders = self.contenders
         for extensions in range(self.settings.extend + 1):
-            self._tune_once(contenders, f"tuning-{extensions + 1}" if extensions else "tuning")
+            self._tune_once(contenders, tuning_phase(extensions + 1))
             self._write(complete=False)
             if extensions < self.settings.extend:
                 contenders = [c for c in contenders if c.extend(self.compose)]
@@ -150,8 +149,8 @@ class _Protocol:
         seeds = self.fresh_seeds
         tuned = [(c, c.best.setting) for c in self.contenders if c.best is not None]
         untuned = self.contenders if self.settings.untuned else []
-        jobs = [c.job(setting, seed, FINAL) for (c, setting), seed in product(tuned, seeds)]
-        jobs += [c.job({}, seed, UNTUNED) for c, seed in product(untuned, seeds)]
+        jobs = [c.job(setting, seed, Phase.FINAL) for (c, setting), seed in product(tuned, seeds)]
+        jobs += [c.job({}, seed, Phase.UNTUNED) for c, seed in product(untuned, seeds)]
         if not jobs:
             return
         self.progress.say(
@@ -175,7 +174,7 @@ class _Protocol:
         content = {
             "settings": asdict(self.settings),
             "complete": complete,
-            "seeds": {"tuning": self.seeds, "final": self.fresh_seeds},
+            "seeds": {Phase.TUNING: self.seeds, Phase.FINAL: self.fresh_seeds},
             "points": self.points.tolist(),
             "findings": findings(self.contenders),
             "contenders": [record(c, self.seeds, self.fresh_seeds) for c in self.contenders],

@@ -97,7 +97,7 @@ def test_a_description_of_ones_own_stays(own_grid, client):
 def test_for_programs(own_grid, client, capsys):
     assert main(["compare", "--json", "--no-log", "--metric", "loss", "--output", "here"]) == 0
     found = decode(capsys.readouterr().out)
-    assert found.question.metric == "loss"
+    assert found.question.metric.name == "loss"
     assert set(found.contenders) == {"adam", "sgd"}
     assert Path("here/comparison.json").exists()
     assert "verdict" not in runs_of(client, "sweep")[0].data.tags

@@ -24,7 +24,7 @@ def test_each_run_is_given_its_place(grid):
     from mlflow import MlflowClient
 
     evidence = read(source(grid), ["optimizer"])
-    assert evidence.question.metric == "accuracy"
+    assert evidence.question.metric.name == "accuracy"
     assert evidence.question.maximize
     assert evidence.varied == ("optimizer.lr",)
     assert len(evidence.runs) == 60
@@ -78,7 +78,7 @@ def test_a_filter_is_mlflows_own(grid):
 
 def test_a_diverged_run_has_no_score(diverging):
     evidence = read(source(diverging), ["optimizer"])
-    assert evidence.question.metric == "r2"
+    assert evidence.question.metric.name == "r2"
     runs = evidence.runs
     assert runs["diverged"].sum() == 4
     assert (runs.loc[runs["diverged"], "setting"] == "optimizer.lr=1000.0").all()
@@ -88,7 +88,7 @@ def test_a_diverged_run_has_no_score(diverging):
 
 def test_another_metric_is_minimized(grid):
     question = read(source(grid), ["optimizer"], metric="loss").question
-    assert (question.metric, question.maximize) == ("loss", False)
+    assert (question.metric.name, question.maximize) == ("loss", False)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_tasks_without_a_common_score(train_sweeps):
     uri = train_sweeps([*SHORT[:2], "dataset=moons,diabetes", "optimizer=sgd,adam"])
     with pytest.raises(ConfigurationError, match=r"diabetes by r2.*--metric loss"):
         read(source(uri), [])
-    assert read(source(uri), [], metric="loss").question.metric == "loss"
+    assert read(source(uri), [], metric="loss").question.metric.name == "loss"
 
 
 def test_the_newest_sweep_one_by_name_and_all(train_sweeps):

@@ -14,6 +14,7 @@ from harness.compare.tables.profiles import benchmark_of, profiles_of
 from harness.compare.tables.ranks import ranks_of
 from harness.compare.tables.summary import summary_of
 from harness.compare.tables.times import times_of
+from harness.evaluation.metrics import Metric
 
 RNG = np.random.default_rng(3)
 CONTENDERS, TASKS = ("adam", "lion", "sgd"), ("digits", "moons")
@@ -36,7 +37,9 @@ def outcomes(contenders=CONTENDERS, tasks=TASKS, seeds=range(8), diverged=()):
 
 
 def summarized(frame, maximize=True, tasks=TASKS):
-    return summary_of(frame, CONTENDERS, tasks, Question(("optimizer",), "m", maximize))
+    return summary_of(
+        frame, CONTENDERS, tasks, Question(("optimizer",), Metric("m", "m", maximize))
+    )
 
 
 def test_the_summary_is_that_of_the_runs():

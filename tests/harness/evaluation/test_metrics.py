@@ -7,7 +7,15 @@ from sklearn.metrics import accuracy_score, f1_score, r2_score
 
 from harness.contracts import Task
 from harness.errors import ConfigurationError
-from harness.evaluation.metrics import decide, evaluate, higher_is_better, metric_names
+from harness.evaluation.metrics import (
+    LOSS,
+    METRICS,
+    PRIMARY,
+    decide,
+    evaluate,
+    metric_named,
+    metric_names,
+)
 
 GRID = st.integers(-16, 16).map(lambda n: n / 8)  # exact in float32, with ties
 DTYPES = st.sampled_from([np.float32, np.float64])
@@ -134,8 +142,27 @@ def test_the_names_are_those_of_the_values(task):
     actual = evaluate(outputs, targets, task, "identity")
 
     assert metric_names(task) == tuple(actual)
-    assert all(higher_is_better(name) for name in actual)
-    assert not higher_is_better("loss")
+    assert all(metric_named(name).maximize for name in actual)
+    assert sum(task in metric.tasks for metric in PRIMARY) == 1
+    assert metric_names(task)[0] in {metric.name for metric in PRIMARY}
+
+
+def test_what_is_no_score_is_a_loss_or_a_term_of_it():
+    assert metric_named("loss") is LOSS
+    assert not LOSS.maximize
+    assert metric_named("squared_error").label == "squared_error"
+    assert not metric_named("squared_error").maximize
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
+@pytest.mark.filterwarnings("ignore")
+def test_scores_are_finite_from_the_fewest_rows_on(metric):
+    for task in metric.tasks if metric is not LOSS else ():
+        for rows in range(1, metric.fewest_rows + 2):
+            outputs = np.zeros((1, rows, 3 if task != Task.BINARY else 1))
+            shape = (rows, 3) if task in (Task.MULTILABEL, Task.REGRESSION) else rows
+            scores = evaluate(outputs, np.zeros(shape, dtype=int), task, "identity")
+            assert np.isfinite(scores[metric.name]).all() == (rows >= metric.fewest_rows)
 
 
 @pytest.mark.parametrize("task", list(Task))

@@ -169,7 +169,7 @@ def test_a_failing_job_ends_no_other(launcher):
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if "failed after" in line]
     assert "training.stopping.metric=r2" in line
-    assert "R² of one validation row is undefined" in line
+    assert "R² is undefined for fewer than 2 validation rows" in line
     assert "3 runs: 2 finished, 1 failed" in done.stdout
     command = done.stdout.split("Train what is not finished with: ")[1].splitlines()[0]
     (sweep,) = sweeps()
@@ -177,7 +177,7 @@ def test_a_failing_job_ends_no_other(launcher):
     assert sweep["complete_with"] == command
     (run,) = logged_runs.search_runs(URI, "harness", {"kind": "run", "status": "failed"})
     assert run.status == "FAILED"
-    assert "one validation row" in (Path(run.tags["folder"]) / "error.txt").read_text()
+    assert "2 validation rows" in (Path(run.tags["folder"]) / "error.txt").read_text()
     (own,) = logged_runs.search_runs(URI, "harness", {"kind": "sweep"})
     assert own.tags["jobs"] == "3"
 

@@ -5,6 +5,7 @@ from pandas import DataFrame
 from harness.compare.pictures.factor_heatmap import draw_factor_heatmap
 from harness.compare.pictures.heatmap import draw_heatmap
 from harness.compare.pictures.trials import varied
+from harness.evaluation.metrics import LOSS
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_light_is_good_for_a_loss_too(grid, two):
         (image,) = draw_heatmap(grid, question, ["adam"], "digits").axes[0].images
         return image.to_rgba(image.get_array())[0, :, :3].sum(axis=-1)
 
-    more, less = shades(two.question), shades(replace(two.question, maximize=False))
+    more, less = shades(two.question), shades(replace(two.question, metric=LOSS))
     assert more[0] < more[2]
     assert less[0] > less[2]
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from harness.compare.pictures.labels import spread
 from harness.compare.pictures.style import literal, score_label, styles_of
 from harness.compare.question import Question
+from harness.evaluation.metrics import ACCURACY, LOSS, R2
 
 
 def test_no_two_contenders_look_the_same_and_a_dozen_differ_in_their_markers():
@@ -45,9 +46,9 @@ def test_a_long_name_is_cut_and_a_line_break_goes():
 @pytest.mark.parametrize(
     ("question", "label"),
     [
-        (Question(("optimizer",), "accuracy", True), "test accuracy"),
-        (Question(("optimizer",), "r2", True), "test R²"),
-        (Question(("optimizer",), "loss", False), "test loss (lower is better)"),
+        (Question(("optimizer",), ACCURACY), "test accuracy"),
+        (Question(("optimizer",), R2), "test R²"),
+        (Question(("optimizer",), LOSS), "test loss (lower is better)"),
     ],
 )
 def test_the_axis_says_which_way_is_better(question, label):
