@@ -14,8 +14,8 @@ __all__ = ["as_json", "as_text", "fields_of"]
 
 def as_json(registry: Registry) -> str:
     """The whole catalogue as JSON: a list of plugins."""
-    listed = [_plugin(plugin, registry) for plugin in registry.plugins]
-    return json.dumps(listed, indent=2, default=str)
+    plugins = [_plugin(plugin, registry) for plugin in registry.plugins]
+    return json.dumps(plugins, indent=2, default=str)
 
 
 def as_text(registry: Registry) -> str:
@@ -25,7 +25,7 @@ def as_text(registry: Registry) -> str:
         lines.append(
             f"{plugin.name}  (version {plugin.version}, module {plugin.module})  {_state(plugin)}"
         )
-        lines += [f"  LEFT OUT: {one}" for one in plugin.problems if not plugin.error]
+        lines += [f"  LEFT OUT: {problem}" for problem in plugin.problems if not plugin.error]
         for kind in plugin.components:
             lines.append(f"  {kind.replace('_', ' ')}")
             for name, component in registry.provided_by(plugin, kind).items():
@@ -66,22 +66,22 @@ def _plugin(plugin: Plugin, registry: Registry) -> dict[str, Any]:
 
 
 def _component(component: type) -> dict[str, Any]:
-    space = {name: dataclasses.asdict(found) for name, found in space_of(component).items()}
-    shown = {"summary": _summary(component), "fields": fields_of(component)}
-    return shown | ({"search_space": space} if space else {})
+    space = {name: dataclasses.asdict(part) for name, part in space_of(component).items()}
+    entry = {"summary": _summary(component), "fields": fields_of(component)}
+    return entry | ({"search_space": space} if space else {})
 
 
 def fields_of(component: type) -> dict[str, Any]:
     """Each field with its default; "required" where it has none."""
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for field in dataclasses.fields(component):
         if field.default is not dataclasses.MISSING:
-            found[field.name] = field.default
+            defaults[field.name] = field.default
         elif field.default_factory is not dataclasses.MISSING:
-            found[field.name] = field.default_factory()
+            defaults[field.name] = field.default_factory()
         else:
-            found[field.name] = "required"
-    return found
+            defaults[field.name] = "required"
+    return defaults
 
 
 def _summary(component: type) -> str:

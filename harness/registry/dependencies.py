@@ -1,4 +1,4 @@
-"""What to install where a plugin finds a library missing."""
+"""What to install if a plugin lacks a library."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ __all__ = ["remedy"]
 
 
 def remedy(module: str, point: EntryPoint, distribution: str) -> str:
-    """A command, where the plugin's own metadata say which one.
+    """What to do about a missing module: a command, where the plugin's own metadata say which one.
 
-    Without that it names no package: what a module is called says little about who provides it, and
-    the package of that name may be a stranger's.
+    Otherwise it names no package: the name of a module says little about who provides it, and the
+    package of that name may be a stranger's.
     """
     for requirement, extra in _required(point):
         if requirement.replace("-", "_") == module.partition(".")[0].lower():
-            what = f"'{distribution}[{extra}]'" if extra else requirement
-            return f"Install it: pip install {what}"
+            package = f"'{distribution}[{extra}]'" if extra else requirement
+            return f"Install it: pip install {package}"
     return f"The documentation of {distribution} should say which package provides it"
 
 
 def _required(point: EntryPoint) -> Iterator[tuple[str, str]]:
-    """The distributions that a plugin's own requires, each with the extra that brings it, or ""."""
+    """What the plugin's distribution requires, each with the extra that brings it, or ""."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     extras = point.dist.metadata.get_all("Provides-Extra") or [] if point.dist else []
@@ -33,7 +33,7 @@ def _required(point: EntryPoint) -> Iterator[tuple[str, str]]:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        bringing = [one for one in ("", *extras) if _holds(requirement.marker, one)]
+        bringing = [extra for extra in ("", *extras) if _holds(requirement.marker, extra)]
         if bringing:
             yield canonical(requirement.name), bringing[0]
 

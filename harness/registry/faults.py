@@ -1,4 +1,4 @@
-"""Whose fault an error is: the component and the plugin that an error came out of.
+"""Whose fault an error is: which component, of which plugin, raised it.
 
 Nothing is wrapped for that: a traceback holds the frames that an error has passed through, and the
 frame of a method holds its component as `self`.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 
 from harness.errors import BrokenPromise, HarnessError
-from harness.registry.loading import words
+from harness.registry.loading import on_one_line
 from harness.registry.registry import Registry
 
 __all__ = ["PluginFault", "plugin_fault"]
@@ -19,14 +19,19 @@ __all__ = ["PluginFault", "plugin_fault"]
 
 @dataclass(frozen=True)
 class PluginFault:
-    """An error of a plugin. message: for a person. details: with the plugin's own frames."""
+    """An error of a plugin.
+
+    Attributes:
+        message: What went wrong, in a sentence for a person.
+        details: The same with the plugin's own frames.
+    """
 
     message: str
     details: str
 
 
 def plugin_fault(error: BaseException, registry: Registry) -> PluginFault | None:
-    """The fault of the plugin that an error came out of; None where it came out of none.
+    """The fault of the plugin that raised an error; None where no plugin did.
 
     An error that a plugin raises for a person (a HarnessError) is no fault of it.
     """
@@ -37,16 +42,16 @@ def plugin_fault(error: BaseException, registry: Registry) -> PluginFault | None
         return PluginFault(message, message)
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, HarnessError):
-        found = _from_plugin(cause, registry)
-        if found is not None:
-            who, frames = found
-            message = f"The {who} raised {words(cause)}."
+        raised = _raised_by_plugin(cause, registry)
+        if raised is not None:
+            who, frames = raised
+            message = f"The {who} raised {on_one_line(cause)}."
             return PluginFault(message, f"{message}\n\n{frames}")
         cause = cause.__cause__
     return None
 
 
-def _from_plugin(error: BaseException, registry: Registry) -> tuple[str, str] | None:
+def _raised_by_plugin(error: BaseException, registry: Registry) -> tuple[str, str] | None:
     """Who raised an error, and its traceback from there on."""
     steps: list[TracebackType] = []
     step = error.__traceback__

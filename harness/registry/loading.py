@@ -1,7 +1,7 @@
-"""Loads one plugin, in a guard of its own: what goes wrong in it is written down and hurts nobody else.
+"""Loads one plugin, in a guard of its own: what goes wrong in it is noted and hurts nobody else.
 
-Of a plugin whose module cannot be imported nothing is there. Where the module can, a hook or a component
-that breaks a rule is left out alone.
+If the module of a plugin cannot be imported, the whole plugin is left out. If it can, a hook or a
+component that does not meet a requirement is left out alone.
 """
 
 from __future__ import annotations
@@ -31,19 +31,27 @@ from harness.registry.blocking import canonical, is_own
 from harness.registry.dependencies import remedy
 from harness.registry.validation import KINDS, check_component
 
-__all__ = ["Plugin", "load_plugin", "named"]
+__all__ = ["Plugin", "in_words", "load_plugin", "on_one_line", "plugin_of"]
 
-STATEMENT = "harness_contract"
+STATEMENT = "harness_contract"  # the version of the contract that a module states
 
 
 @dataclass
 class Plugin:
     """One entry point: what it provides, and why not all of it could be loaded.
 
-    name: distribution:entry point. components: class by kind and name. contract: the version of the
-    contract that it states, None where it states none. seconds: that its import took. error: why
-    nothing of it is there. left_out: the rule that a component breaks, by kind and name; by hook, where
-    that is what is broken. blocked: it was not to be imported.
+    Attributes:
+        name: distribution:entry point.
+        distribution: Name of the distribution that it belongs to.
+        version: Version of the distribution.
+        module: Module that the entry point names.
+        components: Class of each component that is there, by kind and name.
+        contract: Version of the contract that it states; None where it states none.
+        seconds: Time that its import took.
+        error: Why nothing of it is there; None where it was imported.
+        left_out: The requirement that a component does not meet, by kind and name; for a hook the kind
+            is "hook".
+        blocked: Whether it was not to be imported.
     """
 
     name: str
@@ -67,19 +75,19 @@ class Plugin:
         """What is wrong with it, a sentence each."""
         if self.error:
             return [self.error]
-        return [f"the {named(*what)}: {rule}" for what, rule in self.left_out.items()]
+        return [f"the {in_words(*key)}: {reason}" for key, reason in self.left_out.items()]
 
     def leave_out(self, kind: str, name: object, error: BaseException) -> None:
         """Takes a component out, or a hook, whose `kind` is "hook"."""
-        self.left_out[kind, name if isinstance(name, str) else repr(name)] = words(error)
+        self.left_out[kind, name if isinstance(name, str) else repr(name)] = on_one_line(error)
         if isinstance(name, str):
             self.components.get(kind, {}).pop(name, None)
 
 
-def named(kind: str, name: str) -> str:
+def in_words(kind: str, name: str) -> str:
     """A component in words.
 
-    >>> named("auxiliary_loss", "z_loss")
+    >>> in_words("auxiliary_loss", "z_loss")
     "auxiliary loss 'z_loss'"
     """
     return f"{kind.replace('_', ' ')} {name!r}"
@@ -87,21 +95,22 @@ def named(kind: str, name: str) -> str:
 
 def plugin_of(point: EntryPoint) -> Plugin:
     """What is known of a plugin before it is imported."""
-    distribution, version = _named(point.dist) if point.dist else ("unknown", "unknown")
+    distribution, version = _identified(point.dist) if point.dist else ("unknown", "unknown")
     return Plugin(f"{distribution}:{point.name}", distribution, version, point.value)
 
 
 @cache  # a distribution reads its metadata, README included, whenever it is asked
-def _named(distribution: Distribution) -> tuple[str, str]:
+def _identified(distribution: Distribution) -> tuple[str, str]:
+    """The name and the version of a distribution."""
     try:
         metadata = distribution.metadata
         return canonical(metadata["Name"]), str(metadata["Version"])
-    except Exception:  # of a kind for each way in which an installation can be incomplete
+    except Exception:  # an installation can be incomplete in many ways
         return "unknown", "unknown"
 
 
 def load_plugin(point: EntryPoint, plugin: Plugin) -> None:
-    """Imports a plugin and asks it for its components. Raises nothing but what Ctrl-C raises."""
+    """Imports a plugin and asks it for its components. Raises KeyboardInterrupt alone, for Ctrl-C."""
     start = perf_counter()
     try:
         with _guard():
@@ -112,16 +121,16 @@ def load_plugin(point: EntryPoint, plugin: Plugin) -> None:
         return
     plugin.seconds = perf_counter() - start
     try:
-        plugin.contract = _stated(module)
-        _check_contract(plugin, plugin.contract, _strange_hooks(module))
+        plugin.contract = _stated_contract(module)
+        _check_contract(plugin, plugin.contract, _unknown_hooks(module))
     except PluginError as error:
         plugin.error = str(error)
         return
     manager = pluggy.PluginManager("harness")
     manager.add_hookspecs(hookspecs)
-    for name in _strange_hooks(module):
-        known = unknown_name("hook", name, KINDS.values())
-        plugin.leave_out("hook", name, PluginError(f"{known} This harness has {_supported()}."))
+    for name in _unknown_hooks(module):
+        unknown = unknown_name("hook", name, KINDS.values())
+        plugin.leave_out("hook", name, PluginError(f"{unknown} This harness has {_supported()}."))
     for kind, hook in KINDS.items():
         if hasattr(module, hook):
             try:
@@ -139,17 +148,17 @@ def _imported(point: EntryPoint) -> ModuleType:
         raise PluginError(
             f"its entry point must have the form module or module:name. Got {point.value!r}"
         )
-    found: Any = import_module(point.module)
+    named: Any = import_module(point.module)
     for name in point.attr.split(".") if point.attr else ():
-        if not hasattr(found, name):
+        if not hasattr(named, name):
             raise PluginError(
                 f"its entry point names {point.value!r}, and the module {point.module} has no "
                 f"{point.attr!r}. Reinstall it, or ask its author to mend the entry point"
             )
-        found = getattr(found, name)
-    if not isinstance(found, ModuleType):
-        raise PluginError(f"its entry point must name a module. {point.value!r} is {found!r}")
-    return found
+        named = getattr(named, name)
+    if not isinstance(named, ModuleType):
+        raise PluginError(f"its entry point must name a module. {point.value!r} is {named!r}")
+    return named
 
 
 def _import_error(error: BaseException, point: EntryPoint, plugin: Plugin) -> str:
@@ -161,16 +170,18 @@ def _import_error(error: BaseException, point: EntryPoint, plugin: Plugin) -> st
                 f"its entry point names the module {point.module!r}, and there is no "
                 f"{error.name!r}. Reinstall it: pip install --force-reinstall {plugin.distribution}"
             )
-        needs = f"{words(error)}: it needs the library {error.name!r}, which is not installed. "
+        needs = (
+            f"{on_one_line(error)}: it needs the library {error.name!r}, which is not installed. "
+        )
         return needs + remedy(error.name, point, plugin.distribution)
-    return words(error)
+    return on_one_line(error)
 
 
 # --- the contract ---------------------------------------------------------------------------------
 
 
-def _stated(module: ModuleType) -> int | None:
-    """The version of the contract that a plugin says it was written for."""
+def _stated_contract(module: ModuleType) -> int | None:
+    """The version of the contract that a plugin says it was written for; None where it says nothing."""
     version = getattr(module, STATEMENT, None)
     if version is not None and type(version) is not int:
         raise PluginError(f"{STATEMENT} must be a whole number. Got {version!r}")
@@ -178,11 +189,17 @@ def _stated(module: ModuleType) -> int | None:
 
 
 def _check_contract(plugin: Plugin, version: int | None, hooks: list[str]) -> None:
-    """Raises PluginError if plugins of this version are not supported. hooks: that are not known."""
+    """Raises PluginError if plugins of this version are not supported.
+
+    Args:
+        plugin: The plugin, for the message.
+        version: Version of the contract that it states; None counts as 1.
+        hooks: Names of its hooks that are unknown here.
+    """
     version = 1 if version is None else version
     if OLDEST_CONTRACT <= version <= CONTRACT_VERSION:
         return
-    strange = f" Hooks of that version: {', '.join(hooks)}." if hooks else ""
+    unknown = f" Hooks of that version: {', '.join(hooks)}." if hooks else ""
     name = plugin.distribution
     remedies = (
         f"a newer release of {name} (pip install --upgrade {name})",
@@ -190,7 +207,7 @@ def _check_contract(plugin: Plugin, version: int | None, hooks: list[str]) -> No
     )
     raise PluginError(
         f"it was written for version {version} of the plugin contract, and this harness has "
-        f"{_supported()}.{strange} Install {remedies[version > CONTRACT_VERSION]}"
+        f"{_supported()}.{unknown} Install {remedies[version > CONTRACT_VERSION]}"
     )
 
 
@@ -201,9 +218,9 @@ def _supported() -> str:
 
 
 def _other_contract(point: EntryPoint, plugin: Plugin) -> str | None:
-    """Whether a module that cannot be imported states another version, by its source.
+    """The error of a module that cannot be imported and whose source states another version.
 
-    A plugin for a newer contract mostly fails on importing what the older one lacks.
+    A plugin for a newer contract mostly fails when it imports what the older one lacks.
     """
     try:
         spec = find_spec(point.module)
@@ -213,7 +230,7 @@ def _other_contract(point: EntryPoint, plugin: Plugin) -> str | None:
             _check_contract(plugin, int(stated[1]), [])
     except PluginError as error:
         return str(error)
-    except Exception:  # the import has failed, too, and says why
+    except Exception:  # the error of the import says why
         return None
     return None
 
@@ -221,8 +238,8 @@ def _other_contract(point: EntryPoint, plugin: Plugin) -> str | None:
 # --- hooks ----------------------------------------------------------------------------------------
 
 
-def _strange_hooks(module: ModuleType) -> list[str]:
-    """Functions named like hooks that are none: they would otherwise just never be called."""
+def _unknown_hooks(module: ModuleType) -> list[str]:
+    """Functions that are named like hooks and are none: nobody would ever call them."""
     return [
         name
         for name, member in vars(module).items()
@@ -238,10 +255,10 @@ def _collect(
         raise PluginError("it lacks the decorator @harness.hookimpl")
     manager.register(SimpleNamespace(**{hook: function}), name=f"{plugin.name} {hook}")
     results = getattr(manager.hook, hook)()
-    for provided in results or [None]:  # pluggy leaves out a None
-        if not isinstance(provided, Mapping):
-            raise PluginError(f"it must return a mapping from name to class. Got {provided!r}")
-        for name, component in provided.items():
+    for components in results or [None]:  # pluggy leaves out a None
+        if not isinstance(components, Mapping):
+            raise PluginError(f"it must return a mapping from name to class. Got {components!r}")
+        for name, component in components.items():
             try:
                 check_component(kind, name, component)
             except Exception as error:  # a class may do anything when it is looked at
@@ -262,7 +279,7 @@ class _Broken(Exception):
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    """Makes `_Broken` of whatever is raised, KeyboardInterrupt and SystemExit too, but for Ctrl-C."""
+    """Turns whatever is raised into `_Broken`, KeyboardInterrupt and SystemExit too, but not Ctrl-C."""
     pressed = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -270,7 +287,7 @@ def _guard() -> Iterator[None]:
         pressed = True
         raise KeyboardInterrupt
 
-    # Only where Python itself would raise; elsewhere somebody else has taken care of the signal
+    # Only where Python itself would raise; elsewhere somebody else handles the signal
     listens = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -288,11 +305,11 @@ def _guard() -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def words(error: BaseException) -> str:
-    """An error on one line; with its type, unless it is one that a person can read as it is."""
+def on_one_line(error: BaseException) -> str:
+    """An error on one line; with its type, unless its message is meant for a person."""
     try:
         text = " ".join(str(error).split())[:400]
-    except Exception:  # a message that cannot be made
+    except Exception:  # its __str__ is broken, too
         text = ""
     if isinstance(error, PluginError):
         return text

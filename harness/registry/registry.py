@@ -1,9 +1,9 @@
 """Finds the installed plugins and looks components up by name.
 
-A component has its short name, `adam`, and a full one, `distribution:name` (for an auxiliary loss or a
-wrapper, whose name is a key of the configuration and cannot hold a colon, `distribution__name`). Where
-several provide a short name, it belongs to harness' own distribution if that is among them: to install
-a stranger's package must neither replace nor block what a configuration has meant so far. Otherwise it
+A component has a short name, `adam`, and a full one, `distribution:name`. (The name of an auxiliary loss
+or a wrapper is a key of the configuration and cannot hold a colon: `distribution__name`.) If several
+plugins provide a short name, it belongs to harness' own distribution if that is among them: installing a
+stranger's package must neither replace nor block what a configuration has meant so far. Otherwise it
 belongs to nobody, and whoever uses it is told the full names to choose from.
 """
 
@@ -21,18 +21,25 @@ from typing import Any
 
 from harness.errors import ConfigurationError, HarnessError, PluginError, unknown_name
 from harness.registry.blocking import EVERYBODY_ELSE, blocked, canonical, is_blocked
-from harness.registry.loading import Plugin, load_plugin, named, plugin_of
+from harness.registry.loading import Plugin, in_words, load_plugin, plugin_of
 from harness.registry.validation import KEYS, KINDS
 
 __all__ = ["GROUP", "KINDS", "Plugin", "Provided", "Registry", "load_registry", "registry_from"]
 
 GROUP = "harness.plugins"
-SLOW = 2.0  # seconds that an import may take before a person is told who it is that they wait for
+SLOW = 2.0  # seconds; a plugin whose import takes longer is named in a warning
 
 
 @dataclass(frozen=True, eq=False)
 class Provided:
-    """A component of a plugin."""
+    """A component of a plugin.
+
+    Attributes:
+        kind: Kind of the component, a key of `KINDS`.
+        short: Its short name.
+        component: Its class.
+        plugin: The plugin that provides it.
+    """
 
     kind: str
     short: str
@@ -41,7 +48,7 @@ class Provided:
 
     @property
     def full(self) -> str:
-        """Its name whatever else is installed; `distribution__name` where it is a key."""
+        """Its full name, which means it alone whatever else is installed."""
         distribution = self.plugin.distribution
         if self.kind not in KEYS:
             return f"{distribution}:{self.short}"
@@ -50,13 +57,18 @@ class Provided:
     def __str__(self) -> str:
         plugin = self.plugin
         return (
-            f"{named(self.kind, self.short)} of the plugin {plugin.name} "
+            f"{in_words(self.kind, self.short)} of the plugin {plugin.name} "
             f"({plugin.distribution} {plugin.version})"
         )
 
 
 class Registry:
-    """The components of the plugins that loaded. blocked: the names of those that were not to."""
+    """The components of the plugins that loaded.
+
+    Args:
+        plugins: All plugins, also those that did not load.
+        blocked: Names that were blocked, see `blocking.py`.
+    """
 
     def __init__(self, plugins: list[Plugin], blocked: Iterable[str] = ()) -> None:
         self.plugins = plugins
@@ -66,7 +78,7 @@ class Registry:
     def _read(self) -> None:
         self._claims: dict[tuple[str, str], list[Provided]] = defaultdict(list)
         self._owners: dict[type, Provided] = {}
-        # Own ones first: a class that others hand out as well stays with whom it belongs to
+        # Own plugins first: a class that others hand out as well stays harness' own
         for plugin in sorted(self.plugins, key=lambda plugin: not plugin.own):
             for kind, components in plugin.components.items():
                 for name, component in components.items():
@@ -76,18 +88,18 @@ class Registry:
         self._options = {kind: self._options_of(kind) for kind in KINDS}
 
     def _options_of(self, kind: str) -> dict[str, Provided]:
-        found: dict[str, Provided] = {}
-        for (of, short), claims in self._claims.items():
-            if of != kind:
+        options: dict[str, Provided] = {}
+        for (claimed_kind, short), claims in self._claims.items():
+            if claimed_kind != kind:
                 continue
             holder = _holder(claims)
             if holder is not None:
-                found[short] = holder
+                options[short] = holder
             for provided in claims:
-                same = [one for one in claims if one.full == provided.full]
-                if len(same) == 1 and (len(claims) > 1 or not provided.plugin.own):
-                    found[provided.full] = provided
-        return found
+                unique = sum(claim.full == provided.full for claim in claims) == 1
+                if unique and (len(claims) > 1 or not provided.plugin.own):
+                    options[provided.full] = provided
+        return options
 
     def options(self, kind: str) -> dict[str, type]:
         """Every name that can be used, with its class: short ones, and full ones of third parties."""
@@ -95,7 +107,7 @@ class Registry:
 
     def names(self, kind: str) -> list[str]:
         """The components of a kind, each by the shortest name that means it alone; sorted."""
-        return sorted({self._shortest(one) for one in self._options[kind].values()})
+        return sorted({self._shortest(provided) for provided in self._options[kind].values()})
 
     def component(self, kind: str, name: str) -> Any:
         """The class of this name, short or full; see `provided` for errors."""
@@ -114,7 +126,7 @@ class Registry:
         options = self._options[kind]
         if name in options:
             return options[name]
-        if canonical(name) in options:  # as somebody else may write their distribution
+        if canonical(name) in options:  # a distribution's name can be written in several ways
             return options[canonical(name)]
         raise self.refusal(kind, name, options)
 
@@ -122,40 +134,40 @@ class Registry:
         """The error for a name that is none of the allowed ones."""
         distribution, _, short = canonical(name).rpartition(":")
         claims = [
-            one
-            for one in self._claims.get((kind, short), [])
-            if distribution in ("", one.plugin.distribution)
+            claim
+            for claim in self._claims.get((kind, short), [])
+            if distribution in ("", claim.plugin.distribution)
         ]
         if len(claims) > 1:
             return _contested(kind, name, claims)
         for plugin in self.plugins:
-            rule = plugin.left_out.get((kind, short))
-            if rule and distribution in ("", plugin.distribution):
+            reason = plugin.left_out.get((kind, short))
+            if reason and distribution in ("", plugin.distribution):
                 left_out = Provided(kind, short, object, plugin)
-                return PluginError(f"The {left_out} is left out: {rule}.")
+                return PluginError(f"The {left_out} is left out: {reason}.")
         error = unknown_name(kind.replace("_", " "), name, allowed)
-        for other, known in self._options.items():
-            if name in known and other not in (kind, "auxiliary_loss"):
+        for other, other_options in self._options.items():
+            if name in other_options and other not in (kind, "auxiliary_loss"):
                 hint = (
                     f"{name!r} is {'an' if other[0] in 'aeiou' else 'a'} {other}: {other}={name}."
                 )
                 error = ConfigurationError(f"{error} {hint}")
-        for what, plugins in (
+        for state, plugins in (
             ("Not loaded", [plugin.name for plugin in self.plugins if plugin.error]),
             ("Blocked", [plugin.name for plugin in self.plugins if plugin.blocked]),
         ):
             if plugins:
                 listed = ", ".join(sorted(plugins))
-                error = ConfigurationError(f"{error} {what}: {listed}; see `harness plugins`.")
+                error = ConfigurationError(f"{error} {state}: {listed}; see `harness plugins`.")
         return error
 
     def is_known(self, kind: str, short: str) -> bool:
-        """Whether a plugin provides this, even if its short name means nothing or it is left out."""
+        """Whether a plugin provides this, even if the short name is contested or it is left out."""
         left_out = any((kind, short) in plugin.left_out for plugin in self.plugins)
         return left_out or (kind, short) in self._claims
 
     def owner(self, component: type) -> Provided | None:
-        """What a class belongs to; None for a class that no plugin provides."""
+        """The component that a class is; None for a class that no plugin provides."""
         return self._owners.get(component)
 
     def name_of(self, component: type) -> str | None:
@@ -165,20 +177,24 @@ class Registry:
 
     def provided_by(self, plugin: Plugin, kind: str) -> dict[str, type]:
         """The components of a plugin, each by the shortest name that means it alone; sorted."""
-        of_kind = [c for (of, _), claims in self._claims.items() if of == kind for c in claims]
-        own = {self._shortest(one): one.component for one in of_kind if one.plugin is plugin}
-        return dict(sorted(own.items()))
+        components = {
+            self._shortest(claim): claim.component
+            for (claimed_kind, _), claims in self._claims.items()
+            for claim in claims
+            if claimed_kind == kind and claim.plugin is plugin
+        }
+        return dict(sorted(components.items()))
 
     def _shortest(self, provided: Provided) -> str:
-        means = self._options[provided.kind].get(provided.short)
-        return provided.short if means is provided else provided.full
+        holder = self._options[provided.kind].get(provided.short)
+        return provided.short if holder is provided else provided.full
 
     def leave_out(self, provided: Provided, error: BaseException) -> None:
-        """Takes out a component that turns out to break a rule, and warns."""
+        """Takes out a component that turns out not to meet a requirement, and warns."""
         provided.plugin.leave_out(provided.kind, provided.short, error)
         self._read()
-        rule = provided.plugin.left_out[provided.kind, provided.short]
-        warnings.warn(f"The {provided} is left out: {rule}", stacklevel=2)
+        reason = provided.plugin.left_out[provided.kind, provided.short]
+        warnings.warn(f"The {provided} is left out: {reason}", stacklevel=2)
 
     @property
     def broken(self) -> list[Plugin]:
@@ -187,15 +203,15 @@ class Registry:
 
 
 def _holder(claims: list[Provided]) -> Provided | None:
-    """To whom a short name belongs."""
-    own = [one for one in claims if one.plugin.own]
-    holders = own or claims
+    """The component that a short name means; None where it is contested."""
+    holders = [claim for claim in claims if claim.plugin.own] or claims
     return holders[0] if len(holders) == 1 else None
 
 
 def _contested(kind: str, name: str, claims: list[Provided]) -> PluginError:
-    described = " and ".join(str(one) for one in claims)
-    full = sorted({one.full for one in claims})
+    """The error for a name that several plugins claim."""
+    described = " and ".join(map(str, claims))
+    full = sorted({claim.full for claim in claims})
     if len(full) < len(claims):
         advice = (
             "Plugins of one distribution claim it, which only its author can mend. Leave one of them "
@@ -207,7 +223,7 @@ def _contested(kind: str, name: str, claims: list[Provided]) -> PluginError:
 
 
 def load_registry() -> Registry:
-    """The registry of all that is installed and not blocked (`blocking.py`); loaded once a process."""
+    """The registry of what is installed and not blocked (`blocking.py`); loaded once a process."""
     return _load(blocked())
 
 
@@ -217,9 +233,11 @@ def _load(names: frozenset[str]) -> Registry:
 
 
 def registry_from(points: list[EntryPoint], blocked: frozenset[str] = frozenset()) -> Registry:
-    """The registry of the given entry points. Warns once of each that is broken or slow to import.
+    """The registry of these entry points. Warns once of each that is broken or slow to import.
 
-    blocked: names, see `blocking.py`; what they mean is not imported.
+    Args:
+        points: One for each plugin.
+        blocked: Names of plugins that are not imported, see `blocking.py`.
     """
     plugins = []
     for point in sorted(points, key=lambda point: point.name):
@@ -230,9 +248,9 @@ def registry_from(points: list[EntryPoint], blocked: frozenset[str] = frozenset(
         plugins.append(plugin)
     for plugin in plugins:
         if plugin.problems:
-            what = "did not load and is left out" if plugin.error else "is not complete"
+            state = "did not load and is left out" if plugin.error else "is not complete"
             _warn(
-                f"The plugin {plugin.name} ({plugin.module}) {what}: {'; '.join(plugin.problems)}"
+                f"The plugin {plugin.name} ({plugin.module}) {state}: {'; '.join(plugin.problems)}"
             )
         if plugin.seconds > SLOW:
             _warn(
@@ -244,10 +262,10 @@ def registry_from(points: list[EntryPoint], blocked: frozenset[str] = frozenset(
 
 
 def _warn_of_unknown(blocked: frozenset[str], plugins: list[Plugin]) -> None:
-    """A name that blocks nothing may be a misspelt one."""
-    known = {plugin.name for plugin in plugins} | {plugin.distribution for plugin in plugins}
-    for name in sorted(blocked - known - {EVERYBODY_ELSE}):
-        near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    """Warns of names that block nothing: they may be misspelt."""
+    installed = {plugin.name for plugin in plugins} | {plugin.distribution for plugin in plugins}
+    for name in sorted(blocked - installed - {EVERYBODY_ELSE}):
+        near = difflib.get_close_matches(name, sorted(installed), n=1, cutoff=0.6)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         _warn(f"{name!r} is to be blocked, and no such plugin is installed.{hint}")
 

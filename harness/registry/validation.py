@@ -1,4 +1,4 @@
-"""The rules that a component keeps before anything of it is run: its name, its class, its members."""
+"""What a component must be before anything of it is run: its name, its class, its members."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KINDS = {  # kind of component -> the hook that hands it out
     "auxiliary_loss": "harness_auxiliary_losses",
 }
 
-PROMISES: dict[str, type] = {
+PROTOCOLS: dict[str, type] = {
     "backend": Backend,
     "dataset": Dataset,
     "optimizer": Optimizer,
@@ -51,12 +51,12 @@ PROMISES: dict[str, type] = {
 }
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-VALUES = {"null", "true", "false", "nan", "inf"}  # as a command line reads them
+VALUES = {"null", "true", "false", "nan", "inf"}  # words that a command line reads as values
 ACTIVATIONS = ("softmax", "sigmoid", "identity")
 LOGGED = {LOSS.name, DECAY, "lr", "epoch_seconds", "steps", "samples", "gradients"} | {
     name for task in Task for name in metric_names(task)
 }
-TAKEN = {  # by the core: a choice of its own, and what is logged beside the terms of the objective
+TAKEN = {  # names that the core uses: its own choices and its logged metrics
     "loss": {"auto", *LOGGED},
     "auxiliary_loss": LOGGED,
     "wrapper": {"none"},
@@ -65,7 +65,7 @@ KEYS = frozenset({"auxiliary_loss", "wrapper"})  # kinds whose names are keys of
 
 
 def check_component(kind: str, name: object, cls: object) -> None:
-    """Raises PluginError with the rule that is broken."""
+    """Raises PluginError with the first requirement that a component does not meet."""
     check_name(kind, name)
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise PluginError(f"it must be a frozen dataclass. Got {cls!r}")
@@ -74,15 +74,17 @@ def check_component(kind: str, name: object, cls: object) -> None:
     fields = {field.name for field in dataclasses.fields(cls)}
     if kind == "auxiliary_loss" and fields:
         raise PluginError("it must have no fields: its factor λ is its configuration")
-    for member in _promised(PROMISES[kind]):
+    for member in _members(PROTOCOLS[kind]):
         if not (hasattr(cls, member) or member in fields):
-            raise PluginError(f"it lacks {member!r}, see {PROMISES[kind].__name__} in the contract")
+            raise PluginError(
+                f"it lacks {member!r}, see {PROTOCOLS[kind].__name__} in the contract"
+            )
     _check_constants(kind, cls)
     space_of(cls)
 
 
 def check_name(kind: str, name: object) -> None:
-    """Raises PluginError for what no component of this kind can be called."""
+    """Raises PluginError if no component of this kind can have this name."""
     if not isinstance(name, str):
         raise PluginError(f"its name must be text. Got {name!r}")
     if not NAME.fullmatch(name) or name.lower() in VALUES:
@@ -96,14 +98,14 @@ def check_name(kind: str, name: object) -> None:
         raise PluginError(f"its name must not be {name!r}, which the core uses itself")
 
 
-def _promised(protocol: type) -> list[str]:
-    """The names of the members of a contract."""
+def _members(protocol: type) -> list[str]:
+    """The names of the members that a protocol asks for."""
     members = {**vars(protocol), **protocol.__annotations__}
     return [name for name in members if not name.startswith("_")]
 
 
 def _check_constants(kind: str, cls: Any) -> None:
-    """What the core reads of the class. A property is known only when there is an instance."""
+    """Checks what the core reads of the class. A property is known only when there is an instance."""
     if kind in ("optimizer", "wrapper"):
         _must(cls, "scope", lambda scope: isinstance(scope, Scope), "a harness.Scope")
     if kind == "wrapper":
@@ -112,23 +114,24 @@ def _check_constants(kind: str, cls: Any) -> None:
     if kind == "loss":
         for name in ("tasks", "default_for"):
             _must(cls, name, _are_tasks, "a set of harness.Task")
-        known = f"one of {', '.join(ACTIVATIONS)}"
-        _must(cls, "output_activation", lambda given: given in ACTIVATIONS, known)
+        choice = f"one of {', '.join(ACTIVATIONS)}"
+        _must(cls, "output_activation", lambda name: name in ACTIVATIONS, choice)
     if kind == "auxiliary_loss":
-        _must(cls, "reads", lambda given: given in ("output", "hidden"), "'output' or 'hidden'")
-        known = f"a set of {', '.join(ACTIVATIONS)}"
-        _must(cls, "output_activations", lambda given: set(given) <= set(ACTIVATIONS), known)
+        _must(cls, "reads", lambda layers: layers in ("output", "hidden"), "'output' or 'hidden'")
+        choice = f"a set of {', '.join(ACTIVATIONS)}"
+        _must(cls, "output_activations", lambda names: set(names) <= set(ACTIVATIONS), choice)
 
 
-def _must(cls: type, name: str, holds: Any, wanted: str) -> None:
-    given = getattr(cls, name, MISSING)
-    if given is MISSING or isinstance(given, property):  # a field, or an instance's own
+def _must(cls: type, name: str, allows: Any, allowed: str) -> None:
+    """Raises PluginError unless the value of a class attribute is allowed."""
+    value = getattr(cls, name, MISSING)
+    if value is MISSING or isinstance(value, property):  # a field, or an instance's own
         return
-    if not holds(given):
-        raise PluginError(f"its {name!r} must be {wanted}. Got {given!r}")
+    if not allows(value):
+        raise PluginError(f"its {name!r} must be {allowed}. Got {value!r}")
 
 
-def _are_tasks(given: Any) -> bool:
-    return isinstance(given, set | frozenset | tuple | list) and all(
-        isinstance(task, Task) for task in given
+def _are_tasks(value: Any) -> bool:
+    return isinstance(value, set | frozenset | tuple | list) and all(
+        isinstance(task, Task) for task in value
     )
