@@ -1,4 +1,4 @@
-"""The fields of a component: which may differ between the runs of a stack, and what they may be."""
+"""The fields of a component: which may differ between runs of a stack, and checks of their values."""
 
 from __future__ import annotations
 
@@ -26,28 +26,32 @@ def float_fields(component: Any) -> list[str]:
 
 
 def kind_of(component: Any) -> str:
-    """Equal for components of one class whose fields are equal, but for the floats.
+    """A text that is equal for components of one class whose fields, floats apart, are equal.
 
-    They are of one kind, and may share a stack, or what a backend has compiled.
+    Components of one kind may share a stack, and what a backend has compiled.
 
     >>> from harness.model.mlp import Mlp
     >>> kind_of(Mlp(slope=0.1)) == kind_of(Mlp(slope=0.2)) != kind_of(Mlp(bias=False))
     True
     """
     floats = float_fields(component)
-    fixed = [
+    others = [
         (f.name, getattr(component, f.name))
         for f in dataclasses.fields(component)
         if f.name not in floats
     ]
-    return repr((type(component).__module__, type(component).__qualname__, fixed))
+    return repr((type(component).__module__, type(component).__qualname__, others))
 
 
 def with_fields(component: Component, /, **values: Any) -> Component:
-    """A copy of a component with other values in some fields, which may be arrays or symbols.
+    """A copy of a component with other values in some fields: arrays for floats, say, or symbols.
 
     `dataclasses.replace` would call `__post_init__`, whose checks are for plain numbers and have been
-    made; and a frozen dataclass refuses to have its fields set.
+    made; and the fields of a frozen dataclass cannot be set.
+
+    Args:
+        component: The component, which stays as it is.
+        values: New values by field.
 
     >>> from harness.model.mlp import Mlp
     >>> with_fields(Mlp(), slope=[[0.1], [0.2]]).slope
@@ -67,9 +71,15 @@ def check_range(
     *,
     closed: str = "both",
 ) -> None:
-    """Raises ConfigurationError unless the field `name` of `component` lies in the range.
+    """Raises ConfigurationError unless a field of a component lies in a range.
 
-    closed: which ends belong to it: "both", "left", "right" or "neither"; infinite ends never do.
+    Args:
+        component: The component.
+        name: Name of the field.
+        low: Lower end of the range.
+        high: Upper end of the range.
+        closed: Which ends belong to the range: "both", "left", "right" or "neither"; infinite ends never
+            do.
 
     >>> from types import SimpleNamespace
     >>> check_range(SimpleNamespace(lr=-1.0), "lr", 0)
@@ -89,7 +99,13 @@ def check_range(
 
 
 def check_choice(component: object, name: str, allowed: Sequence[str]) -> None:
-    """Raises ConfigurationError unless the field `name` of `component` is one of `allowed`."""
+    """Raises ConfigurationError unless a field of a component has one of the allowed values.
+
+    Args:
+        component: The component.
+        name: Name of the field.
+        allowed: Allowed values.
+    """
     value = getattr(component, name)
     if value not in allowed:
         raise ConfigurationError(

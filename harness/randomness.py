@@ -1,9 +1,9 @@
 """All randomness of a run, drawn on the host from its seed.
 
-A run has named streams, and each seed, stream and index has a generator of its own. What it draws
-therefore depends on nothing else: not on the backend, the optimizer, the other runs of a stack, the
-epochs before, nor on streams that are added later. So two runs with the same seed start from the
-same weights and see the same batches, and a comparison of their optimizers is paired.
+Each seed, named stream and index has a generator of its own. What a run draws therefore depends on
+nothing else: not on the backend, the optimizer, the other runs of a stack or the epochs before, nor on
+streams that are added later. So two runs with the same seed start from the same weights and see the same
+batches, and a comparison of their optimizers is paired.
 
 The generators are PCG64 on children of one `SeedSequence`, whose spawn key is the number of the
 stream followed by the index (https://numpy.org/doc/stable/reference/random/parallel.html).
@@ -24,8 +24,12 @@ STREAMS = {"weights": 0, "order": 1, "split": 2, "dropout": 3, "signs": 4}
 def stream(seed: int, name: str, *index: int) -> np.random.Generator:
     """A new generator at the start of a stream, or of one part of it.
 
-    seed: of the run, 0 or more, of any size. index: which part, such as a layer or an epoch. Raises
-    ConfigurationError for an unknown name or a negative seed.
+    Raises ConfigurationError for an unknown name or a negative seed.
+
+    Args:
+        seed: Seed of the run, 0 or more, of any size.
+        name: One of `STREAMS`.
+        index: Part of the stream, such as a layer or an epoch.
 
     >>> stream(7, "split").integers(100) == stream(7, "split").integers(100)
     np.True_
@@ -41,17 +45,26 @@ def stream(seed: int, name: str, *index: int) -> np.random.Generator:
 def weight_rngs(seed: int, layers: int) -> list[np.random.Generator]:
     """A generator for each layer, as `Network.initial` takes them.
 
-    A layer draws its weights before its biases, so the initializer of the biases changes no weight,
-    and a layer more or less changes no other layer.
+    A layer draws its weights before its biases: the initializer of the biases changes no weight, and a
+    layer more or less changes no other layer.
+
+    Args:
+        seed: Seed of the run.
+        layers: Number of layers.
     """
     return [stream(seed, "weights", layer) for layer in range(layers)]
 
 
 def order(seed: int, epoch: int, samples: int) -> np.ndarray:
-    """The order of the training samples in an epoch of a run: a permutation, (samples,) int64.
+    """The order of the training samples in an epoch: a permutation, (samples,) int64.
 
-    It depends on the number of the epoch alone, so a resumed run needs no state of a generator. The
-    generator costs about 12 us an epoch, less than the permutation of 1,000 samples.
+    A resumed run needs no state of a generator. Making one costs about 12 us an epoch, less than the
+    permutation of 1,000 samples.
+
+    Args:
+        seed: Seed of the run.
+        epoch: Number of the epoch, from 1.
+        samples: Rows of the training part.
     """
     return stream(seed, "order", epoch).permutation(samples)
 
@@ -59,7 +72,12 @@ def order(seed: int, epoch: int, samples: int) -> np.ndarray:
 def signs(seed: int, step: int, size: int) -> np.ndarray:
     """What a run draws where a rule asks for signs: +1 or −1, equally likely, (size,) float64.
 
-    step: its number, from 1. A bit a sign: 1 ms for a million.
+    A sign takes one random bit: 1 ms for a million.
+
+    Args:
+        seed: Seed of the run.
+        step: Number of the step, from 1.
+        size: Signs to draw.
     """
     bits = np.frombuffer(stream(seed, "signs", step).bytes(-(-size // 8)), np.uint8)
     return 2.0 * np.unpackbits(bits, count=size) - 1.0

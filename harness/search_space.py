@@ -1,14 +1,14 @@
-"""What is worth trying of a hyperparameter: ranges, on a scale that is even in what matters.
+"""Which values of a hyperparameter are worth trying: ranges, each on a scale on which steps are alike.
 
-An optimizer states its own search space as a class variable, by field:
+An optimizer states its search space as a class variable, by field:
 
     search_space: ClassVar[Mapping[str, Range]] = {
         "lr": Range(1e-3, 10, "log"),
         "momentum": Range(0.5, 0.99, "complement"),
     }
 
-A dimension of a space turns a number from [0, 1) into a value (`at`) and a value into what a command
-line says (`text`). A point of the unit cube is therefore a setting for any optimizer.
+A dimension of a space turns a number from [0, 1) into a value (`at`), and a value into the text for a
+command line (`text`). So a point of the unit cube is a setting of any optimizer.
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ SCALES = ("linear", "log", "complement")
 class Range:
     """Real numbers from `low` to `high`, even on a scale.
 
-    scale: "linear" in x; "log" in log x, for what varies over orders of magnitude; "complement" in
-    log(1 − x), for a share that is close to 1: from 0.9 to 0.99 is then as far as from 0.99 to 0.999.
-    meaning: its unit, or what to think of it as, where that says more than the name.
+    Attributes:
+        low: Lowest value.
+        high: Highest value, above `low`.
+        scale: "linear" in x; "log" in log x, for values over orders of magnitude, above 0; "complement"
+            in log(1 − x), for shares close to 1: from 0.9 to 0.99 is then as far as from 0.99 to 0.999.
+        meaning: Unit, or what to think of it as, where that says more than the name.
 
     >>> Range(1e-4, 1, "log").at(0.5)
     0.01
@@ -63,7 +66,7 @@ class Range:
             )
 
     def at(self, u: float) -> float:
-        """The value at u in [0, 1]; `low` at 0, and higher for higher u."""
+        """The value at u in [0, 1]: `low` at 0, and higher for higher u."""
         return min(max(self._on_scale(u), self.low), self.high)  # rounding may lead past an end
 
     def position(self, value: float) -> float:
@@ -80,7 +83,11 @@ class Range:
         return (value - self.low) / (self.high - self.low)
 
     def extended(self, below: float = 0.0, above: float = 0.0) -> Range:
-        """A longer range: beyond `low` and `high` by these shares of its width, on its scale.
+        """A longer range.
+
+        Args:
+            below: Share of the width, on the scale, to add below `low`.
+            above: Share of the width, on the scale, to add above `high`.
 
         >>> Range(1e-3, 10, "log").extended(above=0.5)
         Range(low=0.001, high=1000.0, scale='log', meaning='')
@@ -91,7 +98,8 @@ class Range:
         return replace(self, low=low, high=high)
 
     def text(self, value: float) -> str:
-        """Six significant digits, of 1 − x on the complement scale; never outside the range.
+        """The value in six significant digits, of 1 − x on the complement scale; never outside the
+        range.
 
         >>> Range(0.5, 0.9999, "complement").text(0.99987654321)
         '0.999876543'
@@ -113,7 +121,12 @@ class Range:
 
 @dataclass(frozen=True)
 class Integers:
-    """Whole numbers from `low` to `high`, both included, even on a scale: "linear" or "log".
+    """Whole numbers from `low` to `high`, both included, even on a scale.
+
+    Attributes:
+        low: Lowest value; 1 or above on a log scale.
+        high: Highest value, above `low`.
+        scale: "linear" or "log".
 
     >>> [Integers(1, 3).at(u) for u in (0.0, 0.5, 0.99)]
     [1, 2, 3]
@@ -139,7 +152,7 @@ class Integers:
         return min(max(round(self._steps.at(u)), self.low), self.high)
 
     def position(self, value: float) -> float:
-        """A u at which `at` gives this value: the middle of its share on a linear scale."""
+        """A u at which `at` gives this value; on a linear scale the middle of its share."""
         return self._steps.position(value)
 
     def extended(self, below: float = 0.0, above: float = 0.0) -> Integers:
@@ -150,18 +163,21 @@ class Integers:
         return replace(self, low=low, high=high)
 
     def text(self, value: int) -> str:
-        """All digits."""
+        """The value with all digits."""
         return str(value)
 
     @property
     def _steps(self) -> Range:
-        # Half a step further on both sides, so that the ends get their full share
+        # Half a step longer at both ends, so that the lowest and highest value get their full share
         return Range(self.low - 0.5, self.high + 0.5, self.scale)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values, each as a command line says it, with equal shares.
+    """One of several values, with equal shares.
+
+    Attributes:
+        values: Values, each as it is written on a command line.
 
     >>> [Choice(("relu", "tanh")).at(u) for u in (0.49, 0.5)]
     ['relu', 'tanh']
@@ -174,7 +190,7 @@ class Choice:
         return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
 
     def text(self, value: str) -> str:
-        """As it is."""
+        """The value as it is."""
         return value
 
 
@@ -188,10 +204,10 @@ def space_of(component: type) -> Mapping[str, Range]:
     """
     space: Mapping[str, Any] = getattr(component, "search_space", {})
     fields = {field.name for field in dataclasses.fields(component)}
-    for name, found in space.items():
-        if name not in fields or not isinstance(found, Range):
+    for name, dimension in space.items():
+        if name not in fields or not isinstance(dimension, Range):
             raise PluginError(
                 f"the search space of {component.__name__} must give a harness.Range for each of some "
-                f"of its fields: {', '.join(sorted(fields))}. Got {name}: {found!r}."
+                f"of its fields: {', '.join(sorted(fields))}. Got {name}: {dimension!r}."
             )
     return space

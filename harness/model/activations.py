@@ -1,6 +1,6 @@
-"""The activations of the hidden layers on the host, in NumPy, from their definitions.
+"""The activations of hidden layers on the host, in NumPy, from their definitions.
 
-Backends have their own, fast and with derivatives; `harness check` holds them against these.
+Backends have their own, which are fast and have derivatives; `harness check` compares them with these.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ ACTIVATIONS = tuple(_VALUES)  # the names
 
 
 def activate(name: str, slope: float, a: np.ndarray) -> np.ndarray:
-    """σ(a), elementwise, for float64. slope: ε of leaky_relu, max(a, εa)."""
+    """σ(a), elementwise.
+
+    Args:
+        name: Name of the activation.
+        slope: ε of leaky_relu, max(a, εa).
+        a: Float64 values of any shape.
+    """
     with np.errstate(over="ignore"):  # e^−a may be infinite, and its reciprocal is right
         return _VALUES[name](a, slope)

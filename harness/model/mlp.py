@@ -16,8 +16,11 @@ __all__ = ["Mlp"]
 class Mlp:
     """A multi-layer perceptron.
 
-    hidden: units of each hidden layer; [] leaves a linear model. activation: of the hidden layers.
-    slope: ε of leaky_relu, max(x, εx); the other activations ignore it. bias: whether layers have b.
+    Attributes:
+        hidden: Units of each hidden layer; [] is a linear model.
+        activation: Activation of the hidden layers, by name.
+        slope: ε of leaky_relu, max(a, εa), in [0, 1); other activations ignore it.
+        bias: Whether layers have a bias b.
     """
 
     hidden: list[int] = field(default_factory=lambda: [64])
@@ -35,5 +38,10 @@ class Mlp:
         check_range(self, "slope", 0, 1, closed="left")
 
     def sized(self, features: int, outputs: int) -> Network:
-        """The network for so many features and outputs."""
+        """The network for data.
+
+        Args:
+            features: Features that it reads, F.
+            outputs: Outputs that it has, K.
+        """
         return Network((features, *self.hidden, outputs), self.activation, self.slope, self.bias)

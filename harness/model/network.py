@@ -5,7 +5,7 @@ A multi-layer perceptron maps H⁰ = X to outputs layer by layer (batched, row v
     Aˡ = Hˡ⁻¹ Wˡᵀ + bˡ        Hˡ = σ(Aˡ)        f(x) = Aᴸ
 
 The output layer has no activation: the loss knows which one turns outputs into predictions.
-With `hidden=[]` this is linear or logistic regression, the single neuron.
+Without hidden layers this is linear or logistic regression, the single neuron.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ __all__ = ["ACTIVATIONS", "Network", "Parameter"]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One weight matrix (fan_out, fan_in) or bias (fan_out,): where it lies in θ."""
+    """One weight matrix or bias, and where it lies in θ.
+
+    Attributes:
+        name: Name in messages and files, such as layer1.weight.
+        layer: Number of its layer; 0 reads the features.
+        shape: Shape of the parameter: (fan_out, fan_in) for weights, (fan_out,) for a bias.
+        start: Index of its first number in θ.
+    """
 
     name: str
     layer: int
@@ -35,17 +42,28 @@ class Parameter:
 
     @property
     def stop(self) -> int:
-        """One past its last place in θ."""
+        """One past the index of its last number in θ."""
         return self.start + prod(self.shape)
 
     def view(self, theta: Array) -> Array:
-        """Its (R, *shape) view of θ, (R, P)."""
+        """The parameter as a view of θ, (R, *shape).
+
+        Args:
+            theta: Parameters of R networks, (R, P).
+        """
         return theta[:, self.start : self.stop].reshape(theta.shape[0], *self.shape)
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network with all its shapes. sizes: units from the features to the outputs."""
+    """A network with all its shapes.
+
+    Attributes:
+        sizes: Features, units of each hidden layer, and outputs.
+        activation: Activation of the hidden layers, by name.
+        slope: ε of leaky_relu, max(a, εa).
+        bias: Whether layers have a bias b.
+    """
 
     sizes: tuple[int, ...]
     activation: str
@@ -54,7 +72,7 @@ class Network:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """From the one that reads the features to the output layer."""
+        """All layers, from the one that reads the features to the output layer."""
         depth = len(self.sizes) - 1
         return tuple(
             Layer(
@@ -70,8 +88,8 @@ class Network:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """In the order they have in θ: W¹ b¹ W² b² …"""
-        found: list[Parameter] = []
+        """All parameters in their order in θ: W¹ b¹ W² b² …"""
+        parameters: list[Parameter] = []
         start = 0
         for layer in self.layers:
             shapes: dict[str, tuple[int, ...]] = {"weight": (layer.fan_out, layer.fan_in)}
@@ -79,20 +97,24 @@ class Network:
                 shapes["bias"] = (layer.fan_out,)
             for kind, shape in shapes.items():
                 parameter = Parameter(f"layer{layer.index + 1}.{kind}", layer.index, shape, start)
-                found.append(parameter)
+                parameters.append(parameter)
                 start = parameter.stop
-        return tuple(found)
+        return tuple(parameters)
 
     @property
     def size(self) -> int:
-        """P, the number of parameters of a run."""
+        """The numbers in θ, P."""
         return self.parameters[-1].stop
 
     def views(self, theta: Array) -> list[tuple[Array, Array | None]]:
-        """(W, b) of each layer as views of θ, (R, P): W (R, fan_out, fan_in), b (R, fan_out) or None."""
-        found = iter(self.parameters)
+        """W, (R, fan_out, fan_in), and b, (R, fan_out) or None, of each layer as views of θ.
+
+        Args:
+            theta: Parameters of R networks, (R, P).
+        """
+        parameters = iter(self.parameters)
         return [
-            (next(found).view(theta), next(found).view(theta) if self.bias else None)
+            (next(parameters).view(theta), next(parameters).view(theta) if self.bias else None)
             for _ in self.layers
         ]
 
@@ -103,9 +125,13 @@ class Network:
         rngs: list[np.random.Generator],
         inputs: np.ndarray | None = None,
     ) -> np.ndarray:
-        """θ of one run, (P,) float64. rngs: a generator for each layer, so that layers draw alone.
+        """θ of one run before training, (P,) float64. Raises BrokenPromise for values of another kind.
 
-        inputs: (B, F) samples, for weights that depend on data; see `DataDependentInitializer`.
+        Args:
+            weights: Initializer of the weights.
+            biases: Initializer of the biases.
+            rngs: Generator of each layer: what a layer draws does not depend on the others.
+            inputs: Samples for a `DataDependentInitializer`, (B, F); others do not need them.
         """
         theta = np.empty(self.size)
         for parameter in self.parameters:
@@ -115,15 +141,16 @@ class Network:
             _check_values(initializer, "sample", values, parameter)
             theta[parameter.start : parameter.stop] = np.ravel(values)
         if isinstance(weights, DataDependentInitializer):
-            assert inputs is not None
+            if inputs is None:
+                raise ValueError("weights that depend on data need inputs")
             self._adjust(theta, weights, inputs)
         return theta
 
     def _adjust(self, theta: np.ndarray, weights: Any, inputs: np.ndarray) -> None:
-        """Lets `weights` look at what reaches each layer, and writes what it makes of them into θ.
+        """Adjusts the weights in θ to the data, layer by layer.
 
-        Here and not in a backend: where a run starts must not depend on where it is trained. For the
-        same reason without BLAS, whose rounding may depend on its threads.
+        This is not a backend's work: where a run starts must not depend on where it is trained. For the
+        same reason there is no BLAS, whose rounding may depend on its threads.
         """
         h = inputs.astype(np.float64)
         matrices = [parameter for parameter in self.parameters if len(parameter.shape) == 2]
@@ -138,10 +165,10 @@ class Network:
 
 
 def _check_values(initializer: object, method: str, values: object, parameter: Parameter) -> None:
-    """Raises BrokenPromise for what is no array of finite floats of the parameter's shape."""
+    """Raises BrokenPromise unless `values` are finite floats in the shape of the parameter."""
     if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
-        found = f"{values.dtype} numbers" if isinstance(values, np.ndarray) else repr(values)[:80]
-        raise BrokenPromise(initializer, f"{method} must return an array of floats. Got {found}")
+        kind = f"{values.dtype} numbers" if isinstance(values, np.ndarray) else repr(values)[:80]
+        raise BrokenPromise(initializer, f"{method} must return an array of floats. Got {kind}")
     if values.shape != parameter.shape:
         raise BrokenPromise(
             initializer,

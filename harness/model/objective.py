@@ -1,7 +1,7 @@
 """The combined loss ℒ = ℒ₁ + Σₖ λₖℒₖ + β Σᵢ θᵢ².
 
-The main loss has the factor 1; each auxiliary loss its λₖ; weight decay, a prior on θ, its β. Every
-term is logged as it enters the sum, λₖℒₖ rather than ℒₖ: that is the size that should be alike.
+The main loss has the factor 1, each auxiliary loss its λₖ, and weight decay, a prior on θ, its β. Every
+term is logged as it enters the sum, λₖℒₖ rather than ℒₖ: these are the sizes to be compared.
 
 Back-propagation starts from `output_gradient`, adds `hidden_gradient` at each hidden layer and
 `decay_gradient` at the end, whether a backend writes it out or leaves it to automatic differentiation.
@@ -25,7 +25,13 @@ DECAY = "weight_decay"  # the name of the term β Σ θᵢ²
 
 @dataclass(frozen=True)
 class Term:
-    """An auxiliary loss with its factor λ in each run of the stack, (R,)."""
+    """An auxiliary loss with its factors.
+
+    Attributes:
+        name: Name of the loss, under which its values are logged.
+        loss: The auxiliary loss.
+        factor: λ of each run of the stack, (R,).
+    """
 
     name: str
     loss: AuxiliaryLoss
@@ -36,38 +42,59 @@ class Term:
 class Objective:
     """The objective of the R runs of a stack.
 
-    Only terms with a factor other than 0 are here, so a run pays for no term it does not have.
-    weight_decay: β of each run, (R,), or None without decay.
+    Attributes:
+        name: Name of the main loss, under which its values are logged.
+        loss: The main loss.
+        auxiliary: Auxiliary losses whose factors are not 0: a stack pays for no term that it does not
+            have.
+        weight_decay: β of each run, (R,), or None without decay.
     """
 
-    name: str  # of the main loss
+    name: str
     loss: Loss
     auxiliary: tuple[Term, ...] = ()
     weight_decay: Array | None = None
 
     def map_factors(self, function: Callable[[np.ndarray], Array]) -> Objective:
-        """The same objective with `function` of each factor: a copy on a device, or some of its rows."""
+        """The same objective with other factors.
+
+        Args:
+            function: Makes a factor from a factor, (R,): a copy on a device, or some of its rows.
+        """
         return replace(
             self,
             auxiliary=tuple(replace(term, factor=function(term.factor)) for term in self.auxiliary),
             weight_decay=None if self.weight_decay is None else function(self.weight_decay),
         )
 
-    def rows(self, keep: np.ndarray) -> Objective:
-        """The objective of a part of the stack; for factors on the host."""
-        return self.map_factors(lambda factor: factor[keep])
+    def rows(self, rows: np.ndarray) -> Objective:
+        """The objective of some runs, where the factors are on the host.
+
+        Args:
+            rows: Row numbers of the runs.
+        """
+        return self.map_factors(lambda factor: factor[rows])
 
     # --- values, each (R,) ------------------------------------------------------------------------
 
     def output_terms(self, output: Array, target: Array) -> dict[str, Array]:
-        """The terms that read the outputs (R, B, K): the main loss first."""
+        """The terms that read the outputs, by name, the main loss first.
+
+        Args:
+            output: Outputs, (R, B, K).
+            target: Targets, (R, B, K) or (B, K).
+        """
         terms = {self.name: self.loss.value(output, target)}
         for term in self._on_output:
             terms[term.name] = term.factor * term.loss.value(output)
         return terms
 
     def hidden_terms(self, hidden: tuple[Array, ...]) -> dict[str, Array]:
-        """The terms that read hidden activations, each summed over the layers."""
+        """The terms that read hidden activations, by name, each summed over the layers.
+
+        Args:
+            hidden: Activations of each hidden layer, (R, B, n).
+        """
         terms: dict[str, Array] = {}
         for term in self._on_hidden:
             if hidden:
@@ -75,14 +102,24 @@ class Objective:
         return terms
 
     def decay_terms(self, theta: Array) -> dict[str, Array]:
-        """The term that reads θ, (R, P)."""
+        """The term that reads θ, by name; empty without decay.
+
+        Args:
+            theta: Parameters, (R, P).
+        """
         if self.weight_decay is None:
             return {}
         xp = array_namespace(theta)
         return {DECAY: self.weight_decay * xp.sum(theta * theta, axis=-1)}
 
     def terms(self, forward: Forward, target: Array, theta: Array) -> dict[str, Array]:
-        """All terms as they enter the sum ℒ."""
+        """All terms, by name, as they enter the sum ℒ.
+
+        Args:
+            forward: What the forward pass kept.
+            target: Targets, (R, B, K) or (B, K).
+            theta: Parameters, (R, P).
+        """
         return {
             **self.output_terms(forward.output, target),
             **self.hidden_terms(forward.hidden),
@@ -97,14 +134,23 @@ class Objective:
     # --- gradients --------------------------------------------------------------------------------
 
     def output_gradient(self, output: Array, target: Array) -> Array:
-        """∂ℒ/∂output through the terms that read the outputs, (R, B, K)."""
+        """∂ℒ/∂output through the terms that read the outputs, (R, B, K).
+
+        Args:
+            output: Outputs, (R, B, K).
+            target: Targets, (R, B, K) or (B, K).
+        """
         gradient = self.loss.gradient(output, target)
         for term in self._on_output:
             gradient = gradient + term.factor[:, None, None] * term.loss.gradient(output)
         return gradient
 
     def hidden_gradient(self, h: Array) -> Array | None:
-        """What the terms that read one hidden layer (R, B, n) add to ∂ℒ/∂h; None without such terms."""
+        """What the terms that read hidden activations add to ∂ℒ/∂h, (R, B, n); None without such terms.
+
+        Args:
+            h: Activations of one hidden layer, (R, B, n).
+        """
         if not self._on_hidden:
             return None
         return _sum(
@@ -112,7 +158,11 @@ class Objective:
         )
 
     def decay_gradient(self, theta: Array) -> Array | None:
-        """2βθ, (R, P); None without decay."""
+        """The gradient of the decay, 2βθ, (R, P); None without decay.
+
+        Args:
+            theta: Parameters, (R, P).
+        """
         if self.weight_decay is None:
             return None
         return 2 * self.weight_decay[:, None] * theta

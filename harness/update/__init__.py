@@ -1,6 +1,6 @@
-"""How an update rule meets θ, as all backends share it. Plugins import these names from here.
+"""How update rules are applied to θ, for all backends. Plugins import these names from here.
 
-A wrapper is a rule that has its turn before or after another one. So nothing runs wrappers: the
+A wrapper is a rule that has its turn before or after another one. So wrappers need no runner: the
 runs of each rule have a chain of blocks (`chain.py`), and each block goes to the backend's updater
 by itself, at its own scope, as if it were the only rule. A composed rule, `Ema(inner=Adam())`,
 would have the narrowest scope of its parts and could not be exchanged in a configuration; a hook
@@ -10,7 +10,7 @@ compiles whole steps finds wrappers among its blocks if it says so (`compiles_wr
 several say at which parameters to judge (`evaluated`), the outermost does.
 
 The core runs a rule that needs another gradient (`extra_gradients.py`). `Scope.OBJECTIVE` is VECTOR
-with one argument more, the batch of the step, which gives ∇ℒ at other parameters. Its calls cannot
+with one more argument, the batch of the step, which gives ∇ℒ at other parameters. These calls cannot
 be recorded and cost more than all the rest, so the rule runs as it is written, with a column for
 every number, on a program bound to its rows: a run sees the same shapes of numbers whatever its
 company. `where` is a part of the call and not of the rule's code, since the runs of a stack are at

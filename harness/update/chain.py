@@ -1,8 +1,8 @@
 """What a stack does with a gradient: wrappers and update rules, one after another.
 
 The runs of each rule have a chain of blocks: wrappers that change the gradient, wrappers that change θ,
-the rule, and wrappers again. A block is run by the backend's updater, at its own scope, as if it were a
-rule by itself; one that needs further gradients is run by the core (`batch.py`).
+the rule, and wrappers again. The backend's updater runs each block at its own scope, as if it were a
+rule by itself. The core runs those that need extra gradients (`extra_gradients.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ __all__ = ["Chain", "flat", "in_turn", "nested"]
 
 
 def in_turn(wrappers: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The names of wrappers, given outermost first, in the order of a step: before the rule, and after.
+    """The names of wrappers in the order of a step: those before the rule, and those after it.
+
+    Args:
+        wrappers: Wrappers by name, the outermost first.
 
     >>> from types import SimpleNamespace as Some
     >>> in_turn({"a": Some(turn=Turn.AFTER), "b": Some(turn=Turn.GRADIENT), "c": Some(turn=Turn.AFTER)})
@@ -38,9 +41,15 @@ def in_turn(wrappers: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 class Chain:
     """What a stack does with a gradient, ready to run.
 
-    blocks: a chain of them for the runs of each rule. objective: its factors on the host. seeds: of each
-    run. The state is a list for each chain, of what each of its blocks remembers: as an updater of that
-    block alone has it, the same list from step to step, by which it knows what it is bound to.
+    The state is a list for each chain with the state of each of its blocks. Each updater gets back the
+    very list that it returned: by identity it notices that its arrays were replaced.
+
+    Args:
+        blocks: A chain of blocks for the runs of each rule.
+        backend: Where the runs train.
+        network: Network of all runs.
+        objective: Objective of all runs, its factors on the host.
+        seeds: Seed of each run.
     """
 
     def __init__(
@@ -65,13 +74,13 @@ class Chain:
         ]
 
     def extra_gradients(self, runs: int) -> np.ndarray:
-        """How many further gradients each run has taken so far, (R,)."""
-        found = np.zeros(runs, int)
+        """How many gradients each of so many runs has taken so far beside one a step, (R,)."""
+        counts = np.zeros(runs, int)
         for chain, runners in zip(self._blocks, self._runners, strict=True):
             for block, runner in zip(chain, runners, strict=True):
                 if isinstance(runner, ObjectiveUpdater):
-                    found[block.rows] += runner.extra_gradients
-        return found
+                    counts[block.rows] += runner.extra_gradients
+        return counts
 
     @property
     def can_be_compiled(self) -> bool:
@@ -97,22 +106,29 @@ class Chain:
     ) -> tuple[Array, list[list[Any]]]:
         """One step of all runs. May write into θ, the gradient and the state: use what it returns.
 
-        lr, t: (R, 1) float64 on the host. batch: the samples and targets that the gradient is of.
+        Args:
+            theta: Parameters, (R, P).
+            gradient: Gradient, (R, P).
+            state: State of all chains.
+            lr: Learning rate of each run, (R, 1) float64 on the host.
+            t: Number of the step of each run, from 1, (R, 1) float64 on the host.
+            batch: Features and targets that the gradient is of.
         """
         new_state = []
         for blocks, runners, states in zip(self._blocks, self._runners, state, strict=True):
-            more: tuple[Any, ...] = ()
+            samples_and_start: tuple[Any, ...] = ()
             if any(isinstance(runner, ObjectiveUpdater) for runner in runners):
                 rows, copy = blocks[0].rows, array_namespace(theta).asarray
-                more = batch, (copy(theta[rows], copy=True), copy(gradient[rows], copy=True))
+                start = copy(theta[rows], copy=True), copy(gradient[rows], copy=True)
+                samples_and_start = batch, start
             new_states = []
-            for block, runner, own in zip(blocks, runners, states, strict=True):
+            for block, runner, slots in zip(blocks, runners, states, strict=True):
                 on_gradient = block.turn is Turn.GRADIENT
                 changed, other = (gradient, theta) if on_gradient else (theta, gradient)
-                further = more if isinstance(runner, ObjectiveUpdater) else ()
-                changed, new = runner(changed, other, own, lr, t, *further)
+                extra = samples_and_start if isinstance(runner, ObjectiveUpdater) else ()
+                changed, new_slots = runner(changed, other, slots, lr, t, *extra)
                 gradient, theta = (changed, theta) if on_gradient else (gradient, changed)
-                new_states.append(new)
+                new_states.append(new_slots)
             new_state.append(new_states)
         return theta, new_state
 

@@ -1,4 +1,4 @@
-"""Wrappers and rules that need more of the objective than its gradient at θ: the core runs them."""
+"""Rules and wrappers that need more of the objective than its gradient at θ: the core runs them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,17 @@ Start = tuple[Array, Array]
 
 
 class ObjectiveUpdater:
-    """Steps one block of scope OBJECTIVE; what `harness.Updater` is for the others.
+    """Steps one block of scope OBJECTIVE, as a `harness.Updater` steps the others.
 
-    Called as it is written: a gradient in its midst cannot be recorded, and takes longer than the rest.
+    The rule is called as it is written: the gradients that it takes cannot be recorded, and take longer
+    than the rest.
+
+    Args:
+        block: Rule or wrapper with its runs.
+        backend: Where the runs train.
+        network: Network of all runs.
+        objective: Objective of all runs, its factors on the host.
+        seeds: Seed of each run.
     """
 
     def __init__(
@@ -43,10 +51,10 @@ class ObjectiveUpdater:
         self._network = network
         # With a column for every number a run does not depend on its company
         self._block = Block(block.rows, with_all_columns(block, backend.to_device))
-        own = np.arange(block.rows.start, block.rows.stop)
-        self._program = backend.bind(network, objective.rows(own))
+        rows = np.arange(block.rows.start, block.rows.stop)
+        self._program = backend.bind(network, objective.rows(rows))
         self._seeds = seeds[block.rows]
-        self.extra_gradients = np.zeros(len(own), int)  # further gradients of each run so far
+        self.extra_gradients = np.zeros(len(rows), int)  # of each run so far, beside one a step
 
     def init(self, theta: Array) -> list[Any]:
         """The state of the one block, in a list as an updater has it."""
@@ -62,13 +70,22 @@ class ObjectiveUpdater:
         samples: Samples,
         start: Start,
     ) -> tuple[Array, list[Any]]:
-        """One step, written into `changed` and the state. The rest as for an updater."""
+        """One step, written into `changed` and the state.
+
+        Args:
+            changed: What the rule or wrapper changes, (R, P): θ, or the gradient.
+            other: The other one of the two, (R, P).
+            state: State, as `init` or the last step returned it.
+            lr: Learning rate of each run, (R, 1) float64 on the host.
+            t: Number of the step of each run, from 1, (R, 1) float64 on the host.
+            samples: Features and targets of all runs.
+            start: θ and the gradient there before any wrapper changed them, of the runs of the block.
+        """
         x, target = (part[self._rows] if part.ndim == 3 else part for part in samples)
         steps = t[self._rows, 0].astype(int).tolist()
-        drawn = list(zip(self._seeds, steps, strict=True))
-        samples = x, target
+        draws = list(zip(self._seeds, steps, strict=True))
         batch = BatchObjective(
-            self._program, self._backend, samples, start, drawn, self.extra_gradients
+            self._program, self._backend, (x, target), start, draws, self.extra_gradients
         )
         rate, number = self._backend.to_device(lr), self._backend.to_device(t)
         (slots,) = state
@@ -77,9 +94,15 @@ class ObjectiveUpdater:
 
 
 class BatchObjective:
-    """The batch of some runs where their backend has it; see harness.Batch.
+    """The batch of the runs of a block, on the device of their backend; see harness.Batch.
 
-    drawn: the seed of each run, and the number of its step. extra_gradients: counts those of each run.
+    Args:
+        program: Network and objective of these runs.
+        backend: Where they train.
+        samples: Their features and targets.
+        start: θ and the gradient there, both (rows, P).
+        draws: Seed of each run, and the number of its step.
+        extra_gradients: Count of each run, which is raised here.
     """
 
     def __init__(
@@ -88,14 +111,14 @@ class BatchObjective:
         backend: Backend,
         samples: Samples,
         start: Start,
-        drawn: Sequence[tuple[int, int]],
+        draws: Sequence[tuple[int, int]],
         extra_gradients: np.ndarray,
     ) -> None:
         self._program = program
         self._backend = backend
         self._samples = samples
         self._start = start
-        self._drawn = drawn
+        self._draws = draws
         self._extra_gradients = extra_gradients
 
     def gradient(self, theta: Array, where: Array | None = None) -> Array:
@@ -104,36 +127,38 @@ class BatchObjective:
         wanted = self._wanted(where)
         if not wanted.any():
             return xp.zeros_like(theta)
-        begun, known = self._start
-        same = xp.all(theta == begun, axis=-1, keepdims=True)
-        wanted = wanted & ~self._backend.to_host(same)[:, 0]
+        start, start_gradient = self._start
+        at_start = xp.all(theta == start, axis=-1, keepdims=True)
+        wanted = wanted & ~self._backend.to_host(at_start)[:, 0]
         if not wanted.any():
-            return _chosen(xp.asarray(known, copy=True), where)
+            return _masked(xp.asarray(start_gradient, copy=True), where)
         self._extra_gradients += wanted
-        _, found = self._program.gradient(theta, *self._samples)
+        _, gradient = self._program.gradient(theta, *self._samples)
         # Always a copy: the program may write the next one over it
-        return _chosen(xp.where(same, known, found), where)
+        return _masked(xp.where(at_start, start_gradient, gradient), where)
 
     def signs(self, where: Array | None = None) -> Array:
         """See harness.Batch."""
         size = self._start[0].shape[1]
-        drawn = np.zeros((len(self._drawn), size))
+        values = np.zeros((len(self._draws), size))
         for row in np.flatnonzero(self._wanted(where)).tolist():
-            seed, step = self._drawn[row]
-            drawn[row] = signs(seed, step, size)
-        return self._backend.to_device(drawn)
+            seed, step = self._draws[row]
+            values[row] = signs(seed, step, size)
+        return self._backend.to_device(values)
 
     def _wanted(self, where: Array | None) -> np.ndarray:
-        """Which runs want something, (R,), on the host."""
+        """Which runs want something, (rows,) bool on the host."""
         if where is None:
-            return np.ones(len(self._drawn), bool)
-        return np.broadcast_to(self._backend.to_host(where), (len(self._drawn), 1))[:, 0]
+            return np.ones(len(self._draws), bool)
+        return np.broadcast_to(self._backend.to_host(where), (len(self._draws), 1))[:, 0]
 
 
 class Quadratic:
-    """A batch on which to try a rule by itself: ℒ = ½‖θ − c‖², with signs that take turns.
+    """A batch on which to try a rule by itself: ℒ = ½‖θ − c‖², with signs that alternate.
 
-    like: an array (R, P). center: c, a number or such an array.
+    Args:
+        like: Array with the shape, the dtype and the device of θ, (R, P).
+        center: c, a number or an array like θ.
     """
 
     def __init__(self, like: Array, center: Any = 0.0) -> None:
@@ -142,16 +167,16 @@ class Quadratic:
 
     def gradient(self, theta: Array, where: Array | None = None) -> Array:
         """θ − c."""
-        return _chosen(theta - self._center, where)
+        return _masked(theta - self._center, where)
 
     def signs(self, where: Array | None = None) -> Array:
         """+1, −1, +1, …"""
         xp = array_namespace(self._like)
-        places = xp.cumulative_sum(xp.ones_like(self._like), axis=-1)
-        return _chosen(2 * (places % 2) - 1, where)
+        numbers = xp.cumulative_sum(xp.ones_like(self._like), axis=-1)
+        return _masked(2 * (numbers % 2) - 1, where)
 
 
-def _chosen(found: Array, where: Array | None) -> Array:
-    """These rows, and zeros for the other runs."""
-    xp = array_namespace(found)
-    return found if where is None else xp.where(where, found, xp.zeros_like(found))
+def _masked(values: Array, where: Array | None) -> Array:
+    """The values of the runs in `where`, and zeros for the others."""
+    xp = array_namespace(values)
+    return values if where is None else xp.where(where, values, xp.zeros_like(values))

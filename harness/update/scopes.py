@@ -1,8 +1,8 @@
-"""How an update rule meets θ: in the pieces that its scope asks for.
+"""How update rules are applied to θ: in the pieces that their scope asks for.
 
-An elementwise rule and one of scope VECTOR see the rows of their block, (rows, P). A rule of scope
-TENSOR sees each parameter by itself, (rows, *shape), with a state of its own. All of it is written for
-any arrays that can be sliced and assigned to, NumPy arrays and PyTorch tensors alike.
+A rule of scope TENSOR sees each parameter by itself, (rows, *shape), and has a state for each. Any other
+rule sees the rows of its block, (rows, P). The functions take any arrays that can be sliced and assigned
+to, NumPy arrays and PyTorch tensors alike.
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ __all__ = [
 def initial_state(block: Block, theta: Array, network: Network) -> list[State]:
     """The state of a block before its first step: one for each piece of θ that its rule sees.
 
-    theta: (R, P). The arrays are copies, so a rule may start from θ itself.
+    The arrays are copies, so a rule may start from θ itself.
+
+    Args:
+        block: Rule with its runs.
+        theta: Parameters of all runs, (R, P).
+        network: Network of all runs, for the layout of θ.
     """
     xp = array_namespace(theta)
     return [
@@ -56,11 +61,19 @@ def apply(
 ) -> None:
     """One step of a block, written into its rows of `theta` and into `state`.
 
-    theta, gradient: (R, P). lr, and t, the number of the step, from 1: a number, or (R, 1) like θ.
-    batch: of the runs of the block, for scope OBJECTIVE. What the rule returns is copied, so it may keep
-    the gradient, whose array the next step overwrites.
+    What the rule returns is copied: it may keep the gradient, whose array the next step overwrites.
+
+    Args:
+        block: Rule with its runs.
+        theta: Parameters of all runs, (R, P).
+        gradient: Gradient of all runs, (R, P).
+        state: State of the block, as `initial_state` made it.
+        lr: Learning rate, a number or an (R, 1) array where θ is.
+        t: Number of the step, from 1, a number or an (R, 1) array where θ is.
+        network: Network of all runs, for the layout of θ.
+        batch: Batch of the runs of the block, for scope OBJECTIVE alone.
     """
-    more = {} if batch is None else {"batch": batch}
+    keywords = {} if batch is None else {"batch": batch}
     rate, number = (v if isinstance(v, int | float) else v[block.rows] for v in (lr, t))
     pieces = zip(
         _rules(block, network),
@@ -71,14 +84,19 @@ def apply(
     )
     for rule, piece, slope, slots in pieces:
         new, new_slots = rule.step(
-            piece, slope, slots, lr=_column(rate, piece.ndim), t=_column(number, piece.ndim), **more
+            piece,
+            slope,
+            slots,
+            lr=_column(rate, piece.ndim),
+            t=_column(number, piece.ndim),
+            **keywords,
         )
-        # A rule may hand on θ, or one slot as another: it is not to be written over before it is read
-        given = [piece, *slots.values()]
-        kept = {name: _apart(new_slots[name], slot, given) for name, slot in slots.items()}
+        # A rule may return θ, or one slot as another: these are copied before they are written over
+        overwritten = [piece, *slots.values()]
+        values = {name: _apart(new_slots[name], slot, overwritten) for name, slot in slots.items()}
         piece[...] = new
         for name, slot in slots.items():
-            slot[...] = kept[name]
+            slot[...] = values[name]
 
 
 def evaluated(
@@ -86,33 +104,42 @@ def evaluated(
     theta: Array,
     state: Sequence[Any],
     network: Network,
-    place: Callable[[Array], Array],
+    to_device: Callable[[Array], Array],
 ) -> Array:
     """Where the runs of a stack are to be judged, (R, P): θ itself, or what their rules make of it.
 
-    state: of each block, as its updater has it. place: brings an array of the host to θ. See
-    `Optimizer.evaluated`.
+    Args:
+        blocks: Rules and wrappers in the order of a step.
+        theta: Parameters, (R, P).
+        state: State of each block, as its updater has it.
+        network: Network of all runs, for the layout of θ.
+        to_device: Brings an array of the host to where θ is.
     """
     if not any(hasattr(block.rule, "evaluated") for block in blocks):
         return theta
     point = array_namespace(theta).asarray(theta, copy=True)
     for block, slots in zip(blocks, state, strict=True):
-        placed = Block(block.rows, with_all_columns(block, place))
+        on_device = Block(block.rows, with_all_columns(block, to_device))
         pieces = zip(
-            _rules(placed, network),
-            _pieces(placed, theta, network),
-            _pieces(placed, point, network),
+            _rules(on_device, network),
+            _pieces(on_device, theta, network),
+            _pieces(on_device, point, network),
             slots if isinstance(slots, list) else [slots],
             strict=True,
         )
-        for rule, piece, target, own in pieces:
+        for rule, piece, judged, piece_slots in pieces:
             if hasattr(rule, "evaluated"):
-                target[...] = rule.evaluated(piece, own)
+                judged[...] = rule.evaluated(piece, piece_slots)
     return point
 
 
 def select(state: Any, rows: Any) -> Any:
-    """The state, or states in lists, for the runs that stay. rows: an index of the run axis."""
+    """The state of some of the runs.
+
+    Args:
+        state: Array that leads with the run axis, or any nesting of lists and dicts of such arrays.
+        rows: Index of the run axis, on the same device.
+    """
     if isinstance(state, dict):
         return {name: select(value, rows) for name, value in state.items()}
     if isinstance(state, list):
@@ -121,16 +148,26 @@ def select(state: Any, rows: Any) -> Any:
 
 
 def concat(state: Any, other: Any) -> Any:
-    """The state of two groups of runs with the same rules as one, the other ones last."""
+    """The states of two groups of runs with the same rules as one.
+
+    Args:
+        state: State of the first runs.
+        other: State of the runs that come after them, nested alike.
+    """
     if isinstance(state, dict):
         return {name: concat(value, other[name]) for name, value in state.items()}
     if isinstance(state, list):
-        return [concat(mine, theirs) for mine, theirs in zip(state, other, strict=True)]
+        return [concat(first, second) for first, second in zip(state, other, strict=True)]
     return array_namespace(state).concat([state, other])
 
 
 def with_columns(rule: Any, convert: Callable[[Array], Array]) -> Any:
-    """The rule with `convert` applied to the fields that differ between its runs, (rows, 1)."""
+    """The rule with other arrays in the fields that differ between its runs.
+
+    Args:
+        rule: Rule of a block.
+        convert: Makes the new array from a (rows, 1) float64 NumPy array.
+    """
     values = {name: getattr(rule, name) for name in float_fields(rule)}
     columns = {
         name: convert(value) for name, value in values.items() if not isinstance(value, float)
@@ -139,7 +176,12 @@ def with_columns(rule: Any, convert: Callable[[Array], Array]) -> Any:
 
 
 def with_all_columns(block: Block, to_device: Callable[[Array], Array]) -> Any:
-    """The rule of a block with a column for every float field, so that no run depends on its company."""
+    """The rule of a block with a (rows, 1) array in every float field: no run depends on its company.
+
+    Args:
+        block: Rule with its runs.
+        to_device: Brings a float64 array of the host to where θ is.
+    """
     rule, rows = block.rule, block.rows.stop - block.rows.start
     columns = {
         name: np.broadcast_to(np.reshape(getattr(rule, name), (-1, 1)), (rows, 1))
@@ -149,14 +191,20 @@ def with_all_columns(block: Block, to_device: Callable[[Array], Array]) -> Any:
 
 
 def rule_for(rule: Any, parameter: Parameter, network: Network) -> Any:
-    """What steps a parameter: a rule of scope TENSOR, or the one that it chooses; see `Optimizer`."""
+    """The rule that steps a parameter: the given one or the one that it chooses; see `Optimizer`.
+
+    Args:
+        rule: Rule of scope TENSOR.
+        parameter: Parameter to be stepped.
+        network: Network that it belongs to.
+    """
     choose = getattr(rule, "for_parameter", None)
     return rule if choose is None else choose(network.layers[parameter.layer], parameter.shape)
 
 
-def _apart(new: Array, slot: Array, given: Sequence[Array]) -> Array:
-    """A copy where what a slot becomes is another one of the given arrays."""
-    if new is not slot and any(new is one for one in given):
+def _apart(new: Array, slot: Array, overwritten: Sequence[Array]) -> Array:
+    """The new value of a slot; a copy if it is another one of the arrays that are written over."""
+    if new is not slot and any(new is array for array in overwritten):
         return array_namespace(new).asarray(new, copy=True)
     return new
 
