@@ -17,7 +17,14 @@ from safetensors.numpy import load_file
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that is over, read from its folder. params: its configuration as logged."""
+    """A run that is over, read from its folder.
+
+    Attributes:
+        folder: Folder of the run.
+        params: Its configuration as logged, text by key.
+        status: How it ended.
+        metrics: Final metrics by name.
+    """
 
     folder: Path
     params: dict[str, str]
@@ -38,12 +45,12 @@ class Finished:
 class Sweep(list[Finished]):
     """The runs of a preset, in order of the jobs."""
 
-    def where(self, **chosen: object) -> Sweep:
+    def where(self, **values: object) -> Sweep:
         """The runs with these values; `optimizer__lr` stands for `optimizer.lr`."""
-        wanted = {key.replace("__", "."): str(value) for key, value in chosen.items()}
-        found = Sweep(run for run in self if all(run.params[k] == v for k, v in wanted.items()))
-        assert found, f"no run with {wanted}"
-        return found
+        params = {key.replace("__", "."): str(value) for key, value in values.items()}
+        runs = Sweep(run for run in self if all(run.params[k] == v for k, v in params.items()))
+        assert runs, f"no run with {params}"
+        return runs
 
     def values(self, metric: str) -> np.ndarray:
         """A metric of every run, at its end."""
@@ -74,10 +81,10 @@ def train_preset(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sw
 
 
 def read(folder: Path) -> Sweep:
-    """The runs of a sweep. folder: anywhere above those of its jobs."""
-    found = []
+    """The runs of a sweep. Their folders may lie anywhere in `folder`."""
+    runs = []
     for path in sorted(folder.rglob("result.json"), key=lambda path: int(path.parent.name)):
         result = json.loads(path.read_text())
         params = json.loads((path.parent / "configuration.json").read_text())
-        found.append(Finished(path.parent, params, result["status"], result["metrics"]))
-    return Sweep(found)
+        runs.append(Finished(path.parent, params, result["status"], result["metrics"]))
+    return Sweep(runs)

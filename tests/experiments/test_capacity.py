@@ -31,11 +31,11 @@ def test_an_mlp_without_hidden_activation_is_a_linear_model(train_preset):
 
     linear = decisions(network__activation="identity", network__hidden="[]")
     deep = decisions(network__activation="identity", network__hidden="[16, 16]")
-    for found in (*linear, *deep):
-        assert np.abs(found - expected).max() < 0.03 * np.abs(expected).max()
-        assert np.mean((found > 0) == (expected > 0)) > 0.995
-    for found in decisions(network__activation="tanh", network__hidden="[16, 16]"):
-        assert np.mean((found > 0) == (expected > 0)) < 0.95
+    for decision in (*linear, *deep):
+        assert np.abs(decision - expected).max() < 0.03 * np.abs(expected).max()
+        assert np.mean((decision > 0) == (expected > 0)) > 0.995
+    for decision in decisions(network__activation="tanh", network__hidden="[16, 16]"):
+        assert np.mean((decision > 0) == (expected > 0)) < 0.95
     identity = runs.where(network__activation="identity").values("best/train/loss")
     assert np.ptp(identity) < 1e-4
     deep_tanh = runs.where(network__activation="tanh", network__hidden="[16, 16]")
@@ -64,8 +64,8 @@ def test_the_weights_of_a_neuron_are_orthogonal_to_its_hyperplane(train_preset):
     data = Gaussians(classes=2, separation=2, seed=3, samples=2000).load()
     centres = [data.features[data.targets == label].mean(axis=0) for label in (0, 1)]
     for run in runs:
-        found = run.parameters
-        weights, bias = found["layer1.weight"][0], found.get("layer1.bias", np.zeros(1))
+        parameters = run.parameters
+        weights, bias = parameters["layer1.weight"][0], parameters.get("layer1.bias", np.zeros(1))
         boundary = _boundary(Predictor.load(run.folder))
         along = boundary[1:] - boundary[0]
         cosines = along @ weights / np.linalg.norm(along, axis=1) / np.linalg.norm(weights)
@@ -85,7 +85,7 @@ def _boundary(predictor: Predictor) -> np.ndarray:
 
     Found by halving, from predictions alone.
     """
-    found = []
+    points = []
     for offset in np.linspace(-4, 4, 9):
         for low, high in (([offset, -20], [offset, 20]), ([-20, offset], [20, offset])):
             ends = np.array([low, high], float)
@@ -95,6 +95,6 @@ def _boundary(predictor: Predictor) -> np.ndarray:
             for _ in range(40):
                 middle = ends.mean(axis=0)
                 ends[int((predictor.probabilities(middle[None])[0, 1] > 0.5) == side[1])] = middle
-            found.append(ends.mean(axis=0))
-    assert len(found) > 5
-    return np.array(found)
+            points.append(ends.mean(axis=0))
+    assert len(points) > 5
+    return np.array(points)

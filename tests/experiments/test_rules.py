@@ -29,7 +29,7 @@ def test_tuned_sgd_with_momentum_generalises_at_least_as_well_as_adam(train_pres
     difference = sgd - adam
     error = stats.sem(difference) * stats.t.isf(0.025, len(difference) - 1)
     assert difference.mean() - error > 0, (chosen, difference)
-    # Not because Adam has not fitted the data: both have, all of them
+    # Adam has fitted all training data, as SGD has: this is not the reason
     for optimizer, rate in chosen.items():
         assert values(optimizer, rate, "best/train/accuracy", comparison).min() == 1
 
@@ -37,11 +37,13 @@ def test_tuned_sgd_with_momentum_generalises_at_least_as_well_as_adam(train_pres
 def test_an_l2_term_is_not_weight_decay_under_adam(train_preset):
     runs = train_preset("decoupled_decay")
     train = prepare(Digits().load(), Digits().task, "softmax", Split()).train.features
-    unset = np.ptp(train, axis=0) == 0  # pixels: their weights have no gradient but that of decay
-    assert unset.sum() == 5
+    never_set = (
+        np.ptp(train, axis=0) == 0
+    )  # pixels whose weights have no gradient except that of decay
+    assert never_set.sum() == 5
 
-    def kept(l2, decoupled):
-        """What share of its norm without decay the first layer has: of unset pixels, of the others."""
+    def norm_shares(l2, decoupled):
+        """Norm of the first layer over that without decay: of unset pixels, of the others."""
         shares = []
         for seed in (0, 1):
             run, free = (
@@ -53,19 +55,19 @@ def test_an_l2_term_is_not_weight_decay_under_adam(train_preset):
             shares.append(
                 [
                     np.linalg.norm(run[:, part]) / np.linalg.norm(free[:, part])
-                    for part in (unset, ~unset)
+                    for part in (never_set, ~never_set)
                 ]
             )
         return np.array(shares).T
 
     steps = 30 * 34  # 1,079 samples in batches of 32
-    without_gradient, others = kept(0.0, 1.0)
+    without_gradient, with_gradient = norm_shares(0.0, 1.0)
     assert without_gradient == pytest.approx((1 - 1e-3) ** steps, rel=1e-3)
-    assert others.max() < 0.7
+    assert with_gradient.max() < 0.7
     for l2 in (1e-5, 1e-4):
-        without_gradient, others = kept(l2, 0.0)
+        without_gradient, with_gradient = norm_shares(l2, 0.0)
         assert without_gradient.max() < 0.03
-        assert others.min() > 0.9
+        assert with_gradient.min() > 0.9
 
 
 def test_validation_loss_has_a_minimum_that_early_stopping_restores(train_preset):

@@ -58,9 +58,9 @@ def test_units_die_and_what_keeps_them_alive(train_preset):
     def group(activation, bias):
         return runs.where(network__activation=activation, bias_initializer__value=bias)
 
-    def collapsed(found):
+    def collapsed(runs):
         """Runs that tell nothing: half of the samples are of either class."""
-        return np.sum(found.values("test/accuracy") < 0.6)
+        return np.sum(runs.values("test/accuracy") < 0.6)
 
     plain, biased, leaky = group("relu", 0.0), group("relu", 0.1), group("leaky_relu", 0.0)
     assert collapsed(plain) >= 2

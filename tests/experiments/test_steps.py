@@ -65,17 +65,17 @@ def test_the_rate_grows_with_the_batch(train_preset):
 def test_what_a_pass_is_worth_with_batches_of_different_size(train_preset):
     runs = train_preset("batch_sizes")
     slow = runs.where(optimizer__lr=0.01)
-    one, some, all_of_them = (
+    single, batch, full = (
         slow.where(training__batch_size=size).curves("train/loss")[:, -1]
         for size in (1, 32, "full")
     )
-    assert one.max() < 0.5 * some.min()
-    assert some.max() < 0.5 * all_of_them.min()
+    assert single.max() < 0.5 * batch.min()
+    assert batch.max() < 0.5 * full.min()
     for run in runs.where(training__batch_size="full"):
         assert np.all(np.diff(run.curve("train/loss")) < 0)
     fast = runs.where(optimizer__lr=0.1)
     for run in fast.where(training__batch_size=1):
-        assert run.status == "diverged" or run.metrics["best/train/loss"] > one.max()
+        assert run.status == "diverged" or run.metrics["best/train/loss"] > single.max()
     assert fast.where(training__batch_size=32).values("test/accuracy").min() > 0.93
 
 

@@ -12,12 +12,12 @@ def test_zero_weights_do_not_learn(train_preset):
     runs = train_preset("zero_weights")
     for activation in ("relu", "tanh"):
         for run in runs.where(initializer="zeros", network__activation=activation):
-            found = run.parameters
-            assert not found["layer1.weight"].any()
-            assert not found["layer1.bias"].any()
-            assert not found["layer2.weight"].any()
-            assert found["layer2.bias"].any()
-            # The entropy of ten even classes: nothing but the bias has been learnt
+            parameters = run.parameters
+            assert not parameters["layer1.weight"].any()
+            assert not parameters["layer1.bias"].any()
+            assert not parameters["layer2.weight"].any()
+            assert parameters["layer2.bias"].any()
+            # The entropy of ten equal classes: only the output bias has learnt
             assert run.metrics["best/train/loss"] == pytest.approx(np.log(10), abs=0.01)
             assert run.metrics["test/accuracy"] < 0.15
     for run in runs.where(initializer="zeros", network__activation="sigmoid"):

@@ -136,12 +136,12 @@ def test_the_fast_way_is_taken_and_hydra_composes_once(sweep, monkeypatch):
         for seed in range(3)
     ]
     assert "${now:" in str(OmegaConf.to_container(config.hydra.sweep)["subdir"])
-    found = compose_jobs(context, config, jobs, first=0)
+    composed_jobs = compose_jobs(context, config, jobs, first=0)
     assert composed == [[]]
-    assert [job.run.config.optimizer.lr for job in found] == [0.1] * 3 + [0.2] * 3 + [0.1] * 3 + [
-        0.2
-    ] * 3
-    assert [job.run.config.seed for job in found] == [0, 1, 2] * 4
+    assert [job.run.config.optimizer.lr for job in composed_jobs] == [0.1] * 3 + [0.2] * 3 + [
+        0.1
+    ] * 3 + [0.2] * 3
+    assert [job.run.config.seed for job in composed_jobs] == [0, 1, 2] * 4
 
 
 def test_wrappers_are_composed_once_for_each_choice_and_in_order(sweep, monkeypatch):
@@ -153,41 +153,41 @@ def test_wrappers_are_composed_once_for_each_choice_and_in_order(sweep, monkeypa
         "load_sweep_config",
         lambda config, overrides: composed.append(overrides) or load(config, overrides),
     )
-    chosen = {"none": [], "ema": ["ema"], "[ema,clip_norm]": ["ema", "clip_norm"]}
+    names = {"none": [], "ema": ["ema"], "[ema,clip_norm]": ["ema", "clip_norm"]}
     jobs = [
         [f"optimizer={name}", f"wrapper={wrapper}", f"seed={seed}", *value]
         for name in ("sgd", "adam")
-        for wrapper in chosen
-        for value in (["wrapper.ema.decay=0.9"], ["wrapper.ema.decay=0.99"])[: len(chosen[wrapper])]
+        for wrapper in names
+        for value in (["wrapper.ema.decay=0.9"], ["wrapper.ema.decay=0.99"])[: len(names[wrapper])]
         or [[]]
         for seed in (0, 1)
     ]
-    found = compose_jobs(context, config, jobs, first=0)
-    assert composed == [[f"wrapper={wrapper}"] for wrapper in chosen]
-    for overrides, job in zip(jobs, found, strict=True):
+    composed_jobs = compose_jobs(context, config, jobs, first=0)
+    assert composed == [[f"wrapper={wrapper}"] for wrapper in names]
+    for overrides, job in zip(jobs, composed_jobs, strict=True):
         run = job.run
         assert overrides[0] == f"optimizer={run.names['optimizer']}"
         wrapper = overrides[1].removeprefix("wrapper=")
-        assert list(run.config.wrapper) == chosen[wrapper]
-        assert run.names["wrapper"] == ("+".join(chosen[wrapper]) or "none")
-        if chosen[wrapper]:
+        assert list(run.config.wrapper) == names[wrapper]
+        assert run.names["wrapper"] == ("+".join(names[wrapper]) or "none")
+        if names[wrapper]:
             assert overrides[3] == f"wrapper.ema.decay={run.config.wrapper['ema'].decay}"
 
 
 def test_a_component_that_a_file_of_the_user_changes_is_composed_by_hydra(sweep, tmp_path):
-    own = tmp_path / "own" / "optimizer"
-    own.mkdir(parents=True)
-    (own / "sgd.yaml").write_text("lr: 0.7\n")
+    folder = tmp_path / "own" / "optimizer"
+    folder.mkdir(parents=True)
+    (folder / "sgd.yaml").write_text("lr: 0.7\n")
     context, config = sweep(f"hydra.searchpath=[file://{tmp_path}/own]")
     slow = Composer(context, config)
     slow._compose = lambda choices: NotLiteral()
     with pytest.warns(UserWarning, match="validated against"):  # Hydra, of the name it has twice
-        jobs, others = (
+        jobs, jobs_of_hydra = (
             [composer.job([f"optimizer={name}"], n) for n, name in enumerate(("sgd", "nesterov"))]
             for composer in (Composer(context, config), slow)
         )
     assert jobs[0].run.config.optimizer.lr == 0.7
-    assert jobs == others
+    assert jobs == jobs_of_hydra
 
 
 @pytest.mark.parametrize(

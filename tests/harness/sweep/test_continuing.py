@@ -48,10 +48,10 @@ def harness(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def until(condition, what):
     deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, f"still not: {what}"
         time.sleep(0.02)
-    return found
+    return value
 
 
 def results():
@@ -178,8 +178,8 @@ def test_a_failing_job_ends_no_other(launcher):
     (run,) = logged_runs.search_runs(URI, "harness", {"kind": "run", "status": "failed"})
     assert run.status == "FAILED"
     assert "2 validation rows" in (Path(run.tags["folder"]) / "error.txt").read_text()
-    (own,) = logged_runs.search_runs(URI, "harness", {"kind": "sweep"})
-    assert own.tags["jobs"] == "3"
+    (sweep,) = logged_runs.search_runs(URI, "harness", {"kind": "sweep"})
+    assert sweep.tags["jobs"] == "3"
 
 
 def test_sweeps_of_an_empty_folder():

@@ -51,8 +51,8 @@ def test_rows_are_settings_and_seeds_are_repetitions():
 
 def test_totals_count_how_runs_ended():
     skipped = {**result(5, "sgd", 2, status="stopped_early"), "skipped": True}
-    found = summary.totals([*RESULTS, skipped], jobs=8)
-    assert {name: count for name, count in found.items() if count} == {
+    totals = summary.totals([*RESULTS, skipped], jobs=8)
+    assert {name: count for name, count in totals.items() if count} == {
         "runs": 8,
         "finished": 3,
         "stopped_early": 1,
@@ -61,7 +61,7 @@ def test_totals_count_how_runs_ended():
         "missing": 2,
         "skipped": 1,
     }
-    assert summary.sentence(found) == (
+    assert summary.sentence(totals) == (
         "8 runs, 1 of them trained before: 3 finished, 1 stopped early, 1 diverged, 1 failed, 2 missing"
     )
     assert summary.sentence(summary.totals(RESULTS[:2])) == "2 runs: 2 finished"
@@ -148,8 +148,8 @@ def test_results_are_read_in_the_order_of_the_jobs(tmp_path):
     for number in (10, 2, 1):
         folder = tmp_path / str(number)
         folder.mkdir()
-        kept = {**result(number, "sgd", number), "folder": str(folder)}
-        (folder / "result.json").write_text(json.dumps(kept))
+        content = {**result(number, "sgd", number), "folder": str(folder)}
+        (folder / "result.json").write_text(json.dumps(content))
     assert [r["name"] for r in summary.read_results(tmp_path)] == ["run 1", "run 2", "run 10"]
 
 
@@ -157,11 +157,11 @@ def test_a_result_from_an_earlier_sweep_has_its_place_among_the_others(tmp_path)
     """Its folder is the earlier one; its number in this sweep is another."""
     for number, folder in ((0, "/other/7"), (1, str(tmp_path / "1"))):
         (tmp_path / str(number)).mkdir()
-        kept = {**result(number, "sgd", number), "folder": folder}
-        (tmp_path / str(number) / "result.json").write_text(json.dumps(kept))
-    found = summary.read_results(tmp_path)
-    assert [r["name"] for r in found] == ["run 0", "run 1"]
-    assert [r["job"] for r in found] == [str(tmp_path / "0"), str(tmp_path / "1")]
+        content = {**result(number, "sgd", number), "folder": folder}
+        (tmp_path / str(number) / "result.json").write_text(json.dumps(content))
+    results = summary.read_results(tmp_path)
+    assert [r["name"] for r in results] == ["run 0", "run 1"]
+    assert [r["job"] for r in results] == [str(tmp_path / "0"), str(tmp_path / "1")]
 
 
 def test_results_of_an_earlier_sweep_in_the_same_folder_do_not_count(tmp_path):

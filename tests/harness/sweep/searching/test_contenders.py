@@ -24,14 +24,14 @@ def read(registry):
 
 
 def test_listed_values_are_contenders_and_seeds_are_repetitions(read):
-    found = read("dataset=moons", "optimizer=sgd,adam", "initializer=zeros,he_normal", "seed=0,1")
-    assert [contender.overrides for contender in found.contenders] == [
+    plan = read("dataset=moons", "optimizer=sgd,adam", "initializer=zeros,he_normal", "seed=0,1")
+    assert [contender.overrides for contender in plan.contenders] == [
         ("dataset=moons", f"optimizer={o}", f"initializer={i}")
         for o in ("sgd", "adam")
         for i in ("zeros", "he_normal")
     ]
-    assert found.seeds == (("seed=0",), ("seed=1",))
-    names = [contender.name for contender in found.contenders]
+    assert plan.seeds == (("seed=0",), ("seed=1",))
+    names = [contender.name for contender in plan.contenders]
     assert names[1] == "optimizer=sgd initializer=he_normal"
     assert len(set(names)) == 4
 
@@ -40,8 +40,8 @@ def test_a_contender_has_its_optimizers_own_space(read, registry):
     sgd, adam = read("optimizer=sgd,adam").contenders
     assert sgd.space == {"optimizer.lr": registry.component("optimizer", "sgd").search_space["lr"]}
     assert list(adam.space) == ["optimizer.lr", "optimizer.beta1", "optimizer.beta2"]
-    own = registry.component("optimizer", "adam").search_space
-    assert adam.space["optimizer.beta2"] is own["beta2"]
+    stated = registry.component("optimizer", "adam").search_space
+    assert adam.space["optimizer.beta2"] is stated["beta2"]
 
 
 def test_a_contender_has_the_spaces_of_its_wrappers_too(read, registry):
@@ -49,8 +49,8 @@ def test_a_contender_has_the_spaces_of_its_wrappers_too(read, registry):
     assert list(none.space) == ["optimizer.lr"]
     assert list(ema.space) == ["optimizer.lr", "wrapper.ema.decay"]
     assert list(both.space) == ["optimizer.lr", "wrapper.ema.decay", "wrapper.clip_norm.bound"]
-    own = registry.component("wrapper", "ema").search_space
-    assert ema.space["wrapper.ema.decay"] is own["decay"]
+    stated = registry.component("wrapper", "ema").search_space
+    assert ema.space["wrapper.ema.decay"] is stated["decay"]
     assert [contender.name for contender in (none, ema, both)] == [
         f"optimizer=sgd wrapper={chosen}" for chosen in ("none", "ema", "[ema,clip_norm]")
     ]
@@ -119,14 +119,14 @@ def test_what_is_sampled_for_all_comes_first_so_that_it_is_paired(read):
 
 
 def test_params_are_read_first_and_the_command_line_has_the_last_word(read):
-    found = read("seed=7", params={"seed": "0,1", "optimizer": "sgd,adam"})
-    assert len(found.contenders) == 2
-    assert found.seeds == (("seed=7",),)
+    plan = read("seed=7", params={"seed": "0,1", "optimizer": "sgd,adam"})
+    assert len(plan.contenders) == 2
+    assert plan.seeds == (("seed=7",),)
 
 
 def test_a_trial_is_a_job_for_each_seed(read):
-    found = read("optimizer=sgd", "seed=range(0,2)")
-    assert found.jobs(found.contenders[0], {"optimizer.lr": "0.5"}) == [
+    plan = read("optimizer=sgd", "seed=range(0,2)")
+    assert plan.jobs(plan.contenders[0], {"optimizer.lr": "0.5"}) == [
         ["optimizer=sgd", "optimizer.lr=0.5", "seed=0"],
         ["optimizer=sgd", "optimizer.lr=0.5", "seed=1"],
     ]

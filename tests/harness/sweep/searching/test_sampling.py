@@ -70,8 +70,8 @@ def test_points_follow_from_the_seed_and_a_longer_search_goes_on(method, dimensi
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_contender_has_the_same_budget_at_the_same_points_for_the_same_seeds(method, plan_of):
-    found = plan_of("optimizer=sgd,adamw", "initializer=he_normal,zeros", "seed=0,1,2")
-    jobs = sampled_jobs(found, method, trials=7, seed=1)
+    plan = plan_of("optimizer=sgd,adamw", "initializer=he_normal,zeros", "seed=0,1,2")
+    jobs = sampled_jobs(plan, method, trials=7, seed=1)
     assert len(jobs) == 4 * 7 * 3
     chosen = [dict(override.split("=", 1) for override in job) for job in jobs]
     shares = Counter((c["optimizer"], c["initializer"], c["seed"]) for c in chosen)
@@ -97,8 +97,8 @@ def test_each_contender_has_the_same_budget_at_the_same_points_for_the_same_seed
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_do_not_depend_on_who_else_competes(method, plan_of):
     alone = sampled_jobs(plan_of("optimizer=sgd"), method, 5, seed=0)
-    company = sampled_jobs(plan_of("optimizer=adamw,sgd"), method, 5, seed=0)
-    assert [job for job in company if "optimizer=sgd" in job] == alone
+    together = sampled_jobs(plan_of("optimizer=adamw,sgd"), method, 5, seed=0)
+    assert [job for job in together if "optimizer=sgd" in job] == alone
 
 
 def test_sampled_rates_are_log_uniform_within_their_range(plan_of):

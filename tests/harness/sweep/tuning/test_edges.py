@@ -63,28 +63,28 @@ def test_a_message_names_the_value_and_the_range():
 def test_a_range_grows_by_half_its_width_on_its_scale_at_that_side_alone(dimension, side, ends):
     edge = Edge("x", side, "", dimension.low, dimension.high)
     other = Range(0, 1)
-    found = extended({"x": dimension, "y": other}, [edge], lambda key, text: True)
-    assert (found["x"].low, found["x"].high) == pytest.approx(ends, rel=1e-12)
-    assert type(found["x"]) is type(dimension)
-    assert found["x"].scale == dimension.scale
-    assert found["y"] is other
-    assert list(found) == ["x", "y"]
+    longer = extended({"x": dimension, "y": other}, [edge], lambda key, text: True)
+    assert (longer["x"].low, longer["x"].high) == pytest.approx(ends, rel=1e-12)
+    assert type(longer["x"]) is type(dimension)
+    assert longer["x"].scale == dimension.scale
+    assert longer["y"] is other
+    assert list(longer) == ["x", "y"]
 
 
 def test_an_end_that_is_not_allowed_comes_closer_until_it_is():
     """1 − x is 0.5 and grows by 22, 4.7, 2.2 and 1.5 times: only the last keeps x above 0."""
     momentum = Range(0.5, 0.999, "complement")
     edge = Edge("x", "low", "0.5", 0.5, 0.999)
-    asked = []
+    tried = []
 
     def allows(key, text):
-        asked.append(float(text))
+        tried.append(float(text))
         return float(text) >= 0
 
-    found = extended({"x": momentum}, [edge], allows)["x"]
+    longer = extended({"x": momentum}, [edge], allows)["x"]
     ends = [1 - 0.5 * 500**share for share in (1 / 2, 1 / 4, 1 / 8, 1 / 16)]
-    assert asked == pytest.approx(ends, rel=1e-4)
-    assert found.low == pytest.approx(ends[-1])
+    assert tried == pytest.approx(ends, rel=1e-4)
+    assert longer.low == pytest.approx(ends[-1])
 
 
 @pytest.mark.parametrize(
@@ -99,5 +99,5 @@ def test_a_range_that_cannot_grow_stays(dimension, side):
 
 def test_both_ends_can_grow_at_once():
     edges = [Edge("x", side, "", 1e-4, 1) for side in ("low", "high")]
-    found = extended({"x": LR}, edges, lambda key, text: True)["x"]
-    assert (found.low, found.high) == pytest.approx((1e-6, 100))
+    longer = extended({"x": LR}, edges, lambda key, text: True)["x"]
+    assert (longer.low, longer.high) == pytest.approx((1e-6, 100))

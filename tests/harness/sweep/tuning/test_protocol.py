@@ -24,9 +24,11 @@ DEFAULTS = {"optimizer.lr": "0.001", "seed": "0"}
 
 
 class Training:
-    """Scores a job by the distance of its rate from 10^best; keeps what it was asked for.
+    """Scores a job by the distance of its rate from 10^best, and keeps the jobs of each batch.
 
-    end: what becomes of a job instead, from its overrides: a status, metrics, or an exception.
+    Args:
+        best: Decadic logarithm of the best rate.
+        end: Another end of a job, from its overrides: a status, metrics or an exception; None for none.
     """
 
     def __init__(self, best=-1.5, end=lambda chosen: None):
@@ -75,8 +77,8 @@ def protocol(registry, run_of, tmp_path, capsys):
     def go(*arguments, training=None, **changed):
         context = SimpleNamespace(config_loader=None)
         plan = plan_search(arguments, None, context, CONFIG, registry)
-        given = {"trials": 8, "method": "sobol", "seed": 0, "final_seeds": 3, "untuned": True}
-        settings = TuningSettings(**{**given, "extend": 0, "metric": None, **changed})
+        defaults = {"trials": 8, "method": "sobol", "seed": 0, "final_seeds": 3, "untuned": True}
+        settings = TuningSettings(**{**defaults, "extend": 0, "metric": None, **changed})
         training = training or Training()
         tune(plan, settings, lambda overrides: run_of(*overrides), training, tmp_path)
         record = json.loads((tmp_path / TUNING).read_text())
@@ -89,9 +91,9 @@ def best_of(jobs, score):
     """The setting with the best mean over its seeds, by a sum of its own."""
     sums = {}
     for job in jobs:
-        own = tuple((k, v) for k, v in job.items() if k.startswith("optimizer."))
-        sums.setdefault(own, []).append(score(job))
-    return dict(max(sums, key=lambda own: sum(sums[own]) / len(sums[own])))
+        setting = tuple((k, v) for k, v in job.items() if k.startswith("optimizer."))
+        sums.setdefault(setting, []).append(score(job))
+    return dict(max(sums, key=lambda setting: sum(sums[setting]) / len(sums[setting])))
 
 
 CONTENDERS = ("dataset=moons", "optimizer=sgd,adam", "seed=0,1,2")
@@ -107,15 +109,17 @@ def test_each_contender_is_tuned_alike_and_judged_on_seeds_of_its_own(protocol):
         assert [job["seed"] for job in tuning] == ["0", "1", "2"] * 8
         rates = [float(job["optimizer.lr"]) for job in tuning[::3]]
         assert rates == pytest.approx(low * (high / low) ** points[:, 0], rel=1e-5)
-        chosen = best_of(tuning, training.score)
+        setting = best_of(tuning, training.score)
         finals = training.of("final", optimizer)
         assert [{k: v for k, v in f.items() if k.startswith("optimizer.")} for f in finals] == [
-            chosen
+            setting
         ] * 3
         assert [job["seed"] for job in finals] == ["3", "4", "5"]
-        (own,) = [c for c in record["contenders"] if c["overrides"][1] == f"optimizer={optimizer}"]
-        assert own["setting"] == chosen
-        words = " ".join(f"{k}={v}" for k, v in chosen.items())
+        (contender,) = [
+            c for c in record["contenders"] if c["overrides"][1] == f"optimizer={optimizer}"
+        ]
+        assert contender["setting"] == setting
+        words = " ".join(f"{k}={v}" for k, v in setting.items())
         assert f"train dataset=moons optimizer={optimizer} {words}\n" in shown.out
     assert record["seeds"] == {"tuning": [0, 1, 2], "final": [3, 4, 5]}
     assert record["complete"] is True
@@ -161,8 +165,8 @@ def test_a_setting_that_diverges_for_one_seed_is_not_chosen(protocol):
     best = best_of(first.of("tuning", "sgd"), first.score)["optimizer.lr"]
 
     def end(job):
-        own = job.get("optimizer.lr") == best and job["optimizer"] == "sgd"
-        return Status.DIVERGED if own and job["seed"] == "1" else None
+        is_best = job.get("optimizer.lr") == best and job["optimizer"] == "sgd"
+        return Status.DIVERGED if is_best and job["seed"] == "1" else None
 
     training, record, _ = protocol(*CONTENDERS, training=Training(end=end))
     left = [job for job in training.of("tuning", "sgd") if job["optimizer.lr"] != best]
@@ -204,7 +208,7 @@ def test_a_contender_without_a_finite_setting_has_no_final_runs_and_that_is_said
     assert "optimizer=sgd: nothing chosen" in shown.out
 
 
-def test_equal_scores_are_told_apart_by_the_loss_and_then_by_their_number(protocol):
+def test_among_equal_scores_the_lowest_loss_and_then_the_first_trial_is_best(protocol):
     def tied(job):
         rate = float({**DEFAULTS, **job}["optimizer.lr"])
         return {
@@ -220,7 +224,7 @@ def test_equal_scores_are_told_apart_by_the_loss_and_then_by_their_number(protoc
 
 
 @pytest.mark.parametrize(
-    ("given", "asked", "metric"),
+    ("overrides", "requested", "metric"),
     [
         ((), None, "accuracy"),
         (("training.stopping.metric=macro_f1",), None, "macro_f1"),
@@ -230,7 +234,7 @@ def test_equal_scores_are_told_apart_by_the_loss_and_then_by_their_number(protoc
         (("training.stopping.metric=accuracy",), "macro_f1", "macro_f1"),
     ],
 )
-def test_what_settings_are_chosen_by(given, asked, metric, protocol):
+def test_what_settings_are_chosen_by(overrides, requested, metric, protocol):
     """Each metric is best at another rate."""
     peaks = {"accuracy": -2, "macro_f1": -1, "r2": 0, "loss": 0.5}
 
@@ -240,14 +244,16 @@ def test_what_settings_are_chosen_by(given, asked, metric, protocol):
         merits["loss"] *= -1
         return {f"best/validation/{name}": merit for name, merit in merits.items()}
 
-    _, record, _ = protocol("optimizer=sgd", *given, training=Training(end=end), metric=asked)
-    (own,) = record["contenders"]
-    assert own["metric"] == metric
-    assert own["maximize"] is (metric != "loss")
-    trials = own["tunings"][0]["trials"]
+    _, record, _ = protocol(
+        "optimizer=sgd", *overrides, training=Training(end=end), metric=requested
+    )
+    (contender,) = record["contenders"]
+    assert contender["metric"] == metric
+    assert contender["maximize"] is (metric != "loss")
+    trials = contender["tunings"][0]["trials"]
     rates = [math.log10(float(t["setting"]["optimizer.lr"])) for t in trials]
     nearest = min(rates, key=lambda rate: abs(rate - peaks[metric]))
-    assert math.log10(float(own["setting"]["optimizer.lr"])) == nearest
+    assert math.log10(float(contender["setting"]["optimizer.lr"])) == nearest
     sign = 1 if metric == "loss" else -1
     assert [t["score"] for t in trials] == pytest.approx(
         [sign * abs(rate - peaks[metric]) for rate in rates]
@@ -279,9 +285,9 @@ def test_a_range_is_extended_until_the_best_value_lies_within(protocol):
     assert {(end["low"], end["scale"]) for end in ends} == {(1e-3, "log")}
     assert sgd["tunings"][-1]["edges"] == []
     assert abs(math.log10(float(sgd["setting"]["optimizer.lr"])) - 3) < 9 / 16
-    # Equal budgets: every tuning has as many trials, at the same points, and the last one counts
-    for own in (sgd, adam):
-        assert {len(tuning["trials"]) for tuning in own["tunings"]} == {16}
+    # Equal budgets: every tuning has as many trials, at the same points. The last one decides
+    for contender in (sgd, adam):
+        assert {len(tuning["trials"]) for tuning in contender["tunings"]} == {16}
     points = unit_points("sobol", 16, 3, 0)[:, 0]
     for tuning, high in zip(sgd["tunings"], (10, 1e3, 1e6), strict=True):
         rates = [float(trial["setting"]["optimizer.lr"]) for trial in tuning["trials"]]
@@ -294,9 +300,9 @@ def test_a_range_is_extended_until_the_best_value_lies_within(protocol):
 
 def test_extensions_end_when_no_more_are_allowed_and_the_edge_is_reported(protocol):
     training, record, shown = protocol("optimizer=sgd", training=Training(best=9), extend=1)
-    (own,) = record["contenders"]
-    assert len(own["tunings"]) == 2
-    assert len(own["tunings"][-1]["edges"]) == 1
+    (contender,) = record["contenders"]
+    assert len(contender["tunings"]) == 2
+    assert len(contender["tunings"][-1]["edges"]) == 1
     assert "0.001 to 1000" in shown.err
     assert "hydra.sweeper.extend=2" in shown.err
     assert len(training.of("final")) == 3
@@ -319,18 +325,18 @@ def test_what_cannot_be_trained_with_ends_an_extension(protocol):
     def end(job):
         return {"best/validation/accuracy": float(job.get("optimizer.momentum", 0))}
 
-    given = ("optimizer=heavy_ball", "optimizer.lr=0.1", "optimizer.momentum=interval(0.5,0.9)")
-    _, record, _ = protocol(*given, training=Training(end=end), extend=1)
-    (own,) = record["contenders"]
-    assert own["tunings"][1]["space"]["optimizer.momentum"]["high"] == pytest.approx(0.95)
-    given = (*given[:2], "optimizer.momentum=interval(0.5,0.999)")
-    _, record, shown = protocol(*given, training=Training(end=end), extend=1)
-    (own,) = record["contenders"]
-    assert len(own["tunings"]) == 1
+    overrides = ("optimizer=heavy_ball", "optimizer.lr=0.1", "optimizer.momentum=interval(0.5,0.9)")
+    _, record, _ = protocol(*overrides, training=Training(end=end), extend=1)
+    (contender,) = record["contenders"]
+    assert contender["tunings"][1]["space"]["optimizer.momentum"]["high"] == pytest.approx(0.95)
+    overrides = (*overrides[:2], "optimizer.momentum=interval(0.5,0.999)")
+    _, record, shown = protocol(*overrides, training=Training(end=end), extend=1)
+    (contender,) = record["contenders"]
+    assert len(contender["tunings"]) == 1
     assert "nothing beyond it can be trained with" in shown.err
 
 
-def test_runs_that_count_have_their_whole_time(protocol):
+def test_runs_after_tuning_are_not_halved(protocol):
     halved = ("training.halving.factor=2", "training.halving.first=1")
     training, _, _ = protocol("optimizer=sgd", *halved)
     factors = {
@@ -344,24 +350,26 @@ def test_runs_that_count_have_their_whole_time(protocol):
 
 def test_what_a_job_has_raised_is_raised(protocol):
     def end(job):
-        return KeyError("own") if job["tracking.phase"] == "tuning" and job["seed"] == "1" else None
+        return (
+            KeyError("lost") if job["tracking.phase"] == "tuning" and job["seed"] == "1" else None
+        )
 
-    with pytest.raises(KeyError, match="own"):
+    with pytest.raises(KeyError, match="lost"):
         protocol(*CONTENDERS, training=Training(end=end))
 
 
 def test_the_command_of_a_choice_keeps_secrets_and_starts_no_sweep(protocol):
     uri = "tracking.uri=postgresql://ada:secret@db/lab"
     _, record, shown = protocol("experiment=demo", "optimizer=sgd", uri, "skip_finished=true")
-    (own,) = record["contenders"]
-    assert own["command"].startswith("harness train experiment=demo optimizer=sgd")
-    assert own["command"].endswith(" hydra.mode=RUN")
+    (contender,) = record["contenders"]
+    assert contender["command"].startswith("harness train experiment=demo optimizer=sgd")
+    assert contender["command"].endswith(" hydra.mode=RUN")
     assert "secret" not in json.dumps(record) + shown.out
-    assert "skip_finished" not in own["command"]
+    assert "skip_finished" not in contender["command"]
 
 
 @pytest.mark.parametrize(
-    ("given", "changed", "message"),
+    ("overrides", "changed", "message"),
     [
         ((), {"trials": 1}, "'hydra.sweeper.trials' must be 2 or more. Got 1."),
         ((), {"final_seeds": 0}, "'hydra.sweeper.final_seeds' must be 1 or more. Got 0."),
@@ -375,19 +383,19 @@ def test_the_command_of_a_choice_keeps_secrets_and_starts_no_sweep(protocol):
         (("optimizer.lr=-1", "training.batch_size=choice(8,16)"), {}, "'lr' of Sgd must be in"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_found_before_anything_is_trained(given, changed, message, protocol):
+def test_a_mistake_is_found_before_anything_is_trained(overrides, changed, message, protocol):
     training = Training()
     with pytest.raises(ConfigurationError, match=message.replace("(", r"\(")):
-        protocol("optimizer=sgd", *given, training=training, **changed)
+        protocol("optimizer=sgd", *overrides, training=training, **changed)
     assert not training.batches
 
 
 def test_a_sampled_integer_and_a_choice_are_tuned_too(protocol):
-    given = ("optimizer=sgd", "training.batch_size=int(interval(8,64))",
+    overrides = ("optimizer=sgd", "training.batch_size=int(interval(8,64))",
              "network.activation=choice(relu,tanh)")  # fmt: skip
-    training, record, _ = protocol(*given)
-    (own,) = record["contenders"]
-    space = own["tunings"][0]["space"]
+    training, record, _ = protocol(*overrides)
+    (contender,) = record["contenders"]
+    space = contender["tunings"][0]["space"]
     assert space["training.batch_size"] == {
         "kind": "integers",
         "low": 8,
@@ -395,7 +403,11 @@ def test_a_sampled_integer_and_a_choice_are_tuned_too(protocol):
         "scale": "linear",
     }
     assert space["network.activation"] == {"kind": "choice", "values": ["relu", "tanh"]}
-    assert set(own["setting"]) == {"training.batch_size", "network.activation", "optimizer.lr"}
+    assert set(contender["setting"]) == {
+        "training.batch_size",
+        "network.activation",
+        "optimizer.lr",
+    }
     assert not any("training.batch_size" in job for job in training.of("untuned"))
     assert space["optimizer.lr"]["kind"] == "range"
     assert Range(1e-3, 10, "log").low == space["optimizer.lr"]["low"]

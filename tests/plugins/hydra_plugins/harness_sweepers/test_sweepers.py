@@ -41,19 +41,21 @@ def jobs(folder: Path) -> list[dict[str, str]]:
 def test_each_optimizer_is_sampled_over_its_own_space(sweeper, launcher, tmp_path):
     """Two contenders, two trials, two seeds; the batch size is sampled besides."""
     chosen = ["optimizer=sgd,adam", "seed=0,1", "training.batch_size=choice(16,32)"]
-    how = [f"hydra/sweeper={sweeper}", f"hydra/launcher={launcher}", "hydra.sweeper.trials=2"]
-    assert main(["train", "-m", *QUICK, *chosen, *how]) == 0
-    found = jobs(tmp_path)
-    assert Counter((job["optimizer"], job["seed"]) for job in found) == {
+    settings = [f"hydra/sweeper={sweeper}", f"hydra/launcher={launcher}", "hydra.sweeper.trials=2"]
+    assert main(["train", "-m", *QUICK, *chosen, *settings]) == 0
+    chosen_by_jobs = jobs(tmp_path)
+    assert Counter((job["optimizer"], job["seed"]) for job in chosen_by_jobs) == {
         (optimizer, seed): 2 for optimizer in ("sgd", "adam") for seed in ("0", "1")
     }
-    sampled = [{k: v for k, v in job.items() if k.startswith("optimizer.")} for job in found]
+    sampled = [
+        {k: v for k, v in job.items() if k.startswith("optimizer.")} for job in chosen_by_jobs
+    ]
     assert [sorted(setting) for setting in sampled] == [["optimizer.lr"]] * 4 + [
         ["optimizer.beta1", "optimizer.beta2", "optimizer.lr"]
     ] * 4
     assert sampled[0] == sampled[1]  # the same setting for both seeds
     assert sampled[0] != sampled[2]
-    assert {job["training.batch_size"] for job in found} <= {"16", "32"}
+    assert {job["training.batch_size"] for job in chosen_by_jobs} <= {"16", "32"}
 
 
 @pytest.mark.slow
@@ -64,8 +66,8 @@ def test_a_grid_is_hydras_and_its_batches_go_on_with_the_numbers(tmp_path):
         "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n"
         "      optimizer: sgd,adam\n      seed: range(0,2)\n"
     )
-    given = ["experiment=mine", "hydra/sweeper=grid", "hydra.sweeper.max_batch_size=3"]
-    assert main(["train", "--config-dir", str(tmp_path / "own"), *QUICK, *given]) == 0
+    arguments = ["experiment=mine", "hydra/sweeper=grid", "hydra.sweeper.max_batch_size=3"]
+    assert main(["train", "--config-dir", str(tmp_path / "own"), *QUICK, *arguments]) == 0
     assert [(job["optimizer"], job["seed"]) for job in jobs(tmp_path)] == [
         ("sgd", "0"),
         ("sgd", "1"),
@@ -87,8 +89,8 @@ def test_a_grid_composes_its_jobs_beforehand_only_where_the_launcher_does_not(
         raise ConfigurationError("found before the launch")
 
     monkeypatch.setattr(Sweeper, "validate_batch_is_legal", check)
-    given = ["hydra/sweeper=grid", f"hydra/launcher={launcher}", "optimizer.lr=-1,-2"]
-    assert main(["train", "-m", *QUICK, *given]) == 2
+    arguments = ["hydra/sweeper=grid", f"hydra/launcher={launcher}", "optimizer.lr=-1,-2"]
+    assert main(["train", "-m", *QUICK, *arguments]) == 2
     assert len(checked) == times
 
 
@@ -122,12 +124,12 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path, capsys):
 
     def states():
         storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'outputs' / 'optuna.db'}")
-        found = {
+        by_study = {
             name: [t.state.name for t in optuna.load_study(study_name=name, storage=storage).trials]
             for name in ("one optimizer=sgd", "one optimizer=adam")
         }
         storage.engine.dispose()
-        return found
+        return by_study
 
     assert set(map(tuple, states().values())) == {("COMPLETE", "COMPLETE", "RUNNING", "RUNNING")}
     (first,) = (tmp_path / "outputs" / "sweeps").glob("*/*")
@@ -142,7 +144,7 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         (["hydra/sweeper=sobl"], "Unknown hydra/sweeper 'sobl'. Did you mean 'sobol'?"),
         (["hydra/sweeper=sobol", "hydra.sweeper.trials=0"], "must be 1 or more. Got 0."),
@@ -166,8 +168,8 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path, capsys):
         ),
     ],
 )
-def test_a_mistake_gets_one_message_and_leaves_no_run(given, message, capsys, tmp_path):
-    assert main(["train", "-m", *QUICK, *given]) == 2
+def test_a_mistake_gets_one_message_and_leaves_no_run(arguments, message, capsys, tmp_path):
+    assert main(["train", "-m", *QUICK, *arguments]) == 2
     shown = capsys.readouterr()
     assert shown.err.startswith("harness: error: ")
     assert message in shown.err

@@ -50,15 +50,15 @@ def over(run):
 
 def logged(kind="run"):
     """The runs of the store, read with SQL."""
-    found = []
+    runs = []
     with closing(sqlite3.connect("outputs/mlflow.db")) as store:
         for run in logged_runs.search_runs(URI, "harness", {"kind": kind}):
             metrics, params = (
                 dict(store.execute(f"SELECT key, value FROM {t} WHERE run_uuid = ?", [run.run_id]))
                 for t in ("latest_metrics", "params")
             )
-            found.append(Logged(run.tags, metrics, params))
-    return found
+            runs.append(Logged(run.tags, metrics, params))
+    return runs
 
 
 def record():
@@ -87,11 +87,11 @@ def test_the_whole_protocol(capsys):
         "final": 2 * 3,
         "untuned": 2 * 3,
     }
-    found = record()
-    assert found["complete"]
-    for own in found["contenders"]:
-        optimizer = own["overrides"][3].removeprefix("optimizer=")
-        phase = own["tunings"][-1]["phase"]
+    protocol = record()
+    assert protocol["complete"]
+    for contender in protocol["contenders"]:
+        optimizer = contender["overrides"][3].removeprefix("optimizer=")
+        phase = contender["tunings"][-1]["phase"]
         scores = defaultdict(list)
         for run in by_phase[phase]:
             if run.tags["optimizer"] == optimizer:
@@ -105,21 +105,29 @@ def test_the_whole_protocol(capsys):
         best = max(scores, key=lambda s: tuple(map(statistics.fmean, zip(*scores[s], strict=True))))
         finals = [r for r in by_phase["final"] if r.tags["optimizer"] == optimizer]
         assert {setting(run) for run in finals} == {best}
-        assert tuple(map(float, own["setting"].values())) == best
+        assert tuple(map(float, contender["setting"].values())) == best
         untuned = [r for r in by_phase["untuned"] if r.tags["optimizer"] == optimizer]
         defaults = {"sgd": (0.1,), "adam": (0.001, 0.9, 0.999)}
         assert {setting(run) for run in untuned} == {defaults[optimizer]}
-        words = [*own["overrides"], *(f"{key}={text}" for key, text in own["setting"].items())]
+        words = [
+            *contender["overrides"],
+            *(f"{key}={text}" for key, text in contender["setting"].items()),
+        ]
         assert f"harness {shlex.join(['train', *words])}\n" in shown.out
 
         folders = {run.tags["folder"] for run in finals}
-        assert {run["folder"] for run in own["final"]} == folders
+        assert {run["folder"] for run in contender["final"]} == folders
         assert all(Path(folder).is_dir() for folder in folders)
-    seeds = {phase: {run.tags["seed"] for run in own} for phase, own in by_phase.items()}
+    seeds = {phase: {run.tags["seed"] for run in of_phase} for phase, of_phase in by_phase.items()}
     assert seeds["tuning"] == seeds["tuning-2"] == {"0", "1"}
     assert seeds["final"] == seeds["untuned"] == {"2", "3", "4"}
 
-    tested = {phase for phase, own in by_phase.items() for r in own if "test/accuracy" in r.metrics}
+    tested = {
+        phase
+        for phase, of_phase in by_phase.items()
+        for r in of_phase
+        if "test/accuracy" in r.metrics
+    }
     assert tested == {"final", "untuned"}
     for phase in ("tuning", "tuning-2"):
         for run in by_phase[phase]:
@@ -143,7 +151,7 @@ def test_the_whole_protocol(capsys):
 
 @pytest.mark.usefixtures("in_empty_folder")
 @pytest.mark.parametrize(
-    ("given", "sweeper"),
+    ("arguments", "sweeper"),
     [
         ([], "grid.GridSweeper"),
         (["experiment=tuned_optimizers"], "tuned.TunedSweeper"),  # a preset chooses its sweeper
@@ -151,8 +159,8 @@ def test_the_whole_protocol(capsys):
         (["experiment=demo"], "grid.GridSweeper"),
     ],
 )
-def test_a_preset_may_be_one_of_tuning(given, sweeper, capsys):
-    assert main(["train", *given, "--cfg", "hydra", "--package", "hydra.sweeper"]) == 0
+def test_a_preset_may_be_one_of_tuning(arguments, sweeper, capsys):
+    assert main(["train", *arguments, "--cfg", "hydra", "--package", "hydra.sweeper"]) == 0
     shown = capsys.readouterr().out
     assert f"_target_: hydra_plugins.harness_sweepers.{sweeper}\n" in shown
     assert ("trials: 32" in shown) == (sweeper != "grid.GridSweeper")
@@ -180,14 +188,16 @@ main(sys.argv[1:])
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_empty_folder")
 def test_a_killed_protocol_goes_on_where_it_was(capsys):
-    """It is killed when five of the twelve runs that count are over."""
-    assert main(["train", "seed=2", *QUICK, "optimizer=sgd"]) == 0  # like one that counts, and none
+    """It is killed when five of the twelve final and untuned runs are over."""
+    assert (
+        main(["train", "seed=2", *QUICK, "optimizer=sgd"]) == 0
+    )  # like a final run, but of no phase
     command = [sys.executable, "-W", "error", "-c", KILLED, *TUNE]
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     first = record()
     assert not first["complete"]
-    assert [own["setting"] is None for own in first["contenders"]] == [False, False]
+    assert [contender["setting"] is None for contender in first["contenders"]] == [False, False]
     # The writer process outlives it, and brings the store up to date
     deadline = time.monotonic() + 120
     while sum(r.tags.get("phase") in ("final", "untuned") and over(r) for r in logged()) < 5:
@@ -201,17 +211,19 @@ def test_a_killed_protocol_goes_on_where_it_was(capsys):
     assert "5 of 12 runs are finished already" in shown.err
     assert "28 runs, 21 of them trained before: 28 finished" in shown.out
     second = record()
-    assert [own["setting"] for own in second["contenders"]] == [
-        own["setting"] for own in first["contenders"]
+    assert [contender["setting"] for contender in second["contenders"]] == [
+        contender["setting"] for contender in first["contenders"]
     ]
     assert moved.is_dir()
     phases = Counter(
         run.tags.get("phase") for run in logged() if run.tags["status"] != "interrupted"
     )
     assert phases == {None: 1, "tuning": 16, "final": 6, "untuned": 6}
-    assert [len(own["final"]) for own in second["contenders"]] == [3, 3]
+    assert [len(contender["final"]) for contender in second["contenders"]] == [3, 3]
     folders = {run.tags["folder"] for run in logged()}
-    assert {run["folder"] for own in second["contenders"] for run in own["final"]} <= folders
+    assert {
+        run["folder"] for contender in second["contenders"] for run in contender["final"]
+    } <= folders
     assert [sweep.state for sweep in sweeps(URI, "harness")] == ["complete", "complete"]
 
 
@@ -220,29 +232,29 @@ def test_a_killed_protocol_goes_on_where_it_was(capsys):
 @pytest.mark.parametrize("launcher", ["fused", "basic"])
 def test_failing_and_diverging_runs(launcher, capsys):
     """R² of one validation row is undefined, which fails at the start; a rate of 1e30 diverges."""
-    given = ["dataset=diabetes", "split.validation=0.002", "training.max_epochs=1", "seed=0"]
+    fixed = ["dataset=diabetes", "split.validation=0.002", "training.max_epochs=1", "seed=0"]
     sampled = ["training.stopping.metric=choice(loss,r2)", "optimizer.lr=choice(1e30,1e-3)"]
-    how = ["--trials=8", "--final-seeds=1", "--metric=loss", "hydra.sweeper.untuned=false"]
+    options = ["--trials=8", "--final-seeds=1", "--metric=loss", "hydra.sweeper.untuned=false"]
     launched = f"hydra/launcher={launcher}"
-    assert main(["tune", *given, *sampled, *how, "optimizer=sgd", launched]) == 1
+    assert main(["tune", *fixed, *sampled, *options, "optimizer=sgd", launched]) == 1
     shown = capsys.readouterr()
-    (own,) = record()["contenders"]
-    trials = own["tunings"][0]["trials"]
+    (contender,) = record()["contenders"]
+    trials = contender["tunings"][0]["trials"]
     for trial in trials:
-        chosen = trial["setting"]
-        expected = {"r2": "failed", "loss": "finished"}[chosen["training.stopping.metric"]]
-        if expected == "finished" and chosen["optimizer.lr"] == "1e+30":
+        setting = trial["setting"]
+        expected = {"r2": "failed", "loss": "finished"}[setting["training.stopping.metric"]]
+        if expected == "finished" and setting["optimizer.lr"] == "1e+30":
             expected = "diverged"
         assert trial["ended"] == expected
         assert (trial["score"] is None) == (expected != "finished")
     assert {trial["ended"] for trial in trials} == {"finished", "failed", "diverged"}
-    assert own["setting"] == {"training.stopping.metric": "loss", "optimizer.lr": "0.001"}
+    assert contender["setting"] == {"training.stopping.metric": "loss", "optimizer.lr": "0.001"}
     assert "failed and gave no score" in shown.err
-    assert [run["status"] for run in own["final"]] == ["finished"]
+    assert [run["status"] for run in contender["final"]] == ["finished"]
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         (
             ["--trails", "3"],
@@ -263,11 +275,11 @@ def test_failing_and_diverging_runs(launcher, capsys):
     ],
 )
 def test_a_mistake_gets_one_message_and_leaves_no_run(
-    given, message, capsys, tmp_path, monkeypatch
+    arguments, message, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["harness"])
-    assert main(["tune", *QUICK, *given]) == 2
+    assert main(["tune", *QUICK, *arguments]) == 2
     shown = capsys.readouterr()
     assert shown.err.startswith("harness: error: ")
     assert message in shown.err
@@ -277,7 +289,7 @@ def test_a_mistake_gets_one_message_and_leaves_no_run(
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("arguments", "expected"),
     [
         (["seed=0,1"], ["seed=0,1"]),
         (["--trials", "8", "seed=0"], ["hydra.sweeper.trials=8", "seed=0"]),
@@ -288,8 +300,8 @@ def test_a_mistake_gets_one_message_and_leaves_no_run(
         (["--final-seeds", "5"], ["hydra.sweeper.final_seeds=5"]),
     ],
 )
-def test_options_are_short_for_settings_of_the_sweeper(given, expected, monkeypatch):
+def test_options_are_short_for_settings_of_the_sweeper(arguments, expected, monkeypatch):
     from harness import application
 
     monkeypatch.setattr(application, "tune", lambda arguments: (arguments, None))
-    assert main(["tune", *given]) == expected
+    assert main(["tune", *arguments]) == expected
