@@ -42,6 +42,7 @@ def test_an_mlp_without_hidden_activation_is_a_linear_model(train_preset):
     assert deep_tanh.values("best/train/loss").max() < 0.5 * identity.min()
 
 
+@pytest.mark.full
 def test_hidden_units_separate_what_a_linear_model_cannot(train_preset):
     runs = train_preset("hidden_units")
 
@@ -59,6 +60,7 @@ def test_hidden_units_separate_what_a_linear_model_cannot(train_preset):
     assert np.median(accuracies("circles", "[4]")) > 0.92
 
 
+@pytest.mark.full
 def test_the_weights_of_a_neuron_are_orthogonal_to_its_hyperplane(train_preset):
     runs = train_preset("single_neuron")
     data = Gaussians(classes=2, separation=2, seed=3, samples=2000).load()

@@ -1,10 +1,13 @@
-"""Each preset of a known result says where the result is from and where it is tested."""
+"""Each preset of a known result says where the result is from and where it is tested, and composes."""
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 ROOT = Path(__file__).parents[2]
 STARTING_POINTS = {
@@ -30,3 +33,17 @@ def test_a_preset_has_its_source_its_test_and_its_place_on_the_page(path):
     assert f'train_preset("{path.stem}")' in test.read_text(encoding="utf-8")
     page = ROOT / "docs" / "explanation" / "known-results.md"
     assert f"experiment={path.stem}\n" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PRESETS])
+def test_every_job_of_a_preset_can_be_composed(name, run_of):
+    """`make test` trains one preset of each file here, `make test-full` trains all."""
+    text = (ROOT / "conf" / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
+    params = yaml.safe_load(text)["hydra"]["sweeper"]["params"]
+    lists = [
+        list(OverridesParser.create().parse_override(f"{key}={values}").sweep_string_iterator())
+        for key, values in params.items()
+    ]
+    for values in product(*lists):
+        overrides = [f"{key}={value}" for key, value in zip(params, values, strict=True)]
+        assert run_of(f"experiment={name}", *overrides)

@@ -12,6 +12,7 @@ from harness_datasets.bundled import Digits
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.full
 def test_tuned_sgd_with_momentum_generalises_at_least_as_well_as_adam(train_preset):
     runs = train_preset("tuned_sgd")
     rates, tuning, comparison = (0.003, 0.01, 0.03, 0.1), range(3), range(3, 10)
@@ -34,6 +35,7 @@ def test_tuned_sgd_with_momentum_generalises_at_least_as_well_as_adam(train_pres
         assert values(optimizer, rate, "best/train/accuracy", comparison).min() == 1
 
 
+@pytest.mark.full
 def test_an_l2_term_is_not_weight_decay_under_adam(train_preset):
     runs = train_preset("decoupled_decay")
     train = prepare(Digits().load(), Digits().task, "softmax", Split()).train.features

@@ -26,6 +26,7 @@ def test_too_large_weights_saturate_or_diverge(train_preset):
         assert {run.status for run in relu.where(initializer__std=std)} == {"diverged"}
 
 
+@pytest.mark.full
 def test_a_very_deep_relu_network_needs_he(train_preset):
     runs = train_preset("deep_relu")
     for rate in (0.001, 0.003):
@@ -37,6 +38,7 @@ def test_a_very_deep_relu_network_needs_he(train_preset):
         assert glorot.values("test/accuracy").max() < 0.3
 
 
+@pytest.mark.full
 def test_a_deep_tanh_network_learns_faster_from_glorot(train_preset):
     runs = train_preset("deep_tanh")
     for rate in (0.01, 0.03, 0.1):
@@ -52,6 +54,7 @@ def test_a_deep_tanh_network_learns_faster_from_glorot(train_preset):
     assert (glorot - heuristic).min() > 0.1
 
 
+@pytest.mark.full
 def test_units_die_and_what_keeps_them_alive(train_preset):
     runs = train_preset("dying_units")
 

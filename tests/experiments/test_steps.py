@@ -21,6 +21,7 @@ def least_squares():
     return x, np.mean((x @ solution - train.targets) ** 2)
 
 
+@pytest.mark.full
 def test_momentum_allows_larger_steps(train_preset, least_squares):
     runs = train_preset("momentum_steps")
     x, smallest = least_squares
@@ -44,6 +45,7 @@ def test_momentum_allows_larger_steps(train_preset, least_squares):
     assert lacks("heavy_ball", 0.26) < best / 5  # a rate at which descent diverges
 
 
+@pytest.mark.full
 def test_the_rate_grows_with_the_batch(train_preset):
     runs = train_preset("batch_scaling")
 
@@ -62,6 +64,7 @@ def test_the_rate_grows_with_the_batch(train_preset):
     assert apart(None, 128) > 3
 
 
+@pytest.mark.full
 def test_what_a_pass_is_worth_with_batches_of_different_size(train_preset):
     runs = train_preset("batch_sizes")
     slow = runs.where(optimizer__lr=0.01)
@@ -93,6 +96,7 @@ def test_a_rate_crawls_or_diverges(train_preset):
         assert {run.status for run in runs.where(optimizer__lr=rate)} == {"diverged"}
 
 
+@pytest.mark.full
 def test_a_rate_that_starts_high_and_decreases(train_preset, least_squares):
     runs = train_preset("decreasing_rate")
     _, smallest = least_squares

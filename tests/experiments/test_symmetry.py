@@ -27,6 +27,7 @@ def test_zero_weights_do_not_learn(train_preset):
     assert runs.where(initializer="glorot_uniform").values("test/accuracy").min() > 0.85
 
 
+@pytest.mark.full
 def test_constant_weights_leave_the_hidden_units_identical(train_preset):
     runs = train_preset("constant_weights")
     for optimizer in ("sgd", "adam"):

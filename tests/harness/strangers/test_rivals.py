@@ -252,7 +252,11 @@ LAUNCHERS = {  # and what each needs
 }
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize(
+    "launcher",
+    # What a Slurm task is sent is what a Ray worker is sent
+    [pytest.param(name, marks=pytest.mark.full if name == "ray" else ()) for name in LAUNCHERS],
+)
 def test_all_launchers_block_and_choose_alike(here, launcher):
     pytest.importorskip(LAUNCHERS[launcher])
     more = ["hydra.launcher.cluster=local"] if launcher == "slurm" else []

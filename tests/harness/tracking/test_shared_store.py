@@ -15,6 +15,7 @@ from processes import wait_for_a_worker
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.full,  # Ray by itself and Postgres by itself are in `make test`
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray"),
 ]
 

@@ -183,8 +183,15 @@ class OnDevice(TorchDispatchMode):
         return result
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+# Each activation with one loss, each loss with one activation or two; all pairs in `make test-full`
+PAIRS = [
+    pytest.param(loss, activation, marks=() if a % len(LOSSES) == n else pytest.mark.full)
+    for n, loss in enumerate(LOSSES)
+    for a, activation in enumerate(ACTIVATIONS)
+]
+
+
+@pytest.mark.parametrize(("loss", "activation"), PAIRS)
 def test_nothing_in_a_step_leaves_the_device(problem, loss, activation):
     """On PyTorch's device without values: a step that passes asks for none."""
     stack = problem(CAPTURED, LOSSES[loss](), activation)

@@ -20,13 +20,14 @@ from harness_optimizers import (
 )
 from harness_torch import Torch, inductor
 from harness_torch.inductor import CompiledPass
+from harness_wrappers import ClipNorm, DecoupledDecay, Ema
 
 BACKEND = Torch(dtype="float64", device="cpu")
 # Of every scope, and with all that rules do: roots, choices, norms, products. The others are held
 # against the loop uncompiled (test_cuda_graph.py): to compile them all takes six minutes, most
 # of them for the eigenvalues of Shampoo.
 KINDS = (Lamb, Muon, Rprop, ScheduleFreeAdamW)
-RULES = [(kind(), 2) for kind in KINDS]
+FEW = (Lamb, Rprop)  # norms of tensors, and choices by sign
 SMALL = {"sizes": (5, 4, 3), "auxiliary": False}  # what is compiled grows with layers and terms
 LONG = 10**9  # steps, in which any compilation pays
 
@@ -50,8 +51,12 @@ def compiled(stack, backend=BACKEND, steps=LONG):
 
 @compiles
 @pytest.mark.slow
-def test_rules_of_every_kind_in_one_stack_and_no_second_compilation(problem, agree, compilations):
-    first, state = problem(RULES, **SMALL), torch.random.get_rng_state()
+@pytest.mark.parametrize("kinds", [FEW, pytest.param(KINDS, marks=pytest.mark.full)], ids=len)
+def test_rules_of_several_kinds_in_one_stack_and_no_second_compilation(
+    problem, agree, compilations, kinds
+):
+    rules = [(kind(), 2) for kind in kinds]
+    first, state = problem(rules, **SMALL), torch.random.get_rng_state()
     python, numpy = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
 
     agree(first.by_the_loop(BACKEND, 5), first.by_the_pass(BACKEND, compiled(first), 5))
@@ -60,7 +65,7 @@ def test_rules_of_every_kind_in_one_stack_and_no_second_compilation(problem, agr
     np.testing.assert_array_equal(numpy, np.random.get_state()[1])  # noqa: NPY002
 
     for seed, runs in ((1, 2), (2, 5)):  # other values; then another number of runs
-        blocks = [(rule, runs + n % 2) for n, (rule, _) in enumerate(RULES)]
+        blocks = [(rule, runs + n % 2) for n, (rule, _) in enumerate(rules)]
         stack = problem(blocks, seed=seed, **SMALL)
         run = compiled(stack, steps=1)
         assert isinstance(run, CompiledPass)  # it costs nothing any more
@@ -70,8 +75,19 @@ def test_rules_of_every_kind_in_one_stack_and_no_second_compilation(problem, agr
 
 @compiles
 @pytest.mark.slow
-def test_wrappers_are_compiled_with_their_rules(wrapped, agree):
+def test_a_rule_is_compiled_with_wrappers_of_every_turn(problem, agree):
+    rules = [ClipNorm(0.5), DecoupledDecay(0.1), Sgd(), Ema()]
+    stack = problem([(rules, 2)], auxiliary=False, decay=False, sizes=(5, 3))
 
+    actual = stack.by_the_pass(BACKEND, compiled(stack), 3)
+
+    agree(stack.by_the_loop(BACKEND, 3), actual)
+
+
+@compiles
+@pytest.mark.slow
+@pytest.mark.full
+def test_wrappers_are_compiled_with_their_rules(wrapped, agree):
     actual = wrapped.by_the_pass(BACKEND, compiled(wrapped), 3)
 
     agree(wrapped.by_the_loop(BACKEND, 3), actual)
@@ -83,9 +99,9 @@ def test_wrappers_are_compiled_with_their_rules(wrapped, agree):
     ("loss", "activation", "blocks", "shared"),
     [
         (None, "gelu", [(Adam(), 3)], True),
-        (SquaredError(), "relu", [(Adam(), 1)], True),
         (SigmoidCrossEntropy(), "silu", [(HeavyBall(), 1), (Sgd(), 3)], False),
-        (Huber(), "softplus", [(Adam(), 2)], False),
+        pytest.param(SquaredError(), "relu", [(Adam(), 1)], True, marks=pytest.mark.full),
+        pytest.param(Huber(), "softplus", [(Adam(), 2)], False, marks=pytest.mark.full),
     ],
 )
 def test_losses_activations_and_stacks(problem, agree, loss, activation, blocks, shared):

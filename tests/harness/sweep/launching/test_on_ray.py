@@ -93,6 +93,7 @@ def test_a_worker_is_killed_and_nothing_is_lost(address, alone, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.full  # test_remote.py has it without Ray
 def test_a_death_that_persists_is_the_failure_of_its_stack_alone(address, alone, tmp_path):
     process = start(tmp_path, *SWEEP, *ON_RAY, address, "hydra.launcher.max_retries=0")
     os.kill(wait_for_a_worker(tmp_path, process), signal.SIGKILL)
@@ -137,8 +138,10 @@ def test_an_interruption_ends_a_local_cluster_and_its_runs(tmp_path):
     ],
     ids=str,
 )
-def test_settings_that_cannot_be_are_refused_before_anything_trains(setting, words, tmp_path):
-    process = start(tmp_path, *SWEEP, *ON_RAY, f"hydra.launcher.{setting}")
+def test_settings_that_cannot_be_are_refused_before_anything_trains(
+    address, setting, words, tmp_path
+):
+    process = start(tmp_path, *SWEEP, *ON_RAY, address, f"hydra.launcher.{setting}")
     _, errors = process.communicate()
     assert process.returncode == 2
     assert words in errors
