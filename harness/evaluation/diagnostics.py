@@ -1,14 +1,14 @@
 """The hidden units of trained networks: how many are saturated, how many are dead.
 
-A unit learns through its derivative σ′. A bounded unit is *saturated* at a sample where hardly anything
-is left of σ′: less than a twentieth of its largest value. That is 1 − h² < 1/20 for tanh, |h| > 0.975,
-and 4h(1 − h) < 1/20 for the sigmoid, the same point of its curve. The share is of all units and samples
-of a layer. Source: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural
+A unit learns through its derivative σ′. A bounded unit is *saturated* at a sample if σ′ is less than a
+twentieth of its largest value there. That is 1 − h² < 1/20 for tanh, |h| > 0.975, and 4h(1 − h) < 1/20
+for the sigmoid, the same point of its curve. The share is of all pairs of a unit and a sample in a
+layer. Source: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural
 networks, 2010, section 3, who follow the activations of each layer.
 
-A rectified unit is *dead* if it is 0, and with it σ′, at every sample: no gradient reaches its weights.
-The share is of the units of a layer. Source: Maas, Hannun & Ng, Rectifier nonlinearities improve
-neural network acoustic models, 2013.
+A rectified unit is *dead* if it is 0 at every sample, and σ′ with it: no gradient reaches its weights.
+The share is of the units of a layer. Source: Maas, Hannun & Ng, Rectifier nonlinearities improve neural
+network acoustic models, 2013.
 
 The other activations neither saturate at both ends nor die, and have no share.
 """
@@ -26,7 +26,7 @@ __all__ = ["UnitMeter"]
 
 SATURATED = 1 - 1 / 20  # of the square of an activation that runs from −1 to 1
 
-COUNTED: dict[str, Callable[[Array], Array]] = {  # activation -> where a unit is, h being its value
+COUNTED: dict[str, Callable[[Array], Array]] = {  # activation -> whether a unit with value h counts
     "tanh": lambda h: h * h > SATURATED,
     "sigmoid": lambda h: (2 * h - 1) ** 2 > SATURATED,
     "relu": lambda h: h > 0,
@@ -34,28 +34,30 @@ COUNTED: dict[str, Callable[[Array], Array]] = {  # activation -> where a unit i
 
 
 class UnitMeter:
-    """Counts over several batches. activation: of the hidden layers."""
+    """Counts saturated units, or those that are not dead, over several batches.
+
+    Args:
+        activation: Activation of the hidden layers, by name.
+    """
 
     def __init__(self, activation: str) -> None:
         self._activation = activation
-        self._counts: list[
-            Array
-        ] = []  # a layer: samples at which a unit is what is counted, (R, n)
+        self._counts: list[Array] = []  # per layer: in how many samples each unit counted, (R, n)
         self._samples = 0
 
     def add(self, forward: Forward) -> None:
-        """Adds a batch: what the forward pass of R networks kept of it."""
+        """Adds a batch, of which the forward pass of R networks kept this."""
         if self._activation not in COUNTED:
             return
-        found = [
+        counts = [
             array_namespace(h).sum(COUNTED[self._activation](h), axis=1) for h in forward.hidden
         ]
-        before = self._counts or [0] * len(found)
-        self._counts = [total + count for total, count in zip(before, found, strict=True)]
+        totals = self._counts or [0] * len(counts)
+        self._counts = [total + count for total, count in zip(totals, counts, strict=True)]
         self._samples += forward.output.shape[1]
 
     def shares(self, backend: Backend) -> dict[str, np.ndarray]:
-        """(R,) float64 by name, `saturated/layer1` or `dead/layer1` for the first hidden layer."""
+        """The share of each layer, (R,) float64: `saturated/layer1` or `dead/layer1` for the first."""
         shares = {}
         for layer, counts in enumerate(map(backend.to_host, self._counts), start=1):
             if self._activation == "relu":

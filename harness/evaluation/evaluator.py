@@ -15,29 +15,39 @@ from harness.model.objective import Objective
 
 __all__ = ["Evaluator", "TermMeter", "means"]
 
-# Numbers (features, activations, outputs) of a run in an evaluation at a time, and of its outputs that
-# are kept to be summed up: few enough for those of a stack to stay in the cache, without costing a run
-# alone more than a fiftieth. They count a run and not the stack, because a matrix product may round
-# differently for another number of rows, and a run must not depend on its company.
-CHUNK = 16_384
-OUTPUTS = 4_096
+# Both are per run: a matrix product may round differently for another number of rows, and a run must not
+# depend on its company. They are small enough for a stack to stay in the cache, and large enough to cost
+# a run alone no more than a fiftieth.
+CHUNK = 16_384  # features, activations and outputs of a run that are evaluated at a time
+OUTPUTS = 4_096  # outputs of a run that are kept until their terms are computed
 
 
 class Evaluator:
-    """Evaluates any runs of a stack on a part of the data."""
+    """Evaluates any runs of a stack on a part of the data.
+
+    Args:
+        backend: Where the runs train.
+        program: Their network and objective.
+        task: Task of the data, which decides the metrics.
+        widths: Numbers of a sample: features, and units of all layers.
+    """
 
     def __init__(self, backend: Backend, program: Program, task: Task, widths: int) -> None:
         self._backend = backend
         self._program = program
         self._task = task
-        self._widths = widths  # numbers a sample needs: features and units of all layers
+        self._widths = widths
 
     def __call__(
         self, theta: Array, objective: Objective, on: DevicePart, units: UnitMeter | None = None
     ) -> dict[str, np.ndarray]:
-        """theta: (R, P). objective: of these runs, placed. units: sees the hidden layers on the way.
+        """The terms of the objective, their sum `loss`, and the metrics: (R,) each, by name.
 
-        Returns (R,) values by name; `loss` is ℒ.
+        Args:
+            theta: Parameters of the runs, (R, P).
+            objective: Objective of just these runs, its factors on the device.
+            on: Part of the data.
+            units: Meter that is shown the hidden layers on the way.
         """
         rows = max(128, CHUNK // self._widths)
         meter = TermMeter(objective)
@@ -57,10 +67,13 @@ class Evaluator:
 
 
 class TermMeter:
-    """Sample means of the terms of an objective over several batches.
+    """Means of the terms of an objective over the samples of several batches.
 
-    Outputs are kept and their terms computed for many batches at once, which costs a small network a
-    tenth of doing so step by step.
+    Outputs are kept, and their terms are computed for many batches at once: for a small network that
+    costs a tenth of what it costs step by step.
+
+    Args:
+        objective: Objective of the runs, its factors on the device.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -73,7 +86,13 @@ class TermMeter:
         self._kept = 0
 
     def add(self, forward: Forward, target: Array, theta: Array) -> None:
-        """Adds a batch: what the forward pass of `theta`, (R, P), gave for it."""
+        """Adds a batch.
+
+        Args:
+            forward: What the forward pass kept.
+            target: Targets, (R, B, K) or (B, K).
+            theta: Parameters of the forward pass, (R, P).
+        """
         output = forward.output
         _, samples, width = output.shape
         self._outputs.append(output)
@@ -87,7 +106,7 @@ class TermMeter:
             self._flush()
 
     def means(self, backend: Backend) -> dict[str, np.ndarray]:
-        """(R,) float64 of each term, and their sum as `loss`."""
+        """The mean of each term, and their sum as `loss`, (R,) float64."""
         self._flush()
         return means(self._sums, self._samples, backend)
 
@@ -102,14 +121,20 @@ class TermMeter:
 
     def _accumulate(self, terms: dict[str, Any], samples: int) -> None:
         for name, value in terms.items():
-            # Thousands of steps are summed up: in float32 the rounding would show
+            # A sum over thousands of steps: in float32 the rounding would show
             xp = array_namespace(value)
-            added = xp.astype(value, xp.float64) * samples
-            self._sums[name] = self._sums[name] + added if name in self._sums else added
+            total = xp.astype(value, xp.float64) * samples
+            self._sums[name] = self._sums[name] + total if name in self._sums else total
 
 
 def means(sums: dict[str, Array], samples: int, backend: Backend) -> dict[str, np.ndarray]:
-    """From sums over samples: (R,) float64 of each term, and their sum as `loss`."""
+    """The mean of each term, and their sum as `loss`, (R,) float64.
+
+    Args:
+        sums: Sum of each term over the samples, (R,).
+        samples: Number of samples.
+        backend: Where the sums are.
+    """
     terms = {
         name: np.asarray(backend.to_host(total), np.float64) / samples
         for name, total in sums.items()

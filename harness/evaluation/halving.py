@@ -1,12 +1,12 @@
-"""Successive halving: runs that do worse than others at the same age give up their places.
+"""Successive halving: runs that do worse than others of the same age are dropped.
 
-After `first` epochs, and again whenever a run is `factor` times as old, it is compared with all runs of
-the same shapes that have come as far with the same optimizer: the best 1/factor go on. So each optimizer
+After `first` epochs, and again whenever it is `factor` times as old, a run is compared with all runs of
+the same shapes and the same optimizer that have come as far: the best 1/factor go on. So each optimizer
 spends its epochs on its own promising settings, and none loses its runs to another.
 
 Source: the stopping variant of ASHA (Li et al., A System for Massively Parallel Hyperparameter Tuning,
 MLSys 2020), whose rungs are at r·ηᵏ epochs: a run goes on if it is among the best 1/η that have reached
-its rung so far. The runs of a stack arrive at once, which makes the first decision that of synchronous
+its rung so far. The runs of a stack arrive at once, so the first decision is that of synchronous
 successive halving (Jamieson & Talwalkar, AISTATS 2016).
 """
 
@@ -29,8 +29,11 @@ __all__ = ["Halving", "Rungs"]
 class Halving:
     """When runs are compared, and how many go on.
 
-    factor: η; at each rung the best 1/η go on. null drops no run. first: r, epochs until the first
-    rung; the next ones are at rη, rη², … It needs a validation part, and has no effect on a run alone.
+    It needs a validation part, and has no effect on a run alone.
+
+    Attributes:
+        factor: η, 2 or more: at each rung the best 1/η go on; null drops no run.
+        first: r, epochs until the first rung; the next ones are at rη, rη², …
     """
 
     factor: int | None = None
@@ -45,7 +48,7 @@ class Halving:
             )
 
     def rung(self, epoch: int) -> bool:
-        """Whether runs are compared after this epoch."""
+        """Whether runs are compared after this epoch, counted from 1."""
         if self.factor is None or epoch < self.first or epoch % self.first:
             return False
         ratio = epoch // self.first
@@ -55,7 +58,7 @@ class Halving:
 
 
 class Rungs:
-    """The scores at each rung so far, of all stacks of a sweep; lower is better."""
+    """The scores at each rung so far, of all stacks that train runs of one group; lower is better."""
 
     def __init__(self) -> None:
         self._scores: dict[tuple[str, int], list[float]] = {}
@@ -68,26 +71,29 @@ class Rungs:
         epochs: np.ndarray,
         scores: np.ndarray,
     ) -> np.ndarray:
-        """Which runs are to give up their places, (R,) bool.
+        """Which runs are dropped, (R,) bool.
 
-        groups: runs are compared with those of the same group. epochs: how old each run is. scores:
-        (R,); NaN counts as the worst.
+        Args:
+            settings: Halving of each run; the runs of a stack share it.
+            groups: Group of each run: a run is compared with those of its own.
+            epochs: Epochs of each run so far, (R,).
+            scores: Score of each run after this epoch, (R,); NaN is the worst.
         """
         dropped = np.zeros(len(scores), dtype=bool)
-        arrived: dict[tuple[str, int], list[int]] = {}
+        factor = settings[0].factor
+        if factor is None:
+            return dropped
+        arrivals: dict[tuple[str, int], list[int]] = {}
         for row, (halving, group, epoch) in enumerate(
             zip(settings, groups, epochs.tolist(), strict=True)
         ):
             if halving.rung(epoch):
-                arrived.setdefault((group, epoch), []).append(row)
+                arrivals.setdefault((group, epoch), []).append(row)
         with self._lock:
-            for rung, rows in arrived.items():
-                ranks = np.where(np.isnan(scores[rows]), np.inf, scores[rows])
-                known = self._scores.setdefault(rung, [])
-                known += ranks.tolist()
-                factor = settings[rows[0]].factor
-                assert factor is not None
-                best = math.ceil(len(known) / factor)  # the first to arrive goes on
-                limit = sorted(known)[best - 1]
-                dropped[rows] = ranks > limit
+            for rung, rows in arrivals.items():
+                arriving = np.where(np.isnan(scores[rows]), np.inf, scores[rows])
+                at_rung = self._scores.setdefault(rung, [])
+                at_rung += arriving.tolist()
+                best = math.ceil(len(at_rung) / factor)  # the first to arrive goes on
+                dropped[rows] = arriving > sorted(at_rung)[best - 1]
         return dropped

@@ -1,6 +1,6 @@
 """How good the decisions of R networks are: accuracy, macro F1, R².
 
-They are computed for all runs at once and agree with scikit-learn's `accuracy_score`,
+They are computed for all runs at once, and agree with scikit-learn's `accuracy_score`,
 `f1_score(average="macro", zero_division=0)` and `r2_score`.
 """
 
@@ -83,9 +83,14 @@ def evaluate(
 ) -> dict[str, np.ndarray]:
     """The metrics of each run, (R,) float64, by name.
 
-    outputs: (R, N, K) before the output activation. targets: as in `Data`, class numbers (N,) for
-    binary and multiclass, (N, K) of 0 and 1 for multilabel, (N,) or (N, K) values for regression.
     The outputs of a diverged run may be NaN or infinite; its metrics then mean nothing.
+
+    Args:
+        outputs: Outputs before the output activation, (R, N, K).
+        targets: Targets as in `Data`: class numbers for binary and multiclass, (N,); 0 and 1 for
+            multilabel, (N, K); values for regression, (N,) or (N, K).
+        task: Task of the data.
+        output_activation: Output activation of the main loss.
     """
     if task == Task.REGRESSION:
         return {R2.name: _r2(outputs, targets)}
@@ -96,19 +101,27 @@ def evaluate(
 
 
 def decide(outputs: np.ndarray, task: Task, output_activation: str) -> np.ndarray:
-    """The classes that outputs (R, N, K) stand for.
+    """The classes that outputs stand for.
 
-    Multiclass: the number of the largest output, (R, N). Binary: the same for K = 2; for K = 1
-    whether the output is past the probability 1/2, (R, N). Multilabel: that of each output,
-    (R, N, K). Raises ConfigurationError where such outputs cannot be decided one by one.
+    Raises ConfigurationError where outputs of this activation cannot be decided one by one.
+
+    Args:
+        outputs: Outputs before the output activation, (R, N, K).
+        task: Task of the data.
+        output_activation: Output activation of the main loss.
+
+    Returns:
+        The number of the largest output, (R, N), for multiclass, and for binary with K = 2. Whether the
+        output is above the probability 1/2, (R, N), for binary with K = 1. The same for each output,
+        (R, N, K), for multilabel.
     """
     single = outputs.shape[-1] == 1
     if task == Task.MULTICLASS or (task == Task.BINARY and not single):
         return outputs.argmax(axis=-1)
     if output_activation not in _THRESHOLDS:
         raise unknown_name(f"output activation of a {task} task", output_activation, _THRESHOLDS)
-    decided: np.ndarray = outputs > _THRESHOLDS[output_activation]
-    return decided[..., 0] if task == Task.BINARY else decided
+    decisions: np.ndarray = outputs > _THRESHOLDS[output_activation]
+    return decisions[..., 0] if task == Task.BINARY else decisions
 
 
 def _single_label(decisions: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
@@ -117,9 +130,9 @@ def _single_label(decisions: np.ndarray, labels: np.ndarray, classes: int) -> di
     confusion = np.bincount(cells.ravel(), minlength=runs * classes**2)
     confusion = confusion.reshape(runs, classes, classes)  # run, true class, decided class
     hits = np.diagonal(confusion, axis1=1, axis2=2)
-    found = confusion.sum(axis=1) + confusion.sum(axis=2)  # decided so, and truly so
-    # a class that is neither in the labels nor decided for does not count
-    macro_f1 = _f1(hits, found).sum(axis=1) / np.count_nonzero(found, axis=1)
+    counts = confusion.sum(axis=1) + confusion.sum(axis=2)  # of decisions, and of labels
+    # A class that is neither among the labels nor among the decisions does not count
+    macro_f1 = _f1(hits, counts).sum(axis=1) / np.count_nonzero(counts, axis=1)
     return {ACCURACY.name: hits.sum(axis=1) / samples, MACRO_F1.name: macro_f1}
 
 
@@ -137,7 +150,7 @@ def _f1(hits: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def _r2(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """1 − Σ(y − ŷ)² / Σ(y − ȳ)², averaged over the K outputs alike.
+    """1 − Σ(y − ŷ)² / Σ(y − ȳ)², the plain mean over the K outputs.
 
     For a constant target it is 1 if all predictions are right, else 0; for one sample it is NaN.
     """

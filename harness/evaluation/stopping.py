@@ -1,9 +1,9 @@
-"""Early stopping: end a run when its validation metric has stopped improving.
+"""Early stopping: a run ends when its validation metric has stopped improving.
 
-Prechelt, "Early Stopping - But When?" (1998), compares such criteria. The one here, that of Keras'
-`EarlyStopping`, ends a run once `patience` epochs in a row brought no improvement. A value improves
+Prechelt, "Early Stopping - But When?" (1998), compares such criteria. This one is that of Keras'
+`EarlyStopping`: it ends a run once `patience` epochs in a row brought no improvement. A value improves
 on the best one if it is better by more than `min_change`, and only then becomes the best. So with a
-`min_change` above 0 the best epoch is the last that improved by that much. NaN improves on nothing.
+`min_change` above 0 the best epoch is the last one that improved by that much. NaN improves on nothing.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ __all__ = ["EarlyStopping", "Stopping"]
 class Stopping:
     """When a run stops, and with which parameters it ends.
 
-    metric: the validation metric to watch. mode: "min" or "max", or "auto": what the metric means.
-    patience: epochs without improvement until the run stops; null never stops. min_change: an
-    improvement must be larger than this. restore: end with the parameters of the best epoch.
+    Attributes:
+        metric: Validation metric to watch.
+        mode: What is better: "min", "max", or "auto" for what the metric means.
+        patience: Epochs without improvement until the run stops; null never stops.
+        min_change: What an improvement must exceed, 0 or more.
+        restore: Whether the run ends with the parameters of its best epoch.
     """
 
     metric: str = LOSS.name
@@ -48,11 +51,15 @@ class Stopping:
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """The criterion at work on the R runs of a stack.
+    """The criterion at work on the R runs of a stack. `observe` writes into its last three arrays.
 
-    maximize: whether higher is better. patience: (R,) epochs, infinite to never stop. min_change:
-    (R,). best: (R,) best values so far; best_epoch: (R,) when they came, -1 before the first;
-    waited: (R,) epochs since then. `observe` writes into these three.
+    Attributes:
+        maximize: Whether higher is better.
+        patience: Epochs without improvement until a run stops, (R,); infinite to never stop.
+        min_change: What an improvement must exceed, (R,).
+        best: Best values so far, (R,).
+        best_epoch: Epochs of the best values, (R,); -1 before the first.
+        waited: Epochs since the best value, (R,).
     """
 
     maximize: bool
@@ -64,7 +71,11 @@ class EarlyStopping:
 
     @classmethod
     def start(cls, settings: Sequence[Stopping]) -> EarlyStopping:
-        """Before the first epoch. settings: of each run; runs of a stack share metric and mode."""
+        """The criterion before the first epoch.
+
+        Args:
+            settings: Settings of each run; runs of a stack share metric and mode.
+        """
         runs = len(settings)
         maximize = settings[0].maximize
         return cls(
@@ -77,9 +88,14 @@ class EarlyStopping:
         )
 
     def observe(self, epochs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Takes the metric after an epoch, (R,), whose number is `epochs`, (R,).
+        """Takes the metric after an epoch.
 
-        Returns improved, (R,) bool: this is the best epoch so far; and stop, (R,) bool.
+        Args:
+            epochs: Number of the epoch of each run, (R,).
+            values: Metric of each run, (R,).
+
+        Returns:
+            Whether this is the best epoch of the run so far, and whether the run stops, (R,) bool each.
         """
         if self.maximize:
             improved = values > self.best + self.min_change
@@ -91,11 +107,11 @@ class EarlyStopping:
         return improved, self.waited >= self.patience
 
     def select(self, rows: np.ndarray) -> EarlyStopping:
-        """The part of it for the runs in `rows`, by their numbers, in that order."""
+        """The criterion of some runs, in the order of their row numbers."""
         return EarlyStopping(self.maximize, *(values[rows] for values in self._by_run))
 
     def concat(self, other: EarlyStopping) -> EarlyStopping:
-        """For the runs of both, the other ones last."""
+        """The criterion of these runs and of others, which come last."""
         pairs = zip(self._by_run, other._by_run, strict=True)
         return EarlyStopping(self.maximize, *(np.concatenate(pair) for pair in pairs))
 
