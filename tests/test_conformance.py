@@ -1,4 +1,4 @@
-"""Everything that is installed, held against the rules that third-party plugins are held against."""
+"""Everything that is installed, checked against the requirements that third-party plugins must meet."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def _mnist(folder: Path) -> Mnist:
     return Mnist(str(folder), download=False)
 
 
-_FOLDER = tempfile.TemporaryDirectory()  # while the tests are collected there is no fixture yet
+_FOLDER = tempfile.TemporaryDirectory()  # there are no fixtures while tests are collected
 
 EXAMPLES = {"table": _table(Path(_FOLDER.name)), "mnist": _mnist(Path(_FOLDER.name))}
 
-# XLA compiles each rule for some seconds, for every precision and number of runs: of what rules must do
-# on backends, JAX is asked only whether it comes to the same. Its stacks are asked of it as a backend.
+# XLA compiles each rule for seconds, for every precision and number of runs. So on JAX, update rules
+# are checked for one requirement only; its stacks are checked with the backend itself.
 INSTALLED = load_registry()
 WITHOUT_JAX = Registry([p for p in INSTALLED.plugins if p.module != "harness_jax"])
 ALL = [
@@ -56,17 +56,17 @@ ALL = [
     *(subject for subject in all_subjects(INSTALLED) if subject.name == "jax"),
 ]
 
-test_rules = requirement_tests(
-    (subject, rule) for subject in ALL for rule in REQUIREMENTS[subject.kind]
+test_requirements = requirement_tests(
+    (subject, requirement) for subject in ALL for requirement in REQUIREMENTS[subject.kind]
 )
 
 
 def _family(subject: Subject) -> tuple[object, ...]:
-    """What of an update rule could make a difference to a backend: scope, turn, further methods."""
+    """What a backend may tell update rules apart by: kind, scope, turn and optional methods."""
     component: Any = subject.component
     methods = {name for name in dir(component) if not name.startswith("_")} - {"init", "step"}
-    further = sorted(name for name in methods if callable(getattr(component, name)))
-    return subject.kind, component.scope, getattr(component, "turn", None), *further
+    optional = sorted(name for name in methods if callable(getattr(component, name)))
+    return subject.kind, component.scope, getattr(component, "turn", None), *optional
 
 
 UPDATE_RULES = [
@@ -76,8 +76,8 @@ UPDATE_RULES = [
     )
     if subject.kind in ("optimizer", "wrapper")
 ]
-# `make test` asks one of each family, and those whose operations no other one has: eigenvalues, signs of
-# a run's own. A family that is new is asked without being named here.
+# `make test` checks one of each family, and those with operations that no other has: eigenvalues, random
+# signs. A new family is checked without being named here.
 REPRESENTATIVE = list(
     ({_family(subject): subject for subject in reversed(UPDATE_RULES)}).values()
 ) + [subject for subject in UPDATE_RULES if subject.name in ("shampoo", "sophia")]
@@ -94,23 +94,23 @@ test_all_other_update_rules_on_jax = pytest.mark.full(
 )
 
 
-def test_every_update_rule_is_asked_on_jax_and_every_scope_and_turn_in_each_run():
+def test_every_update_rule_is_checked_on_jax_and_every_scope_and_turn_in_each_run():
     names = {
         (kind, name) for kind in ("optimizer", "wrapper") for name in INSTALLED.names(kind)
     } - {("optimizer", "torch"), ("optimizer", "pytorch_optimizer")}  # Scope.BACKEND: PyTorch alone
     tests = (test_update_rules_on_jax, test_all_other_update_rules_on_jax)
-    asked = [subject for test in tests for subject in _asked(test)]
-    assert len(asked) == len(names)
-    assert {(subject.kind, subject.name) for subject in asked} == names
+    checked = [subject for test in tests for subject in _subjects(test)]
+    assert len(checked) == len(names)
+    assert {(subject.kind, subject.name) for subject in checked} == names
 
-    components: list[Any] = [subject.component for subject in _asked(test_update_rules_on_jax)]
+    components: list[Any] = [subject.component for subject in _subjects(test_update_rules_on_jax)]
     assert {component.scope for component in components} == set(Scope) - {Scope.BACKEND}
     assert {getattr(component, "turn", None) for component in components} == {None, *Turn}
     assert any(hasattr(component, "evaluated") for component in components)
     assert any(hasattr(component, "for_parameter") for component in components)
 
 
-def _asked(test: Any) -> list[Subject]:
+def _subjects(test: Any) -> list[Subject]:
     """The components that a test of requirements is parametrized with."""
     (cases,) = [mark.args[1] for mark in test.pytestmark if mark.name == "parametrize"]
     return [case.values[0] for case in cases]

@@ -13,7 +13,7 @@ from harness.testing.check_results import Violation
 
 __all__ = ["assert_global_generators_untouched"]
 
-# No component is likely to seed with it by itself, which would leave the state as it is here
+# A component that seeds with this number itself would go unnoticed, so it is an unlikely one
 SEED = 20240229
 
 

@@ -14,8 +14,8 @@ __all__ = ["REQUIREMENTS"]
 OUTPUT_ACTIVATIONS = {"softmax", "sigmoid", "identity"}
 
 
-def says_what_it_reads(subject: Subject) -> None:
-    """`reads` is "output" or "hidden", and `output_activations` names one or more that there are."""
+def states_what_it_reads(subject: Subject) -> None:
+    """`reads` is "output" or "hidden", and `output_activations` has one or more that exist."""
     loss: Any = subject.example
     activations = set(loss.output_activations)
     if (
@@ -40,4 +40,4 @@ def has_no_fields(subject: Subject) -> None:
         )
 
 
-REQUIREMENTS = (has_no_fields, says_what_it_reads, *loss_terms.REQUIREMENTS)
+REQUIREMENTS = (has_no_fields, states_what_it_reads, *loss_terms.REQUIREMENTS)

@@ -21,8 +21,8 @@ from harness.testing.installed_backends import (
     with_dtype,
 )
 from harness.testing.requirements.backends import (
+    accepts_a_batch_shared_by_runs,
     steps_rules_as_they_are_written,
-    takes_a_batch_that_runs_share,
 )
 from harness.testing.subject import Subject
 from harness.training.run_queue import FORK
@@ -33,7 +33,7 @@ FORK_TIMEOUT = 20.0  # seconds for one training in a forked process
 MANY_STEPS = 10_000  # compiling should pay for so many, unless it takes longer than a check may
 
 
-@depends_on(takes_a_batch_that_runs_share, steps_rules_as_they_are_written)
+@depends_on(accepts_a_batch_shared_by_runs, steps_rules_as_they_are_written)
 def trains_in_a_stack_as_alone(subject: Subject) -> None:
     """A run computes the same in a stack as alone: to the last bit if the class says
     `exact_stacks = True`, else to 1e-10 in float64 and 1e-4 in float32."""
@@ -61,7 +61,7 @@ def trains_in_a_stack_as_alone(subject: Subject) -> None:
                 )
 
 
-@depends_on(takes_a_batch_that_runs_share, steps_rules_as_they_are_written)
+@depends_on(accepts_a_batch_shared_by_runs, steps_rules_as_they_are_written)
 def trains_as_the_other_backends(subject: Subject) -> None:
     """4 epochs of the core's loop in float64 lead to the same θ and losses as on every other installed
     backend, to 1e-10."""
@@ -86,7 +86,7 @@ def trains_as_the_other_backends(subject: Subject) -> None:
         )
 
 
-@depends_on(takes_a_batch_that_runs_share, steps_rules_as_they_are_written)
+@depends_on(accepts_a_batch_shared_by_runs, steps_rules_as_they_are_written)
 def compiles_what_the_loop_does(subject: Subject) -> None:
     """If `compiled` returns a pass, an epoch of it is an epoch of the core's loop, to 1e-10."""
     backend = with_dtype(subject.example, "float64")
@@ -105,7 +105,7 @@ def compiles_what_the_loop_does(subject: Subject) -> None:
     )
 
 
-@depends_on(takes_a_batch_that_runs_share, steps_rules_as_they_are_written)
+@depends_on(accepts_a_batch_shared_by_runs, steps_rules_as_they_are_written)
 def survives_a_fork(subject: Subject) -> None:
     """If it is `forkable`, a forked process trains to the same bits as this one, within 20 seconds."""
     backend = with_dtype(subject.example, "float64")

@@ -46,7 +46,7 @@ def runs_here(subject: Subject) -> None:
 
 
 @depends_on(runs_here)
-def says_how_it_computes(subject: Subject) -> None:
+def states_dtype_and_forkable(subject: Subject) -> None:
     """`forkable` is a bool, `dtype` is "float32" or "float64", and it accepts both."""
     example = subject.example
     if not isinstance(example.forkable, bool) or example.dtype not in ("float32", "float64"):
@@ -64,7 +64,7 @@ def says_how_it_computes(subject: Subject) -> None:
             ) from error
 
 
-@depends_on(says_how_it_computes)
+@depends_on(states_dtype_and_forkable)
 def copies_to_device_and_back(subject: Subject) -> None:
     """`to_device` and `to_host` copy: the numbers stay the same, floats in `dtype` and integers in
     their own, for arrays of any layout."""
@@ -202,7 +202,7 @@ def has_the_gradient_of_its_objective(subject: Subject) -> None:
 
 
 @depends_on(has_the_gradient_of_its_objective)
-def takes_a_batch_that_runs_share(subject: Subject) -> None:
+def accepts_a_batch_shared_by_runs(subject: Subject) -> None:
     """Features (B, F) and targets (B, K) give the same gradient as copies of them for each run."""
     backend, rng = _backend(subject), np.random.default_rng(6)
     program = backend.bind(NETWORK, loss_with_decay(SquaredError(), RUNS))
@@ -280,12 +280,12 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 
 REQUIREMENTS = (
     runs_here,
-    says_how_it_computes,
+    states_dtype_and_forkable,
     copies_to_device_and_back,
     gives_a_capacity,
     computes_the_forward_pass,
     has_the_gradient_of_its_objective,
-    takes_a_batch_that_runs_share,
+    accepts_a_batch_shared_by_runs,
     leaves_its_arguments_alone,
     touches_no_global_generator,
     steps_rules_as_they_are_written,

@@ -27,7 +27,7 @@ OUTPUT_ACTIVATIONS = {  # the core encodes the targets for one of them
 SPLIT = Split(validation=0.2, test=0.2, scale="none", scale_targets=False)
 
 
-def knows_its_task(subject: Subject) -> None:
+def states_its_task(subject: Subject) -> None:
     """`task` is a harness.Task, and the same before and after loading."""
     before = subject.example.task
     _load(subject)
@@ -39,8 +39,8 @@ def knows_its_task(subject: Subject) -> None:
         )
 
 
-@depends_on(knows_its_task)
-def holds_what_data_must(subject: Subject) -> str:
+@depends_on(states_its_task)
+def returns_valid_data(subject: Subject) -> str:
     """Features are finite numbers (N, F), targets suit the task, class numbers run from 0, and the
     core can split, scale and encode the data."""
     data = _load(subject)
@@ -58,7 +58,7 @@ def holds_what_data_must(subject: Subject) -> str:
     return f"{len(data.features)} rows, {data.features.shape[1]} features"
 
 
-@depends_on(holds_what_data_must)
+@depends_on(returns_valid_data)
 def loads_the_same_every_time(subject: Subject) -> None:
     """`load` returns the same bits in the same order at each call, of any instance with equal fields."""
     first = _prepared(subject, _load(subject), SPLIT).sha256
@@ -74,7 +74,7 @@ def loads_the_same_every_time(subject: Subject) -> None:
         )
 
 
-@depends_on(knows_its_task)
+@depends_on(states_its_task)
 def touches_no_global_generator(subject: Subject) -> None:
     """Loading leaves the global random generators alone: it neither draws from them nor seeds them."""
     _load(subject)  # its first call may import modules, which may draw
@@ -84,7 +84,7 @@ def touches_no_global_generator(subject: Subject) -> None:
     )
 
 
-@depends_on(holds_what_data_must)
+@depends_on(returns_valid_data)
 def has_parts_that_share_no_rows(subject: Subject) -> str | None:
     """No row of features and targets is in two parts of a split; rows that the data repeat are counted.
 
@@ -114,7 +114,7 @@ def has_parts_that_share_no_rows(subject: Subject) -> str | None:
     return f"rows that repeat another one: {repeated}; in two parts of a split: {shared}"
 
 
-@depends_on(holds_what_data_must)
+@depends_on(returns_valid_data)
 def ends_with_its_official_test_part(subject: Subject) -> str:
     """The last `test_size` rows are the test part for every seed of the split, and each class in them
     is among the other rows, too."""
@@ -158,8 +158,8 @@ def _rows(features: np.ndarray, targets: np.ndarray) -> list[int]:
 
 
 REQUIREMENTS = (
-    knows_its_task,
-    holds_what_data_must,
+    states_its_task,
+    returns_valid_data,
     loads_the_same_every_time,
     touches_no_global_generator,
     has_parts_that_share_no_rows,

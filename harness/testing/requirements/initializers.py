@@ -90,7 +90,7 @@ def touches_no_global_generator(subject: Subject) -> None:
 
 
 @depends_on(draws_the_same_from_the_same_generator)
-def hands_out_arrays_of_its_own(subject: Subject) -> None:
+def returns_new_arrays(subject: Subject) -> None:
     """Writing into a returned array does not change what it returns later."""
     shape, layer = _layer(20, 30)
     first = subject.example.sample(shape, layer, _rng())
@@ -243,7 +243,7 @@ REQUIREMENTS = (
     draws_the_same_from_the_same_generator,
     draws_other_numbers_from_another_generator,
     touches_no_global_generator,
-    hands_out_arrays_of_its_own,
+    returns_new_arrays,
     does_not_grow_with_the_fans,
     has_the_moments_that_it_states,
     adjusts_weights_to_any_data,

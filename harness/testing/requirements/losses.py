@@ -43,7 +43,7 @@ def fits_its_tasks(subject: Subject) -> None:
 
 
 @depends_on(loss_terms.keeps_shape_and_dtype, loss_terms.leaves_its_arguments_alone)
-def takes_a_target_that_runs_share(subject: Subject) -> None:
+def accepts_a_target_shared_by_runs(subject: Subject) -> None:
     """A target (B, K) gives the same bits as a copy of it for each run, (R, B, K)."""
     for loss in subject.variants():
         for shape in loss_terms.SHAPES:
@@ -69,7 +69,7 @@ def takes_a_target_that_runs_share(subject: Subject) -> None:
 
 
 @depends_on(loss_terms.keeps_shape_and_dtype)
-def stays_finite_far_out(subject: Subject) -> None:
+def stays_finite_for_large_outputs(subject: Subject) -> None:
     """Value and gradient are finite for outputs of ±1e4 before a softmax or sigmoid, also in float32."""
     if subject.example.output_activation == "identity":
         raise Skip("its outputs go through no softmax or sigmoid")
@@ -94,6 +94,6 @@ def _words(names: Any) -> str:
 REQUIREMENTS = (
     fits_its_tasks,
     *loss_terms.REQUIREMENTS,
-    takes_a_target_that_runs_share,
-    stays_finite_far_out,
+    accepts_a_target_shared_by_runs,
+    stays_finite_for_large_outputs,
 )

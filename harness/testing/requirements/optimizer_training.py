@@ -31,9 +31,9 @@ from harness.testing.installed_backends import (
 )
 from harness.testing.requirements.optimizers import (
     PRECISIONS,
-    is_judged_at_parameters_like_theta,
+    accepts_a_column_for_every_number,
+    evaluated_returns_parameters_like_theta,
     sees_no_more_than_its_scope,
-    takes_a_column_for_every_number,
 )
 from harness.testing.subject import Subject
 
@@ -41,9 +41,9 @@ __all__ = ["REQUIREMENTS"]
 
 
 @depends_on(
-    takes_a_column_for_every_number,
+    accepts_a_column_for_every_number,
     sees_no_more_than_its_scope,
-    is_judged_at_parameters_like_theta,
+    evaluated_returns_parameters_like_theta,
 )
 def trains_in_a_stack_as_alone(subject: Subject) -> None:
     """Runs that differ in every float field train the same in a stack as alone, on every backend: to
@@ -63,7 +63,7 @@ def trains_in_a_stack_as_alone(subject: Subject) -> None:
             )
 
 
-@depends_on(takes_a_column_for_every_number)
+@depends_on(accepts_a_column_for_every_number)
 def continues_from_a_checkpoint(subject: Subject) -> None:
     """Training that goes on from θ and the state, saved as safetensors and loaded, leads to the same
     bits as without a pause."""
@@ -91,7 +91,7 @@ def continues_from_a_checkpoint(subject: Subject) -> None:
         )
 
 
-@depends_on(takes_a_column_for_every_number)
+@depends_on(accepts_a_column_for_every_number)
 def trains_alike_on_every_backend(subject: Subject) -> str:
     """Training in float64 leads to the same θ on every installed backend, to 1e-10."""
     rules, seeds = subject.distinct_instances(3), [0, 1, 2]

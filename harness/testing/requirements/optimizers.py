@@ -187,7 +187,7 @@ def uses_the_scheduled_rate(subject: Subject) -> None:
 
 @depends_on(touches_no_global_generator)
 @except_backend_rules
-def takes_a_column_for_every_number(subject: Subject) -> None:
+def accepts_a_column_for_every_number(subject: Subject) -> None:
     """Float fields, `lr` and `t` may be (R, 1) arrays: each row then changes as it does alone."""
     remedy = (
         "Use only arithmetic and array_namespace(theta).where with fields, lr and t: no if, float() or "
@@ -255,8 +255,8 @@ def goes_downhill(subject: Subject) -> None:
         )
 
 
-@depends_on(takes_a_column_for_every_number)
-def is_judged_at_parameters_like_theta(subject: Subject) -> str | None:
+@depends_on(accepts_a_column_for_every_number)
+def evaluated_returns_parameters_like_theta(subject: Subject) -> str | None:
     """`evaluated`, if there is one, returns an array like θ, computes each row as alone, and does not
     write into its arguments."""
     if not hasattr(subject.component, "evaluated"):
@@ -326,8 +326,8 @@ REQUIREMENTS = (
     touches_no_global_generator,
     stays_finite_without_a_gradient,
     uses_the_scheduled_rate,
-    takes_a_column_for_every_number,
+    accepts_a_column_for_every_number,
     sees_no_more_than_its_scope,
-    is_judged_at_parameters_like_theta,
+    evaluated_returns_parameters_like_theta,
     goes_downhill,
 )

@@ -114,7 +114,7 @@ def gives_a_factor_after_any_history(subject: Subject) -> None:
 
 
 @depends_on(gives_a_factor_after_any_history)
-def forgets_the_histories_of_other_runs(subject: Subject) -> None:
+def gives_the_same_factor_for_the_same_history(subject: Subject) -> None:
     """`factor_after`, if there is one, returns the same factor for the same values, and leaves them
     alone."""
     first = [schedule.factor_after(values.copy()) for schedule, values in _histories(subject)]
@@ -168,5 +168,5 @@ REQUIREMENTS = (
     leaves_the_steps_alone,
     touches_no_global_generator,
     gives_a_factor_after_any_history,
-    forgets_the_histories_of_other_runs,
+    gives_the_same_factor_for_the_same_history,
 )

@@ -13,7 +13,7 @@ from harness.testing.subject import Subject
 __all__ = ["REQUIREMENTS"]
 
 
-def states_a_search_space_that_it_accepts(subject: Subject) -> None:
+def accepts_the_ends_of_its_search_space(subject: Subject) -> None:
     """The component accepts all combinations of the ends of the ranges of its search space."""
     try:
         space = space_of(subject.component)
@@ -34,4 +34,4 @@ def states_a_search_space_that_it_accepts(subject: Subject) -> None:
             ) from error
 
 
-REQUIREMENTS = (states_a_search_space_that_it_accepts,)
+REQUIREMENTS = (accepts_the_ends_of_its_search_space,)

@@ -47,8 +47,8 @@ REQUIREMENTS = (
     optimizers.leaves_its_arguments_alone,
     optimizers.touches_no_global_generator,
     optimizers.stays_finite_without_a_gradient,
-    optimizers.takes_a_column_for_every_number,
+    optimizers.accepts_a_column_for_every_number,
     optimizers.sees_no_more_than_its_scope,
-    optimizers.is_judged_at_parameters_like_theta,
+    optimizers.evaluated_returns_parameters_like_theta,
     lets_a_rule_go_downhill,
 )

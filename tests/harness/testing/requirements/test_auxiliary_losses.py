@@ -61,8 +61,8 @@ def test_what_they_are_made_from_is_sound(assert_sound):
     ("component", "requirement", "found"),
     [
         (HasAStrength, "has_no_fields", r"Its fields are strength\."),
-        (ReadsAnUnknownArray, "says_what_it_reads", "'outputs'"),
-        (UnknownActivation, "says_what_it_reads", r"\['softplus'\]"),
+        (ReadsAnUnknownArray, "states_what_it_reads", "'outputs'"),
+        (UnknownActivation, "states_what_it_reads", r"\['softplus'\]"),
         (WrongSign, "has_the_gradient_of_its_value", "differ by 2 relative"),
     ],
     ids=lambda part: getattr(part, "__name__", None),

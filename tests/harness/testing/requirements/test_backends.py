@@ -263,10 +263,10 @@ class SkipsTheLastBatch(Numpy):
 @pytest.mark.parametrize(
     ("component", "requirement", "found"),
     [
-        (ForkableInWords, "says_how_it_computes", "forkable is 'yes'"),
+        (ForkableInWords, "states_dtype_and_forkable", "forkable is 'yes'"),
         (
             SingleOnly,
-            "says_how_it_computes",
+            "states_dtype_and_forkable",
             "dtype='float64' was refused: .* must be one of float32",
         ),
         (PlacesViews, "copies_to_device_and_back", r"and floats differ .* 0\.0 against"),
@@ -296,7 +296,7 @@ class SkipsTheLastBatch(Numpy):
             "features was changed.* 1e-12",
         ),
         (OneNumberForAll, "steps_rules_as_they_are_written", r"scope element, .* differ by 0\.\d+"),
-        (binding(ShareIsOff), "takes_a_batch_that_runs_share", r"repeated batch differ by 0\.01"),
+        (binding(ShareIsOff), "accepts_a_batch_shared_by_runs", r"repeated batch differ by 0\.01"),
         (KnowsItsProcess, "survives_a_fork", "it raised OSError: the device belongs to another"),
         (WaitsForItsThread, "survives_a_fork", "nothing was returned within 2 seconds"),
         (Crashes, "survives_a_fork", "it ended with the exit code 9"),

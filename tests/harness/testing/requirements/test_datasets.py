@@ -105,10 +105,10 @@ def test_what_they_are_made_from_is_sound(assert_sound):
 @pytest.mark.parametrize(
     ("component", "requirement", "found"),
     [
-        (TaskInTheData, "knows_its_task", "None before loading and <Task.MULTICLASS"),
-        (CountsFromOne, "holds_what_data_must", "from 0 to 2. Got numbers from 1 to 3"),
-        (MissingValue, "holds_what_data_must", "Got nan in row 7"),
-        (NoSource, "holds_what_data_must", "the source ' '"),
+        (TaskInTheData, "states_its_task", "None before loading and <Task.MULTICLASS"),
+        (CountsFromOne, "returns_valid_data", "from 0 to 2. Got numbers from 1 to 3"),
+        (MissingValue, "returns_valid_data", "Got nan in row 7"),
+        (NoSource, "returns_valid_data", "the source ' '"),
         (DrawsAnew, "loads_the_same_every_time", r"was [0-9a-f]{12}…, then [0-9a-f]{12}…"),
         (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
         (
@@ -150,6 +150,6 @@ def test_if_the_files_are_missing_the_message_of_the_dataset_is_the_reason_of_th
             raise DataError(f"Get it from the library (download={self.download}).")
 
     results = check_results("dataset", Elsewhere)
-    assert results["knows_its_task"].note == "Get it from the library (download=False)."
+    assert results["states_its_task"].note == "Get it from the library (download=False)."
     assert results["loads_the_same_every_time"].status == "skipped"
     assert not [result for result in results.values() if result.failed]

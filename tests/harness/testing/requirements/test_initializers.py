@@ -177,7 +177,7 @@ def test_one_without_adjusted_skips_what_is_asked_of_it(check_results):
         (StatusCounts, "draws_the_same_from_the_same_generator", r"differ by \d.*e-0\d"),
         (HasASeedOfItsOwn, "draws_other_numbers_from_another_generator", "600 weights, of 600"),
         (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
-        (HandsOutItsCache, "hands_out_arrays_of_its_own", r"7\.0 against"),
+        (HandsOutItsCache, "returns_new_arrays", r"7\.0 against"),
         (Explodes, "does_not_grow_with_the_fans", r"is \d+\.\d+ for fans of 50 and \d+"),
         (
             TakesTheOtherFan,

@@ -163,8 +163,12 @@ def test_what_they_are_made_from_is_sound(assert_sound):
         (ScalesByAllRuns, "reads_each_run_alone", "every bit must be equal"),
         (WritesIntoTheTarget, "leaves_its_arguments_alone", r"targets was changed, by up to \d"),
         (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
-        (ExpectsOwnTargets, "takes_a_target_that_runs_share", "ValueError|differ"),
-        (Overflows, "stays_finite_far_out", r"\d+ of \d+ numbers of value .* ±1e4 in float64"),
+        (ExpectsOwnTargets, "accepts_a_target_shared_by_runs", "ValueError|differ"),
+        (
+            Overflows,
+            "stays_finite_for_large_outputs",
+            r"\d+ of \d+ numbers of value .* ±1e4 in float64",
+        ),
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )

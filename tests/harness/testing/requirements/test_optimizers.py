@@ -268,7 +268,7 @@ def test_what_they_are_made_from_is_sound(assert_sound, component):
     ("component", "requirement", "found"),
     [
         (ScopeIsText, "states_its_scope_and_rate", "'element'"),
-        (SpaceTooWide, "states_a_search_space_that_it_accepts", r"momentum=1\.5 was refused"),
+        (SpaceTooWide, "accepts_the_ends_of_its_search_space", r"momentum=1\.5 was refused"),
         (StateIsDouble, "starts_from_arrays_like_theta", r"float32 .* 'v' from init float64"),
         (StateHoldsANumber, "starts_from_arrays_like_theta", "'count' from init is a int"),
         (WidensTheta, "keeps_shape_dtype_and_slots", "θ is float32 .* θ from step float64"),
@@ -287,14 +287,14 @@ def test_what_they_are_made_from_is_sound(assert_sound, component):
         (DividesByTheGradient, "stays_finite_without_a_gradient", r"\d+ of 52 numbers of θ"),
         (IgnoresTheSchedule, "uses_the_scheduled_rate", r"lr=0.01 and lr=0.005 differ by 0\.\d+"),
         (IgnoresAllRates, "uses_the_scheduled_rate", "lr=0.0025 and at lr=0.005 lead to the same"),
-        (BranchesOnTheRate, "takes_a_column_for_every_number", r"\(3, 1\) raised ValueError"),
-        (MixesRuns, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
-        (LooksAheadOfAllRuns, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
-        (LooksWhenAnyoneIsDue, "takes_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
+        (BranchesOnTheRate, "accepts_a_column_for_every_number", r"\(3, 1\) raised ValueError"),
+        (MixesRuns, "accepts_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
+        (LooksAheadOfAllRuns, "accepts_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
+        (LooksWhenAnyoneIsDue, "accepts_a_column_for_every_number", r"row 0 .* differ by 0\.\d+"),
         (DrawsItsOwnSigns, "touches_no_global_generator", r"the same 3 steps, twice, differ by"),
         (LooksAheadInPlace, "leaves_its_arguments_alone", r"θ was changed, by up to \d"),
         (NeedsANorm, "sees_no_more_than_its_scope", r"two parts, and at once differ by 0\.\d+"),
-        (JudgedInDouble, "is_judged_at_parameters_like_theta", "from evaluated float64"),
+        (JudgedInDouble, "evaluated_returns_parameters_like_theta", "from evaluated float64"),
         (GoesUphill, "goes_downhill", r"went from \[.*\d.*\] to \[.*\d.*\]"),
         (RoundsByTheNumberOfRuns, "trains_in_a_stack_as_alone", r"every bit .* against -?\d"),
         (RemembersElsewhere, "continues_from_a_checkpoint", r"after 4 .* differ by 0\.\d+"),
@@ -322,7 +322,7 @@ def test_a_requirement_is_skipped_while_one_that_it_depends_on_is_broken(check_r
     waiting = check_results("optimizer", BranchesOnTheRate)["trains_in_a_stack_as_alone"]
     assert (waiting.status, waiting.note) == (
         "skipped",
-        "until takes_a_column_for_every_number passes",
+        "until accepts_a_column_for_every_number passes",
     )
 
 

@@ -156,8 +156,8 @@ def test_one_without_factor_after_skips_what_is_asked_of_it(check_results):
             "gives_a_factor_after_any_history",
             r"After 40 epochs with .* it returned (nan|-)",
         ),
-        (CountsCalls, "forgets_the_histories_of_other_runs", "when asked again"),
-        (SortsTheHistory, "forgets_the_histories_of_other_runs", "values was changed"),
+        (CountsCalls, "gives_the_same_factor_for_the_same_history", "when asked again"),
+        (SortsTheHistory, "gives_the_same_factor_for_the_same_history", "values was changed"),
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
