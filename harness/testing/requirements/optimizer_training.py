@@ -69,22 +69,22 @@ def continues_from_a_checkpoint(subject: Subject) -> None:
     bits as without a pause."""
     if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]
         raise Skip("the backend has the formula, and keeps no state in arrays")
-    rule, slopes = subject.example, random_gradients(8, 2)
+    rule, gradients = subject.example, random_gradients(8, 2)
     lr = np.full((2, 1), base_rate(rule))
     trainers = _backends(subject)
     for (name, backend), dtype in itertools.product(trainers, PRECISIONS):
         backend = with_dtype(backend, dtype)  # noqa: PLW2901
-        whole = SteppedStack(backend, rule, initial_theta(2)).advance(slopes, 1, lr)
+        whole = SteppedStack(backend, rule, initial_theta(2)).advance(gradients, 1, lr)
         first = SteppedStack(backend, rule, initial_theta(2))
-        theta = first.advance(slopes[:4], 1, lr)
+        theta = first.advance(gradients[:4], 1, lr)
         content = state_to_bytes(backend, first.state)
         SteppedStack(backend, rule, initial_theta(2)).advance(
-            -slopes[:5], 1, lr
+            -gradients[:5], 1, lr
         )  # nothing may be remembered of these steps
         second = SteppedStack(backend, dataclasses.replace(rule), theta)
         second.state = state_from_bytes(backend, content, second.state)
         assert_equal(
-            second.advance(slopes[4:], 5, lr),
+            second.advance(gradients[4:], 5, lr),
             whole,
             f"θ after 8 steps on {name} in {dtype}, with a checkpoint after 4 and without one",
             "Keep everything that a rule remembers in the state that init and step return.",

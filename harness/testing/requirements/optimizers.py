@@ -150,10 +150,12 @@ def stays_finite_without_a_gradient(subject: Subject) -> None:
     """Gradients of zero, from the first step on or later, leave θ and the state finite."""
     for rule in subject.variants():
         for dtype in PRECISIONS:
-            slopes = random_gradients(30, 2, dtype)
-            slopes[:, 0] = 0  # for the first run from the beginning
-            slopes[5:] = 0
-            theta, state = steps_as_written(rule, initial_theta(2, dtype), slopes, base_rate(rule))
+            gradients = random_gradients(30, 2, dtype)
+            gradients[:, 0] = 0  # for the first run from the beginning
+            gradients[5:] = 0
+            theta, state = steps_as_written(
+                rule, initial_theta(2, dtype), gradients, base_rate(rule)
+            )
             for name, array in _by_name(theta, state).items():
                 if not np.isfinite(array).all():
                     raise Violation(
@@ -167,10 +169,10 @@ def stays_finite_without_a_gradient(subject: Subject) -> None:
 @except_backend_rules
 def uses_the_scheduled_rate(subject: Subject) -> None:
     """The size of a step follows the argument `lr`, and the field `lr` has no influence on it."""
-    rule, slopes = subject.example, random_gradients(8, 2)
+    rule, gradients = subject.example, random_gradients(8, 2)
     halved = dataclasses.replace(rule, lr=rule.lr / 2)
     theta, theta_halved = (
-        steps_as_written(r, initial_theta(2), slopes, rule.lr / 4)[0] for r in (rule, halved)
+        steps_as_written(r, initial_theta(2), gradients, rule.lr / 4)[0] for r in (rule, halved)
     )
     assert_equal(
         theta,
@@ -178,7 +180,7 @@ def uses_the_scheduled_rate(subject: Subject) -> None:
         f"θ after 8 steps at lr={rule.lr / 4:g} with fields lr={rule.lr:g} and lr={halved.lr:g}",
         "Use the argument lr in step, never self.lr.",
     )
-    if np.array_equal(theta, steps_as_written(rule, initial_theta(2), slopes, rule.lr / 2)[0]):
+    if np.array_equal(theta, steps_as_written(rule, initial_theta(2), gradients, rule.lr / 2)[0]):
         raise Violation(
             f"8 steps at lr={rule.lr / 4:g} and at lr={rule.lr / 2:g} lead to the same θ.",
             "Multiply the step by the argument lr.",
@@ -193,11 +195,15 @@ def accepts_a_column_for_every_number(subject: Subject) -> None:
         "Use only arithmetic and array_namespace(theta).where with fields, lr and t: no if, float() or "
         "math function."
     )
-    rules, slopes, theta = subject.distinct_instances(3), random_gradients(12, 3), initial_theta(3)
+    rules, gradients, theta = (
+        subject.distinct_instances(3),
+        random_gradients(12, 3),
+        initial_theta(3),
+    )
     rates = np.array([[base_rate(rule)] for rule in rules]) * [[1.0], [0.5], [0.3]]
     first = np.array([[1.0], [4.0], [100.0]])
     try:
-        stack = steps_as_written(stack_instances(rules), theta, slopes, rates, first)
+        stack = steps_as_written(stack_instances(rules), theta, gradients, rates, first)
     except Exception as error:
         raise Violation(
             f"Fields, lr and t of shape (3, 1) raised {type(error).__name__}: {error}", remedy
@@ -205,7 +211,7 @@ def accepts_a_column_for_every_number(subject: Subject) -> None:
     for r, rule in enumerate(rules):
         row = slice(r, r + 1)
         alone = steps_as_written(
-            rule, theta[row], slopes[:, row], float(rates[r, 0]), float(first[r, 0])
+            rule, theta[row], gradients[:, row], float(rates[r, 0]), float(first[r, 0])
         )
         for name, array in _by_name(*alone).items():
             assert_close(
@@ -223,11 +229,13 @@ def sees_no_more_than_its_scope(subject: Subject) -> str | None:
     scope = subject.component.scope  # type: ignore[attr-defined]
     if scope is not Scope.ELEMENT:
         return f"its scope is {scope.value}"
-    theta, slopes = initial_theta(2), random_gradients(8, 2)
+    theta, gradients = initial_theta(2), random_gradients(8, 2)
 
     def result(part: slice) -> dict[str, np.ndarray]:
         rule = subject.example
-        return _by_name(*steps_as_written(rule, theta[:, part], slopes[..., part], base_rate(rule)))
+        return _by_name(
+            *steps_as_written(rule, theta[:, part], gradients[..., part], base_rate(rule))
+        )
 
     whole, *parts = map(result, (slice(None), slice(0, 10), slice(10, None)))
     for name, array in whole.items():
