@@ -1,9 +1,11 @@
-"""Starts the Hydra application of `harness train` and says in plain words what is wrong."""
+"""The Hydra application behind `harness train`: starts it, and says in plain words what is wrong."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -21,7 +23,7 @@ from harness.errors import ConfigurationError, HarnessError, PluginError
 from harness.execution.jobs import run_jobs
 from harness.execution.session import close_sweeps, session
 from harness.registry.faults import plugin_fault
-from harness.registry.registry import load_registry
+from harness.registry.registry import Registry, load_registry
 from harness.sweep.outcome import SweepOutcome, awaited_sweeps
 from harness.training.records import Result, Status
 
@@ -68,7 +70,6 @@ def _train(arguments: list[str]) -> bool:
     register_hydra_plugins()
     check_arguments(arguments)
     results: list[Result] = []
-
     mistakes: list[BaseException] = []
     own_process = os.getpid()
 
@@ -87,40 +88,62 @@ def _train(arguments: list[str]) -> bool:
             # Raised below: Hydra would end a sweep and print more
             mistakes.append(error)
             if os.getpid() != own_process:  # a job of joblib's, whose list of mistakes ends with it
-                chosen = " ".join(HydraConfig.get().overrides.task)
-                sys.stderr.write(f"harness: error: {chosen}: {error}\n")
+                overrides = " ".join(HydraConfig.get().overrides.task)
+                sys.stderr.write(f"harness: error: {overrides}: {error}\n")
             return None
 
-    before = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     sys.argv = ["harness", *arguments]
+    start = hydra.main(version_base="1.3", config_path="pkg://harness.conf", config_name="config")
     try:
-        hydra.main(version_base="1.3", config_path="pkg://harness.conf", config_name="config")(
-            task
-        )()
+        with _hydra_raises():
+            start(task)()
         if mistakes:
             raise mistakes[0]
     except (Exception, SystemExit) as error:
-        fault = plugin_fault(error, registry)
-        if fault is not None:
-            raise PluginError(fault.message) from error
-        if isinstance(error, HarnessError | SystemExit):
+        explained = _explained(error, registry, trained=bool(results))
+        if explained is None:
             raise
-        message = explain(error)
-        if message is None and not results and isinstance(error, OSError | ValueError):
-            message = str(error)  # a folder that cannot be written, …
-        if message is None:
-            raise
-        raise ConfigurationError(message) from error
+        raise explained from error
     finally:
         close_sweeps()
-        if before is None:
-            del os.environ["HYDRA_FULL_ERROR"]
     return any(result.status is Status.FAILED for result in results)
 
 
+@contextmanager
+def _hydra_raises() -> Iterator[None]:
+    """Makes Hydra raise its errors instead of printing them and ending the process."""
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+
+
+def _explained(
+    error: BaseException, registry: Registry, *, trained: bool
+) -> ConfigurationError | PluginError | None:
+    """An error for a person in the place of one that Hydra or a plugin raised; None for any other.
+
+    Args:
+        error: The error.
+        registry: The plugins that may be at fault.
+        trained: Whether a run was trained before.
+    """
+    fault = plugin_fault(error, registry)
+    if fault is not None:
+        return PluginError(fault.message)
+    if isinstance(error, HarnessError | SystemExit):
+        return None
+    message = explain(error)
+    if message is None and not trained and isinstance(error, OSError | ValueError):
+        message = str(error)  # a folder that cannot be written, …
+    return None if message is None else ConfigurationError(message)
+
+
 def register_hydra_plugins() -> None:
-    """Hydra finds them by itself after an ordinary install, but not after an editable one."""
+    """Registers our launchers and sweepers, which Hydra does not find after an editable install."""
     plugins = Plugins.instance()  # Hydra loads its own first, anew: what builds on them comes after
     from hydra_plugins.harness_launchers.fused import FusedLauncher
     from hydra_plugins.harness_launchers.ray import RayLauncher

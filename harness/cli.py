@@ -29,22 +29,20 @@ usage: harness train [overrides]      train one run, e.g. harness train optimize
        harness log FOLDER...          log runs again from the journals in their output folders
        harness new KIND NAME          write a package for a component of your own: new optimizer my-rule
        harness --version
-       harness --no-plugins COMMAND   without the plugins of others: is it one of them that is at fault?
-       harness --no-plugins=NAME,... COMMAND      without these packages
+       harness --no-plugins COMMAND   run it without the plugins of others: is one of them at fault?
 
 `harness train --help` shows the configuration; `harness train --cfg job` the composed one.
-`optimizer=DISTRIBUTION:NAME` chooses between two of a name.
+`--no-plugins=NAME,...` leaves out some; `optimizer=DISTRIBUTION:NAME` chooses between two of a name.
 Shell completion: eval "$(harness train -sc install=bash)"
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns the exit status: 2 for a mistake of the user, 1 for a failed run."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = _show_warning
-    words, names = without_flag(given)
+    words, blocked = without_flag(sys.argv[1:] if arguments is None else arguments)
     try:
-        with blocking(names):
+        with blocking(blocked):
             return _dispatch(words)
     except HarnessError as error:
         print(f"harness: error: {error}", file=sys.stderr)
@@ -60,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def program() -> NoReturn:
-    """The program `harness`: `main`, and the end of the process."""
+    """Runs the program `harness`: `main`, and then the process ends."""
     status = main()
     workers = sys.modules.get("harness.execution.workers")
     if workers and workers.has_abandoned_threads():
@@ -72,15 +70,16 @@ def program() -> NoReturn:
     sys.exit(status)
 
 
-def _dispatch(given: list[str]) -> int:
-    if not given or given[0] in ("-h", "--help", "help"):
+def _dispatch(words: list[str]) -> int:
+    """Runs the command that the first word names."""
+    if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0
-    command, rest = given[0], given[1:]
+    command, rest = words[0], words[1:]
     if command == "--version":
         print(f"harness {__version__}")
         return 0
-    if command in ("-sc", "--shell-completion"):  # how a shell asks, see `_complete`
+    if command in ("-sc", "--shell-completion"):  # how a shell asks
         return _complete(rest)
     if command not in COMMANDS:
         from harness.errors import unknown_name
@@ -93,7 +92,7 @@ def _train(rest: list[str]) -> int:
     from harness.application import train
 
     status = train(rest)
-    if "install=bash" in rest:  # beside Hydra's script: full names have a colon
+    if "install=bash" in rest:  # beside Hydra's script: full names of components have a colon
         print("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}")
     return status
 
@@ -110,7 +109,7 @@ def _tune(rest: list[str]) -> int:
         description="Each combination of listed values, as in optimizer=sgd,adam, is tuned on the "
         "validation part with as many settings of its own search space, each trained from all seeds; "
         "the best one, and the defaults, are trained again from fresh seeds.",
-        epilog="The options are short for hydra.sweeper.trials=N and so on, of hydra/sweeper=tuned.",
+        epilog="--trials=N is short for hydra.sweeper.trials=N of hydra/sweeper=tuned, and so on.",
     )
     options = {
         "--trials": ("N", "settings for each contender (32)"),
@@ -119,49 +118,55 @@ def _tune(rest: list[str]) -> int:
             "N",
             "extend a range whose best value is on its edge, N times at most (alone: 1)",
         ),
-        "--method": ("M", "of the points: sobol, halton or random (sobol)"),
-        "--metric": ("M", "to choose by: loss, or a score of the task (accuracy or r2)"),
+        "--method": ("M", "how points are drawn: sobol, halton or random (sobol)"),
+        "--metric": (
+            "M",
+            "what settings are chosen by: loss, or a score of the task (accuracy or r2)",
+        ),
     }
     for option, (metavar, text) in options.items():
         parser.add_argument(option, metavar=metavar, help=text)
     parser.add_argument(
-        "overrides", nargs="*", help="of the configuration, e.g. optimizer=sgd,adam"
+        "overrides", nargs="*", help="values of the configuration, e.g. optimizer=sgd,adam"
     )
-    given = []
-    for word, after in zip(rest, [*rest[1:], ""], strict=True):
-        given.append("--extend=1" if word == "--extend" and not after.isdecimal() else word)
-    found, unknown = parser.parse_known_intermixed_args(given)
+    words = []
+    for word, following in zip(rest, [*rest[1:], ""], strict=True):
+        words.append("--extend=1" if word == "--extend" and not following.isdecimal() else word)
+    parsed, unknown = parser.parse_known_intermixed_args(words)
     for word in unknown:
         raise unknown_name("option", word.partition("=")[0], [*options, "--help"])
-    short = {name: value for name, value in vars(found).items() if name != "overrides"}
-    settings = [f"hydra.sweeper.{name}={value}" for name, value in short.items() if value]
-    status, folder = tune([*settings, *found.overrides])
+    values = {name: value for name, value in vars(parsed).items() if name != "overrides"}
+    settings = [f"hydra.sweeper.{name}={value}" for name, value in values.items() if value]
+    status, folder = tune([*settings, *parsed.overrides])
     if folder is not None:
-        _compare_tuned(folder, [*found.overrides], found.metric)
+        _compare_tuned(folder, [*parsed.overrides], parsed.metric)
     return status
 
 
 def _compare_tuned(folder: Path, overrides: list[str], metric: str | None) -> None:
-    """What the tuning was for: a comparison of the runs of this sweep."""
+    """Compares the runs of a tuning's sweep, which the tuning was for."""
     from harness.compare.command import compare_command
     from harness.configuration.job import sweep_id
 
-    where = [word for word in overrides if word.startswith("tracking.")]
+    store = [word for word in overrides if word.startswith("tracking.")]
     print()
-    compare_command([sweep_id(str(folder)), *(["--metric", metric] if metric else []), *where])
+    compare_command([sweep_id(str(folder)), *(["--metric", metric] if metric else []), *store])
 
 
 def _complete(rest: list[str]) -> int:
-    """Hydra's completion takes the program for the application: `train` is put in and out here."""
-    words, names = without_flag(os.environ.get("COMP_LINE", "").split(" "))
+    """Completes a command line, in the variable COMP_LINE.
+
+    Hydra completes what follows the name of a program, so it is asked without the word `train`.
+    """
+    words, blocked = without_flag(os.environ.get("COMP_LINE", "").split(" "))
     if len(words) > 2 and words[1] == "train":
         os.environ["COMP_LINE"] = " ".join([words[0], *words[2:]])
         from harness.application import train
 
-        with blocking(names):
+        with blocking(blocked):
             return train(["-sc", *rest])
-    started = words[1] if len(words) > 1 else ""
-    print(" ".join(command for command in COMMANDS if command.startswith(started)))
+    beginning = words[1] if len(words) > 1 else ""
+    print(" ".join(command for command in COMMANDS if command.startswith(beginning)))
     return 0
 
 
@@ -172,19 +177,25 @@ def _sweeps(rest: list[str]) -> int:
     from harness.sweep.listing import as_json, show, sweeps
     from harness.tracking.address import without_secrets
 
-    parser = argparse.ArgumentParser(prog="harness sweeps")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("overrides", nargs="*", help="of the configuration, e.g. tracking.uri=...")
+    parser = argparse.ArgumentParser(
+        prog="harness sweeps",
+        description="Lists the sweeps of an experiment: what each has finished, and the command that "
+        "trains the rest.",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    parser.add_argument(
+        "overrides", nargs="*", help="values of the configuration, e.g. tracking.uri=..."
+    )
     options = parser.parse_args(rest)
     tracking = tracking_settings(options.overrides)
-    found = sweeps(tracking.uri, tracking.experiment)
+    listed = sweeps(tracking.uri, tracking.experiment)
     if options.json:
-        print(as_json(found))
-    elif found:
-        show(found, sys.stdout)
+        print(as_json(listed))
+    elif listed:
+        show(listed, sys.stdout)
     else:
-        where = f"the experiment {tracking.experiment!r} of {without_secrets(tracking.uri)}"
-        print(f"There is no sweep in {where}.")
+        experiment = f"the experiment {tracking.experiment!r} of {without_secrets(tracking.uri)}"
+        print(f"There is no sweep in {experiment}.")
     return 0
 
 
@@ -201,8 +212,12 @@ def _plugins(rest: list[str]) -> int:
     from harness.registry.catalogue import as_json, as_text
     from harness.registry.registry import load_registry
 
-    parser = argparse.ArgumentParser(prog="harness plugins")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser = argparse.ArgumentParser(
+        prog="harness plugins",
+        description="Lists the installed plugins, their components with the default of each field, and "
+        "what is wrong with them.",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     options = parser.parse_args(rest)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the listing itself says what did not load
@@ -219,10 +234,16 @@ def _check(rest: list[str]) -> int:
     from harness.testing.report import StatusCounts, tab_separated_lines, terminal_lines
     from harness.testing.selection import all_subjects, subjects_named
 
-    parser = argparse.ArgumentParser(prog="harness check")
-    parser.add_argument("--all", action="store_true", help="everything that is installed")
+    parser = argparse.ArgumentParser(
+        prog="harness check",
+        description="Checks components against the requirements of their kind, with numbers: gradients, "
+        "stacks, checkpoints, other backends.",
+    )
+    parser.add_argument("--all", action="store_true", help="check everything that is installed")
     parser.add_argument(
-        "names", nargs="*", help="components (adam, optimizer=adam), plugins or distributions"
+        "names",
+        nargs="*",
+        help="what to check: components (adam, optimizer=adam), plugins or distributions",
     )
     options = parser.parse_args(rest)
     if options.all == bool(options.names):
@@ -242,10 +263,23 @@ def _ui(rest: list[str]) -> int:
     from harness.configuration.arguments import tracking_settings
     from harness.tracking.dashboard import open_dashboard
 
-    parser = argparse.ArgumentParser(prog="harness ui")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5000, choices=range(1, 65536), metavar="PORT")
-    parser.add_argument("overrides", nargs="*", help="of the configuration, e.g. tracking.uri=...")
+    parser = argparse.ArgumentParser(
+        prog="harness ui", description="Opens the MLflow dashboard on the configured store."
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine alone)"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=5000,
+        choices=range(1, 65536),
+        metavar="PORT",
+        help="port to listen at (5000)",
+    )
+    parser.add_argument(
+        "overrides", nargs="*", help="values of the configuration, e.g. tracking.uri=..."
+    )
     options = parser.parse_args(rest)
     tracking = tracking_settings(options.overrides)
     open_dashboard(
@@ -263,9 +297,14 @@ def _log(rest: list[str]) -> int:
 
     from harness.tracking.tracker import replay
 
-    parser = argparse.ArgumentParser(prog="harness log")
+    uri = "sqlite:///outputs/mlflow.db"
+    parser = argparse.ArgumentParser(
+        prog="harness log",
+        description="Logs runs again, from the journals in their output folders. Prints each folder "
+        "with the id of its new run.",
+    )
     parser.add_argument("folders", nargs="+", type=Path, help="output folders of runs")
-    parser.add_argument("--uri", default="sqlite:///outputs/mlflow.db", help="the store to log to")
+    parser.add_argument("--uri", default=uri, help=f"the store to log to ({uri})")
     options = parser.parse_args(rest)
     for folder, run_id in replay(options.folders, options.uri).items():
         print(f"{folder}\t{run_id}")
@@ -279,19 +318,25 @@ def _new(rest: list[str]) -> int:
     from harness.scaffold.naming import package_names
     from harness.scaffold.package import next_steps, write_package
 
-    parser = argparse.ArgumentParser(prog="harness new")
+    parser = argparse.ArgumentParser(
+        prog="harness new",
+        description="Writes a complete package for a component of your own, with a formula to replace, "
+        "its tests and a CI file.",
+    )
     parser.add_argument(
         "kind",
         help="backend, dataset, optimizer, wrapper, schedule, initializer, loss or auxiliary-loss",
     )
-    parser.add_argument("name", help="of the component, as in my-rule")
-    parser.add_argument("--into", type=Path, metavar="FOLDER", help="by default ./harness-NAME")
+    parser.add_argument("name", help="name of the component, as in my-rule")
+    parser.add_argument(
+        "--into", type=Path, metavar="FOLDER", help="where to write it (./harness-NAME)"
+    )
     options = parser.parse_args(rest)
-    chosen = package_names(options.kind, options.name, load_registry())
-    folder = options.into or Path(chosen.distribution)
-    write_package(chosen, folder)
+    names = package_names(options.kind, options.name, load_registry())
+    folder = options.into or Path(names.distribution)
+    write_package(names, folder)
     print(f"{folder} is a complete package: the formula in it is an example to replace. Next:\n")
-    print(next_steps(chosen, folder))
+    print(next_steps(names, folder))
     return 0
 
 
@@ -309,5 +354,5 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Without the line of code: a person running an experiment has no use for it."""
+    """Shows a warning without the line of code, which is of no use to who runs an experiment."""
     print(f"harness: warning: {message}", file=sys.stderr)

@@ -29,7 +29,7 @@ __all__ = [
 
 
 class HarnessError(Exception):
-    """Base of all errors meant for a person; the command line exits with status 2 on it."""
+    """Base of all errors that are meant for a person; the command line exits with status 2."""
 
 
 class ConfigurationError(HarnessError, ValueError):
@@ -37,7 +37,7 @@ class ConfigurationError(HarnessError, ValueError):
 
 
 class DataError(HarnessError):
-    """A dataset cannot be read, or does not fit what it is asked for."""
+    """A dataset cannot be read, or does not fit the task."""
 
 
 class MissingDependencyError(HarnessError, ImportError):
@@ -66,15 +66,20 @@ class TrackingError(HarnessError):
     """The MLflow store cannot be reached or written."""
 
 
-def unknown_name(what: str, given: str, allowed: Iterable[str]) -> ConfigurationError:
+def unknown_name(what: str, name: str, allowed: Iterable[str]) -> ConfigurationError:
     """The error for a name that is not among the allowed ones, with the nearest one suggested.
+
+    Args:
+        what: What the name should name, as in "optimizer".
+        name: The unknown name.
+        allowed: The names that there are.
 
     >>> print(unknown_name("optimizer", "adm", ["adam", "sgd"]))
     Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adam, sgd.
     """
     names = sorted(allowed)
-    written = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(given.lower(), written, n=1, cutoff=0.6)
-    hint = f" Did you mean {written[near[0]]!r}?" if near else ""
+    by_lower = {allowed_name.lower(): allowed_name for allowed_name in names}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    hint = f" Did you mean {by_lower[near[0]]!r}?" if near else ""
     listing = ", ".join(names) if names else "(none)"
-    return ConfigurationError(f"Unknown {what} {given!r}.{hint} Allowed: {listing}.")
+    return ConfigurationError(f"Unknown {what} {name!r}.{hint} Allowed: {listing}.")

@@ -8,8 +8,8 @@
     def harness_optimizers():
         return {"my_rule": MyRule}
 
-A plugin is an importable module registered under the entry-point group `harness.plugins`. It states the
-version of the contract that it was written for (`contracts.py`).
+A plugin is an importable module that is registered under the entry-point group `harness.plugins`. It
+states the version of the contract that it was written for (`contracts.py`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def harness_optimizers() -> Components:
 
 @hookspec
 def harness_wrappers() -> Components:
-    """What is done around the steps of any update rule, by name."""
+    """Wrappers by name: what is done around the steps of any update rule."""
 
 
 @hookspec

@@ -14,28 +14,33 @@ __all__ = ["Progress", "counted"]
 
 INTERVAL = 0.1  # seconds between two drawings of the live line, at least
 
+SCORES = ("best/validation/accuracy", "best/validation/r2", "test/accuracy", "test/r2")
+
 
 class Progress:
-    """Shows epochs and results on `stream` (standard error by default, so that output stays clean).
+    """Shows epochs and results.
 
-    On a terminal one line is redrawn several times a second, and a run that fails has a line that stays;
-    elsewhere a line is printed for each run that ends, and now and then for a single run's epochs.
+    On a terminal one line is redrawn several times a second, and a run that fails gets a line that
+    stays. Elsewhere a line is printed for each run that ends, and now and then for a single run's epochs.
+
+    Args:
+        stream: Where to write; by default standard error, so that the output stays clean.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
-        self._epochs: list[int] = []  # at most, of each run
-        self._training = 0
-        self._done = 0
-        self._failed = 0
+        self._epochs: list[int] = []  # the most epochs of each run
+        self._training = 0  # runs
+        self._done = 0  # runs
+        self._failed = 0  # runs
         self._left = 0  # epochs, at most
         self._began = 0.0
         self._drawn = 0.0
         self._warned: set[str] = set()
 
     def begin(self, epochs: Sequence[int]) -> None:
-        """Runs of at most so many epochs are about to be trained."""
+        """Runs are about to be trained. epochs: the most epochs of each."""
         self._epochs, self._left = list(epochs), sum(epochs)
         self._training = self._done = self._failed = 0
         self._began = time.monotonic()
@@ -45,11 +50,11 @@ class Progress:
         self._training += runs
 
     def again(self, epochs: int) -> None:
-        """A run that was so many epochs old begins anew."""
+        """A run begins anew, after so many epochs."""
         self._left += epochs
 
     def epoch(self, record: Epoch, name: str) -> None:
-        """An epoch of some runs is over. name: of the first of them."""
+        """An epoch of some runs is over. name: the name of the first of them."""
         self._left -= len(record.runs)
         now = time.monotonic()
         if self._live:
@@ -75,29 +80,21 @@ class Progress:
         self._training -= 1
         self._failed += result.status is Status.FAILED
         self._left -= most - result.epochs
-        shown = {
-            name: f"{result.metrics[name]:.4f}"
-            for name in (
-                "best/validation/accuracy",
-                "best/validation/r2",
-                "test/accuracy",
-                "test/r2",
-            )
+        scores = ", ".join(
+            f"{name.removeprefix('best/')} {result.metrics[name]:.4f}"
+            for name in SCORES
             if name in result.metrics
-        }
-        numbers = ", ".join(
-            f"{name.removeprefix('best/')} {value}" for name, value in shown.items()
         )
-        what = result.error if result.status is Status.FAILED else numbers
+        outcome = result.error if result.status is Status.FAILED else scores
         if self._live and len(self._epochs) > 1 and result.status is not Status.FAILED:
             return  # the live line counts it
         self._print(
             f"[{self._done}/{len(self._epochs)}] {result.name}: {result.status} after "
-            f"{counted(result.epochs, 'epoch')}" + (f", {what}" if what else "")
+            f"{counted(result.epochs, 'epoch')}" + (f", {outcome}" if outcome else "")
         )
 
     def warn(self, message: str) -> None:
-        """Something the person should know, said once."""
+        """Prints a warning, once."""
         if message not in self._warned:
             self._warned.add(message)
             self._print(f"warning: {message}")
@@ -110,7 +107,7 @@ class Progress:
         self._print(f"{self._done} of {runs} over{failed} in {seconds:.1f} s")
 
     def say(self, message: str) -> None:
-        """A line of its own."""
+        """Prints a line."""
         self._print(message)
 
     def _status(self, seconds: float) -> str:
@@ -118,7 +115,7 @@ class Progress:
         passed = sum(self._epochs) - self._left
         failed = f" ({self._failed} failed)" if self._failed else ""
         rate = self._done / max(seconds, 1e-9)
-        # if no run ends before its time
+        # At most, since runs may end before their time
         left = f"; at most {_duration(seconds * self._left / passed)} left" if passed else ""
         return (  # 79 characters for hundreds of runs
             f"{self._done} of {total} over{failed}, {self._training} in training, "
@@ -127,16 +124,16 @@ class Progress:
 
     @staticmethod
     def _epoch_text(record: Epoch) -> str:
-        shown: dict[str, Any] = {
+        values: dict[str, Any] = {
             name: record.metrics[name][0]
             for name in ("train/loss", "validation/loss", "validation/accuracy", "validation/r2")
             if name in record.metrics
         }
-        return f"epoch {record.numbers[0]}: " + ", ".join(f"{n} {v:.4g}" for n, v in shown.items())
+        return f"epoch {record.numbers[0]}: " + ", ".join(f"{n} {v:.4g}" for n, v in values.items())
 
     def _draw(self, text: str) -> None:
         width = shutil.get_terminal_size().columns
-        self._stream.write(f"\r\x1b[2K{text[: width - 1]}")  # a longer one could not be taken back
+        self._stream.write(f"\r\x1b[2K{text[: width - 1]}")  # a longer line could not be erased
         self._stream.flush()
 
     def _print(self, text: str) -> None:
@@ -145,7 +142,8 @@ class Progress:
 
 
 def counted(number: int, noun: str) -> str:
-    """
+    """A number with its noun.
+
     >>> counted(1, "run"), counted(2, "run")
     ('1 run', '2 runs')
     """
@@ -153,7 +151,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """
+    """Seconds in the unit that fits.
+
     >>> _duration(7.2), _duration(75), _duration(7300)
     ('7 s', '1:15 min', '2:01 h')
     """

@@ -38,23 +38,24 @@ _sweep_trackers: list[_Trackers] = []  # one while a sweep runs in this process,
 
 
 def open_sweep(sweep: RunStarted) -> None:
-    """From now on, jobs in this process share the writer process.
+    """Makes jobs in this process share the writer process from now on.
 
-    sweep: the start of the sweep's own run. It is logged with the first session, which launchers open
-    when the jobs are known to be right: a sweep that is refused leaves nothing.
+    Args:
+        sweep: The start of the sweep's own run. It is logged with the first session, which launchers
+            open once the jobs are checked: a sweep that is refused leaves nothing.
     """
     _sweep_trackers.append(_Trackers(sweep))
 
 
 def close_sweeps() -> None:
-    """Waits until everything is written. Also after a sweep that was interrupted or failed."""
+    """Waits until everything is written, also after a sweep that was interrupted or failed."""
     while _sweep_trackers:
         _sweep_trackers.pop().close()
 
 
 @contextmanager
 def session(tracking: Tracking) -> Iterator[tuple[Tracker, Progress]]:
-    """What jobs need to run. On leaving, everything is written to MLflow, in a sweep at its end."""
+    """What jobs need to run. On leaving, everything is written to MLflow; in a sweep, at its end."""
     progress = Progress()
     if _sweep_trackers:
         yield _sweep_trackers[-1].get(tracking), progress
