@@ -21,7 +21,8 @@ class Progress:
     """Shows epochs and results.
 
     On a terminal one line is redrawn several times a second, and a run that fails gets a line that
-    stays. Elsewhere a line is printed for each run that ends, and now and then for a single run's epochs.
+    stays. Elsewhere a line is printed for each run that ends, and now and then for the epochs of a run
+    by itself.
 
     Args:
         stream: Where to write; by default standard error, so that the output stays clean.
