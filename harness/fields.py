@@ -35,12 +35,12 @@ def kind_of(component: Any) -> str:
     True
     """
     floats = float_fields(component)
-    others = [
+    fixed = [
         (f.name, getattr(component, f.name))
         for f in dataclasses.fields(component)
         if f.name not in floats
     ]
-    return repr((type(component).__module__, type(component).__qualname__, others))
+    return repr((type(component).__module__, type(component).__qualname__, fixed))
 
 
 def with_fields(component: Component, /, **values: Any) -> Component:
