@@ -76,7 +76,7 @@ def _read_csv(path: Path) -> Columns:
     import pandas
 
     reading: dict[str, Any] = {"compression": None, "index_col": False, "skipinitialspace": True}
-    # pandas renames a second column of the same name without a word, so the header is read first.
+    # pandas silently renames a second column of the same name, so the header is read first.
     _check_names(pandas.read_csv(path, header=None, nrows=1, dtype=str, **reading).iloc[0])
     with warnings.catch_warnings():
         # pandas warns of a row that is longer than the header, and would cut it off.

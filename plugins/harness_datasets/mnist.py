@@ -86,7 +86,7 @@ class Mnist:
     def _obtain(self, folder: Path, missing: list[str]) -> None:
         what_to_do = (
             f"Put {', '.join(f'{name}.gz' for name in missing)} (gzip or unpacked) into "
-            f"{folder.absolute()}; they can be had from {' or '.join(MIRRORS)}"
+            f"{folder.absolute()}; download them from {' or '.join(MIRRORS)}"
         )
         if not self.download:
             raise DataError(

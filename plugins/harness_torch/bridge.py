@@ -105,6 +105,12 @@ class TorchOptim(Bridge):
         optimizer=torch optimizer.name=NAdam optimizer.options.momentum_decay=0.01
 
     Each run has an optimizer of its own, which sees its weights (fan_out, fan_in) and biases (fan_out,).
+
+    Attributes:
+        name: Name of the class, as in NAdam.
+        lr: Base learning rate η, above 0; null is the default of the class.
+        options: Other hyperparameters of the class by name, as in
+            `optimizer.options.betas=[0.9,0.99]`.
     """
 
     library: ClassVar[Library] = TORCH_OPTIM
@@ -117,7 +123,13 @@ class PytorchOptimizer(Bridge):
         optimizer=pytorch_optimizer optimizer.name=Lion backend=torch
 
     Each run has an optimizer of its own, which sees its weights (fan_out, fan_in) and biases (fan_out,),
-    and random numbers of its own. A class of the Muon family takes the weights; its AdamW, the biases.
+    and random numbers of its own. A class of the Muon family takes the weights, its AdamW the biases.
+
+    Attributes:
+        name: Name of the class, as in Lion.
+        lr: Base learning rate η, above 0; null is the default of the class.
+        options: Other hyperparameters of the class by name, as in
+            `optimizer.options.betas=[0.9,0.98]`.
     """
 
     library: ClassVar[Library] = PYTORCH_OPTIMIZER

@@ -29,7 +29,7 @@ Recorder = Callable[[EpochBuffers, list[int]], list[Replay]]
 
 # How many recordings are kept for later runs of the same shapes and rules. Each holds a copy of θ and of
 # the state and the memory of a step: no more than two, for two stacks that train at once.
-LARGEST = 2
+MAX_RECORDINGS = 2
 
 
 class CapturedPass:
@@ -76,7 +76,7 @@ class CapturedPass:
         key = (step.signature, tuple(step.runs), order.shape, tuple(data), self._recorder)
         with _recording_lock:
             if key not in _recordings:
-                while len(_recordings) >= LARGEST:
+                while len(_recordings) >= MAX_RECORDINGS:
                     _recordings.popitem(last=False)
                 _recordings[key] = _Recording(step, self._data, theta, state, order, self._recorder)
             _recordings.move_to_end(key)

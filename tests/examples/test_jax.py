@@ -104,7 +104,7 @@ def agree(ours, theirs, tolerance=1e-10):
 # --- the same numbers as on NumPy -----------------------------------------------------------------
 
 
-# XLA compiles each rule with each network anew, so not all combinations: all of each kind
+# XLA compiles each rule with each network anew, so each kind appears, but not each combination
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "number",
@@ -188,7 +188,7 @@ def test_a_run_alone_and_in_a_stack_agree_to_rounding(run_of, fit, dtype, tolera
 
 
 def test_hyperparameters_are_worked_out_in_double_precision():
-    """Above all 1 − β₂ᵗ, of which float32 leaves four digits."""
+    """Above all 1 − β₂ᵗ, which has only four digits in float32."""
     network = Network((3, 2), "relu", 0.0, True)
     start = np.zeros((1, network.size))
     gradient = np.linspace(0.5, 2.0, network.size, dtype=np.float32)[None]
@@ -246,7 +246,7 @@ class Normalized:
 
 @dataclass(frozen=True)
 class Namespaced:
-    """Puts its numbers into a function of the namespace, which knows arrays alone."""
+    """Puts its numbers into a function of the namespace, which takes only arrays."""
 
     lr: float = 0.1
     floor: float = 0.01
@@ -262,7 +262,7 @@ class Namespaced:
 
 @dataclass(frozen=True)
 class Branching:
-    """Looks at the values, which JAX does not know ahead of the step."""
+    """Branches on values, which JAX does not have when it traces."""
 
     lr: float = 0.1
     scope: ClassVar[Scope] = Scope.ELEMENT
@@ -338,7 +338,7 @@ def test_a_rule_that_jax_cannot_trace_runs_as_it_is_written():
     assert relative(found, expected) < 1e-12
 
 
-# --- what is compiled, and what others see of it ------------------------------------------------------
+# --- compilations, and what others notice of them ------------------------------------------------------
 
 
 def test_other_values_and_numbers_of_runs_need_no_compilation(run_of, fit):

@@ -17,7 +17,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "examples" / "notebooks"
 
 @pytest.mark.slow
 def test_the_notebook_of_a_comparison(tmp_path, monkeypatch):
-    # `harness` as a person has it who has activated the environment
+    # so that `harness` is found, as in an activated environment
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     notebook = nbformat.read(NOTEBOOKS / "compare.ipynb", as_version=4)
     nbclient.NotebookClient(

@@ -21,7 +21,7 @@ def start(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def gradient(theta: np.ndarray) -> np.ndarray:
-    """Of a function with many valleys."""
+    """The gradient of a function with many valleys."""
     sides = np.roll(theta, 1, -1) + np.roll(theta, -1, -1)
     return np.sin(3 * theta) + theta**3 / 10 + sides / 10
 

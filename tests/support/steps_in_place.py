@@ -1,4 +1,4 @@
-"""Update rules stepped in place, and as they are written."""
+"""Steps of update rules in place, and by plain calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEAVIER = {"muon", "shampoo"}  # products of matrices, eigenvalues
 
 
 def rules():
-    """All that are traced."""
+    """All rules that are traced, by name."""
     registry = load_registry()
     found = {
         name: registry.component(of, name)
@@ -42,7 +42,7 @@ RULES = rules()
 
 
 def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
-    """θ after some steps of a stack; each rule brings the number of its rows."""
+    """θ after some steps of a stack of (rule, number of runs) pairs."""
     rng = np.random.default_rng(3)
     total = sum(count for _, count in rules_and_rows)
     theta = rng.normal(size=(total, size)).astype(dtype)
@@ -65,7 +65,7 @@ def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
 
 
 def as_written(rule, steps=7, dtype="float64"):
-    """θ, by calls of the rule with plain numbers on what its scope asks for."""
+    """θ after calls of the rule with plain numbers, on the parts of θ that its scope asks for."""
     rng = np.random.default_rng(3)
     start = rng.normal(size=(1, NETWORK.size)).astype(dtype)
     gradients = rng.normal(size=(steps, 1, NETWORK.size)).astype(dtype)
@@ -88,7 +88,7 @@ def network_of(size):
 
 
 def of_size(rule, dtype, size):
-    """The rule for such a network."""
+    """The rule in place, for a network with so many elements."""
     return InPlace(rule, network_of(size), np.dtype(dtype))
 
 
@@ -99,7 +99,7 @@ def columns(rule, runs):
 
 
 def of_run(rule, runs, row):
-    """The rule with the values of one run of those that `columns` gives it."""
+    """The rule with the values that `columns` gives one of the runs."""
     rule = columns(rule, runs)
     values = {name: float(getattr(rule, name)[row, 0]) for name in float_fields(rule)}
     return with_fields(rule, **values)
@@ -118,7 +118,7 @@ def trained(rule, network, theta, gradients, rates):
 
 
 def written(rule, network, theta, gradients, rate):
-    """θ and state of one run after the steps as they are written."""
+    """θ and state of one run after plain calls of the rule."""
     block, theta = Block(slice(0, 1), rule), theta.copy()
     state = initial_state(block, theta, network)
     for t, slope in enumerate(gradients, start=1):
@@ -135,7 +135,9 @@ def named(theta, state):
 def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None, candidates=None):
     """θ and state after the steps, and whether they were compiled.
 
-    pays: after how much work the rule is compiled. known: what has been compiled before.
+    Args:
+        pays: Work after which the rule is compiled.
+        candidates: Plans that were compiled before; none by default.
     """
     monkeypatch.setattr(machine_code, "PAYS", pays)
     monkeypatch.setattr(machine_code, "_candidates", {} if candidates is None else candidates)

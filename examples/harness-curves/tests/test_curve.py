@@ -1,4 +1,4 @@
-"""The curve against its formula, its noise against its moments, and what it is to teach."""
+"""The curve against its formula, its noise against its moments, and the lesson of each shape."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_noise_has_the_standard_deviation_asked_for():
 
 
 def test_the_global_generator_is_left_alone():
-    before = np.random.get_state()[1].copy()  # noqa: NPY002  what must not move
+    before = np.random.get_state()[1].copy()  # noqa: NPY002  must stay
     Curve().load()
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 

@@ -19,7 +19,7 @@ from steps_in_place import RULES, assert_same_bits, columns, problem, stepped, t
 
 @dataclass(frozen=True)
 class Staged:
-    """Sums of what other sums have scaled, numbers of a run of all kinds, and what is kept meanwhile."""
+    """Sums of arrays that other sums have scaled, numbers of a run of all kinds, and carried buffers."""
 
     lr: float = 0.1
     bound: float = 0.5
@@ -52,7 +52,7 @@ STAGED["staged"] = Staged
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", STAGED)
 def test_loops_with_sums_have_the_bits_of_the_plan(monkeypatch, name, dtype):
-    """As above, of numbers whose norms are finite, and at lengths that the sums cut differently."""
+    """For numbers whose norms are finite, and at lengths that sums split differently."""
     candidates = {}
     for runs, size in [(1, 7), (1, 8), (2, 131), (3, 2500), (1, 10_007), (2, 30_000)]:
         theta, gradients = problem(dtype, runs, size, special=[0.0, -0.0, 1.0])
@@ -85,7 +85,7 @@ def test_each_parameter_of_each_run_is_where_it_is_in_theta(monkeypatch, name, d
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_sum_has_the_bits_of_numpy(dtype):
-    """By a plan that sums θ up and takes the sum for every element."""
+    """In a plan that sums θ up and writes the sum into every element."""
     place, out, value = Reference("leaf", "theta"), Reference("leaf", "out"), Reference("value", 0)
     sum_up = Traversal(reductions=[Instruction(np.add.reduce, (place,), value)])
     spread = Traversal(vectors=[Instruction(np.positive, (value,), out)])
@@ -116,7 +116,7 @@ def test_a_sum_in_another_order_is_not_taken(monkeypatch):
 
 @dataclass(frozen=True)
 class Largest(Staged):
-    """Of zeros of both signs NumPy may take either one for the largest number."""
+    """NumPy may return either zero as the largest, where zeros have both signs."""
 
     def step(self, theta, gradient, state, *, lr, t):
         largest = array_namespace(theta).max(abs(gradient), axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The compiled loop of a rule against its plan on NumPy, to the last bit."""
+"""The machine code of a rule against its plan on NumPy, to the last bit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from steps_in_place import (
 
 @dataclass(frozen=True)
 class Everything:
-    """All operations that a loop has, on θ, on columns and on truth values."""
+    """All operations that machine code has, on θ, on columns and on truth values."""
 
     lr: float = 0.1
     bound: float = 0.5
@@ -59,7 +59,7 @@ ALL = RULES | {"everything": Everything}
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALL)
-def test_the_loop_has_the_bits_of_the_plan(monkeypatch, name, dtype):
+def test_it_has_the_bits_of_the_plan(monkeypatch, name, dtype):
     candidates = {}
     for runs, size in [(1, 1), (1, 37), (1, 4099), (3, 1), (3, 333), (4, 64)]:
         theta, gradients = problem(dtype, runs, size)
@@ -71,7 +71,7 @@ def test_the_loop_has_the_bits_of_the_plan(monkeypatch, name, dtype):
             rule, dtype, theta, gradients, 0, monkeypatch, candidates=candidates
         )
 
-        assert compiled, f"{name} has an operation that the loop lacks"
+        assert compiled, f"{name} has an operation that the machine code lacks"
         assert_same_bits(actual, expected)
 
 
@@ -129,7 +129,7 @@ def test_a_rule_changes_over_between_two_steps(monkeypatch):
 
 @dataclass(frozen=True)
 class Exponential:
-    """Its function has another last bit in every library."""
+    """`exp` differs in its last bit from library to library."""
 
     lr: float = 0.1
     scope: ClassVar[Scope] = Scope.ELEMENT
@@ -141,7 +141,7 @@ class Exponential:
         return theta - lr * array_namespace(theta).exp(-abs(gradient)), {}
 
 
-def test_what_is_not_exact_keeps_its_plan(monkeypatch):
+def test_a_rule_that_is_not_exact_keeps_its_plan(monkeypatch):
     theta, gradients = problem("float64", 1, 20)
     expected, _ = stepped(Exponential(), "float64", theta, gradients, np.inf, monkeypatch)
     actual, compiled = stepped(Exponential(), "float64", theta, gradients, 0, monkeypatch)
@@ -194,7 +194,7 @@ def test_gradients_with_and_without_gaps_come_in_turn(monkeypatch):
     np.testing.assert_array_equal(passed, kept)
 
 
-def test_stacks_in_training_get_what_another_one_has_compiled(monkeypatch):
+def test_stacks_share_machine_code(monkeypatch):
     steps = 1.5  # of two operations each
     monkeypatch.setattr(machine_code, "PAYS", steps * 2 * (40 + machine_code.CALL))
     monkeypatch.setattr(machine_code, "_candidates", {})

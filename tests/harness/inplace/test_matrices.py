@@ -56,7 +56,7 @@ class Crossed:
         outer = xp.sqrt(scaled) * abs(columns) + state["rows"] / (
             1 + xp.sum(columns, **OF_ROWS) ** 2
         )
-        moved = whole / (outer + t)  # what has been scaled so is summed up along both
+        moved = whole / (outer + t)  # summed up along both axes next
         lengths = xp.sqrt(xp.sum(moved * moved, **OF_ROWS))
         peak = xp.where(lengths > self.share, lengths, 0 * lengths + 1.0)
         drift = xp.sum(moved * state["rows"], **OF_COLUMNS)
@@ -71,7 +71,7 @@ class Crossed:
 
 
 class AtOnce(Crossed):
-    """Sums of rows and of all in one walk, which have no loop."""
+    """Sums of rows and of all in one traversal, which has no machine code."""
 
     def bounded(self, moved):
         xp = array_namespace(moved)
@@ -80,7 +80,7 @@ class AtOnce(Crossed):
 
 
 class Chosen(Crossed):
-    """The largest of rows and columns, and truth values of rows that are kept, which have no loop."""
+    """Largest numbers of rows and columns, and carried truth values: they have no machine code."""
 
     def bounded(self, moved):
         xp = array_namespace(moved)
@@ -91,7 +91,7 @@ class Chosen(Crossed):
 
 @dataclass(frozen=True)
 class Swapped(Crossed):
-    """States that hand on what they held, after θ has read it, and sums of what they are scaled by."""
+    """Slots that become other slots after θ has read them, and sums that scale them."""
 
     def init(self, theta):
         xp = array_namespace(theta)
@@ -193,7 +193,7 @@ def test_loops_have_the_bits_of_the_plan(monkeypatch, name, network, dtype):
 @pytest.mark.parametrize("pays", [np.inf, 0])
 @pytest.mark.parametrize("name", MATRICES)
 def test_gradients_come_in_other_arrays(monkeypatch, name, pays):
-    """Side by side, and with gaps, where the plan takes over from the loops."""
+    """Side by side, and with gaps, where the plan replaces machine code."""
     monkeypatch.setattr(machine_code, "PAYS", pays)
     monkeypatch.setattr(machine_code, "_candidates", {})
     network = NETWORKS["wide and narrow"]
@@ -227,7 +227,7 @@ NOT_TRACED = {
 
 @pytest.mark.parametrize("what", NOT_TRACED)
 def test_what_could_mistake_rows_for_columns_is_not_traced(what):
-    """Of a square matrix, whose shapes would let it pass."""
+    """On a square matrix, where the shapes alone would let it pass."""
 
     @dataclass(frozen=True)
     class Rule(Crossed):
@@ -262,7 +262,7 @@ def test_a_state_of_another_shape_is_not_traced():
 
 
 def test_sums_in_another_order_are_not_taken(monkeypatch):
-    """NumPy promises none."""
+    """NumPy promises no order."""
 
     def backwards(order):
         return lambda x, *how, **more: order(np.flip(x, how[0]) if how else x, *how, **more)

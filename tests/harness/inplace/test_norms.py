@@ -1,4 +1,4 @@
-"""Rules that need numbers of a whole run: their plans against the rules, and what has no plan."""
+"""Rules that need numbers of a whole run: their plans against the rules, and rules without a plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from steps_in_place import HEAVIER, NETWORK, RULES, as_written, run
 
 @dataclass(frozen=True)
 class Twice:
-    """A sum of what another sum has scaled, a mean, extremes, and a function of a value."""
+    """A sum of an array that another sum has scaled, a mean, extremes, and a function of a value."""
 
     lr: float = 0.1
     strength: float = 0.5
@@ -61,7 +61,7 @@ def test_a_rule_of_three_stages():
 
 @dataclass(frozen=True)
 class Clipped:
-    """Another rule, given gradients that are no longer than a limit."""
+    """Another rule on gradients no longer than a limit."""
 
     rule: Any
     lr: float = 0.1
@@ -141,7 +141,7 @@ def test_what_depends_on_the_stack_or_has_no_symbol_is_not_traced(what):
 
 
 def test_a_rule_is_chosen_for_each_parameter():
-    """By the layer, among rules with the hyperparameters of one."""
+    """By the layer, among rules that share hyperparameters."""
 
     @dataclass(frozen=True)
     class Part:

@@ -16,7 +16,7 @@ from steps_in_place import assert_same_bits, columns, of_run, problem, trained, 
 
 NETWORKS = [Network(sizes, "relu", 0.01, False) for sizes in ((7, 9), (1, 20), (1100, 5), (37, 61))]
 
-# Whether there is one for each row, and one for each column
+# Whether there is a number for each row, and for each column
 MATRIX, UNITS, INPUTS, NUMBER = (True, True), (True, False), (False, True), (False, False)
 SUMS = {-1: UNITS, -2: INPUTS, (-2, -1): NUMBER}  # by axes
 
@@ -37,7 +37,7 @@ BINARY = [
 
 @dataclass(frozen=True)
 class Random:
-    """Its operations, and which of their results are θ and the state, are drawn by a seed.
+    """A seed draws its operations, and which of their results are θ and the state.
 
     operations: (function, or axes of a sum, and what it is given by number). outputs: by name.
     """

@@ -1,4 +1,4 @@
-"""The traced plan of a rule against the rule as it is written."""
+"""A rule in place against the rule itself, called with arrays."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_run_computes_alone_what_it_computes_in_a_stack(registry, dtype):
 
 @dataclass(frozen=True)
 class Swapping:
-    """Its slots change places, one takes over the gradient, and `where` chooses."""
+    """Two slots swap, one becomes the gradient, and `where` chooses."""
 
     lr: float = 0.1
     scope: ClassVar[Scope] = Scope.ELEMENT
@@ -71,7 +71,7 @@ def test_slots_that_change_places(registry):
 
 @dataclass(frozen=True)
 class Normalised:
-    """Needs a norm: not elementwise, so it cannot be traced although it says so."""
+    """Needs a norm, so it is not elementwise and cannot be traced, although its scope says so."""
 
     lr: float = 0.1
     scope: ClassVar[Scope] = Scope.ELEMENT
@@ -93,7 +93,7 @@ def test_what_cannot_be_traced_runs_as_written(registry):
 
 @dataclass(frozen=True)
 class Bounded:
-    """Its steps are neither long nor short, by functions that take `out` by name alone."""
+    """Bounds its steps on both sides by functions that take `out` only by name."""
 
     lr: float = 0.1
     floor: float = 0.5
@@ -116,7 +116,7 @@ def test_maximum_and_minimum(registry):
 
 @dataclass(frozen=True)
 class Switched(Bounded):
-    """Asks for the step by comparisons of numbers of a run, with `where` and by multiplication."""
+    """Compares the number of the step, and chooses with `where` and by multiplication."""
 
     def step(self, theta, gradient, state, *, lr, t):
         where = array_namespace(theta).where
@@ -138,7 +138,7 @@ def test_numbers_of_a_run_are_compared_and_chosen_by():
 
 @dataclass(frozen=True)
 class Undefined(Bounded):
-    """Numbers of a run at which Python raises, and NumPy has infinity or NaN."""
+    """Numbers of a run for which Python raises and NumPy returns infinity or NaN."""
 
     def step(self, theta, gradient, state, *, lr, t):
         xp = array_namespace(theta)
@@ -162,7 +162,7 @@ def test_a_run_alone_has_the_infinities_of_a_stack():
 
 @dataclass(frozen=True)
 class Masked(Bounded):
-    """Truth values of numbers of a run meet those of θ, and numbers are told apart by equality."""
+    """Truth values of a run meet those of θ, and numbers are compared by equality."""
 
     def step(self, theta, gradient, state, *, lr, t):
         where = array_namespace(theta).where
@@ -192,7 +192,7 @@ NO_TRUTHS = {
 
 @pytest.mark.parametrize("what", NO_TRUTHS)
 def test_truth_values_that_are_numbers_for_a_symbol_are_not_traced(what):
-    """NumPy adds two of them to one, and a plan would to 2."""
+    """NumPy adds two truth values to True; a plan would add them to 2."""
 
     @dataclass(frozen=True)
     class Rule(Bounded):

@@ -36,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(CONTENT[1:] if self.path.startswith("/other/") else CONTENT)
 
     def handle(self):
-        with suppress(ConnectionError):  # the client has had enough, as some tests want it
+        with suppress(ConnectionError):  # the client has closed the connection, as in some tests
             super().handle()
 
     def log_message(self, *args):

@@ -125,7 +125,7 @@ def test_a_folder_needs_a_name():
 
 @pytest.fixture
 def published(monkeypatch, tmp_path):
-    """Files to be had, and the names asked for."""
+    """Files on a mirror, and the names that were requested."""
     source = tmp_path / "published"
     source.mkdir()
     for part in ("train", "t10k"):
@@ -193,7 +193,7 @@ def test_the_known_digests_are_those_of_the_real_files(name):
 def test_the_real_test_part():
     data = Mnist(str(REAL)).load()
     assert data.features.shape == (10_000, 784)
-    # Published: the first labels, and how many there are of each digit.
+    # Published: the first labels, and the number of each digit
     assert data.targets[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert np.bincount(data.targets).tolist() == counts

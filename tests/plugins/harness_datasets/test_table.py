@@ -188,9 +188,7 @@ def test_columns_that_cannot_be_what_they_should(path, options, message):
 )
 def test_broken_csv_files(tmp_path, text, message):
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # as outside of tests: what is wrong must not pass as a warning
+        warnings.simplefilter("ignore")  # as outside of tests: an error must not become a warning
         with pytest.raises(DataError, match=message):
             Table(csv(tmp_path, text), "y", "binary").load()
 

@@ -1,4 +1,4 @@
-"""LSUV, and with it what the core does for any initializer that looks at data."""
+"""LSUV, and what the core does for any initializer that looks at data."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_every_layer_puts_out_variance_1(run_of: Any, activation: str, bias: str
 
 
 def test_the_start_is_the_runs_own(run_of: Any) -> None:
-    """The same bits whatever the optimizer, batch size, precision, backend and company."""
+    """The same bits whatever the optimizer, batch size, precision, backend and stack."""
     pytest.importorskip("torch")
     plain = start_of(run_of(*LSUV))
     for override in (
@@ -114,7 +114,7 @@ def test_what_is_not_weights_is_the_fault_of_the_initializer(run_of: Any) -> Non
 
 
 def test_a_stack_without_data_starts_all_others(run_of: Any) -> None:
-    """Who asks for weights that depend on nothing need not bring any."""
+    """Data are needed only for initializers that look at them."""
     run = run_of("dataset=iris")
     network = network_of(run, data_of(run))
     features = data_of(run).train.features

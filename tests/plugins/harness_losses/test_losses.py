@@ -1,4 +1,4 @@
-"""Beside the conformance suite: stability, dtypes of tensors, targets, stacks of many shapes."""
+"""What the conformance suite leaves out: stability, dtypes of tensors, targets, stacks."""
 
 from typing import Any
 

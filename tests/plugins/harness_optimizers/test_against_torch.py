@@ -1,5 +1,8 @@
-"""Each rule against one written by others for PyTorch, in float64: random hyperparameters, a non-convex
-function. `torch.optim` where it has the rule, else `pytorch_optimizer`."""
+"""Each rule against another implementation in PyTorch, in float64, on a non-convex function.
+
+The other one is that of `torch.optim` if it has the rule, else of `pytorch_optimizer`. Hyperparameters
+are random.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +34,7 @@ def rate(base: float, t: int) -> float:
     return base * (1 + 0.5 * np.sin(t))
 
 
-Group = Mapping[str, Any]  # what PyTorch calls the settings of some parameters
+Group = Mapping[str, Any]  # PyTorch's name for the settings of some parameters
 
 
 def assert_same(
@@ -71,7 +74,7 @@ ADAM = {"lr": rates, "beta1": momenta, "beta2": betas, "eps": epsilons}
 
 @dataclass(frozen=True)
 class Case:
-    """A rule, where its settings come from, and another one of the same numbers."""
+    """A rule, a source of its settings, and another implementation of it."""
 
     kind: Any
     draws: Mapping[str, Any]
@@ -88,7 +91,7 @@ def adam(rule: Any) -> Group:
 
 
 def uncorrected(rule: Any, lr: float, t: int) -> Group:
-    """What takes the corrections for the start from 0 out of Adam and its like."""
+    """Settings with which Adam does not correct its means for their start from 0."""
     root = sqrt(1 - rule.beta2**t)
     return {"lr": lr * (1 - rule.beta1**t) / root, "eps": rule.eps / root}
 

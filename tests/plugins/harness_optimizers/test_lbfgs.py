@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch")
 def test_on_one_batch_it_is_torchs(lr: float, history: int) -> None:
     """Along torch's path, since rounding grows along one's own."""
     tensor = torch.tensor(START, requires_grad=True)
-    # Tolerances of 0: torch would stop at a minimum, where the loop's own stopping is not its business
+    # Tolerances of 0, since torch would stop at a minimum
     other = torch.optim.LBFGS(
         [tensor], lr=lr, max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0
     )
@@ -35,7 +35,7 @@ def test_on_one_batch_it_is_torchs(lr: float, history: int) -> None:
     for t in range(1, STEPS + 1):
         g = gradient(theta)
         if np.abs(g).max() < 1e-5:
-            break  # at a minimum, where steps are rounding
+            break  # at a minimum, where only rounding is left
         new, state = rule.step(theta, g, state, lr=lr, t=t, batch=Batch())
         other.step(closure)
         np.testing.assert_allclose(new[0], tensor.detach().numpy(), rtol=1e-6, atol=1e-9)

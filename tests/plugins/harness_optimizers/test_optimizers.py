@@ -1,4 +1,4 @@
-"""Beside the conformance suite: decay, no questions to numbers, ranges, what the hook hands out."""
+"""What the conformance suite leaves out: decay, tracing with symbols, ranges, the hook."""
 
 from dataclasses import fields
 from types import SimpleNamespace
@@ -26,7 +26,7 @@ RULES = list(handed_out().values())
 ELEMENTWISE = [kind for kind in RULES if kind.scope is harness.Scope.ELEMENT]
 every_rule = pytest.mark.parametrize("kind", ELEMENTWISE, ids=lambda kind: kind.__name__)
 
-ENDS = {  # of what each field is tried with
+ENDS = {  # the ends of the values that each field takes here
     "lr": (1e-3, 0.1),
     "momentum": (0.5, 0.95),
     "decay": (0.5, 0.99),
@@ -78,7 +78,7 @@ def test_without_a_gradient_only_decay_moves(kind: Any, dtype: str) -> None:
 
 
 class Symbol:
-    """A number whose value must not be asked for: arithmetic and the functions below, no more."""
+    """A number without a value: it has arithmetic and the functions below."""
 
     def __init__(self, value: Any) -> None:
         self.hidden = value

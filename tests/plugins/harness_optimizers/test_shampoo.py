@@ -94,7 +94,7 @@ def test_of_a_large_side_the_diagonal_is_kept(shape: Any) -> None:
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf, 1e30])
 def test_a_run_whose_sums_overflow_ends_alone(backend: str, spoilt: float) -> None:
-    """Eigenvalues of what is not finite are an error, where the other runs go on."""
+    """`eigh` raises on non-finite input; the other runs must go on."""
     place = pytest.importorskip("torch").tensor if backend == "torch" else np.array
     rule, runs = Shampoo(), np.ones((2, 4, 3), np.float32)
     runs[1, 0, 0] = spoilt

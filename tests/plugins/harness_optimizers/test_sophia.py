@@ -39,8 +39,8 @@ def test_it_is_its_algorithm(
         expected = theta - lr * decay * theta
         expected = expected - lr * np.clip(m / np.maximum(gamma * h, eps), -1, 1)
         np.testing.assert_allclose(state["h"], h, rtol=1e-4, atol=1e-5)
-        h = state["h"]  # a difference of gradients is good to some digits
+        h = state["h"]  # a difference of gradients has only some digits
         clear = np.abs(gamma * h) > 1e-6
         np.testing.assert_allclose(new[clear], expected[clear], rtol=1e-6, atol=1e-7)
         theta = new
-    assert batch.gradients == 2 * -(-STEPS // period)  # one of them where the step began
+    assert batch.gradients == 2 * -(-STEPS // period)  # one of the two at θ itself

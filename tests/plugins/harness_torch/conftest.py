@@ -1,4 +1,4 @@
-"""Stacks to train, and the loop that every compiled or captured step is held against."""
+"""Stacks to train, and the plain loop that compiled and captured steps are compared with."""
 
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -36,7 +36,7 @@ class Problem:
     t: np.ndarray
 
     def arguments(self, backend):
-        """What a pass takes: its own copies."""
+        """The arguments of a pass, copied."""
         theta = backend.to_device(self.theta)
         state = backend.updater(self.step.blocks, self.step.network).init(theta)
         return theta, state, self.order, self.lr, self.t
@@ -48,7 +48,7 @@ class Problem:
         return backend.to_device(self.features), backend.to_device(self.targets)
 
     def by_the_loop(self, backend, epochs=1):
-        """θ, and the sums of the terms in the last epoch, from the contracts' pieces one by one."""
+        """θ, and the sums of the terms in the last epoch, by program, chain and objective."""
         step = self.step
         theta, state, order, lr, t = self.arguments(backend)
         features, targets = self.data(backend)
@@ -91,8 +91,11 @@ def differing(rule, runs, rng):
 
 @pytest.fixture(scope="session")
 def problem():
-    """Makes a stack. blocks: (rule, runs) pairs, or ([wrapper, …, rule, …], runs) in the order of a
-    step. shape: samples, batch_size, sizes of the network."""
+    """Makes a stack.
+
+    blocks: (rule, runs) pairs, or ([wrapper, …, rule, …], runs) in the order of a step. shape: samples,
+    batch_size, and sizes of the network.
+    """
 
     def make(
         blocks,
@@ -110,12 +113,12 @@ def problem():
         sizes = shape.get("sizes", (5, 6, 4, 3))
         network = Network(sizes, activation, 0.1, True)
         runs = sum(count for _, count in blocks)
-        made_blocks, start = [], 0
+        all_blocks, start = [], 0
         for rules, count in blocks:
             for rule in rules if isinstance(rules, list) else [rules]:
                 rule_of_runs = differing(rule, count, rng) if count > 1 else rule
                 turn = getattr(rule, "turn", None)
-                made_blocks.append(Block(slice(start, start + count), rule_of_runs, turn))
+                all_blocks.append(Block(slice(start, start + count), rule_of_runs, turn))
             start += count
         terms = []
         if auxiliary:
@@ -136,7 +139,7 @@ def problem():
         order = orders[0] if shared else orders
         order.flags.writeable = False
         return Problem(
-            Step(network, objective, made_blocks, batch_size),
+            Step(network, objective, all_blocks, batch_size),
             rng.normal(size=(samples, sizes[0])),
             np.eye(sizes[-1])[rng.integers(0, sizes[-1], samples)],
             rng.normal(size=(runs, network.size)) * 0.5,
@@ -168,7 +171,7 @@ def relative(expected, actual):
 
 @pytest.fixture(scope="session")
 def agree():
-    """Holds θ and sums of one way against those of another."""
+    """Compares θ and sums of two ways."""
 
     def check(expected, actual, tolerance=1e-12):
         assert relative(expected[0], actual[0]) < tolerance

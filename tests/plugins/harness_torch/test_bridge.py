@@ -1,4 +1,4 @@
-"""Optimizers of torch.optim as components: their numbers, their company, and what is refused."""
+"""Optimizers of torch.optim as components: their numbers, stacks of them, and what is refused."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_stack_of_runs_steps_as_plain_loops_around_the_class(name):
 
 
 def rows_of(rules, theta, positions):
-    """Rows of new runs, as the loop makes them; each rule has neighbours of its own."""
+    """Rows of new runs, as the loop makes them, one chain a rule."""
     keys = [repr(rule) for rule in rules]
     on_device = BACKEND.to_device(theta)
     return StackState(
@@ -158,7 +158,7 @@ def test_runs_leave_and_others_take_their_places_in_a_mixed_stack():
 
 
 def test_training_equals_a_plain_loop_on_the_same_batches(monkeypatch):
-    """The batches and gradients are recorded as the loop asks for them; the class steps by itself."""
+    """Records batches and gradients of the loop, and steps the class on them in a plain loop."""
     seen = []
     gradient_of = TorchProgram.gradient
 

@@ -23,7 +23,7 @@ NAMES = list(RULES)
 
 @dataclass(frozen=True)
 class Unusual:
-    """Functions, comparisons, powers of the rate: all that the contract allows to do with numbers."""
+    """Functions, comparisons, powers of the rate: all operations on numbers that the contract allows."""
 
     lr: float = 0.1
     k: float = 0.5

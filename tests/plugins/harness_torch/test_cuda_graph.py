@@ -16,7 +16,7 @@ from harness.model.network import ACTIVATIONS
 from harness_losses import harness_losses
 from harness_optimizers import Adam, HeavyBall, Sgd, Shampoo, harness_optimizers
 from harness_torch import Torch, cuda_graph
-from harness_torch.cuda_graph import LARGEST, CapturedPass
+from harness_torch.cuda_graph import MAX_RECORDINGS, CapturedPass
 from harness_torch.epoch_buffers import EpochBuffers
 from harness_torch.step import WholeStep
 from harness_torch.synchronization import SYNCHRONIZING
@@ -33,7 +33,7 @@ needs_cuda = pytest.mark.skipif(
 
 
 class Uncaptured:
-    """Runs the step itself where a graph would be replayed, and counts how often it is recorded."""
+    """Runs the step where a graph would be replayed, and counts recordings."""
 
     def __init__(self):
         self.recorded = 0
@@ -157,19 +157,19 @@ def test_only_so_many_records_are_kept(problem):
         epochs.append(weakref.ref(epoch))
         return recorder(epoch, sizes)
 
-    for runs in range(1, LARGEST + 4):
+    for runs in range(1, MAX_RECORDINGS + 4):
         stack = problem([(Sgd(), runs)])
         stack.by_the_pass(BACKEND, captured(stack, watched))
     del stack
     gc.collect()
 
-    assert sum(epoch() is not None for epoch in epochs) == LARGEST
+    assert sum(epoch() is not None for epoch in epochs) == MAX_RECORDINGS
 
 
 class OnDevice(TorchDispatchMode):
-    """Fails where an operation leaves the device, which a capture does not allow."""
+    """Fails for an operation that leaves the device, which no capture allows."""
 
-    # they give tensors whose size hangs on values, or wait for a value: `.item()` is the first
+    # their results depend in size on values, or they wait for a value: `.item()` is the first
     WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2")
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
@@ -193,7 +193,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("loss", "activation"), PAIRS)
 def test_nothing_in_a_step_leaves_the_device(problem, loss, activation):
-    """On PyTorch's device without values: a step that passes asks for none."""
+    """On PyTorch's meta device, whose tensors have no values: a step that runs there needs none."""
     stack = problem(CAPTURED, LOSSES[loss](), activation)
     meta = torch.device("meta")
 

@@ -23,9 +23,8 @@ from harness_torch.inductor import CompiledPass
 from harness_wrappers import ClipNorm, DecoupledDecay, Ema
 
 BACKEND = Torch(dtype="float64", device="cpu")
-# Of every scope, and with all that rules do: roots, choices, norms, products. The others are held
-# against the loop uncompiled (test_cuda_graph.py): to compile them all takes six minutes, most
-# of them for the eigenvalues of Shampoo.
+# Rules of every scope, with roots, choices, norms and products. The others are compared with the loop
+# uncompiled (test_cuda_graph.py): compiling all takes six minutes, most of them for Shampoo.
 KINDS = (Lamb, Muon, Rprop, ScheduleFreeAdamW)
 FEW = (Lamb, Rprop)  # norms of tensors, and choices by sign
 SMALL = {"sizes": (5, 4, 3), "auxiliary": False}  # what is compiled grows with layers and terms
@@ -68,7 +67,7 @@ def test_rules_of_several_kinds_in_one_stack_and_no_second_compilation(
         blocks = [(rule, runs + n % 2) for n, (rule, _) in enumerate(rules)]
         stack = problem(blocks, seed=seed, **SMALL)
         run = compiled(stack, steps=1)
-        assert isinstance(run, CompiledPass)  # it costs nothing any more
+        assert isinstance(run, CompiledPass)  # which is free by now
         agree(stack.by_the_loop(BACKEND), stack.by_the_pass(BACKEND, run))
     assert len(compilations) == 1
 
@@ -138,7 +137,7 @@ def test_the_loop_goes_on_where_a_run_is_too_short(problem, compilations):
 
 @compiles
 def test_what_pays(problem):
-    """The sizes that the measured figures are written down for."""
+    """The sizes for which figures were measured."""
     digits = {"sizes": (64, 64, 10), "batch_size": 32, "samples": 64}
     images = {"sizes": (784, 512, 256, 10), "batch_size": 128, "samples": 128}
 

@@ -1,4 +1,4 @@
-"""The table of what trains says what is so."""
+"""The table of optimizers of other libraries agrees with a run of each."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_the_size_of_the_pieces_changes_no_bit(monkeypatch):
 
 @dataclass(frozen=True)
 class Watcher(Sgd):
-    """Gradient descent that notes the shapes it is called with."""
+    """Gradient descent that records the shapes of its arguments."""
 
     lr: float = 0.1
     shapes: ClassVar[list[tuple[int, ...]]] = []

@@ -1,5 +1,7 @@
-"""Each wrapper against one written by others for PyTorch, in float64, over random hyperparameters: on
-the same path of parameters and gradients. What nobody else has, against the sum that it stands for."""
+"""Each wrapper against another implementation in PyTorch, in float64, over random hyperparameters.
+
+Both see the same parameters and gradients. A wrapper that no library has is compared with its sum.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is worth trying of each wrapper."""
+"""The search spaces of the wrappers."""
 
 import pytest
 
