@@ -13,7 +13,7 @@ from harness.inplace import llvm_sums
 from harness.inplace.llvm_loops import STRIP, functions
 from harness.inplace.llvm_operations import Body, NotExact, Value
 from harness.inplace.llvm_registers import Registers, carried_buffers, leaf_names
-from harness.inplace.plan import Plan, Reference
+from harness.inplace.plan import Operand, Plan
 
 __all__ = ["NAME", "assembly", "has_sums"]
 
@@ -62,7 +62,7 @@ def _update(plan: Plan, all_registers: list[Registers], body: Body) -> str:
         ("%inputs", "i64"),
     ]
     strips = {strip for registers in all_registers for strip in registers.strips}
-    values = {Reference("column", n): Value(f"%column{n}", real) for n in columns}
+    values = {Operand("column", n): Value(f"%column{n}", real) for n in columns}
     for registers in all_registers:
         for instruction in registers.traversal.values:
             arguments = [values[argument] for argument in instruction.arguments]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from harness.inplace import llvm_sums
 from harness.inplace.llvm_operations import Body, Value
 from harness.inplace.llvm_registers import Registers, argument_list
-from harness.inplace.plan import Reference
+from harness.inplace.plan import Operand
 
 __all__ = ["STRIP", "functions"]
 
@@ -35,7 +35,7 @@ def functions(registers: Registers) -> str:
 def _elements(registers: Registers) -> str:
     """The loop over elements, which writes the terms of sums to strips."""
     real, body = registers.real, Body(registers.real)
-    values: dict[Reference, Value] = dict(registers.scalars)
+    values: dict[Operand, Value] = dict(registers.scalars)
     for operand, name in registers.of_units.items():
         values[operand] = Value(f"{name}.unit", real)
     for operand, name in (*registers.memory.items(), *registers.of_inputs.items()):

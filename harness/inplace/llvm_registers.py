@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.inplace.llvm_operations import NotExact, Value
 from harness.inplace.nodes import Kind
-from harness.inplace.plan import Instruction, Plan, Reference
+from harness.inplace.plan import Instruction, Operand, Plan
 
 __all__ = [
     "Arguments",
@@ -43,7 +43,7 @@ def carried_buffers(plan: Plan) -> dict[int, Kind]:
     """The buffers that are carried from one traversal to a later one, in order, each with its kind."""
     carried: dict[int, Kind] = {}
     for traversal in plan.traversals:
-        written: set[Reference] = set()
+        written: set[Operand] = set()
         for instruction in (*traversal.vectors, *traversal.reductions):
             read = {operand for operand in instruction.arguments if operand.store == "buffer"}
             carried |= {operand.key: operand.over for operand in read - written}
@@ -58,7 +58,7 @@ def sums_columns(plan: Plan) -> bool:
     )
 
 
-def _operands(instructions: Iterable[Instruction]) -> list[Reference]:
+def _operands(instructions: Iterable[Instruction]) -> list[Operand]:
     return [operand for i in instructions for operand in (*i.arguments, i.out)]
 
 
@@ -141,7 +141,7 @@ class Registers:
         ]
         self.by_rows = bool(self.of_inputs or self.of_units) and not self.of_rows
 
-    def call(self, values: dict[Reference, Value]) -> list[str]:
+    def call(self, values: dict[Operand, Value]) -> list[str]:
         """The lines that go through a run. values: Registers of the caller for its scalars."""
         renamed = {scalar.name: values[operand].name for operand, scalar in self.scalars.items()}
         length = f"i64 {_LENGTH[self.traversal.over]}"

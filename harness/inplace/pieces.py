@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.inplace.nodes import Kind
-from harness.inplace.plan import Instruction, Plan, Reference
+from harness.inplace.plan import Instruction, Operand, Plan
 from harness.inplace.symbols import broadcast_shape
 
 __all__ = ["Call", "calls", "view"]
@@ -53,7 +53,7 @@ def calls(
     values = [np.empty((len(theta), *numbers[1:]), dtype or theta.dtype) for dtype in plan.values]
     buffers: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
 
-    def array(operand: Reference, runs: int | slice, part: slice) -> np.ndarray:
+    def array(operand: Operand, runs: int | slice, part: slice) -> np.ndarray:
         if operand.store in ("value", "column"):
             cell = (values if operand.store == "value" else cells)[operand.key]
             return cell[runs] if isinstance(runs, slice) else cell[runs].reshape(())

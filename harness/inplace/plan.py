@@ -17,11 +17,11 @@ from harness.inplace.nodes import Kind, Node, select
 from harness.inplace.stages import in_order, stages_of
 from harness.inplace.tracing import Trace
 
-__all__ = ["Buffer", "Column", "Instruction", "Plan", "Reference", "Traversal", "plan"]
+__all__ = ["Buffer", "Column", "Instruction", "Operand", "Plan", "Traversal", "plan"]
 
 
 @dataclass(frozen=True)
-class Reference:
+class Operand:
     """An operand of an instruction.
 
     Attributes:
@@ -40,8 +40,8 @@ class Instruction:
     """One call of a NumPy function: operation(*arguments, out), or the reduction of an argument."""
 
     operation: Callable[..., Any]
-    arguments: tuple[Reference, ...]
-    out: Reference
+    arguments: tuple[Operand, ...]
+    out: Operand
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class _Planner:
         self.plan = Plan()
         self._columns = columns
         self._operands = {
-            leaf: Reference("leaf", name, leaf.kind) for name, leaf in traced.leaves.items()
+            leaf: Operand("leaf", name, leaf.kind) for name, leaf in traced.leaves.items()
         }
         self._free: dict[Buffer, list[int]] = {}
         self._outputs = {
@@ -160,9 +160,9 @@ class _Planner:
         for position, node in enumerate(nodes):
             self._add(node, position, targets.get(node), traced)
         for name, node in sorted(self._outputs.items(), key=lambda output: -output[1].kind):
-            self._copy(self._operands[node], Reference("leaf", name, node.kind))
+            self._copy(self._operands[node], Operand("leaf", name, node.kind))
 
-    def _copy(self, operand: Reference, leaf: Reference) -> None:
+    def _copy(self, operand: Operand, leaf: Operand) -> None:
         """Adds a copy at the end, where nothing reads the leaf any more."""
         if operand != leaf:
             if self.plan.traversals[-1].over is not leaf.over:
@@ -193,12 +193,12 @@ class _Planner:
         return carried
 
     def _add(self, node: Node, position: int, target: str | None, traced: Trace) -> None:
-        arguments = tuple(map(self._reference, node.arguments))
+        arguments = tuple(map(self._operand, node.arguments))
         if node.kind is Kind.VALUE:
             self.plan.values.append(node.dtype)
-            out = Reference("value", len(self.plan.values) - 1)
+            out = Operand("value", len(self.plan.values) - 1)
         elif target and self._may_overwrite(traced.leaves[target], node, position):
-            out = Reference("leaf", target, node.kind)
+            out = Operand("leaf", target, node.kind)
         else:
             whole = node in self._whole or node.kind is not Kind.VECTOR
             out = self._buffer(Buffer(node.dtype, whole, node.kind), fresh=node.reduces)
@@ -212,13 +212,13 @@ class _Planner:
         for argument in node.arguments:
             self._release(argument, position)
 
-    def _reference(self, argument: Node | float) -> Reference:
+    def _operand(self, argument: Node | float) -> Operand:
         if isinstance(argument, Node) and argument.kind is not Kind.COLUMN:
             return self._operands[argument]
         number = self._column(argument)
         if number not in self.plan.columns:
             self.plan.columns.append(number)
-        return Reference("column", self.plan.columns.index(number))
+        return Operand("column", self.plan.columns.index(number))
 
     def _column(self, argument: Node | float) -> int:
         if isinstance(argument, Node):
@@ -229,14 +229,14 @@ class _Planner:
             column = Column(name=repr(float(argument)), constant=float(argument))
         return self._columns.setdefault(column, len(self._columns))
 
-    def _buffer(self, buffer: Buffer, fresh: bool) -> Reference:
+    def _buffer(self, buffer: Buffer, fresh: bool) -> Operand:
         """A free buffer of this form. fresh: Whether it must be new, as for a sum, which is written
         while the traversal still reads buffers that are free after it."""
         free = self._free.setdefault(buffer, [])
         if fresh or not free:
             self.plan.buffers.append(buffer)
-            return Reference("buffer", len(self.plan.buffers) - 1, buffer.over)
-        return Reference("buffer", free.pop(), buffer.over)
+            return Operand("buffer", len(self.plan.buffers) - 1, buffer.over)
+        return Operand("buffer", free.pop(), buffer.over)
 
     def _release(self, argument: Node | float, position: int) -> None:
         operand = self._operands.get(argument) if isinstance(argument, Node) else None

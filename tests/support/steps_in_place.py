@@ -41,7 +41,7 @@ def rules():
 RULES = rules()
 
 
-def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
+def step_stack(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
     """θ after some steps of a stack of (rule, number of runs) pairs."""
     rng = np.random.default_rng(3)
     total = sum(count for _, count in rules_and_rows)
@@ -64,7 +64,7 @@ def run(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):
     return theta, update
 
 
-def as_written(rule, steps=7, dtype="float64"):
+def stepped_by_calls(rule, steps=7, dtype="float64"):
     """θ after calls of the rule with plain numbers, on the parts of θ that its scope asks for."""
     rng = np.random.default_rng(3)
     start = rng.normal(size=(1, NETWORK.size)).astype(dtype)
@@ -107,17 +107,17 @@ def of_run(rule, runs, row):
 
 def trained(rule, network, theta, gradients, rates):
     """θ and state after the steps in place. theta: (R, P). gradients: (steps, R, P). rates: (R, 1)."""
-    run = InPlace(rule, network, theta.dtype)
+    rule = InPlace(rule, network, theta.dtype)
     theta, gradient = theta.copy(), np.empty_like(theta)
-    state = run.init(theta)
-    run.bind(theta, gradient, state)
+    state = rule.init(theta)
+    rule.bind(theta, gradient, state)
     for t, slope in enumerate(gradients, start=1):
         gradient[...] = slope
-        run.step(rates, np.full((len(theta), 1), float(t)))
+        rule.step(rates, np.full((len(theta), 1), float(t)))
     return named(theta, state)
 
 
-def written(rule, network, theta, gradients, rate):
+def stepped_plainly(rule, network, theta, gradients, rate):
     """θ and state of one run after plain calls of the rule."""
     block, theta = Block(slice(0, 1), rule), theta.copy()
     state = initial_state(block, theta, network)

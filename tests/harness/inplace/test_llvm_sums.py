@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 
 from harness import Scope, array_namespace
 from harness.inplace import llvm_sums, machine_code
-from harness.inplace.plan import Instruction, Plan, Reference, Traversal
+from harness.inplace.plan import Instruction, Operand, Plan, Traversal
 from harness.model.network import Network
 from steps_in_place import RULES, assert_same_bits, columns, problem, stepped, trained
 
@@ -86,7 +86,7 @@ def test_each_parameter_of_each_run_is_where_it_is_in_theta(monkeypatch, name, d
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_sum_has_the_bits_of_numpy(dtype):
     """In a plan that sums θ up and writes the sum into every element."""
-    place, out, value = Reference("leaf", "theta"), Reference("leaf", "out"), Reference("value", 0)
+    place, out, value = Operand("leaf", "theta"), Operand("leaf", "out"), Operand("value", 0)
     sum_up = Traversal(reductions=[Instruction(np.add.reduce, (place,), value)])
     spread = Traversal(vectors=[Instruction(np.positive, (value,), out)])
     summed = machine_code.MachineCode(

@@ -15,7 +15,7 @@ pytest.importorskip("llvmlite", reason="llvmlite is not installed")
 from harness import Scope, array_namespace
 from harness.inplace import llvm_operations, machine_code
 from harness.inplace.nodes import select
-from harness.inplace.plan import Buffer, Instruction, Plan, Reference, Traversal
+from harness.inplace.plan import Buffer, Instruction, Operand, Plan, Traversal
 from steps_in_place import (
     RULES,
     SPECIAL,
@@ -90,8 +90,8 @@ def test_an_operation_has_the_bits_of_numpy_on_special_values(operation, dtype):
         a, b = (values.ravel() for values in np.meshgrid(*[np.array(SPECIAL).astype(dtype)] * 2))
         operands = (a,) if operation in UNARY else (a, b)
         expected = operation(*operands)
-    places = [Reference("leaf", "theta"), Reference("leaf", "gradient")]
-    result, out = Reference("buffer", 0), Reference("leaf", "out")
+    places = [Operand("leaf", "theta"), Operand("leaf", "gradient")]
+    result, out = Operand("buffer", 0), Operand("leaf", "out")
     compares = operation in COMPARISONS
     calls = [Instruction(operation, tuple(places[: len(operands)]), result)]
     if compares:
@@ -153,10 +153,10 @@ def test_arrays_that_are_not_contiguous_keep_the_plan(monkeypatch):
     monkeypatch.setattr(machine_code, "PAYS", 0)
     monkeypatch.setattr(machine_code, "_candidates", {})
     wide = np.ones((3, 20))
-    run = of_size(RULES["sgd"](), "float64", 10)
-    run.bind(wide[:, ::2], np.ones((3, 10)), [{}])
+    rule = of_size(RULES["sgd"](), "float64", 10)
+    rule.bind(wide[:, ::2], np.ones((3, 10)), [{}])
     for _ in range(2):
-        run.step(np.full((3, 1), 0.25), np.ones((3, 1)))
+        rule.step(np.full((3, 1), 0.25), np.ones((3, 1)))
     np.testing.assert_array_equal(wide[:, ::2], 0.5)
     np.testing.assert_array_equal(wide[:, 1::2], 1.0)
 
@@ -166,13 +166,13 @@ def test_arrays_that_are_not_contiguous_keep_the_plan(monkeypatch):
 def test_a_gradient_in_another_array_is_read_and_never_written(monkeypatch, name, pays):
     theta, gradients = problem("float32", 2, 40)
     expected, _ = stepped(RULES[name](), "float32", theta, gradients, pays, monkeypatch)
-    run, lr = of_size(RULES[name](), "float32", 40), np.array([[0.01], [0.1]])
-    passed, state = gradients.copy(), run.init(theta)
-    run.bind(theta, passed[0], state)
+    rule, lr = of_size(RULES[name](), "float32", 40), np.array([[0.01], [0.1]])
+    passed, state = gradients.copy(), rule.init(theta)
+    rule.bind(theta, passed[0], state)
     with np.errstate(all="ignore"):
         for t, slope in enumerate(passed, start=1):
-            run.set_gradient(slope)
-            run.step(lr, np.full((2, 1), float(t)))
+            rule.set_gradient(slope)
+            rule.step(lr, np.full((2, 1), float(t)))
     assert_same_bits(named(theta, state), expected)
     np.testing.assert_array_equal(passed, gradients)
 
@@ -183,13 +183,13 @@ def test_gradients_with_and_without_gaps_come_in_turn(monkeypatch):
     kept = gradients.copy()
     with_gaps = [np.repeat(slope, 2, axis=1)[:, ::2] for slope in gradients]
     passed = [pair[t % 2] for t, pair in enumerate(zip(with_gaps, gradients, strict=True))]
-    run, lr = of_size(RULES["adam"](), "float32", 40), np.array([[0.01], [0.1]])
-    state = run.init(theta)
-    run.bind(theta, passed[0], state)
+    rule, lr = of_size(RULES["adam"](), "float32", 40), np.array([[0.01], [0.1]])
+    state = rule.init(theta)
+    rule.bind(theta, passed[0], state)
     with np.errstate(all="ignore"):
         for t, slope in enumerate(passed, start=1):
-            run.set_gradient(slope)
-            run.step(lr, np.full((2, 1), float(t)))
+            rule.set_gradient(slope)
+            rule.step(lr, np.full((2, 1), float(t)))
     assert_same_bits(named(theta, state), expected)
     np.testing.assert_array_equal(passed, kept)
 
@@ -199,12 +199,12 @@ def test_stacks_share_machine_code(monkeypatch):
     monkeypatch.setattr(machine_code, "PAYS", steps * 2 * (40 + machine_code.CALL))
     monkeypatch.setattr(machine_code, "_candidates", {})
     runs = [of_size(RULES["sgd"](), "float64", 40) for _ in range(2)]
-    for run in runs:
-        run.bind(np.ones((1, 40)), np.ones((1, 40)), [{}])
+    for rule in runs:
+        rule.bind(np.ones((1, 40)), np.ones((1, 40)), [{}])
     for _ in range(3):
-        for run in runs:
-            run.step(np.ones((1, 1)), np.ones((1, 1)))
-    (one,), (other,) = (run._groups for run in runs)
+        for rule in runs:
+            rule.step(np.ones((1, 1)), np.ones((1, 1)))
+    (one,), (other,) = (rule._groups for rule in runs)
     assert len(one._calls) == len(other._calls) == 1
     assert one._code is other._code is not None
 
@@ -212,12 +212,12 @@ def test_stacks_share_machine_code(monkeypatch):
 def test_a_rule_is_compiled_once_its_work_and_its_calls_have_taken_as_long(monkeypatch):
     monkeypatch.setattr(machine_code, "PAYS", 5 * 2 * (40 + machine_code.CALL))
     monkeypatch.setattr(machine_code, "_candidates", {})
-    run = of_size(RULES["sgd"](), "float64", 40)
-    run.bind(np.ones((1, 40)), np.ones((1, 40)), [{}])
+    rule = of_size(RULES["sgd"](), "float64", 40)
+    rule.bind(np.ones((1, 40)), np.ones((1, 40)), [{}])
     compiled = []
     for _ in range(6):
-        run.step(np.ones((1, 1)), np.ones((1, 1)))
-        compiled.append(run._groups[0]._code is not None)
+        rule.step(np.ones((1, 1)), np.ones((1, 1)))
+        compiled.append(rule._groups[0]._code is not None)
     assert compiled == [False] * 4 + [True] * 2
 
 
@@ -236,8 +236,8 @@ def test_llvm_is_loaded_by_long_training_alone():
         "import sys, numpy as np; from harness.inplace import InPlace; "
         "from harness.model.network import Network; from harness_optimizers import Sgd; "
         "network = Network((9, 1), 'relu', 0.01, False); "
-        "x = np.ones((1, 9)); run = InPlace(Sgd(), network, x.dtype); run.bind(x, x.copy(), [{}]); "
-        "run.step(np.ones((1, 1)), np.ones((1, 1))); print('llvmlite' in sys.modules)"
+        "x = np.ones((1, 9)); rule = InPlace(Sgd(), network, x.dtype); rule.bind(x, x.copy(), [{}]); "
+        "rule.step(np.ones((1, 1)), np.ones((1, 1))); print('llvmlite' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -19,8 +19,8 @@ from steps_in_place import (
     named,
     of_run,
     problem,
+    stepped_plainly,
     trained,
-    written,
 )
 
 OF_ROWS = {"axis": -1, "keepdims": True}
@@ -151,7 +151,7 @@ def test_plans_have_the_bits_of_the_rule(monkeypatch, name, network, dtype):
     monkeypatch.setattr(machine_code, "PAYS", np.inf)
     theta, gradients = sample(dtype, 1, network)
     rule = MATRICES[name]()
-    expected = written(rule, network, theta, gradients, 0.01)
+    expected = stepped_plainly(rule, network, theta, gradients, 0.01)
     for piece in (pieces.PIECE, 200, 1):
         monkeypatch.setattr(pieces, "PIECE", piece)
         assert_same_bits(trained(rule, network, theta, gradients, RATES[:1]), expected)
@@ -199,12 +199,12 @@ def test_gradients_come_in_other_arrays(monkeypatch, name, pays):
     network = NETWORKS["wide and narrow"]
     theta, gradients = sample("float32", 3, network)
     expected = trained(MATRICES[name](), network, theta, gradients, RATES[:3])
-    run, kept = InPlace(MATRICES[name](), network, np.dtype("float32")), gradients.copy()
-    state = run.init(theta)
-    run.bind(theta, gradients[0], state)
+    rule, kept = InPlace(MATRICES[name](), network, np.dtype("float32")), gradients.copy()
+    state = rule.init(theta)
+    rule.bind(theta, gradients[0], state)
     for t, slope in enumerate(gradients, start=1):
-        run.set_gradient(np.repeat(slope, 2, axis=1)[:, ::2] if t % 2 else slope)
-        run.step(RATES[:3], np.full((3, 1), float(t)))
+        rule.set_gradient(np.repeat(slope, 2, axis=1)[:, ::2] if t % 2 else slope)
+        rule.step(RATES[:3], np.full((3, 1), float(t)))
     assert_same_bits(named(theta, state), expected)
     np.testing.assert_array_equal(gradients, kept)
 

@@ -11,7 +11,7 @@ import pytest
 from harness import Scope, array_namespace, float_fields, with_fields
 from harness.inplace import InPlace, in_place
 from harness_numpy.updater import _Eager
-from steps_in_place import HEAVIER, NETWORK, RULES, as_written, run
+from steps_in_place import HEAVIER, NETWORK, RULES, step_stack, stepped_by_calls
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,19 @@ def test_a_run_has_the_norms_that_it_has_alone(name, dtype):
     rule = (RULES | {"twice": Twice})[name]()
     fields = {field: np.linspace(0.1, 0.9, 4)[:, None] for field in float_fields(rule)[1:]}
     rows = with_fields(rule, **fields)
-    together, update = run([(rows, 4)], dtype)
+    together, update = step_stack([(rows, 4)], dtype)
     assert isinstance(update._runners[0], InPlace)
     for row in range(4):
         own = replace(rule, **{field: float(values[row, 0]) for field, values in fields.items()})
-        alone, _ = run([(own, 4)], dtype, rows=slice(row, row + 1))
+        alone, _ = step_stack([(own, 4)], dtype, rows=slice(row, row + 1))
         np.testing.assert_array_equal(together[row], alone[0])
 
 
 def test_a_rule_of_three_stages():
-    theta, update = run([(Twice(), 1)])
+    theta, update = step_stack([(Twice(), 1)])
     (group,) = update._runners[0]._groups
     assert len(group.plan.traversals) == 3
-    np.testing.assert_array_equal(theta, as_written(Twice()))
+    np.testing.assert_array_equal(theta, stepped_by_calls(Twice()))
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class Clipped:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_rule_within_a_rule(registry, dtype):
     rule = Clipped(registry.component("optimizer", "adam")())
-    theta, update = run([(rule, 1)], dtype)
+    theta, update = step_stack([(rule, 1)], dtype)
     assert isinstance(update._runners[0], InPlace)
-    np.testing.assert_array_equal(theta, as_written(rule, dtype=dtype))
+    np.testing.assert_array_equal(theta, stepped_by_calls(rule, dtype=dtype))
 
 
 class OfZeros(Twice):
@@ -101,18 +101,18 @@ class OfZeros(Twice):
 
 def test_zeros_keep_their_signs():
     with np.errstate(divide="ignore"):
-        theta, update = run([(OfZeros(), 1)])
+        theta, update = step_stack([(OfZeros(), 1)])
         assert isinstance(update._runners[0], InPlace)
-        np.testing.assert_array_equal(theta, as_written(OfZeros()))
+        np.testing.assert_array_equal(theta, stepped_by_calls(OfZeros()))
 
 
 @pytest.mark.parametrize("name", sorted(HEAVIER))
 def test_rules_that_run_as_written_in_a_stack_and_alone(registry, name):
     rule = registry.component("optimizer", name)()
-    together, update = run([(rule, 3)], "float32")
+    together, update = step_stack([(rule, 3)], "float32")
     assert isinstance(update._runners[0], _Eager)
     for row in range(3):
-        alone, _ = run([(rule, 3)], "float32", rows=slice(row, row + 1))
+        alone, _ = step_stack([(rule, 3)], "float32", rows=slice(row, row + 1))
         np.testing.assert_array_equal(together[row], alone[0])
 
 

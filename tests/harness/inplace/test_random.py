@@ -12,7 +12,7 @@ import pytest
 from harness import Scope, array_namespace
 from harness.inplace import machine_code, pieces
 from harness.model.network import Network
-from steps_in_place import assert_same_bits, columns, of_run, problem, trained, written
+from steps_in_place import assert_same_bits, columns, of_run, problem, stepped_plainly, trained
 
 NETWORKS = [Network(sizes, "relu", 0.01, False) for sizes in ((7, 9), (1, 20), (1100, 5), (37, 61))]
 
@@ -117,7 +117,7 @@ def test_random_rules_have_the_same_bits_every_way(monkeypatch, seed, dtype):
         for row in range(runs):
             rule, own = of_run(Random(seed), runs, row), slice(row, row + 1)
             rate = float(rates[row, 0])
-            alone = written(rule, network, theta[own], gradients[:, own], rate)
+            alone = stepped_plainly(rule, network, theta[own], gradients[:, own], rate)
             assert_same_bits({name: values[own] for name, values in stack.items()}, alone)
         monkeypatch.setattr(pieces, "PIECE", 50)
         assert_same_bits(in_place(np.inf), stack)

@@ -12,23 +12,23 @@ from harness import Scope, array_namespace, with_fields
 from harness.inplace import InPlace, in_place, pieces
 from harness.update.scopes import with_columns
 from harness_numpy.updater import _Eager
-from steps_in_place import NETWORK, RULES, as_written, run
+from steps_in_place import NETWORK, RULES, step_stack, stepped_by_calls
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", RULES)
 def test_traced_equals_as_written_bit_for_bit(name, dtype):
-    theta, update = run([(RULES[name](), 1)], dtype)
+    theta, update = step_stack([(RULES[name](), 1)], dtype)
     assert isinstance(update._runners[0], InPlace)
-    np.testing.assert_array_equal(theta, as_written(RULES[name](), dtype=dtype))
+    np.testing.assert_array_equal(theta, stepped_by_calls(RULES[name](), dtype=dtype))
 
 
 @pytest.mark.parametrize("piece", [4, 7, 64])
 @pytest.mark.parametrize("name", RULES)
 def test_size_of_the_pieces_does_not_matter(monkeypatch, name, piece):
-    expected, _ = run([(RULES[name](), 3)])
+    expected, _ = step_stack([(RULES[name](), 3)])
     monkeypatch.setattr(pieces, "PIECE", piece)
-    actual, _ = run([(RULES[name](), 3)])
+    actual, _ = step_stack([(RULES[name](), 3)])
     np.testing.assert_array_equal(actual, expected)
 
 
@@ -37,11 +37,11 @@ def test_a_run_computes_alone_what_it_computes_in_a_stack(registry, dtype):
     adam, adamw = (registry.component("optimizer", name) for name in ("adam", "adamw"))
     beta1, eps = np.linspace(0.5, 0.95, 4)[:, None], np.array([[1e-8], [1e-3], [1e-5], [1e-7]])
     mixed = with_fields(adam(), beta1=beta1, eps=eps)
-    together, _ = run([(mixed, 4), (adamw(), 2)], dtype)
+    together, _ = step_stack([(mixed, 4), (adamw(), 2)], dtype)
     for row in range(4):
         rule = adam(beta1=float(beta1[row, 0]), eps=float(eps[row, 0]))
         # the same random numbers, cut down to one row
-        alone, _ = run([(rule, 4), (adamw(), 2)], dtype, rows=slice(row, row + 1))
+        alone, _ = step_stack([(rule, 4), (adamw(), 2)], dtype, rows=slice(row, row + 1))
         np.testing.assert_array_equal(alone[0], together[row])
 
 
@@ -64,9 +64,9 @@ class Swapping:
 
 
 def test_slots_that_change_places(registry):
-    theta, update = run([(Swapping(), 1)])
+    theta, update = step_stack([(Swapping(), 1)])
     assert isinstance(update._runners[0], InPlace)
-    np.testing.assert_array_equal(theta, as_written(Swapping()))
+    np.testing.assert_array_equal(theta, stepped_by_calls(Swapping()))
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class Normalised:
 
 
 def test_what_cannot_be_traced_runs_as_written(registry):
-    theta, update = run([(Normalised(), 1)])
+    theta, update = step_stack([(Normalised(), 1)])
     assert isinstance(update._runners[0], _Eager)
-    np.testing.assert_allclose(theta, as_written(Normalised()), rtol=1e-13)
+    np.testing.assert_allclose(theta, stepped_by_calls(Normalised()), rtol=1e-13)
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class Bounded:
 
 
 def test_maximum_and_minimum(registry):
-    theta, update = run([(Bounded(), 1)])
+    theta, update = step_stack([(Bounded(), 1)])
     assert isinstance(update._runners[0], InPlace)
-    np.testing.assert_array_equal(theta, as_written(Bounded()))
+    np.testing.assert_array_equal(theta, stepped_by_calls(Bounded()))
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,13 @@ class Switched(Bounded):
 
 def test_numbers_of_a_run_are_compared_and_chosen_by():
     rule = Switched()
-    theta, update = run([(rule, 1)])
+    theta, update = step_stack([(rule, 1)])
     assert isinstance(update._runners[0], InPlace)
-    np.testing.assert_array_equal(theta, as_written(rule))
+    np.testing.assert_array_equal(theta, stepped_by_calls(rule))
     rows = with_columns(replace(rule, floor=0), lambda _: np.array([[0.5], [0.7]]))
-    together, _ = run([(rows, 2)])
+    together, _ = step_stack([(rows, 2)])
     for row, floor in enumerate((0.5, 0.7)):
-        alone, _ = run([(Switched(floor=floor), 2)], rows=slice(row, row + 1))
+        alone, _ = step_stack([(Switched(floor=floor), 2)], rows=slice(row, row + 1))
         np.testing.assert_array_equal(together[row], alone[0])
 
 
@@ -152,11 +152,11 @@ def test_a_run_alone_has_the_infinities_of_a_stack():
     floors = (0.5, 1.0)
     rows = with_columns(replace(Undefined(), floor=0), lambda _: np.array(floors)[:, None])
     with np.errstate(all="ignore"):
-        together, update = run([(rows, 2)])
+        together, update = step_stack([(rows, 2)])
         assert isinstance(update._runners[0], InPlace)
         assert np.isfinite(together).all()
         for row, floor in enumerate(floors):
-            alone, _ = run([(Undefined(floor=floor), 2)], rows=slice(row, row + 1))
+            alone, _ = step_stack([(Undefined(floor=floor), 2)], rows=slice(row, row + 1))
             np.testing.assert_array_equal(alone[0], together[row])
 
 
@@ -174,9 +174,9 @@ class Masked(Bounded):
 
 def test_truth_values_of_a_run_meet_those_of_its_elements():
     rule = Masked()
-    theta, update = run([(rule, 1)])
+    theta, update = step_stack([(rule, 1)])
     assert isinstance(update._runners[0], InPlace)
-    np.testing.assert_array_equal(theta, as_written(rule))
+    np.testing.assert_array_equal(theta, stepped_by_calls(rule))
 
 
 NO_TRUTHS = {
@@ -211,6 +211,6 @@ def test_an_elementwise_rule_with_a_number_a_run_is_not_traced():
         def step(self, theta, gradient, state, *, lr, t):
             return theta - lr * gradient, {"steps": state["steps"] + 1.0}
 
-    theta, update = run([(Counting(), 1)])
+    theta, update = step_stack([(Counting(), 1)])
     assert isinstance(update._runners[0], _Eager)
-    np.testing.assert_allclose(theta, as_written(Counting()), rtol=1e-13)
+    np.testing.assert_allclose(theta, stepped_by_calls(Counting()), rtol=1e-13)
