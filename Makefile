@@ -10,7 +10,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EXAMPLES := $(wildcard examples/harness-*)
 
 # A file of tests is one worker's, which so makes the fixtures of a file once; conftest.py says the order.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# One worker a core; more of them help little, since most tests compute.
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-full lint docs lock clean
 

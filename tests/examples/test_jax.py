@@ -130,7 +130,15 @@ def test_parameters_agree_after_200_steps(run_of, fit, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("extra", EXTRA.values(), ids=list(EXTRA))
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param(
+            extra, id=name, marks=pytest.mark.full if name in ("penalties", "schedule") else ()
+        )
+        for name, extra in EXTRA.items()
+    ],
+)
 def test_everything_around_the_step_agrees_too(run_of, fit, extra):
     overrides = (*DATA["softmax_cross_entropy"], *extra)
     ours, theirs = (

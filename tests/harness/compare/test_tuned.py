@@ -124,7 +124,7 @@ def test_without_its_folder_the_contenders_are_known_from_the_store(copied):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("missing", ["final", "untuned"])
+@pytest.mark.parametrize("missing", ["untuned", pytest.param("final", marks=pytest.mark.full)])
 def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
     (own,) = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})
     execute("UPDATE runs SET status = 'KILLED' WHERE run_uuid = ?", own.run_id)

@@ -158,7 +158,11 @@ def test_what_another_sweep_has_finished_is_not_trained_again():
     assert [line for line in again.stdout.splitlines() if line.startswith("4\t")] == table
 
 
-@pytest.mark.parametrize("launcher", ["fused", "basic", "joblib"])
+@pytest.mark.parametrize(
+    "launcher",
+    # launching/test_launchers.py has failing jobs on the others
+    ["fused", *(pytest.param(name, marks=pytest.mark.full) for name in ("basic", "joblib"))],
+)
 def test_a_failing_job_ends_no_other(launcher):
     """R² of a single validation row is undefined, which is found when training starts."""
     if launcher == "joblib":

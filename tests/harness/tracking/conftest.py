@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -73,8 +74,10 @@ ESCAPED = "s3cret%2Fwith%40signs"
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[[], str]]:
+def postgres() -> Iterator[Callable[..., str]]:
     """Makes the address of a fresh database on a private Postgres, which wants a password."""
+    from harness.tracking.tracker import Tracker
+
     psycopg2 = pytest.importorskip("psycopg2")
     programs = _programs()
     user = "nobody" if os.geteuid() == 0 else None  # Postgres refuses to run as root
@@ -114,12 +117,25 @@ def postgres() -> Iterator[Callable[[], str]]:
             except psycopg2.OperationalError:
                 assert server.poll() is None, log.read_text()
 
-    def fresh() -> str:
+    def create(template: str = "template1") -> str:
         name = f"lab{next(numbers)}"
         with closing(connect()) as connection:
             connection.autocommit = True
-            connection.cursor().execute(f"CREATE DATABASE {name}")
+            connection.cursor().execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def uri_of(name: str) -> str:
         return f"postgresql://ada:{ESCAPED}@127.0.0.1:{port}/{name}"
+
+    @cache
+    def with_tables() -> str:
+        name = create()
+        Tracker(uri_of(name), "template").close()
+        return name
+
+    def fresh(tables: bool = False) -> str:
+        """tables: MLflow's are there, which it takes seconds to make."""
+        return uri_of(create(with_tables()) if tables else create())
 
     try:
         yield fresh

@@ -108,7 +108,7 @@ def command_lines():
 
 
 def test_the_password_is_nowhere(postgres, tmp_path):
-    uri = postgres()
+    uri = postgres(tables=True)
     assert log_from(1, uri, tmp_path) == [("", 0)]
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or SECRET not in file.read_text(), file
@@ -131,7 +131,7 @@ def test_a_wrong_password_is_reported_at_once(postgres):
 
 def test_the_password_may_come_from_libpqs_own_places(postgres, tmp_path, monkeypatch):
     """As PGPASSWORD or ~/.pgpass, so that no configuration has to hold it."""
-    uri = postgres()
+    uri = postgres(tables=True)
     before, _, after = uri.partition("ada:")
     monkeypatch.setenv("PGPASSWORD", unquote(after.rpartition("@")[0]))
     monkeypatch.chdir(tmp_path)
@@ -163,7 +163,7 @@ def test_a_database_of_something_else_is_left_alone(postgres, tmp_path):
 def test_a_database_that_goes_away_loses_nothing_and_is_one_message(
     postgres, tmp_path, uri, mlflow_client
 ):
-    address = postgres()
+    address = postgres(tables=True)
     resolved = resolve_uri(address, tmp_path)
     tracker = Tracker(address, "test")
     tracker.start(RunStarted("a", str(tmp_path / "a"), "test", "run a", 1))

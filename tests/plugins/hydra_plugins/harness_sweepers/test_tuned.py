@@ -229,7 +229,7 @@ def test_a_killed_protocol_goes_on_where_it_was(capsys):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_empty_folder")
-@pytest.mark.parametrize("launcher", ["fused", "basic"])
+@pytest.mark.parametrize("launcher", ["fused", pytest.param("basic", marks=pytest.mark.full)])
 def test_failing_and_diverging_runs(launcher, capsys):
     """R² of one validation row is undefined, which fails at the start; a rate of 1e30 diverges."""
     fixed = ["dataset=diabetes", "split.validation=0.002", "training.max_epochs=1", "seed=0"]
