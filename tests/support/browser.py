@@ -51,7 +51,7 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def dashboard_page(uri: str) -> Iterator[tuple[Any, int]]:
-    """An empty page, and the port on which the dashboard of a resolved store is served meanwhile."""
+    """An empty page, and the port on which the dashboard of a resolved store is served."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -67,6 +67,6 @@ def dashboard_page(uri: str) -> Iterator[tuple[Any, int]]:
 
 
 def keep(page: Any, name: str, *, whole: bool = False) -> None:
-    """A screenshot of what is in sight or of the whole page, where somebody wants them."""
+    """Takes a screenshot, of what is in sight or of the whole page, if HARNESS_SCREENSHOTS is set."""
     if folder := os.environ.get("HARNESS_SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)

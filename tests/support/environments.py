@@ -18,12 +18,14 @@ __all__ = ["closure", "make_environment", "must", "needed", "pip", "run"]
 
 
 def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """A command that sees nothing of the Python it is started from."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    """Runs a command that sees nothing of the Python it is started from."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
     return subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env=own,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -32,9 +34,9 @@ def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProces
 
 def must(*command: object, cwd: Path | None = None) -> str:
     """The standard output of a command that has to succeed."""
-    done = run(*command, cwd=cwd)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    process = run(*command, cwd=cwd)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 def pip(python: Path, *arguments: object) -> None:
@@ -43,28 +45,31 @@ def pip(python: Path, *arguments: object) -> None:
 
 
 def needed(requires: Iterable[str], extra: str = "") -> list[Requirement]:
-    """The requirements that hold here, with this extra."""
-    parsed = [Requirement(text) for text in requires]
-    return [one for one in parsed if not one.marker or one.marker.evaluate({"extra": extra})]
+    """The requirements that apply here, with this extra."""
+    requirements = [Requirement(text) for text in requires]
+    return [r for r in requirements if not r.marker or r.marker.evaluate({"extra": extra})]
 
 
 def closure(todo: list[Requirement]) -> dict[str, Distribution]:
-    """All distributions that pip would install for these requirements, as they are installed here."""
-    found: dict[tuple[str, str], Distribution] = {}
+    """All distributions that pip would install for these requirements, as installed here."""
+    distributions: dict[tuple[str, str], Distribution] = {}
     while todo:
         requirement = todo.pop()
         for extra in ("", *requirement.extras):
             key = (canonicalize_name(requirement.name), extra)
-            if key not in found:
-                found[key] = distribution(requirement.name)
-                todo += needed(found[key].requires or [], extra)
-    return {name: one for (name, _), one in found.items()}
+            if key not in distributions:
+                distributions[key] = distribution(requirement.name)
+                todo += needed(distributions[key].requires or [], extra)
+    return {name: library for (name, _), library in distributions.items()}
 
 
 def make_environment(base: Path, requirements: list[Requirement]) -> tuple[Path, Path]:
-    """Makes a virtual environment with these requirements, and returns its Python and its packages.
+    """Makes a virtual environment with these requirements.
 
-    The libraries are links to those of this environment, editable ones too; nothing is downloaded.
+    Its libraries are links to those of this environment, editable ones too; nothing is downloaded.
+
+    Returns:
+        Its Python, and its folder of packages.
     """
     libraries = base / "libraries"
     venv.create(base, symlinks=True)

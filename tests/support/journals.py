@@ -12,15 +12,17 @@ from harness.tracking.events import MetricsLogged, RunEnded, RunStarted
 
 def finished(folder, number, steps=3):
     """The folder of a run that is over."""
-    place = folder / f"{number:04}"
-    key = str(place)
-    journal.begin(place, RunStarted(key, key, "test", f"run {number}", 1, {"t": "1"}, {"p": "2"}))
+    run_folder = folder / f"{number:04}"
+    key = str(run_folder)
+    journal.begin(
+        run_folder, RunStarted(key, key, "test", f"run {number}", 1, {"t": "1"}, {"p": "2"})
+    )
     values = [
         MetricsLogged(key, step, step, {"loss": number + step}) for step in range(1, steps + 1)
     ]
-    (place / "config.yaml").write_text(str(number))
-    journal.append(place, [*values, RunEnded(key, "finished", 9, artifacts=("config.yaml",))])
-    return place
+    (run_folder / "config.yaml").write_text(str(number))
+    journal.append(run_folder, [*values, RunEnded(key, "finished", 9, artifacts=("config.yaml",))])
+    return run_folder
 
 
 def store_of(uri):

@@ -1,4 +1,4 @@
-"""Processes of sweeps, as Linux's /proc has them."""
+"""Processes of sweeps, seen in Linux's /proc."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def is_running(process: int) -> bool:
-    """A process that has ended stays in /proc until it is waited for, in some containers for ever."""
+    """Whether a process runs. One that has ended stays in /proc until its parent waits for it."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -17,7 +17,7 @@ def is_running(process: int) -> bool:
 
 
 def wait_for_a_worker(folder: Path, process: subprocess.Popen[str]) -> int:
-    """The process of a Ray worker of the sweep in a folder, once it has trained for some epochs."""
+    """The process id of a Ray worker of the sweep in a folder, once it has trained some epochs."""
     while process.poll() is None:
         for journal in folder.glob("outputs/sweeps/*/*/*/journal.jsonl"):
             if journal.stat().st_size > 20_000:

@@ -73,11 +73,11 @@ def stepped_by_calls(rule, steps=7, dtype="float64"):
     if rule.scope is Scope.TENSOR:
         parts = [(rule_for(rule, p, NETWORK), p.view) for p in NETWORK.parameters]
     ends = []
-    for own, view in parts:
+    for part_rule, view in parts:
         theta = view(start)
-        state = own.init(theta)
+        state = part_rule.init(theta)
         for t, gradient in enumerate(gradients, start=1):
-            theta, state = own.step(theta, view(gradient), state, lr=0.01, t=t)
+            theta, state = part_rule.step(theta, view(gradient), state, lr=0.01, t=t)
         ends.append(theta.reshape(1, -1))
     return np.concatenate(ends, axis=1)
 
@@ -128,7 +128,7 @@ def stepped_plainly(rule, network, theta, gradients, rate):
 
 def named(theta, state):
     """All arrays by name. state: of each parameter."""
-    slots = {f"{name} of {n}": slot for n, own in enumerate(state) for name, slot in own.items()}
+    slots = {f"{name} of {n}": slot for n, part in enumerate(state) for name, slot in part.items()}
     return {"theta": theta, **slots}
 
 
@@ -143,8 +143,8 @@ def stepped(rule, dtype, theta, gradients, pays, monkeypatch, lr=None, candidate
     monkeypatch.setattr(machine_code, "_candidates", {} if candidates is None else candidates)
     lr = np.linspace(0.01, 0.1, len(theta))[:, None] if lr is None else lr
     with np.errstate(all="ignore"):
-        found = trained(rule, network_of(theta.shape[1]), theta.astype(dtype), gradients, lr)
-    return found, all(candidate.code for candidate in machine_code._candidates.values())
+        arrays = trained(rule, network_of(theta.shape[1]), theta.astype(dtype), gradients, lr)
+    return arrays, all(candidate.code for candidate in machine_code._candidates.values())
 
 
 def assert_same_bits(actual, expected):

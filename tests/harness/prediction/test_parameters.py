@@ -140,8 +140,8 @@ def test_a_file_that_is_no_safetensors_is_refused(saved, content):
 def test_a_damaged_file_is_refused_or_still_fits(saved, describe, data):
     save_parameters(saved, describe(), THETA)
     content = bytearray((saved / PARAMETERS).read_bytes())
-    place = data.draw(st.integers(0, len(content) - 1))
-    content[place] ^= data.draw(st.integers(1, 255))
+    position = data.draw(st.integers(0, len(content) - 1))
+    content[position] ^= data.draw(st.integers(1, 255))
     (saved / PARAMETERS).write_bytes(content)
     try:
         _, theta = load_parameters(saved)

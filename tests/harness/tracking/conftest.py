@@ -49,8 +49,8 @@ def uri(tmp_path: Path, empty_database: bytes) -> str:
     path.parent.mkdir()
     path.write_bytes(empty_database)
     with closing(sqlite3.connect(path)) as connection, connection:
-        place = (path.parent / "mlartifacts").as_uri()
-        connection.execute("UPDATE experiments SET artifact_location = ?", (place,))
+        location = (path.parent / "mlartifacts").as_uri()
+        connection.execute("UPDATE experiments SET artifact_location = ?", (location,))
     return f"sqlite:///{path}"
 
 
@@ -62,10 +62,10 @@ def free_port() -> int:
 
 def _programs() -> Path:
     """The folder of initdb and postgres: the system's, or else those of the package pgserver."""
-    found = [Path(place) for place in [shutil.which("initdb")] if place]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if found:
-        return found[-1].parent
+    candidates = [Path(path) for path in [shutil.which("initdb")] if path]
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if candidates:
+        return candidates[-1].parent
     return Path(pytest.importorskip("pgserver").__file__).parent / "pginstall" / "bin"
 
 

@@ -39,8 +39,8 @@ def test_credentials_are_left_out_of_what_is_shown():
 
 def test_a_postgres_address_names_its_driver_and_keeps_its_password():
     """SQLAlchemy 2.1 would take psycopg 3 where no driver is named."""
-    for given in ("postgresql://ada:pw@host/db", "postgresql+psycopg2://ada:pw@host/db"):
-        assert resolve_uri(given, Path("/else")) == "postgresql+psycopg2://ada:pw@host/db"
+    for uri in ("postgresql://ada:pw@host/db", "postgresql+psycopg2://ada:pw@host/db"):
+        assert resolve_uri(uri, Path("/else")) == "postgresql+psycopg2://ada:pw@host/db"
 
 
 @pytest.mark.parametrize(

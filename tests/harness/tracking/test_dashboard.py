@@ -56,13 +56,13 @@ def test_a_server_is_its_own_dashboard():
         def log_message(self, *_):
             pass
 
-    said = []
+    announced = []
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"127.0.0.1:{server.server_port}"
-        open_dashboard(f"http://me:secret@{address}", "test", "127.0.0.1", 5000, said.append)
+        open_dashboard(f"http://me:secret@{address}", "test", "127.0.0.1", 5000, announced.append)
         server.shutdown()
-    assert said == [f"http://{address} is an MLflow server: open it in a browser."]
+    assert announced == [f"http://{address} is an MLflow server: open it in a browser."]
 
 
 OPEN = """

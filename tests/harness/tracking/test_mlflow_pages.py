@@ -24,8 +24,11 @@ pytestmark = MARKS
 def check_dashboard(uri: str, sweep: str, expected_runs: int, metric: str = "train/loss") -> None:
     """Checks that the dashboard of a store shows a sweep: all its runs, and their curves by optimizer.
 
-    uri: a resolved SQLite store. sweep: the tag `sweep` of its runs. metric: whose chart must show the
-    values of each run, and the mean of each optimizer when grouped.
+    Args:
+        uri: A resolved SQLite store.
+        sweep: The tag `sweep` of the runs.
+        expected_runs: How many there are.
+        metric: Its chart must show the values of each run, and the mean of each optimizer when grouped.
     """
     runs = _runs_of(uri, sweep, metric)
     assert len(runs) == expected_runs
@@ -54,8 +57,16 @@ def check_dashboard(uri: str, sweep: str, expected_runs: int, metric: str = "tra
         keep(page, f"{sweep}-by-optimizer")
 
 
-class Run(NamedTuple):
-    """What the store holds of a run. values: of the metric, by step."""
+class StoredRun(NamedTuple):
+    """A run as the store has it.
+
+    Attributes:
+        id: MLflow's run id.
+        experiment: Its id.
+        name: Of the run.
+        optimizer: The tag.
+        values: Of the metric, by step.
+    """
 
     id: str
     experiment: str
@@ -64,7 +75,7 @@ class Run(NamedTuple):
     values: dict[int, float]
 
 
-def _runs_of(uri: str, sweep: str, metric: str) -> list[Run]:
+def _runs_of(uri: str, sweep: str, metric: str) -> list[StoredRun]:
     query = """
         SELECT runs.run_uuid, runs.experiment_id, runs.name, optimizer.value FROM runs
         JOIN tags sweep ON sweep.run_uuid = runs.run_uuid AND sweep.key = 'sweep'
@@ -75,7 +86,7 @@ def _runs_of(uri: str, sweep: str, metric: str) -> list[Run]:
     values = "SELECT step, value FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY step"
     with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         return [
-            Run(run, str(experiment), *rest, dict(connection.execute(values, (run, metric))))
+            StoredRun(run, str(experiment), *rest, dict(connection.execute(values, (run, metric))))
             for run, experiment, *rest in connection.execute(query, (sweep,)).fetchall()
         ]
 
@@ -86,13 +97,13 @@ def _mean(runs: list[dict[int, float]]) -> dict[int, float]:
 
 
 def _listed(page: Any, rows: int) -> set[str]:
-    """The names of runs in the table, which holds only the rows in sight: it is scrolled."""
-    found: set[str] = set()
-    for place in range(0, 30 * rows, 400):
-        page.evaluate("y => document.querySelector('.ag-body-viewport').scrollTo(0, y)", place)
+    """The names of the runs in the table, which is scrolled: the page holds the rows in sight only."""
+    names: set[str] = set()
+    for y in range(0, 30 * rows, 400):
+        page.evaluate("y => document.querySelector('.ag-body-viewport').scrollTo(0, y)", y)
         page.wait_for_timeout(300)
-        found |= set(page.locator(".ag-row a").all_inner_texts())
-    return found
+        names |= set(page.locator(".ag-row a").all_inner_texts())
+    return names
 
 
 CURVES = """metric => {
@@ -156,15 +167,15 @@ def test_a_sweep_is_shown_with_its_curves_by_optimizer(uri, tmp_path):
 def demo(tmp_path_factory):
     """The main job by its command: the folder, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "harness", "train", "experiment=demo"],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+    assert process.returncode == 0, process.stderr
+    return folder, process.stdout
 
 
 def test_the_demo_sweep_learns_as_the_course_says(demo):

@@ -38,9 +38,10 @@ uri, folder, name = sys.stdin.readline().strip(), Path(sys.argv[1]), sys.argv[2]
 with Tracker(uri, "shared") as tracker:
     for number in range(3):
         key = f"{name}.{number}"
-        place = folder / key
-        tracker.start(RunStarted(key, str(place), "shared", key, 1000, {"sweep": "s"}, {"seed": key}))
-        (place / "config.yaml").write_text(key)
+        run_folder = folder / key
+        tags, params = {"sweep": "s"}, {"seed": key}
+        tracker.start(RunStarted(key, str(run_folder), "shared", key, 1000, tags, params))
+        (run_folder / "config.yaml").write_text(key)
         for step in (1, 2):
             tracker.log(MetricsLogged(key, step, 1000 + step, {"loss": number + 1 / step}))
         tracker.end(RunEnded(key, "finished", 2000, artifacts=("config.yaml",)))
@@ -72,11 +73,11 @@ def test_four_processes_at_once_on_a_fresh_database(postgres, tmp_path, mlflow_c
     client = mlflow_client(resolve_uri(uri, tmp_path))
     (experiment,) = client.search_experiments(filter_string="name = 'shared'")
     assert experiment.artifact_location == f"file://{tmp_path}/outputs/mlartifacts"
-    found = client.search_runs([experiment.experiment_id])
+    logged_runs = client.search_runs([experiment.experiment_id])
     names = {f"p{process}.{number}" for process in range(4) for number in range(3)}
-    assert {run.info.run_name for run in found} == names
-    assert len(found) == 12
-    for run in found:
+    assert {run.info.run_name for run in logged_runs} == names
+    assert len(logged_runs) == 12
+    for run in logged_runs:
         number = int(run.info.run_name[-1])
         assert (run.info.status, run.info.start_time, run.info.end_time) == ("FINISHED", 1000, 2000)
         assert run.data.params == {"seed": run.info.run_name}
@@ -91,7 +92,7 @@ def test_four_processes_at_once_on_a_fresh_database(postgres, tmp_path, mlflow_c
         assert artifact.path == "config.yaml"
     everything = search_runs(uri, "shared", {"sweep": "s"})
     assert {run.run_id: run.name for run in everything} == {
-        run.info.run_id: run.info.run_name for run in found
+        run.info.run_id: run.info.run_name for run in logged_runs
     }
     assert (
         search_runs(uri, "shared", {"sweep": "other"})

@@ -116,8 +116,8 @@ def test_runs_of_one_group_are_drawn_faintly_under_their_mean(tmp_path, monkeypa
         ("sgd", write(tmp_path / "3", second[:90])),  # it diverged
     ]
     (axes,) = figure_of(Curves(paths), tmp_path / "x.png", monkeypatch).axes
-    one, two, mean, *_ = axes.lines
-    assert one.get_alpha() == two.get_alpha() < 0.5
+    first_line, second_line, mean, *_ = axes.lines
+    assert first_line.get_alpha() == second_line.get_alpha() < 0.5
     np.testing.assert_allclose(mean.get_ydata()[:90], (first + second)[:90] / 2)
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert [text for text in texts if " at " not in text] == ["sgd", "adam"]

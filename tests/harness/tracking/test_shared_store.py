@@ -33,10 +33,10 @@ def test_every_run_is_in_the_shared_store_once(postgres, tmp_path):
         text=True,
     )
     os.kill(wait_for_a_worker(tmp_path, process), signal.SIGKILL)
-    shown, said = process.communicate()
-    assert process.returncode == 0, said
-    assert "training 2 runs of its stack once more" in said
-    assert "4 runs: 4 finished" in shown
-    found = search_runs(uri, "harness", {"kind": "run"})
-    assert sorted(run.tags["folder"].rpartition("/")[2] for run in found) == list("0123")
-    assert {run.status for run in found} == {"FINISHED"}
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "training 2 runs of its stack once more" in errors
+    assert "4 runs: 4 finished" in output
+    runs = search_runs(uri, "harness", {"kind": "run"})
+    assert sorted(run.tags["folder"].rpartition("/")[2] for run in runs) == list("0123")
+    assert {run.status for run in runs} == {"FINISHED"}

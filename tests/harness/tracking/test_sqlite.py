@@ -10,16 +10,16 @@ def test_an_empty_store_is_made_once_and_copied_from_then_on(tmp_path, monkeypat
             return sorted(map(str, connection.execute("SELECT type, name, sql FROM sqlite_master")))
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    made = []
+    upgraded = []
     upgrade = sqlite.upgrade
-    monkeypatch.setattr(sqlite, "upgrade", lambda uri: made.append(uri) or upgrade(uri))
+    monkeypatch.setattr(sqlite, "upgrade", lambda uri: upgraded.append(uri) or upgrade(uri))
     for name in ("first", "second"):
         sqlite.create(tmp_path / f"{name}.db")
-    assert len(made) == 1
+    assert len(upgraded) == 1
     assert schema(tmp_path / "first.db") == schema(tmp_path / "second.db")
     (cached,) = (tmp_path / "cache" / "harness").iterdir()
     cached.write_bytes(b"no database")
     sqlite.create(tmp_path / "third.db")
-    assert len(made) == 2  # the cached store is checked before it is used
+    assert len(upgraded) == 2  # the cached store is checked before it is used
     # (MLflow writes the constraints of a table in any order)
     assert len(schema(tmp_path / "third.db")) == len(schema(tmp_path / "first.db"))

@@ -81,8 +81,8 @@ def test_everything_of_a_run_arrives(uri, tmp_path, mlflow_client):
     assert (run.info.start_time, run.info.end_time) == (START_TIME, END_TIME)
     assert run.data.params == {"optimizer.lr": "0.1"}
     assert run.data.metrics == {"train/loss": 0.5, "test/accuracy": 0.75}
-    own = {name: tag for name, tag in run.data.tags.items() if not name.startswith("mlflow.")}
-    assert own == {"optimizer": "sgd", "weights": "abc", "status": "stopped_early"}
+    our_tags = {name: tag for name, tag in run.data.tags.items() if not name.startswith("mlflow.")}
+    assert our_tags == {"optimizer": "sgd", "weights": "abc", "status": "stopped_early"}
     history = client.get_metric_history(ids["a"], "train/loss")
     assert [(m.step, m.value, m.timestamp) for m in history] == [
         (1, 1.0, START_TIME + 1),
@@ -95,8 +95,8 @@ def test_everything_of_a_run_arrives(uri, tmp_path, mlflow_client):
         "learning_curves.png",
         "tables",
     }
-    place = tmp_path / "store" / "mlartifacts" / ids["a"] / "artifacts"
-    assert (place / "tables" / "confusion.csv").read_text() == "1"
+    artifacts = tmp_path / "store" / "mlartifacts" / ids["a"] / "artifacts"
+    assert (artifacts / "tables" / "confusion.csv").read_text() == "1"
     receipt = json.loads((tmp_path / "a" / "mlflow.json").read_text())
     assert receipt == {"store": uri, "run_id": ids["a"], "complete": True}
 
@@ -132,10 +132,10 @@ def test_a_long_run_is_seen_while_it_trains(uri, tmp_path):
         deadline = time.monotonic() + 30
         query = "SELECT value FROM metrics"
         with closing(sqlite3.connect(sqlite_path(uri))) as connection:
-            while not (found := connection.execute(query).fetchall()):
+            while not (rows := connection.execute(query).fetchall()):
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-        assert found == [(0.5,)]
+        assert rows == [(0.5,)]
         assert runs(uri) == [("run a", "RUNNING")]
         tracker.end(ended("a"))
     assert runs(uri) == [("run a", "FINISHED")]
@@ -161,10 +161,10 @@ def test_of_a_run_that_is_written_only_its_id_is_kept(uri, tmp_path):
         while len(tracker.run_ids) < 20:  # also while others still train
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        kept = {
-            name: held for name, held in vars(tracker).items() if isinstance(held, dict) and held
-        }
-        assert list(kept) == ["run_ids"]
+        filled = [
+            name for name, value in vars(tracker).items() if isinstance(value, dict) and value
+        ]
+        assert filled == ["run_ids"]
 
 
 def test_the_training_process_does_not_import_mlflow():
@@ -174,8 +174,10 @@ def test_the_training_process_does_not_import_mlflow():
         "heavy = {'mlflow', 'matplotlib', 'pandas', 'sqlalchemy', 'torch', 'sklearn'}\n"
         "print(heavy & sys.modules.keys())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "set()"
 
 
 # --- what can go wrong ----------------------------------------------------------------------------

@@ -39,10 +39,10 @@ def test_both_ways_give_the_same_frames(uri, runs, metrics):
     chosen = runs[2:] + runs[:1]
     direct = frames.read_frames(uri, "lab", chosen, metrics)
     client = frames._from_client(resolve_uri(uri, Path.cwd()), "lab", chosen, metrics)
-    for one, other in ((direct.params, client.params), (direct.tags, client.tags)):
-        assert list(one.index) == chosen
-        assert_frame_equal(one, other[one.columns], check_dtype=False)
-        assert set(one.columns) == set(other.columns)
+    for ours, theirs in ((direct.params, client.params), (direct.tags, client.tags)):
+        assert list(ours.index) == chosen
+        assert_frame_equal(ours, theirs[ours.columns], check_dtype=False)
+        assert set(ours.columns) == set(theirs.columns)
     ours, theirs = direct.metrics, client.metrics
     assert set(ours.columns) >= {c for c in theirs.columns if theirs[c].notna().any()}
     assert_frame_equal(ours, theirs.reindex(columns=ours.columns), check_dtype=False)
@@ -50,13 +50,13 @@ def test_both_ways_give_the_same_frames(uri, runs, metrics):
 
 def test_the_history_of_a_metric(uri, runs, mlflow_client):
     client = mlflow_client(uri)
-    found = frames.metric_history(uri, runs[:2], "loss")
+    history = frames.metric_history(uri, runs[:2], "loss")
     expected = [
-        (run_id, one.step, one.value)
+        (run_id, point.step, point.value)
         for run_id in sorted(runs[:2])
-        for one in client.get_metric_history(run_id, "loss")
+        for point in client.get_metric_history(run_id, "loss")
     ]
-    assert list(found.itertuples(index=False, name=None)) == expected
+    assert list(history.itertuples(index=False, name=None)) == expected
     first = frames.metric_history(uri, runs, "loss", step=1)
     assert sorted(first["value"]) == [1 / 4, 1 / 3, 1 / 2, 1.0]
     assert frames.metric_history(uri, runs, "worse").empty, "NaN is no value"

@@ -36,12 +36,12 @@ READERS = {"tables": search_runs, "client": _from_client}
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 def test_runs_are_found_by_their_tags(uri, logged, read):
-    found = read(uri, "test", {"sweep": "one"})
-    assert [(run.name, run.status) for run in found] == [
+    runs = read(uri, "test", {"sweep": "one"})
+    assert [(run.name, run.status) for run in runs] == [
         ("run 2", "RUNNING"),
         ("run 0", "FINISHED"),
     ]
-    assert found[1].tags == {"mlflow.runName": "run 0", "sweep": "one", "number": "0"}
+    assert runs[1].tags == {"mlflow.runName": "run 0", "sweep": "one", "number": "0"}
     assert [run.name for run in read(uri, "test", {})] == [f"run {n}" for n in (3, 2, 1, 0)]
     assert [run.name for run in read(uri, "test", {"sweep": "one", "number": "0"})] == ["run 0"]
     assert [run.name for run in read(uri, "test", {"sweep": QUOTED})] == ["run 3"]
@@ -97,7 +97,7 @@ def test_five_thousand_runs_take_a_moment(uri, logged):
             [(f"tag {n}", "value", run_id) for run_id in ids for n in range(30)],
         )
     before = time.perf_counter()
-    found = search_runs(uri, "test", {"tag 3": "value", "tag 7": "value"})
+    runs = search_runs(uri, "test", {"tag 3": "value", "tag 7": "value"})
     assert time.perf_counter() - before < 3  # MLflow's client: 20 s
     tags = {f"tag {n}": "value" for n in range(30)}
-    assert found == [LoggedRun(run_id, "many", tags, "FINISHED") for run_id in ids]
+    assert runs == [LoggedRun(run_id, "many", tags, "FINISHED") for run_id in ids]

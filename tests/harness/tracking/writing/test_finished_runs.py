@@ -55,8 +55,8 @@ def test_artifacts_are_removed_by_their_paths(uri, run_id, tmp_path, mlflow_clie
         (tmp_path / "report" / name).write_text(name)
     add_artifacts(uri, run_id, [tmp_path / "report"])
     delete_artifacts(uri, run_id, ["report/a.txt", "report/gone.txt"])
-    found = mlflow_client(uri).list_artifacts(run_id, "report")
-    assert [file.path for file in found] == ["report/b.txt"]
+    files = mlflow_client(uri).list_artifacts(run_id, "report")
+    assert [file.path for file in files] == ["report/b.txt"]
     with pytest.raises(TrackingError, match="outside that folder"):
         delete_artifacts(uri, run_id, ["../../elsewhere"])
 

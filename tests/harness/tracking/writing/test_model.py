@@ -73,8 +73,8 @@ def logged(request, tmp_path_factory, mlflow_client):
 
 
 def test_it_is_code_and_safetensors_with_a_signature(logged):
-    place, _ = logged
-    files = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
+    folder, _ = logged
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert {
         "MLmodel",
         "model_code.py",
@@ -84,11 +84,11 @@ def test_it_is_code_and_safetensors_with_a_signature(logged):
     assert not [name for name in files if name.endswith((".pkl", ".pickle"))]
     for name in files - {"artifacts/parameters.safetensors"}:
         with pytest.raises(ValueError, match=r"."):
-            pickletools.dis((place / name).read_bytes(), out=io.StringIO())
-    signature = yaml.safe_load((place / "MLmodel").read_text())["signature"]
+            pickletools.dis((folder / name).read_bytes(), out=io.StringIO())
+    signature = yaml.safe_load((folder / "MLmodel").read_text())["signature"]
     names = [column["name"] for column in json.loads(signature["inputs"])]
     assert names == ["sepal length (cm)", "sepal width (cm)"]
-    requirements = (place / "requirements.txt").read_text().split()
+    requirements = (folder / "requirements.txt").read_text().split()
     assert {line.partition("==")[0] for line in requirements} >= {"harness", "mlflow", "numpy"}
     assert all("==" in line for line in requirements)
 
@@ -120,26 +120,26 @@ print(json.dumps(model.predict(table).tolist()))
 
 
 def test_mlflow_loads_it_and_predicts(logged, tmp_path):
-    place, predictor = logged
+    folder, predictor = logged
     names = json.dumps(predictor.description.feature_names)
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(place), json.dumps(FEATURES.tolist()), names],
+    process = subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder), json.dumps(FEATURES.tolist()), names],
         env=os.environ | NO_PICKLE,
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(done.stdout.splitlines()[-1]) == predictor.predict(FEATURES).tolist()
+    assert json.loads(process.stdout.splitlines()[-1]) == predictor.predict(FEATURES).tolist()
 
 
 def test_mlflow_serves_it(logged, tmp_path):
-    place, predictor = logged
+    folder, predictor = logged
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
-    command += ["--model-uri", str(place), "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--model-uri", str(folder), "--host", "127.0.0.1", "--port", str(port)]
     scripts = sysconfig.get_path("scripts")  # MLflow starts `uvicorn` by its name
     path = {"PATH": os.pathsep.join([scripts, os.environ["PATH"]])}
     log = (tmp_path / "serve.log").open("w+")

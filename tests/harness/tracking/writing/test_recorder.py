@@ -33,8 +33,8 @@ def record(uri, folders, *, last=True):
 def statuses(uri, run_ids):
     """MLflow's status of each run; None if it is not there."""
     with closing(sqlite3.connect(sqlite_path(uri))) as connection:
-        found = dict(connection.execute("SELECT run_uuid, status FROM runs").fetchall())
-    return [found.get(run_id) for run_id in run_ids]
+        by_id = dict(connection.execute("SELECT run_uuid, status FROM runs").fetchall())
+    return [by_id.get(run_id) for run_id in run_ids]
 
 
 class Crash(BaseException):
@@ -54,17 +54,17 @@ STEPS = [  # of the way of a batch into the store, in their order
 @pytest.mark.parametrize("fatal", range(len(STEPS)))
 def test_a_crash_at_any_step_makes_no_second_run(uri, tmp_path, monkeypatch, fatal, after):
     folders = [finished(tmp_path, number) for number in range(3)]
-    done = []
+    calls = []
 
     def watch(owner, name):
         real = getattr(owner, name)
 
         def step(*arguments, **options):
-            done.append((owner, name))
-            if not after and len(done) > fatal:
+            calls.append((owner, name))
+            if not after and len(calls) > fatal:
                 raise Crash
             real(*arguments, **options)
-            if len(done) > fatal:
+            if len(calls) > fatal:
                 raise Crash
 
         monkeypatch.setattr(owner, name, step)
@@ -74,7 +74,7 @@ def test_a_crash_at_any_step_makes_no_second_run(uri, tmp_path, monkeypatch, fat
     with pytest.raises(Crash):
         record(uri, folders)
     monkeypatch.undo()
-    assert done == STEPS[: fatal + 1]
+    assert calls == STEPS[: fatal + 1]
     first_run_ids = [read_receipt(folder).get("run_id") for folder in folders]
     for folder, run_id, status in zip(
         folders, first_run_ids, statuses(uri, first_run_ids), strict=True
@@ -86,8 +86,10 @@ def test_a_crash_at_any_step_makes_no_second_run(uri, tmp_path, monkeypatch, fat
     for (_, run_id, _), before in zip(again, first_run_ids, strict=True):
         assert run_id == before or before is None
     assert store_of(uri) == whole(range(3))
-    places = sorted(place.name for place in (sqlite_path(uri).parent / "mlartifacts").iterdir())
-    assert places == sorted(run_id for _, run_id, _ in again)
+    folder_names = sorted(
+        folder.name for folder in (sqlite_path(uri).parent / "mlartifacts").iterdir()
+    )
+    assert folder_names == sorted(run_id for _, run_id, _ in again)
 
 
 def test_a_receipt_that_names_no_run_id_is_not_believed(uri, tmp_path):
@@ -133,10 +135,10 @@ def test_a_run_that_was_deleted_for_good_is_no_trouble_for_the_others(uri, tmp_p
     assert store_of(uri) == whole([0, 2], steps=1)
 
 
-@pytest.mark.parametrize("way", ["tables", "client"])
-def test_a_long_journal_is_read_in_pieces(uri, tmp_path, monkeypatch, mlflow_client, way):
+@pytest.mark.parametrize("writer", ["tables", "client"])
+def test_a_long_journal_is_read_in_pieces(uri, tmp_path, monkeypatch, mlflow_client, writer):
     monkeypatch.setattr(journal, "PIECE", 1000)
-    if way == "client":
+    if writer == "client":
         monkeypatch.setattr(SqliteTables, "fits", lambda _: False)
     folders = [finished(tmp_path, number, steps=60) for number in range(2)]
     assert (folders[0] / journal.JOURNAL).stat().st_size > 5000
@@ -171,12 +173,12 @@ def test_a_store_that_is_ready_is_written_without_mlflow(uri, tmp_path):
         "import sys\n"
         "from pathlib import Path\n"
         "from harness.tracking.writing.recorder import Recorder, JournalCursor\n"
-        "done = list(Recorder(sys.argv[1]).record([JournalCursor(Path(sys.argv[2]))], last=True))\n"
-        "print(len(done), {'mlflow', 'sqlalchemy', 'pandas', 'matplotlib'} & sys.modules.keys())"
+        "ended = list(Recorder(sys.argv[1]).record([JournalCursor(Path(sys.argv[2]))], last=True))\n"
+        "print(len(ended), {'mlflow', 'sqlalchemy', 'pandas', 'matplotlib'} & sys.modules.keys())"
     )
     command = [sys.executable, "-c", code, uri, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "1 set()"
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "1 set()"
     assert store_of(uri) == whole([1])
 
 

@@ -39,19 +39,19 @@ runs = st.lists(st.tuples(texts, texts, pieces, st.none() | ends), min_size=1, m
 
 def rows_of(uri, run_ids):
     """All rows of all columns of these runs, by table; the n-th run's id is written `run n`."""
-    found = {}
+    rows = {}
     with closing(sqlite3.connect(sqlite_path(uri))) as connection:
         for table in TABLES:
             cursor = connection.execute(f"SELECT * FROM {table}")
             columns = [column[0] for column in cursor.description]
             at = columns.index("run_uuid")
-            found[table] = sorted(
+            rows[table] = sorted(
                 repr(dict(zip(columns, row, strict=True))).replace(row[at], f"run {number}")
                 for row in cursor
                 for number, run_id in enumerate(run_ids)
                 if row[at] == run_id
             )
-    return found
+    return rows
 
 
 def files_of(uri, run_id):
@@ -93,9 +93,9 @@ numbers = count()
 def test_every_field_is_what_the_client_leaves(mlflow_client, uri, tmp_path, drawn):
     ids, files = [], []
     for writer in writers(MlflowStore(uri), uri):
-        place = tmp_path / str(next(numbers))
+        folder = tmp_path / str(next(numbers))
         written = [
-            begun(place / f"r{n}", RunStarted("key", "", "test", f"r{n}", 1 + n, tags, params))
+            begun(folder / f"r{n}", RunStarted("key", "", "test", f"r{n}", 1 + n, tags, params))
             for n, (tags, params, _, _) in enumerate(drawn)
         ]
         for turn in range(3):
@@ -108,7 +108,7 @@ def test_every_field_is_what_the_client_leaves(mlflow_client, uri, tmp_path, dra
         assert all(run.complete for run in written)
         ids.append([run.run_id for run in written])
         files.append([files_of(uri, run.run_id) for run in written])
-    fast, slow = (rows_of(uri, some) for some in ids)
+    fast, slow = (rows_of(uri, run_ids) for run_ids in ids)
     for table in TABLES:
         assert fast[table] == slow[table]
     assert len(fast["runs"]) == len(drawn)
@@ -119,8 +119,8 @@ def test_experiments_elsewhere_get_their_artifacts_as_the_client_puts_them(
     mlflow_client, uri, tmp_path
 ):
     client = mlflow_client(uri)
-    place = tmp_path / "my place"
-    client.create_experiment("bare", str(place))
+    location = tmp_path / "my place"
+    client.create_experiment("bare", str(location))
     client.create_experiment("bucket", "s3://bucket/some?x=1")
     for experiment in ("bare", "bucket"):
         artifacts = ("a.txt",) if experiment == "bare" else ()
@@ -133,7 +133,7 @@ def test_experiments_elsewhere_get_their_artifacts_as_the_client_puts_them(
             assert run.complete
             both.append(run.artifact_uri.replace(run.run_id, "ID"))
             if artifacts:
-                assert (place / run.run_id / "artifacts" / "a.txt").read_text() == name
+                assert (location / run.run_id / "artifacts" / "a.txt").read_text() == name
         assert both[0] == both[1]
 
 
@@ -143,39 +143,39 @@ def contents(path):
         tables = [
             n for (n,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
         ]
-        found = {}
+        rows = {}
         for table in tables:
             cursor = connection.execute(f"SELECT * FROM {table}")
             columns = [column[0] for column in cursor.description]
-            found[table] = [
+            rows[table] = [
                 {c: v for c, v in zip(columns, row, strict=True) if not c.endswith("_time")}
                 for row in cursor
             ]
-    return found
+    return rows
 
 
 @pytest.mark.parametrize("name", ["harness", "Default", "it's ✓", "n" * 257])
 def test_an_experiment_is_what_the_client_makes_of_it(mlflow_client, tmp_path, name):
     """The default one, too, but for its place, which the client takes from the working directory."""
     ends = []
-    for way in ("fast", "slow"):
-        path = tmp_path / way / "mlflow.db"
+    for writer in ("ours", "client"):
+        path = tmp_path / writer / "mlflow.db"
         path.parent.mkdir()
         store = open_store(f"sqlite:///{path}")
-        if way == "fast":
-            with closing(SqliteWriter(store, path)) as fast:
-                made = fast.experiment(name).id
-                assert fast.experiment(name).location.startswith(
+        if writer == "ours":
+            with closing(SqliteWriter(store, path)) as ours:
+                number = ours.experiment(name).id
+                assert ours.experiment(name).location.startswith(
                     f"file://{path.parent}/mlartifacts"
                 )
         else:
-            made = int(store.experiment(name))
-        found = contents(path)
-        default, *others = found["experiments"]
+            number = int(store.experiment(name))
+        tables = contents(path)
+        default, *experiments = tables["experiments"]
         assert default.pop("artifact_location")
-        for row in others:
+        for row in experiments:
             assert row.pop("artifact_location") == (path.parent / "mlartifacts").as_uri()
-        ends.append((made, found))
+        ends.append((number, tables))
     assert ends[0] == ends[1]
 
 
