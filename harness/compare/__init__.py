@@ -53,11 +53,11 @@ def compare(  # noqa: PLR0913  (they are the options of the command)
     TrackingError if the store cannot be read.
     """
     from harness.compare.assembling import compare_runs
-    from harness.compare.evidence import read
+    from harness.compare.loaded_runs import load_runs
     from harness.compare.source import Source
 
     source = Source(uri, experiment, sweeps, everything, condition)
-    return compare_runs(read(source, by, tasks, metric), target, allow)
+    return compare_runs(load_runs(source, by, tasks, metric), target, allow)
 
 
 def verdict(comparison: Comparison) -> str:

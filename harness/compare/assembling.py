@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.compare.caveats import caveats_of, is_paired
 from harness.compare.comparison import Comparison
-from harness.compare.evidence import UNTUNED_SUFFIX, Evidence
-from harness.compare.facts import facts_of
-from harness.compare.fairness import refuse_unless
-from harness.compare.findings import findings_of, is_paired
+from harness.compare.fairness import check_fairness
+from harness.compare.loaded_runs import UNTUNED_SUFFIX, LoadedRuns
 from harness.compare.outcomes import curves_of, outcomes_of, targets_of
+from harness.compare.provenance import provenance_of
 from harness.compare.question import Question
 from harness.compare.tables.budget import budget_of
 from harness.compare.tables.interaction import interaction_of
@@ -22,7 +22,13 @@ from harness.compare.tables.ranks import ranks_of
 from harness.compare.tables.scores import judged_by
 from harness.compare.tables.summary import summary_of
 from harness.compare.tables.times import times_of
-from harness.compare.trials import chosen_settings, counting_runs, edges, final_settings, trials_of
+from harness.compare.trials import (
+    chosen_settings,
+    edge_caveats,
+    final_settings,
+    scoring_runs,
+    trials_of,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -31,7 +37,7 @@ __all__ = ["compare_runs"]
 
 
 def compare_runs(
-    evidence: Evidence,
+    loaded: LoadedRuns,
     target: float | dict[str, float] | None = None,
     allow: Collection[str] = (),
 ) -> Comparison:
@@ -40,13 +46,13 @@ def compare_runs(
     target: the validation score of the time to target, for all tasks or by task. allow: what may be
     unequal, see `fairness.py`. Raises ConfigurationError for a comparison that would not be fair.
     """
-    asked = evidence.question
-    trials = trials_of(evidence)
-    chosen = chosen_settings(trials, asked.maximize, final_settings(evidence.runs))
-    counting = counting_runs(evidence, chosen)
-    unequal = refuse_unless(allow, evidence, chosen, counting)
-    curves = curves_of(evidence, counting)
-    targets = targets_of(counting, asked.maximize, target)
+    asked = loaded.question
+    trials = trials_of(loaded)
+    chosen = chosen_settings(trials, asked.maximize, final_settings(loaded.runs))
+    scoring = scoring_runs(loaded, chosen)
+    unequal = check_fairness(allow, loaded, chosen, scoring)
+    curves = curves_of(loaded, scoring)
+    targets = targets_of(scoring, asked.maximize, target)
     question = Question(
         asked.by,
         asked.metric,
@@ -54,20 +60,20 @@ def compare_runs(
         targets,
         "" if target is None else str(target),
     )
-    outcomes = outcomes_of(evidence, counting, curves, targets)
+    outcomes = outcomes_of(loaded, scoring, curves, targets)
     contenders = _best_first(outcomes, asked.maximize)
     tasks = tuple(sorted(outcomes["task"].unique()))
     outcomes = _in_order(outcomes, contenders, tasks)
     times = times_of(outcomes, contenders, tasks, targets)
-    at_edges = edges(trials, chosen, evidence.varied)
+    at_edges = edge_caveats(trials, chosen, loaded.varied)
     pairs = pairs_of(outcomes, contenders, tasks, question.maximize)
     return Comparison(
         question=question,
         contenders=contenders,
         tasks=tasks,
-        paired=is_paired(counting),
-        findings=(*unequal, *findings_of(evidence, chosen, counting, at_edges, pairs)),
-        facts=facts_of(evidence, counting),
+        paired=is_paired(scoring),
+        caveats=(*unequal, *caveats_of(loaded, chosen, scoring, at_edges, pairs)),
+        provenance=provenance_of(loaded, scoring),
         outcomes=outcomes,
         trials=_in_order(trials.reset_index(names="run_id"), contenders, tasks),
         curves=_in_order(curves, contenders, tasks),
@@ -78,7 +84,7 @@ def compare_runs(
         profiles=profiles_of(outcomes, times, contenders, tasks),
         benchmark=benchmark_of(times, contenders, tasks),
         ranks=ranks_of(outcomes, contenders, tasks, question.maximize),
-        interaction=interaction_of(evidence, outcomes),
+        interaction=interaction_of(loaded, outcomes),
     )
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.compare.assembling import compare_runs
-from harness.compare.evidence import Evidence, read
-from harness.compare.fairness import REFUSED
+from harness.compare.fairness import INEQUALITIES
+from harness.compare.loaded_runs import LoadedRuns, load_runs
 from harness.compare.report import mlflow, terminal
-from harness.compare.report.writing import write
+from harness.compare.report.writing import write_report
 from harness.compare.source import Source
 from harness.configuration.arguments import tracking_settings
 from harness.errors import ConfigurationError
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "default: what half of the runs reach",
     )
     parser.add_argument(
-        "--allow", default="", metavar="WHAT", help=f"compare in spite of: {','.join(REFUSED)}"
+        "--allow", default="", metavar="WHAT", help=f"compare in spite of: {','.join(INEQUALITIES)}"
     )
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help=f"of the report; default: {FOLDER}/SWEEP"
@@ -93,11 +93,11 @@ def compare_command(rest: Sequence[str]) -> int:
     sweeps = tuple(word for word in options.words if "=" not in word)
     tracking = tracking_settings(overrides)
     source = Source(tracking.uri, tracking.experiment, sweeps, options.all, options.filter)
-    evidence = read(source, _keys(options.by), _keys(options.tasks), options.metric)
-    comparison = compare_runs(evidence, _target(options.target), _keys(options.allow))
-    folder = options.output or FOLDER / _folder_name(evidence)
+    loaded = load_runs(source, _keys(options.by), _keys(options.tasks), options.metric)
+    comparison = compare_runs(loaded, _target(options.target), _keys(options.allow))
+    folder = options.output or FOLDER / _folder_name(loaded)
     try:
-        paths = write(comparison, folder, pdf=options.pdf)
+        paths = write_report(comparison, folder, pdf=options.pdf)
     except OSError as error:
         raise ConfigurationError(
             f"The report cannot be written to {folder}: {error.strerror}. Give another folder: --output"
@@ -105,18 +105,18 @@ def compare_command(rest: Sequence[str]) -> int:
     if options.json:
         print((folder / "comparison.json").read_text(encoding="utf-8"))
     else:
-        terminal.show(comparison, sys.stdout)
+        terminal.print_comparison(comparison, sys.stdout)
         print(f"The report: {paths[0]}")
     if not options.no_log:
-        own = mlflow.log(comparison, source.uri, evidence.sweeps, folder)
+        own = mlflow.log(comparison, source.uri, loaded.sweeps, folder)
         if not options.json:
             print(f"In MLflow: run {own}, artifacts {folder.name}/   ({program()} ui)")
     return 0
 
 
-def _folder_name(evidence: Evidence) -> str:
-    if len(evidence.sweeps) == 1:
-        return evidence.sweeps[0].tags["sweep"].replace("/", "_")
+def _folder_name(loaded: LoadedRuns) -> str:
+    if len(loaded.sweeps) == 1:
+        return loaded.sweeps[0].tags["sweep"].replace("/", "_")
     from datetime import datetime
 
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}"

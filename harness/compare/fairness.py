@@ -14,30 +14,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from harness.compare.evidence import UNTUNED_SUFFIX, Evidence
 from harness.compare.factors import decides_nothing
+from harness.compare.loaded_runs import UNTUNED_SUFFIX, LoadedRuns
 from harness.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["REFUSED", "refuse_unless"]
+__all__ = ["INEQUALITIES", "check_fairness"]
 
-REFUSED = ("budgets", "epochs", "data", "settings")
+INEQUALITIES = ("budgets", "epochs", "data", "settings")
 EPOCHS = "training.max_epochs"
 
 
-def refuse_unless(
-    allowed: Collection[str], evidence: Evidence, chosen: DataFrame, counting: DataFrame
+def check_fairness(
+    allowed: Collection[str], loaded: LoadedRuns, chosen: DataFrame, scoring: DataFrame
 ) -> list[str]:
     """What is unequal and was allowed, as sentences. Raises ConfigurationError for what was not.
 
     chosen: see `trials.chosen_settings`. counting: the runs that the verdict rests on.
     """
     for name in allowed:
-        if name not in REFUSED:
-            raise unknown_name("inequality to allow", name, REFUSED)
-    found = [*_budgets(chosen), *_settings(evidence, counting), *_data(evidence)]
+        if name not in INEQUALITIES:
+            raise unknown_name("inequality to allow", name, INEQUALITIES)
+    found = [*_budgets(chosen), *_settings(loaded, scoring), *_data(loaded)]
     refused = [(name, text) for name, text in found if name not in allowed]
     if refused:
         names = ",".join(dict.fromkeys(name for name, _ in refused))
@@ -58,10 +58,10 @@ def _budgets(chosen: DataFrame) -> Iterator[tuple[str, str]]:
                 yield "budgets", f"unequal numbers of {unit} on {task}: {each}."
 
 
-def _settings(evidence: Evidence, counting: DataFrame) -> Iterator[tuple[str, str]]:
+def _settings(loaded: LoadedRuns, scoring: DataFrame) -> Iterator[tuple[str, str]]:
     """Keys that are not the factors' own, and differ between contenders that each keep to one value."""
-    question, params = evidence.question, evidence.params.loc[counting.index]
-    own = (*question.by, *question.tasks, *evidence.varied)
+    question, params = loaded.question, loaded.params.loc[scoring.index]
+    own = (*question.by, *question.tasks, *loaded.varied)
     keys = [
         key
         for key in params
@@ -70,10 +70,10 @@ def _settings(evidence: Evidence, counting: DataFrame) -> Iterator[tuple[str, st
         and not any(key.startswith(f"{factor}.") for factor in (*question.by, *question.tasks))
         and params[key].nunique(dropna=False) > 1
     ]
-    contenders = counting["contender"].str.removesuffix(UNTUNED_SUFFIX)
+    contenders = scoring["contender"].str.removesuffix(UNTUNED_SUFFIX)
     # What is tuned for one contender, and fixed for another, is a matter of their search spaces
     for key in keys:
-        for task, rows in params.groupby(counting["task"], sort=False):
+        for task, rows in params.groupby(scoring["task"], sort=False):
             values = rows[key].fillna("-").groupby(contenders[rows.index], sort=False).agg(set)
             if len({frozenset(one) for one in values}) > 1:
                 each = "; ".join(f"{who} {', '.join(sorted(v))}" for who, v in values.items())
@@ -81,8 +81,8 @@ def _settings(evidence: Evidence, counting: DataFrame) -> Iterator[tuple[str, st
                 yield kind, f"{key} differs on {task}: {each}."
 
 
-def _data(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    tags, task = evidence.tags, evidence.runs["task"]
+def _data(loaded: LoadedRuns) -> Iterator[tuple[str, str]]:
+    tags, task = loaded.tags, loaded.runs["task"]
     for tag, what in (("sha256/data", "rows"), ("sha256/split", "splits of the rows")):
         if tag not in tags:
             continue

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.compare.evidence import Evidence
+from harness.compare.loaded_runs import LoadedRuns
 from harness.errors import ConfigurationError
 from harness.tracking.reading import frames
 
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 __all__ = ["curves_of", "outcomes_of", "targets_of", "trained_alone"]
 
 
-def curves_of(evidence: Evidence, counting: DataFrame) -> DataFrame:
-    """The validation scores of the counting runs by epoch: the frame `curves` of a `Comparison`."""
-    source = evidence.source
-    ids = list(counting.index)
-    curves = frames.metric_history(source.uri, ids, f"validation/{evidence.question.metric.name}")
+def curves_of(loaded: LoadedRuns, scoring: DataFrame) -> DataFrame:
+    """The validation scores of the scoring runs by epoch: the frame `curves` of a `Comparison`."""
+    source = loaded.source
+    ids = list(scoring.index)
+    curves = frames.metric_history(source.uri, ids, f"validation/{loaded.question.metric.name}")
     curves = curves.rename(columns={"step": "epoch", "value": "validation"})
     for name in ("steps", "samples"):
         # Every epoch has as many, so the first tells all
         first = frames.metric_history(source.uri, ids, f"train/{name}", step=1)
         curves[name] = curves["epoch"] * curves["run_id"].map(first.set_index("run_id")["value"])
     for key in ("contender", "task", "seed"):
-        curves[key] = curves["run_id"].map(counting[key])
+        curves[key] = curves["run_id"].map(scoring[key])
     columns = ["contender", "task", "seed", "run_id", "epoch", "steps", "samples", "validation"]
     return curves[columns]
 
 
 def targets_of(
-    counting: DataFrame, maximize: bool, asked: dict[str, float] | float | None
+    scoring: DataFrame, maximize: bool, asked: dict[str, float] | float | None
 ) -> dict[str, float]:
-    """The target of each task: what was asked for, or else the score that half of all counting runs
+    """The target of each task: what was asked for, or else the score that half of all scoring runs
     reach, those that diverged included.
 
     Raises ConfigurationError for a target of a task that is not there, and for one that is not finite.
     """
-    tasks = list(dict.fromkeys(counting["task"]))
+    tasks = list(dict.fromkeys(scoring["task"]))
     given = asked.values() if isinstance(asked, dict) else [asked]
     for target in given:
         if target is not None and not np.isfinite(target):
@@ -70,30 +70,30 @@ def targets_of(
     if asked is not None:
         return dict.fromkeys(tasks, asked)
     worst = -np.inf if maximize else np.inf
-    scores = counting["validation"].where(~counting["diverged"], worst)
-    half = scores.groupby(counting["task"]).quantile(
+    scores = scoring["validation"].where(~scoring["diverged"], worst)
+    half = scores.groupby(scoring["task"]).quantile(
         0.5, interpolation="lower" if maximize else "higher"
     )
     return {task: float(half[task]) for task in tasks if np.isfinite(half[task])}
 
 
 def outcomes_of(
-    evidence: Evidence,
-    counting: DataFrame,
+    loaded: LoadedRuns,
+    scoring: DataFrame,
     curves: DataFrame,
     targets: dict[str, float],
 ) -> DataFrame:
     """The frame `outcomes` of a `Comparison`."""
-    outcomes = counting[
+    outcomes = scoring[
         ["contender", "task", "setting", "seed", "run", "status", "diverged", "validation", "test"]
     ].copy()
-    outcomes["chosen"] = counting["chosen"]
+    outcomes["chosen"] = scoring["chosen"]
     outcomes["epochs"] = curves.groupby("run_id")["epoch"].max().reindex(outcomes.index)
-    reached = _reached(curves, targets, evidence.question.maximize)
+    reached = _reached(curves, targets, loaded.question.maximize)
     for name in ("steps", "samples"):
         outcomes[name] = reached[name].reindex(outcomes.index).fillna(np.inf)
         outcomes.loc[outcomes["diverged"], name] = np.inf
-    outcomes["seconds"] = _seconds(evidence, outcomes, reached["epoch"])
+    outcomes["seconds"] = _seconds(loaded, outcomes, reached["epoch"])
     no_target = ~outcomes["task"].isin(list(targets))
     outcomes.loc[no_target, ["steps", "samples", "seconds"]] = np.nan
     return outcomes.reset_index(names="run_id")
@@ -107,16 +107,16 @@ def _reached(curves: DataFrame, targets: dict[str, float], maximize: bool) -> Da
     return first.set_index("run_id")[["epoch", "steps", "samples"]]
 
 
-def _seconds(evidence: Evidence, outcomes: DataFrame, epoch: Series) -> Series:
+def _seconds(loaded: LoadedRuns, outcomes: DataFrame, epoch: Series) -> Series:
     """Seconds of training until the epoch; inf if it never came, NaN for runs in company."""
     from pandas import Series
 
     seconds = Series(np.nan, index=outcomes.index)
-    alone = outcomes.index[trained_alone(evidence.tags.loc[outcomes.index])]
+    alone = outcomes.index[trained_alone(loaded.tags.loc[outcomes.index])]
     if not len(alone):
         return seconds
     seconds[alone] = np.inf
-    times = frames.metric_history(evidence.source.uri, list(alone), "train/epoch_seconds")
+    times = frames.metric_history(loaded.source.uri, list(alone), "train/epoch_seconds")
     before = times[times["step"] <= times["run_id"].map(epoch)]
     spent = before.groupby("run_id")["value"].sum()
     seconds[spent.index] = spent

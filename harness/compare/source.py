@@ -18,7 +18,7 @@ from harness.tracking.reading import frames, logged_runs
 from harness.tracking.reading.logged_runs import LoggedRun
 from harness.tracking.reading.run_files import read_run_file
 
-__all__ = ["Source", "computed", "runs_of", "tuned_factors"]
+__all__ = ["Source", "identity_and_phase", "select_runs", "tuned_factors"]
 
 ASKED = ("sweep", "identity", "status", "phase")  # tags
 
@@ -43,7 +43,7 @@ class Source:
         return f"{what} {self.experiment!r}"
 
 
-def runs_of(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]:
+def select_runs(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]:
     """The runs of the source, and the sweeps' own, as the store knows them.
 
     Raises ConfigurationError for what is not there, with what is.
@@ -70,19 +70,19 @@ def runs_of(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]:
     for sweep in sweeps:
         _check_tuned(sweep, sweeps, own)
     own_runs = [run for run in runs if run.tags.get("sweep") in names]
-    recalled = {identity for sweep in sweeps for identity in _noted(sweep, source.uri)}
-    trained = {computed(run) for run in own_runs}
+    recalled = {identity for sweep in sweeps for identity in _identities(sweep, source.uri)}
+    trained = {identity_and_phase(run) for run in own_runs}
     others = [
         run
         for run in runs
         if run.tags.get("identity") in recalled
-        and computed(run) not in trained
+        and identity_and_phase(run) not in trained
         and run.tags.get("sweep") not in names
     ]
     return own_runs + others, sweeps
 
 
-def _noted(sweep: LoggedRun, uri: str) -> list[str]:
+def _identities(sweep: LoggedRun, uri: str) -> list[str]:
     """The identities of the jobs of a sweep. Raises ConfigurationError for one that has taken over runs
     of earlier ones, and nobody knows any more which."""
     identities = read_identities(sweep, uri)
@@ -126,7 +126,7 @@ def _completion(sweep: LoggedRun) -> str:
     return completion_of(sweep) or "the command that has started it, with skip_finished=true"
 
 
-def computed(run: LoggedRun) -> tuple[str, str]:
+def identity_and_phase(run: LoggedRun) -> tuple[str, str]:
     """What a run computes, and in which phase of a tuning."""
     return run.tags.get("identity", run.run_id), run.tags.get("phase", "")
 

@@ -3,7 +3,7 @@
 The chosen setting is the one with the best mean validation score over its seeds; a setting that
 diverged from one seed is behind all that did not. After `harness tune` the runs that count are those of
 the chosen setting on fresh seeds, and of the contenders at their defaults. Elsewhere they are the very
-runs that the choice was made by, whose validation score is then a little too good: see `findings.py`.
+runs that the choice was made by, whose validation score is then a little too good: see `caveats.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.compare.evidence import Evidence
+from harness.compare.loaded_runs import LoadedRuns
 from harness.configuration.phase import Phase, tuning_round
 from harness.errors import ConfigurationError
 from harness.training.records import Status
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chosen_settings",
-    "counting_runs",
-    "edges",
-    "ends",
+    "edge_caveats",
     "final_settings",
+    "range_ends",
     "rounds_of",
+    "scoring_runs",
     "trials_of",
     "was_tuned",
 ]
 
-PLACE = ["contender", "task"]
+CONTENDER_TASK = ["contender", "task"]
 FEWEST_VALUES = 3  # of a hyperparameter that has an inside: two values are both at an end
 
 
@@ -41,19 +41,21 @@ def was_tuned(runs: DataFrame) -> bool:
     return bool((runs["phase"] == Phase.FINAL).any())
 
 
-def trials_of(evidence: Evidence) -> DataFrame:
+def trials_of(loaded: LoadedRuns) -> DataFrame:
     """The runs that settings are chosen by, with a column for each hyperparameter that varies.
 
     Where ranges were extended, those of the last round alone: every contender has the same budget.
     """
-    runs = evidence.runs
+    runs = loaded.runs
     if was_tuned(runs):
         rounds = rounds_of(runs)
         runs = runs.loc[rounds.index]
-        runs = runs[rounds == rounds.groupby([runs[key] for key in PLACE]).transform("max")]
-    trials = runs[[*PLACE, "setting", "seed", "status", "diverged", "validation"]].copy()
-    for key in evidence.varied:
-        trials[key] = _numbers_if_all_are(evidence.params.loc[trials.index, key])
+        runs = runs[
+            rounds == rounds.groupby([runs[key] for key in CONTENDER_TASK]).transform("max")
+        ]
+    trials = runs[[*CONTENDER_TASK, "setting", "seed", "status", "diverged", "validation"]].copy()
+    for key in loaded.varied:
+        trials[key] = _numbers_if_all_are(loaded.params.loc[trials.index, key])
     return trials
 
 
@@ -76,7 +78,7 @@ def chosen_settings(
     """
     best = _scores(trials, maximize)
     if best.isna().any():
-        if (trials.groupby(PLACE)["setting"].nunique() > 1).any():
+        if (trials.groupby(CONTENDER_TASK)["setting"].nunique() > 1).any():
             raise ConfigurationError(
                 "Some runs have no validation score (split.validation=0), so there is nothing to "
                 "choose their settings by. Compare with every setting fixed, or name the settings "
@@ -84,33 +86,35 @@ def chosen_settings(
             )
         best = best.fillna(0.0)
     by_setting = trials.assign(best=best, dropped=trials["status"] == Status.DROPPED).groupby(
-        [*PLACE, "setting"], sort=False
+        [*CONTENDER_TASK, "setting"], sort=False
     )
     table = by_setting.agg(
         score=("best", "mean"), dropped=("dropped", "any"), seeds=("seed", "count")
     )
     table.loc[table["dropped"], "score"] = -np.inf
     table = table.reset_index()
-    groups = table.groupby(PLACE, sort=False)
+    groups = table.groupby(CONTENDER_TASK, sort=False)
     decided = final or {}
     places = zip(table["contender"], table["task"], strict=True)
     wanted = [
         decided.get(place, setting) for place, setting in zip(places, table["setting"], strict=True)
     ]
     candidates = table[table["setting"] == wanted]
-    chosen = table.loc[candidates.groupby(PLACE, sort=False)["score"].idxmax()].copy()
+    chosen = table.loc[candidates.groupby(CONTENDER_TASK, sort=False)["score"].idxmax()].copy()
     chosen["trials"] = (
-        groups.size().reindex(list(zip(*(chosen[k] for k in PLACE), strict=True))).array
+        groups.size().reindex(list(zip(*(chosen[k] for k in CONTENDER_TASK), strict=True))).array
     )
     chosen["score"] = chosen["score"].where(np.isfinite(chosen["score"])) * (1 if maximize else -1)
-    return chosen[[*PLACE, "setting", "score", "trials", "seeds"]].reset_index(drop=True)
+    return chosen[[*CONTENDER_TASK, "setting", "score", "trials", "seeds"]].reset_index(drop=True)
 
 
 def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
     """What the protocol has chosen, by contender and task. Raises ConfigurationError where the store has
     two choices for one contender."""
     found: dict[tuple[str, str], str] = {}
-    for (contender, task), settings in runs[runs["phase"] == Phase.FINAL].groupby(PLACE)["setting"]:
+    for (contender, task), settings in runs[runs["phase"] == Phase.FINAL].groupby(CONTENDER_TASK)[
+        "setting"
+    ]:
         if settings.nunique() > 1:
             raise ConfigurationError(
                 f"{contender} on {task} was tuned {settings.nunique()} times, with different choices. "
@@ -120,25 +124,30 @@ def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
     return found
 
 
-def counting_runs(evidence: Evidence, chosen: DataFrame) -> DataFrame:
+def scoring_runs(loaded: LoadedRuns, chosen: DataFrame) -> DataFrame:
     """The runs that the verdict rests on, with `chosen`: how their setting was chosen."""
-    runs = evidence.runs
+    runs = loaded.runs
     if was_tuned(runs):
-        counting = runs[runs["phase"].isin((Phase.FINAL, Phase.UNTUNED))].copy()
-        fresh = counting["phase"] == Phase.FINAL
-        counting["chosen"] = np.where(fresh, "tuned on other seeds", "the defaults")
-        return counting
-    wanted = chosen.set_index([*PLACE, "setting"]).index
-    counting = runs[runs.set_index([*PLACE, "setting"]).index.isin(wanted)].copy()
-    only = chosen.set_index(PLACE)["trials"].reindex(counting.set_index(PLACE).index).array == 1
-    counting["chosen"] = np.where(only, "the only one", "the best one on these seeds")
-    return counting
+        scoring = runs[runs["phase"].isin((Phase.FINAL, Phase.UNTUNED))].copy()
+        fresh = scoring["phase"] == Phase.FINAL
+        scoring["chosen"] = np.where(fresh, "tuned on other seeds", "the defaults")
+        return scoring
+    wanted = chosen.set_index([*CONTENDER_TASK, "setting"]).index
+    scoring = runs[runs.set_index([*CONTENDER_TASK, "setting"]).index.isin(wanted)].copy()
+    only = (
+        chosen.set_index(CONTENDER_TASK)["trials"]
+        .reindex(scoring.set_index(CONTENDER_TASK).index)
+        .array
+        == 1
+    )
+    scoring["chosen"] = np.where(only, "the only one", "the best one on these seeds")
+    return scoring
 
 
-def edges(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) -> list[str]:
+def edge_caveats(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) -> list[str]:
     """The chosen values beyond which nothing was tried, as sentences."""
     found = []
-    groups = dict(list(trials.groupby(PLACE, sort=False)))
+    groups = dict(list(trials.groupby(CONTENDER_TASK, sort=False)))
     for one in chosen.itertuples():
         own = groups[one.contender, one.task]
         for key in keys:
@@ -149,12 +158,12 @@ def edges(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) -> list[s
             found += [
                 f"{one.contender} on {one.task}: the best {key}, {value:g}, is the {end} that was "
                 f"tried, so a better one may lie beyond it."
-                for end in ends(tried, value)
+                for end in range_ends(tried, value)
             ]
     return found
 
 
-def ends(tried: Series, value: float) -> list[str]:
+def range_ends(tried: Series, value: float) -> list[str]:
     """Which end of the numbers that were tried a value is, "smallest" or "largest"; [] for neither, and
     where so few were tried that there is no inside."""
     if tried.nunique() < FEWEST_VALUES:

@@ -55,7 +55,7 @@ HOSTILE = (
     "_" + "a very long name " * 4,
 )
 
-FACTS = {
+PROVENANCE = {
     "store": "sqlite:///outputs/mlflow.db",
     "experiment": "demo",
     "sweeps": "2026-11-25/13-00-00",
@@ -85,7 +85,7 @@ class Plan:
     rates: str = "grid"  # or "random": of learning rate and momentum
     tested: bool = True
     stacked: bool = False
-    findings: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     @property
     def maximize(self) -> bool:
@@ -97,9 +97,7 @@ def two_optimizers() -> Comparison:
     return _make(
         Plan(
             {"adam": 0.974, "sgd": 0.962},
-            findings=(
-                "The best learning rate of sgd, 1, is the largest that was tried: try more.",
-            ),
+            caveats=("The best learning rate of sgd, 1, is the largest that was tried: try more.",),
         )
     )
 
@@ -153,12 +151,12 @@ def hostile() -> Comparison:
             dict(zip(HOSTILE, (0.97, 0.96, 0.9), strict=True)),
             tasks=("<img src=x onerror=alert(2)>", "a_b$"),
             seeds=3,
-            findings=("<script>alert(3)</script> & more",),
+            caveats=("<script>alert(3)</script> & more",),
             diverging={HOSTILE[0]: 1},
         )
     )
     commands = ["harness train '</pre><script>alert(4)</script>'"]
-    return replace(made, facts={"store": "</script><b>", "commands": commands})
+    return replace(made, provenance={"store": "</script><b>", "commands": commands})
 
 
 @cache
@@ -195,7 +193,9 @@ def _make(plan: Plan) -> Comparison:
     question = Question(
         plan.by, metric_named(plan.metric), targets=dict.fromkeys(plan.tasks, target)
     )
-    return Comparison(question, contenders, plan.tasks, True, plan.findings, dict(FACTS), **frames)
+    return Comparison(
+        question, contenders, plan.tasks, True, plan.caveats, dict(PROVENANCE), **frames
+    )
 
 
 def _frame(name: str, rows: Sequence[Sequence[Any]], *more: str) -> DataFrame:

@@ -62,7 +62,9 @@ def draw_rate_sensitivity(trials: DataFrame, question: Question, styles: Styles)
         ends = _draw_scores(axes, of, question, {n: styles[n] for n in names}, scattered)
         tidy(axes)
         if unstable:
-            _draw_diverged(grid[1][column], of, {n: styles[n] for n in unstable}, named=column == 0)
+            _draw_diverged(
+                grid[1][column], of, {n: styles[n] for n in unstable}, labelled=column == 0
+            )
         grid[-1][column].set_xlabel("learning rate")
         if len(tasks) == 1 and ends:
             label_ends(axes, ends)
@@ -127,16 +129,16 @@ def _best(tried: DataFrame, by: object, maximize: bool) -> DataFrame:
     return tried.loc[scores.idxmax() if maximize else scores.idxmin()]
 
 
-def _draw_diverged(axes: Axes, tried: DataFrame, styles: Styles, *, named: bool) -> None:
+def _draw_diverged(axes: Axes, tried: DataFrame, styles: Styles, *, labelled: bool) -> None:
     for row, (name, style) in enumerate(styles.items()):
         share = tried[tried["contender"] == name].groupby("rate")["diverged"].mean()
         every, some = share[share == 1].index, share[(share > 0) & (share < 1)].index
         axes.plot(every, np.full(len(every), row), "x", color=style.colour, markersize=4)
         axes.plot(some, np.full(len(some), row), ".", color=style.colour, markersize=3)
     axes.set_ylim(len(styles) - 0.5, -0.5)
-    axes.set_yticks(range(len(styles)), [literal(name) for name in styles] if named else [])
+    axes.set_yticks(range(len(styles)), [literal(name) for name in styles] if labelled else [])
     tidy(axes, grid="x")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0, labelsize=6.5)
-    if named:
+    if labelled:
         axes.set_title("diverged", loc="left", fontsize=6.5, pad=1)

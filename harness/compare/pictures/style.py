@@ -41,7 +41,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 INK, MUTED, RULE = "#1a1a1a", "#6f6f6f", "#e3e3e3"
 LONGEST = 28  # letters of a name that a label has room for
 
-SETTINGS: dict[Any, Any] = {
+RC_PARAMS: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -100,7 +100,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     def within(*args: P.args, **kwargs: P.kwargs) -> T:
         from matplotlib import rc_context
 
-        with rc_context(SETTINGS):
+        with rc_context(RC_PARAMS):
             return draw(*args, **kwargs)
 
     return within

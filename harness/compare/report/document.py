@@ -40,8 +40,8 @@ def encode(comparison: Comparison) -> str:
         "contenders": list(comparison.contenders),
         "tasks": list(comparison.tasks),
         "paired": bool(comparison.paired),
-        "findings": list(comparison.findings),
-        "facts": _plain(comparison.facts),
+        "findings": list(comparison.caveats),
+        "facts": _plain(comparison.provenance),
     }
     lines = [f"{_json(name)}: {_json(value)}" for name, value in head.items()]
     frames = [f"{_json(name)}: {_frame(frame)}" for name, frame in frames_of(comparison).items()]
@@ -70,8 +70,8 @@ def decode(text: str) -> Comparison:
         contenders=tuple(document["contenders"]),
         tasks=tuple(document["tasks"]),
         paired=document["paired"],
-        findings=tuple(document["findings"]),
-        facts=document["facts"],
+        caveats=tuple(document["findings"]),
+        provenance=document["facts"],
         **{name: _to_frame(frame) for name, frame in document["frames"].items()},
     )
 

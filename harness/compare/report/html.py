@@ -49,7 +49,7 @@ class Key(NamedTuple):
     path: str
 
 
-class Shown(NamedTuple):
+class EmbeddedPicture(NamedTuple):
     """A picture as the page has it. Sizes are in pixels."""
 
     name: str
@@ -77,21 +77,21 @@ def page(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
             question=asked(comparison),
             verdicts=[text.replace(" = ", "\xa0=\xa0") for text in verdicts(comparison).values()],
             glance=_glance(comparison),
-            findings=comparison.findings,
+            caveats=comparison.caveats,
             keys=_keys(comparison),
             numbers={name: number for number, name in enumerate(comparison.contenders)},
             standings=[standings_table(comparison, task) for task in tasks],
-            pictures=[_shown(comparison, picture) for picture in pictures],
+            pictures=[_embed(comparison, picture) for picture in pictures],
             pairs=pairs,
             tuning=tuning_table(comparison),
             trials=trials_table(comparison, TRIALS),
             all_trials=len(comparison.trials),
             runs=runs_table(comparison),
             diverged=runs_table(comparison, diverged_only=True),
-            facts=_facts(comparison.facts),
-            commands=[str(command) for command in comparison.facts.get("commands", ())],
+            provenance=_provenance_lines(comparison.provenance),
+            commands=[str(command) for command in comparison.provenance.get("commands", ())],
             further=further_tables(comparison),
-            configurations=comparison.facts.get("configurations", {}),
+            configurations=comparison.provenance.get("configurations", {}),
             metric=metric_name(comparison),
         )
     )
@@ -148,7 +148,7 @@ def _glance(comparison: Comparison) -> list[tuple[str, str]]:
         ("Contenders", str(len(comparison.contenders))),
         ("Tasks", enumeration(list(comparison.tasks)) or "none"),
         ("Seeds for each", f"{spread}, {'paired' if comparison.paired else 'not paired'}"),
-        ("Counting runs", f"{len(outcomes)}, {int(outcomes['diverged'].sum())} diverged"),
+        ("Scoring runs", f"{len(outcomes)}, {int(outcomes['diverged'].sum())} diverged"),
         ("Runs of tuning", str(len(comparison.trials))),
         ("Validation target", f"{enumeration(targets)} ({given})" if targets else "none"),
     ]
@@ -169,10 +169,10 @@ def _keys(comparison: Comparison) -> list[Key]:
     return keys
 
 
-def _shown(comparison: Comparison, picture: Picture) -> Shown:
+def _embed(comparison: Comparison, picture: Picture) -> EmbeddedPicture:
     width, height = picture.figure.get_size_inches()
     contenders = enumeration(list(comparison.contenders), most=12)
-    return Shown(
+    return EmbeddedPicture(
         picture.name,
         picture.title,
         picture.caption,
@@ -184,10 +184,10 @@ def _shown(comparison: Comparison, picture: Picture) -> Shown:
     )
 
 
-def _facts(facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
+def _provenance_lines(provenance: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """All but what is shown as commands; a mapping or a list is a line for each of its entries."""
     found = []
-    for name, value in facts.items():
+    for name, value in provenance.items():
         if name in ("commands", "configurations"):
             continue
         if isinstance(value, dict):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.compare.comparison import Comparison
 from harness.compare.report.verdict import verdict, verdicts
-from harness.compare.report.writing import FILES, former
+from harness.compare.report.writing import FILES, outdated
 from harness.tracking.reading.logged_runs import LoggedRun
 from harness.tracking.reading.run_files import read_run_file
 from harness.tracking.writing.finished_runs import (
@@ -46,7 +46,7 @@ def log(comparison: Comparison, uri: str, sweeps: Sequence[LoggedRun], folder: P
     if len(sweeps) == 1:
         own = sweeps[0].run_id
     else:
-        experiment = str(comparison.facts["experiment"])
+        experiment = str(comparison.provenance["experiment"])
         own = create_finished_run(
             uri, experiment, f"comparison {folder.name}", {"kind": "comparison"}
         )
@@ -57,7 +57,7 @@ def log(comparison: Comparison, uri: str, sweeps: Sequence[LoggedRun], folder: P
     if len(sweeps) == 1:
         before = read_run_file(sweeps[0], f"{folder.name}/{FILES}", uri) or ""
         now = (folder / FILES).read_text(encoding="utf-8").splitlines()
-        delete_artifacts(uri, own, [f"{folder.name}/{name}" for name in former(before, now)])
+        delete_artifacts(uri, own, [f"{folder.name}/{name}" for name in outdated(before, now)])
     add_artifacts(uri, own, [folder])
     return own
 
@@ -65,7 +65,7 @@ def log(comparison: Comparison, uri: str, sweeps: Sequence[LoggedRun], folder: P
 def _note(comparison: Comparison, folder: Path) -> str:
     """What the page of the run says at its top, in Markdown."""
     found = [f"- {_plain(sentence)}" for sentence in verdicts(comparison).values()]
-    notes = [f"- {_plain(finding)}" for finding in comparison.findings]
+    notes = [f"- {_plain(caveat)}" for caveat in comparison.caveats]
     report = f"The report: `{folder.name}/report.html` {SIGN}"
     return "\n".join([*found, "", *(["Mind this:", "", *notes, ""] if notes else []), report])
 

@@ -46,7 +46,7 @@ class Pairing:
     test: str
 
     @property
-    def told_apart(self) -> bool:
+    def significant(self) -> bool:
         """Whether the test finds a difference at 5 %, all pairs of the task taken together."""
         return self.p_holm < LEVEL
 

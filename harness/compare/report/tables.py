@@ -103,10 +103,10 @@ def pairs_table(comparison: Comparison, task: str, of: str | None = None) -> Tab
             Cell(pair.a, pair.a, contender=pair.a),
             Cell(pair.b, pair.b, contender=pair.b),
             _number(str(pair.seeds), pair.seeds),
-            _number(difference(pair.difference), pair.difference.value, strong=pair.told_apart),
+            _number(difference(pair.difference), pair.difference.value, strong=pair.significant),
             _number(share(pair.improvement), pair.improvement.value),
             _number(probability(pair.p), pair.p),
-            _number(probability(pair.p_holm), pair.p_holm, strong=pair.told_apart),
+            _number(probability(pair.p_holm), pair.p_holm, strong=pair.significant),
             Cell(pair.test, pair.test),
         )
         for pair in pairs
@@ -158,7 +158,7 @@ def tuning_table(comparison: Comparison) -> Table:
 
 
 def runs_table(comparison: Comparison, *, diverged_only: bool = False) -> Table:
-    """The counting runs, or those of them that diverged."""
+    """The scoring runs, or those of them that diverged."""
     frame = comparison.outcomes
     if diverged_only:
         frame = frame[frame["diverged"].astype(bool)]

@@ -11,12 +11,12 @@ from harness.compare.report.verdict import verdicts
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
 
-__all__ = ["show"]
+__all__ = ["print_comparison"]
 
 ALL_PAIRS = 15  # of more, those with the best are shown
 
 
-def show(comparison: Comparison, stream: TextIO) -> None:
+def print_comparison(comparison: Comparison, stream: TextIO) -> None:
     """Prints all of it: framed on a terminal, tab-separated elsewhere, with an empty line after each
     table."""
     tasks = places(comparison)
@@ -35,8 +35,8 @@ def show(comparison: Comparison, stream: TextIO) -> None:
             print(file=stream)
     for sentence in verdicts(comparison).values() or ["There are no runs to compare."]:
         print(_line(sentence), file=stream)
-    for finding in comparison.findings:
-        print(f"warning: {_line(finding)}", file=stream)
+    for caveat in comparison.caveats:
+        print(f"warning: {_line(caveat)}", file=stream)
 
 
 def _show_table(table: Table, stream: TextIO, *, titled: bool) -> None:

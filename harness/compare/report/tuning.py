@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.compare.pictures.trials import hyperparameters, numbers
-from harness.compare.trials import ends
+from harness.compare.trials import range_ends
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,7 +22,7 @@ class Tuned:
     """The tuning of a contender on a task.
 
     settings: how many were tried, in how many runs, of which diverged. best: the best validation score
-    of a run. chosen: the setting of the counting runs, how: how it was chosen. edges: the
+    of a run. chosen: the setting of the scoring runs, how: how it was chosen. edges: the
     hyperparameters of it that lie at an end of what was tried.
     """
 
@@ -45,8 +45,8 @@ def tuning(comparison: Comparison) -> list[Tuned]:
             of = _of(comparison.trials, name, task)
             if of.empty:
                 continue
-            counting = _of(comparison.outcomes, name, task)
-            chosen = counting["setting"].iloc[0] if len(counting) else ""
+            scoring = _of(comparison.outcomes, name, task)
+            chosen = scoring["setting"].iloc[0] if len(scoring) else ""
             scores = of["validation"].dropna().astype(float)
             best = scores.max() if comparison.question.maximize else scores.min()
             rows.append(
@@ -58,7 +58,7 @@ def tuning(comparison: Comparison) -> list[Tuned]:
                     diverged=int(of["diverged"].astype(bool).sum()),
                     best=float(best) if len(scores) else math.nan,
                     chosen=str(chosen),
-                    how=str(counting["chosen"].iloc[0]) if len(counting) else "",
+                    how=str(scoring["chosen"].iloc[0]) if len(scoring) else "",
                     edges=_edges(of, chosen),
                 )
             )
@@ -76,5 +76,5 @@ def _edges(trials: DataFrame, chosen: str) -> tuple[str, ...]:
         if tried is None:
             continue
         for value in tried[trials["setting"] == chosen].dropna().unique():
-            found += [f"{key} = {value:g} is the {end} tried" for end in ends(tried, value)]
+            found += [f"{key} = {value:g} is the {end} tried" for end in range_ends(tried, value)]
     return tuple(found)

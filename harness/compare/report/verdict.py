@@ -18,8 +18,8 @@ from harness.compare.report.wording import (
     difference,
     enumeration,
     interval,
-    named,
     probability,
+    quoted,
     share,
 )
 
@@ -63,14 +63,14 @@ def _sentence(comparison: Comparison, task: str) -> str:
         return f"No contender has a score {where}: every run diverged or failed."
     rows = {row.contender: row for row in standings(comparison, task)}
     lost = rows[best].diverged
-    note = f" {lost} of {rows[best].runs} runs of {named(best)} diverged." if lost else ""
+    note = f" {lost} of {rows[best].runs} runs of {quoted(best)} diverged." if lost else ""
     pairs = [pair.of(best) for pair in pairings(comparison, task) if best in (pair.a, pair.b)]
     if not pairs:
         estimate = interval(getattr(rows[best], judged_by(comparison)))
         return (
-            f"{named(best)} has {estimate} {part} {where}, and nothing to be compared with.{note}"
+            f"{quoted(best)} has {estimate} {part} {where}, and nothing to be compared with.{note}"
         )
-    beaten = [pair for pair in pairs if pair.told_apart and not pair.improvement.value < 0.5]
+    beaten = [pair for pair in pairs if pair.significant and not pair.improvement.value < 0.5]
     level = [pair for pair in pairs if pair not in beaten]
     return _compared(best, beaten, level, where, part) + note
 
@@ -80,14 +80,14 @@ def _compared(best: str, beaten: list[Pairing], level: list[Pairing], where: str
         nearest = min(level, key=_lead)
         names = enumeration([pair.b for pair in level])
         if not beaten and len(level) == 1:
-            start = f"{named(best)} and {names} cannot be told apart {where}"
+            start = f"{quoted(best)} and {names} cannot be told apart {where}"
         else:
-            start = f"{named(best)} is ahead {where}, but cannot be told apart from {names}"
+            start = f"{quoted(best)} is ahead {where}, but cannot be told apart from {names}"
         also = f"; it beats {enumeration([pair.b for pair in beaten])}" if beaten else ""
-        return f"{start}: {_evidence(nearest, part, one=len(level) == 1)}{also}."
+        return f"{start}: {_support(nearest, part, one=len(level) == 1)}{also}."
     nearest = min(beaten, key=_lead)
     names = enumeration([pair.b for pair in beaten])
-    return f"{named(best)} beats {names} {where}: {_evidence(nearest, part, one=len(beaten) == 1)}."
+    return f"{quoted(best)} beats {names} {where}: {_support(nearest, part, one=len(beaten) == 1)}."
 
 
 def _lead(pair: Pairing) -> tuple[float, float]:
@@ -95,9 +95,9 @@ def _lead(pair: Pairing) -> tuple[float, float]:
     return pair.improvement.value, abs(pair.difference.value)
 
 
-def _evidence(pair: Pairing, part: str, *, one: bool) -> str:
+def _support(pair: Pairing, part: str, *, one: bool) -> str:
     """What the verdict goes by, and then the difference of means: its sign may be another one."""
-    over = "" if one else f" over {named(pair.b)}"
+    over = "" if one else f" over {quoted(pair.b)}"
     p = probability(pair.p_holm)
     p = p.replace("<", "p < ") if p.startswith("<") else f"p = {p}"
     p = "no test could be made" if math.isnan(pair.p_holm) else p

@@ -11,8 +11,8 @@ __all__ = [
     "difference",
     "enumeration",
     "interval",
-    "named",
     "probability",
+    "quoted",
     "score",
     "share",
     "time",
@@ -106,10 +106,10 @@ def time(value: float) -> str:
     return f"{value:.0f}" if value == round(value) else f"{value:.3g}"
 
 
-def named(name: str) -> str:
+def quoted(name: str) -> str:
     """A name in a sentence: in quotation marks if it has a comma of its own.
 
-    >>> named("adam"), named("adam, he_normal")
+    >>> quoted("adam"), quoted("adam, he_normal")
     ('adam', '“adam, he_normal”')
     """
     return f"“{name}”" if "," in name else name
@@ -121,7 +121,7 @@ def enumeration(names: list[str], most: int = 4) -> str:
     >>> enumeration(["a", "b", "c"]), enumeration(list("abcdefg"))
     ('a, b and c', 'a, b, c, d and 3 others')
     """
-    names = [named(name) for name in names]
+    names = [quoted(name) for name in names]
     if len(names) > most + 1:
         names = [*names[:most], f"{len(names) - most} others"]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

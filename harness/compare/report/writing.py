@@ -20,12 +20,12 @@ from harness.compare.report.standings import best_of, places
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
 
-__all__ = ["FILES", "former", "write"]
+__all__ = ["FILES", "outdated", "write_report"]
 
 FILES = "files.txt"
 
 
-def write(comparison: Comparison, folder: Path, *, pdf: bool = False) -> list[Path]:
+def write_report(comparison: Comparison, folder: Path, *, pdf: bool = False) -> list[Path]:
     """Writes report.html, comparison.json, table.tex, a CSV file for each frame, each picture as SVG
     (and PDF) under pictures/, and files.txt. Returns their paths, that of the page first.
 
@@ -48,7 +48,7 @@ def write(comparison: Comparison, folder: Path, *, pdf: bool = False) -> list[Pa
             paths.append(save_pdf(picture, folder / "pictures"))
     paths.append(folder / FILES)
     names = [path.relative_to(folder).as_posix() for path in paths]
-    for name in former(before, names):
+    for name in outdated(before, names):
         path = folder / name
         if path.resolve().is_relative_to(folder.resolve()):  # the list may have come from elsewhere
             path.unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def write(comparison: Comparison, folder: Path, *, pdf: bool = False) -> list[Pa
     return paths
 
 
-def former(before: str, names: Iterable[str]) -> list[str]:
+def outdated(before: str, names: Iterable[str]) -> list[str]:
     """The files of a list that are not among these."""
     now = set(names)
     return [name for name in before.splitlines() if name not in now]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.compare.evidence import UNTUNED_SUFFIX, Evidence
 from harness.compare.factors import labels
+from harness.compare.loaded_runs import UNTUNED_SUFFIX, LoadedRuns
 from harness.compare.statistics.bootstrap import independently, jointly
 from harness.compare.statistics.interaction import interaction, interaction_test
 from harness.compare.tables.scores import SEED, judged_by, scores_of
@@ -20,16 +20,16 @@ __all__ = ["interaction_of"]
 COLUMNS = ["row", "column", "part", "mean", "runs", "diverged", "effect", "low", "high", "p"]
 
 
-def interaction_of(evidence: Evidence, outcomes: DataFrame) -> DataFrame:
+def interaction_of(loaded: LoadedRuns, outcomes: DataFrame) -> DataFrame:
     """The frame `interaction` of a `Comparison`, without the contenders at their defaults."""
     from pandas import DataFrame
 
-    by = evidence.question.by
+    by = loaded.question.by
     if len(by) != 2:
         return DataFrame(columns=COLUMNS)
-    part, maximize = judged_by(outcomes), evidence.question.maximize
+    part, maximize = judged_by(outcomes), loaded.question.maximize
     tuned = outcomes[~outcomes["contender"].str.endswith(UNTUNED_SUFFIX)]
-    params = evidence.params.loc[tuned["run_id"]]
+    params = loaded.params.loc[tuned["run_id"]]
     first, second = (labels(params, [key]).to_numpy() for key in by)
     levels = dict(zip(tuned["contender"], zip(first, second, strict=True), strict=True))
     names = {pair: contender for contender, pair in levels.items()}

@@ -14,7 +14,7 @@ from harness.compare.statistics.holm import holm
 from harness.compare.statistics.improvement import probability_of_improvement
 from harness.compare.statistics.pairwise import rank_sum, signed_rank
 from harness.compare.tables.scores import SEED, Scores, judged_by, scores_of
-from harness.compare.tables.summary import place_tasks, places
+from harness.compare.tables.summary import places, tasks_in
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,7 +40,7 @@ def pairs_of(
     for place in places(tasks):
         own = []
         for a, b in combinations(contenders, 2):
-            row = _row(scores, a, b, place_tasks(place, tasks), maximize)
+            row = _row(scores, a, b, tasks_in(place, tasks), maximize)
             if row:
                 own.append({"a": a, "b": b, "task": place, "part": part, **row})
         adjusted = holm([row["p"] for row in own])

@@ -39,7 +39,7 @@ def summary_of(
             continue
         for place in places(tasks):
             for contender in contenders:
-                sample = scores.sample(contender, place_tasks(place, tasks))
+                sample = scores.sample(contender, tasks_in(place, tasks))
                 if sample is not None:
                     row = {"contender": contender, "task": place, "part": part}
                     rows.append(row | _row(sample, question.maximize))
@@ -53,7 +53,7 @@ def places(tasks: Sequence[str]) -> list[str]:
     return [ALL, *tasks] if len(tasks) > 1 else list(tasks)
 
 
-def place_tasks(place: str, tasks: Sequence[str]) -> Sequence[str]:
+def tasks_in(place: str, tasks: Sequence[str]) -> Sequence[str]:
     """The tasks that a place stands for."""
     return tasks if place == ALL and len(tasks) > 1 else (place,)
 

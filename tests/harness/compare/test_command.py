@@ -32,7 +32,7 @@ def client(own_grid):
     return MlflowClient(own_grid)
 
 
-def runs_of(client, kind):
+def select_runs(client, kind):
     experiment = client.get_experiment_by_name("harness").experiment_id
     return client.search_runs([experiment], f"tags.kind = '{kind}'", max_results=1000)
 
@@ -55,7 +55,7 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
     assert (folder / "table.tex").exists()
     assert (folder / "pictures" / "learning_curves.svg").exists()
 
-    (sweep,) = runs_of(client, "sweep")
+    (sweep,) = select_runs(client, "sweep")
     assert sweep.data.tags["verdict"] == verdict(found)
     assert f"{folder.name}/report.html" in sweep.data.tags["mlflow.note.content"]
     for row in found.summary.itertuples():
@@ -64,9 +64,9 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
     files = client.list_artifacts(sweep.info.run_id, folder.name)
     assert f"{folder.name}/report.html" in {file.path for file in files}
 
-    runs = {run.info.run_id: run.data for run in runs_of(client, "run")}
-    counting = {i for i, data in runs.items() if data.tags.get("counts") == "true"}
-    assert counting == set(found.outcomes["run_id"])
+    runs = {run.info.run_id: run.data for run in select_runs(client, "run")}
+    scoring = {i for i, data in runs.items() if data.tags.get("counts") == "true"}
+    assert scoring == set(found.outcomes["run_id"])
     for row in found.outcomes.itertuples():
         metrics = runs[row.run_id].metrics
         assert metrics.get("time_to_target/steps", math.inf) == row.steps
@@ -74,7 +74,7 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
 
 
 def test_another_question_leaves_nothing_of_the_former_report(own_grid, client):
-    (sweep,) = runs_of(client, "sweep")
+    (sweep,) = select_runs(client, "sweep")
     assert main(["compare", "--by", "optimizer,optimizer.lr"]) == 0
     (folder,) = Path("outputs/comparisons").iterdir()
     assert (folder / "interaction.csv").exists()
@@ -86,7 +86,7 @@ def test_another_question_leaves_nothing_of_the_former_report(own_grid, client):
 
 
 def test_a_description_of_ones_own_stays(own_grid, client):
-    (sweep,) = runs_of(client, "sweep")
+    (sweep,) = select_runs(client, "sweep")
     for text in ("mine", "- adam wins, says the report among the artifacts."):
         client.set_tag(sweep.info.run_id, "mlflow.note.content", text)
         assert main(["compare"]) == 0
@@ -100,7 +100,7 @@ def test_for_programs(own_grid, client, capsys):
     assert found.question.metric.name == "loss"
     assert set(found.contenders) == {"adam", "sgd"}
     assert Path("here/comparison.json").exists()
-    assert "verdict" not in runs_of(client, "sweep")[0].data.tags
+    assert "verdict" not in select_runs(client, "sweep")[0].data.tags
 
 
 def test_the_frames_of_a_notebook_are_those_of_the_report(own_grid, capsys):
@@ -116,7 +116,7 @@ def test_the_frames_of_a_notebook_are_those_of_the_report(own_grid, capsys):
 def test_a_configuration_trains_the_very_same_runs(grid, train_sweeps, tmp_path):
     """The commands of the report give runs of the same identities, and so the same numbers."""
     found = compare(uri=grid, target=0.9)
-    command = found.facts["configurations"]["adam on moons"]
+    command = found.provenance["configurations"]["adam on moons"]
     words = [word for word in shlex.split(command)[3:] if not word.startswith("seed=")]
     again = compare(uri=train_sweeps([*words, "seed=0,1"]), by=["optimizer"], target=0.9)
     before = found.outcomes.query("contender == 'adam' and task == 'moons' and seed < 2")
@@ -131,7 +131,7 @@ def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, m
     uri = train_sweeps([*short, "optimizer=sgd"], [*short, "optimizer=adam"])
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "--all"]) == 0
-    (own,) = runs_of(MlflowClient(uri), "comparison")
+    (own,) = select_runs(MlflowClient(uri), "comparison")
     assert own.data.tags["verdict"] == verdict(compare(uri=uri, everything=True))
     assert own.info.status == "FINISHED"
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from harness.compare.evidence import read
-from harness.compare.fairness import refuse_unless
+from harness.compare.fairness import check_fairness
+from harness.compare.loaded_runs import load_runs
 from harness.compare.source import Source
-from harness.compare.trials import chosen_settings, counting_runs, trials_of
+from harness.compare.trials import chosen_settings, scoring_runs, trials_of
 from harness.errors import ConfigurationError
 
 SHORT = ["network.hidden=[4]", "training.max_epochs=2", "dataset=moons", "seed=0,1"]
 
 
 def judged(uri, *allowed, **options):
-    evidence = read(Source(uri, "harness", everything=True), ["optimizer"], **options)
-    chosen = chosen_settings(trials_of(evidence), evidence.question.maximize)
-    return refuse_unless(allowed, evidence, chosen, counting_runs(evidence, chosen))
+    loaded = load_runs(Source(uri, "harness", everything=True), ["optimizer"], **options)
+    chosen = chosen_settings(trials_of(loaded), loaded.question.maximize)
+    return check_fairness(allowed, loaded, chosen, scoring_runs(loaded, chosen))
 
 
 def test_equal_contenders_are_not_refused(grid):

@@ -9,42 +9,42 @@ from pathlib import Path
 
 import pytest
 
-from harness.compare.evidence import read
+from harness.compare.loaded_runs import load_runs
 from harness.compare.outcomes import curves_of, outcomes_of, targets_of
 from harness.compare.source import Source
-from harness.compare.trials import chosen_settings, counting_runs, trials_of
+from harness.compare.trials import chosen_settings, scoring_runs, trials_of
 from harness.errors import ConfigurationError
 
 ALONE = ["hydra.launcher.stack_size=1", "training.max_epochs=5", "dataset=moons"]
 
 
 def outcomes(uri, target=None, metric=None):
-    evidence = read(Source(uri, "harness", everything=True), ["optimizer"], metric=metric)
-    maximize = evidence.question.maximize
-    counting = counting_of(evidence)
-    curves = curves_of(evidence, counting)
-    targets = targets_of(counting, maximize, target)
-    return evidence, curves, targets, outcomes_of(evidence, counting, curves, targets)
+    loaded = load_runs(Source(uri, "harness", everything=True), ["optimizer"], metric=metric)
+    maximize = loaded.question.maximize
+    scoring = counting_of(loaded)
+    curves = curves_of(loaded, scoring)
+    targets = targets_of(scoring, maximize, target)
+    return loaded, curves, targets, outcomes_of(loaded, scoring, curves, targets)
 
 
-def counting_of(evidence):
-    chosen = chosen_settings(trials_of(evidence), evidence.question.maximize)
-    return counting_runs(evidence, chosen)
+def counting_of(loaded):
+    chosen = chosen_settings(trials_of(loaded), loaded.question.maximize)
+    return scoring_runs(loaded, chosen)
 
 
-def by_epoch(evidence, run_id):
+def by_epoch(loaded, run_id):
     """The rows of the run's own file."""
-    with (Path(evidence.tags.loc[run_id, "folder"]) / "metrics.csv").open() as file:
+    with (Path(loaded.tags.loc[run_id, "folder"]) / "metrics.csv").open() as file:
         return [{name: float(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
 
 
 @pytest.mark.parametrize(("metric", "better"), [("accuracy", float.__ge__), ("loss", float.__le__)])
 def test_a_run_reaches_its_target_at_the_first_epoch_that_is_as_good(grid, metric, better):
-    evidence, curves, targets, found = outcomes(grid, metric=metric)
+    loaded, curves, targets, found = outcomes(grid, metric=metric)
     assert set(targets) == {"moons", "iris"}
     reached = 0
     for run in found.itertuples():
-        rows = by_epoch(evidence, run.run_id)
+        rows = by_epoch(loaded, run.run_id)
         own = curves[curves["run_id"] == run.run_id]
         assert own["validation"].tolist() == [row[f"validation/{metric}"] for row in rows]
         assert own["steps"].tolist() == [row["train/steps"] for row in rows]
@@ -68,28 +68,28 @@ def test_the_target_is_what_half_of_the_runs_reach(grid):
 
 def test_seconds_are_those_of_training_alone(train_sweeps):
     uri = train_sweeps([*ALONE, "optimizer=sgd,adam", "seed=0,1"])
-    evidence, curves, targets, found = outcomes(uri, 0.85)
+    loaded, curves, targets, found = outcomes(uri, 0.85)
     for run in found.itertuples():
-        rows = by_epoch(evidence, run.run_id)
+        rows = by_epoch(loaded, run.run_id)
         there = [n for n, row in enumerate(rows) if row["validation/accuracy"] >= 0.85]
         spent = (
             [row["train/epoch_seconds"] for row in rows[: there[0] + 1]] if there else [math.inf]
         )
         assert run.seconds == pytest.approx(math.fsum(spent))
     assert found["seconds"].map(math.isfinite).any()
-    assert set(evidence.tags["workers"]) == {"1"}
-    unknown = evidence.tags.drop(columns="workers")  # of an earlier version, or on another machine
-    for tags in (evidence.tags.assign(workers="2"), unknown):
-        beside = outcomes_of(replace(evidence, tags=tags), counting_of(evidence), curves, targets)
+    assert set(loaded.tags["workers"]) == {"1"}
+    unknown = loaded.tags.drop(columns="workers")  # of an earlier version, or on another machine
+    for tags in (loaded.tags.assign(workers="2"), unknown):
+        beside = outcomes_of(replace(loaded, tags=tags), counting_of(loaded), curves, targets)
         assert beside["seconds"].isna().all()
         assert beside["steps"].tolist() == found["steps"].tolist()
 
 
 def test_a_run_that_diverged_never_reaches_a_target(diverging):
-    evidence = read(Source(diverging, "harness"), ["optimizer", "optimizer.lr"])
-    counting = counting_runs(evidence, chosen_settings(trials_of(evidence), True))
-    curves = curves_of(evidence, counting)
-    found = outcomes_of(evidence, counting, curves, targets_of(counting, True, -1e9))
+    loaded = load_runs(Source(diverging, "harness"), ["optimizer", "optimizer.lr"])
+    scoring = scoring_runs(loaded, chosen_settings(trials_of(loaded), True))
+    curves = curves_of(loaded, scoring)
+    found = outcomes_of(loaded, scoring, curves, targets_of(scoring, True, -1e9))
     assert (found.loc[found["diverged"], ["steps", "samples"]] == math.inf).all(axis=None)
     assert found.loc[~found["diverged"], "steps"].map(math.isfinite).all()
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pandas import DataFrame
 
-from harness.compare.evidence import read
+from harness.compare.loaded_runs import load_runs
 from harness.compare.source import Source
-from harness.compare.trials import chosen_settings, counting_runs, edges, trials_of
+from harness.compare.trials import chosen_settings, edge_caveats, scoring_runs, trials_of
 from harness.errors import ConfigurationError
 
 
@@ -38,7 +38,7 @@ def trials(*rows):
 def test_the_setting_with_the_best_mean_is_chosen(grid):
     from mlflow import MlflowClient
 
-    evidence = read(Source(grid, "harness"), ["optimizer"])
+    loaded = load_runs(Source(grid, "harness"), ["optimizer"])
     scores = defaultdict(list)
     client = MlflowClient(grid)
     for run in client.search_runs([client.get_experiment_by_name("harness").experiment_id]):
@@ -46,7 +46,7 @@ def test_the_setting_with_the_best_mean_is_chosen(grid):
             place = run.data.tags["optimizer"], run.data.tags["dataset"]
             key = (*place, run.data.params["optimizer.lr"])
             scores[key].append(run.data.metrics["best/validation/accuracy"])
-    chosen = chosen_settings(trials_of(evidence), maximize=True)
+    chosen = chosen_settings(trials_of(loaded), maximize=True)
     assert len(chosen) == 4
     for one in chosen.itertuples():
         means = {
@@ -57,9 +57,9 @@ def test_the_setting_with_the_best_mean_is_chosen(grid):
         assert one.score == pytest.approx(max(means.values()), abs=1e-12)
         assert means[one.setting.partition("=")[2]] == pytest.approx(one.score)
         assert (one.trials, one.seeds) == (3, 5)
-    counting = counting_runs(evidence, chosen)
-    assert len(counting) == 20
-    assert set(counting["chosen"]) == {"the best one on these seeds"}
+    scoring = scoring_runs(loaded, chosen)
+    assert len(scoring) == 20
+    assert set(scoring["chosen"]) == {"the best one on these seeds"}
 
 
 def test_a_loss_is_minimized():
@@ -96,7 +96,7 @@ def test_without_validation_there_is_nothing_to_choose_by():
 @pytest.mark.parametrize(("best", "said"), [(1, "smallest"), (4, "largest"), (2, None), (3, None)])
 def test_a_best_value_on_the_edge_is_told(best, said):
     rows = trials(*((rate, 0, 0.9 if rate == best else 0.5) for rate in (1, 2, 3, 4)))
-    found = edges(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))
+    found = edge_caveats(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))
     assert len(found) == (said is not None)
     if said:
         assert f"the best optimizer.lr, {best}, is the {said} that was tried" in found[0]
@@ -104,4 +104,4 @@ def test_a_best_value_on_the_edge_is_told(best, said):
 
 def test_two_values_have_no_inside():
     rows = trials((1, 0, 0.5), (2, 0, 0.9))
-    assert not edges(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))
+    assert not edge_caveats(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))

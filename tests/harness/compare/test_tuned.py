@@ -12,7 +12,7 @@ import pytest
 
 from harness.cli import main
 from harness.compare import compare
-from harness.compare.evidence import read
+from harness.compare.loaded_runs import load_runs
 from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, final_settings, trials_of
 from harness.errors import ConfigurationError
@@ -49,15 +49,15 @@ def test_only_fresh_seeds_count(tuned):
     assert set(found.outcomes["chosen"]) == {"tuned on other seeds", "the defaults"}
     assert found.outcomes.groupby("contender").size().tolist() == [5] * 8
     assert found.trials.groupby("contender").size().tolist() == [8] * 4
-    assert not any("chosen by the same runs" in finding for finding in found.findings)
+    assert not any("chosen by the same runs" in caveat for caveat in found.caveats)
     assert set(found.budget["k"]) == {1, 2, 3, 4}
 
 
 def test_what_was_trained_is_the_best_trial(tuned):
-    evidence = read(Source(tuned[0], "harness"), [])
-    trials = trials_of(evidence)
+    loaded = load_runs(Source(tuned[0], "harness"), [])
+    trials = trials_of(loaded)
     best = chosen_settings(trials, maximize=True)
-    decided = final_settings(evidence.runs)
+    decided = final_settings(loaded.runs)
     assert len(decided) == 4
     scores = trials.groupby(["contender", "task", "setting"])["validation"].mean()
     for one in best.itertuples():  # equal scores may be told apart by their loss
@@ -81,20 +81,20 @@ def test_the_report_is_there_without_another_command(tuned):
 
 def test_the_last_round_of_a_tuning_counts(tuned):
     """Ranges that were extended are tried anew, and as often as any."""
-    evidence = read(Source(tuned[0], "harness"), [])
-    again = evidence.runs["contender"].str.startswith("sgd") & (evidence.runs["phase"] == "tuning")
-    later = evidence.runs[again].assign(phase="tuning-2", validation=0.25)
+    loaded = load_runs(Source(tuned[0], "harness"), [])
+    again = loaded.runs["contender"].str.startswith("sgd") & (loaded.runs["phase"] == "tuning")
+    later = loaded.runs[again].assign(phase="tuning-2", validation=0.25)
     later.index = later.index.str.replace("^.", "x", regex=True)
     from dataclasses import replace
 
     from pandas import concat
 
-    params = evidence.params.loc[evidence.runs.index[again]].set_axis(later.index)
+    params = loaded.params.loc[loaded.runs.index[again]].set_axis(later.index)
     extended = replace(
-        evidence, runs=concat([evidence.runs, later]), params=concat([evidence.params, params])
+        loaded, runs=concat([loaded.runs, later]), params=concat([loaded.params, params])
     )
     trials = trials_of(extended)
-    assert len(trials) == len(trials_of(evidence))
+    assert len(trials) == len(trials_of(loaded))
     assert (trials[trials["contender"].str.startswith("sgd")]["validation"] == 0.25).all()
 
 
@@ -116,11 +116,11 @@ def execute(statement, *values):
 
 def test_without_its_folder_the_contenders_are_known_from_the_store(copied):
     shutil.rmtree("outputs/sweeps")
-    assert read(Source(copied, "harness"), []).question.by == ("optimizer", "network.hidden")
+    assert load_runs(Source(copied, "harness"), []).question.by == ("optimizer", "network.hidden")
     shutil.rmtree("outputs/mlartifacts")
     with pytest.raises(ConfigurationError, match=r"tuning.json is neither in its .* --by opt"):
-        read(Source(copied, "harness"), [])
-    assert read(Source(copied, "harness"), ["optimizer"]).question.by == ("optimizer",)
+        load_runs(Source(copied, "harness"), [])
+    assert load_runs(Source(copied, "harness"), ["optimizer"]).question.by == ("optimizer",)
 
 
 @pytest.mark.slow

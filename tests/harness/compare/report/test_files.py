@@ -16,7 +16,7 @@ from harness.compare.report import latex
 from harness.compare.report.csv_files import frames_of, write_csv
 from harness.compare.report.document import decode, encode
 from harness.compare.report.standings import places, standings
-from harness.compare.report.writing import write
+from harness.compare.report.writing import write_report
 
 ALL = [name for name in comparisons.__all__ if name != "HOSTILE"]
 
@@ -30,7 +30,11 @@ def test_json_reads_back_as_it_was(name):
         made.contenders,
         made.tasks,
     )
-    assert (back.paired, back.findings, back.facts) == (made.paired, made.findings, made.facts)
+    assert (back.paired, back.caveats, back.provenance) == (
+        made.paired,
+        made.caveats,
+        made.provenance,
+    )
     for frame, expected in frames_of(made).items():
         assert_frame_equal(getattr(back, frame), expected, check_dtype=len(expected) > 0)
 
@@ -53,12 +57,12 @@ def test_values_of_several_kinds_text_called_inf_and_numpys_numbers_survive():
     trials = made.trials.head(3).assign(
         mixed=[1, "a", None], hidden=["inf", "nan", "16"], none=[None, None, "x"]
     )
-    facts = {"score": np.float64(math.inf), "runs": np.int64(3), "deep": {"a": (1, math.nan)}}
-    back = decode(encode(replace(made, trials=trials, facts=facts)))
+    provenance = {"score": np.float64(math.inf), "runs": np.int64(3), "deep": {"a": (1, math.nan)}}
+    back = decode(encode(replace(made, trials=trials, provenance=provenance)))
     assert back.trials["hidden"].tolist() == ["inf", "nan", "16"]
     assert back.trials["mixed"].tolist() == [1, "a", None]
     assert back.trials["none"].isna().tolist() == [True, True, False]
-    assert back.facts == {"score": "inf", "runs": 3, "deep": {"a": [1, None]}}
+    assert back.provenance == {"score": "inf", "runs": 3, "deep": {"a": [1, None]}}
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"format": "harness comparison 0"}'])
@@ -136,18 +140,20 @@ def test_every_special_character_is_escaped():
 def test_all_files_of_a_report(tmp_path):
     made = comparisons.two_optimizers()
     folder = tmp_path / "a" / "report"
-    paths = write(made, folder, pdf=True)
+    paths = write_report(made, folder, pdf=True)
     names = [str(path.relative_to(folder)) for path in paths]
     assert names[:3] == ["report.html", "comparison.json", "table.tex"]
     assert {"summary.csv", "pairs.csv", "curves.csv"} <= set(names)
     assert {"pictures/scores.svg", "pictures/scores.pdf"} <= set(names)
     assert sorted(paths) == sorted(path for path in folder.rglob("*") if path.is_file())
-    without = write(made, tmp_path / "without")
+    without = write_report(made, tmp_path / "without")
     assert not [path for path in without if path.suffix == ".pdf"]
 
 
 def test_without_runs_there_is_a_page_that_says_so(tmp_path):
-    found = {path.suffix: path.read_text("utf-8") for path in write(comparisons.empty(), tmp_path)}
+    found = {
+        path.suffix: path.read_text("utf-8") for path in write_report(comparisons.empty(), tmp_path)
+    }
     assert "There are no runs to compare." in found[".html"]
     assert decode(found[".json"]).contenders == ()
 
@@ -155,15 +161,17 @@ def test_without_runs_there_is_a_page_that_says_so(tmp_path):
 def test_a_folder_holds_one_report_and_what_others_have_put_there(tmp_path):
     """A report on another question takes the place of the former one, and touches nothing else."""
     folder, own = tmp_path / "report", {"notes.txt", "pictures/mine.svg"}
-    former = {path.relative_to(folder) for path in write(comparisons.factors(), folder, pdf=True)}
+    outdated = {
+        path.relative_to(folder) for path in write_report(comparisons.factors(), folder, pdf=True)
+    }
     for name in own:
         (folder / name).write_text("mine")
     elsewhere = tmp_path / "elsewhere.csv"
     elsewhere.write_text("mine")
     with (folder / "files.txt").open("a") as file:
         file.write("../elsewhere.csv\n")
-    paths = {path.relative_to(folder) for path in write(comparisons.regression(), folder)}
-    assert former - paths, "or there is nothing to take away"
+    paths = {path.relative_to(folder) for path in write_report(comparisons.regression(), folder)}
+    assert outdated - paths, "or there is nothing to take away"
     found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
     assert found == paths | {*map(Path, own)}
     assert elsewhere.read_text() == "mine"

@@ -195,7 +195,7 @@ def test_a_command_is_copied(open_page):
     page.get_by_role("button", name="Copy this command").first.click()
     page.get_by_text("Copied").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == comparisons.three_on_two().facts["commands"][0]
+    assert copied == comparisons.three_on_two().provenance["commands"][0]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,13 +1,13 @@
 import io
 
 import comparisons
-from harness.compare.report.terminal import show
+from harness.compare.report.terminal import print_comparison
 
 
 def printed(comparison, *, tty=False):
     stream = io.StringIO()
     stream.isatty = lambda: tty
-    show(comparison, stream)
+    print_comparison(comparison, stream)
     return stream.getvalue()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from harness.compare.evidence import Evidence
 from harness.compare.factors import decides_nothing
+from harness.compare.loaded_runs import LoadedRuns
 from harness.configuration.settings import WRAPPER
 from harness.sweep.command_lines import shown
 from harness.tracking.address import without_secrets
@@ -14,26 +14,26 @@ from harness.tracking.address import without_secrets
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["facts_of"]
+__all__ = ["provenance_of"]
 
 HASHES = {"sha256/data": "data", "sha256/split": "split"}
 BRIEF = 16  # hexadecimal digits of a hash
 WORDS = {"None": "null", "True": "true", "False": "false"}  # of Python in a command line
 
 
-def facts_of(evidence: Evidence, counting: DataFrame) -> dict[str, Any]:
+def provenance_of(loaded: LoadedRuns, scoring: DataFrame) -> dict[str, Any]:
     """What makes a comparison repeatable: texts, and mappings and lists of texts.
 
     store, experiment, sweeps, filter: where the runs are. runs: how many ended how. versions: by package
     all that were met. hashes: by task. commands: that trained the runs. configurations: by contender and
-    task the command that trains its counting runs again, with every value written out.
+    task the command that trains its scoring runs again, with every value written out.
     """
-    source, tags = evidence.source, evidence.tags
-    counts = {**evidence.runs["status"].value_counts().to_dict(), **evidence.left_out}
-    facts: dict[str, Any] = {
+    source, tags = loaded.source, loaded.tags
+    counts = {**loaded.runs["status"].value_counts().to_dict(), **loaded.left_out}
+    provenance: dict[str, Any] = {
         "store": without_secrets(source.uri),
         "experiment": source.experiment,
-        "sweeps": [run.tags["sweep"] for run in evidence.sweeps],
+        "sweeps": [run.tags["sweep"] for run in loaded.sweeps],
         "filter": source.condition,
         "runs": {str(name): str(count) for name, count in counts.items() if count},
         "versions": {
@@ -43,14 +43,14 @@ def facts_of(evidence: Evidence, counting: DataFrame) -> dict[str, Any]:
         },
         "hashes": {
             str(task): _hashes(rows)
-            for task, rows in tags.loc[counting.index].groupby(counting["task"])
+            for task, rows in tags.loc[scoring.index].groupby(scoring["task"])
         },
     }
-    commands = dict.fromkeys(run.tags.get("command", "") for run in evidence.sweeps)
+    commands = dict.fromkeys(run.tags.get("command", "") for run in loaded.sweeps)
     return {
-        **{name: fact for name, fact in facts.items() if fact},
+        **{name: entry for name, entry in provenance.items() if entry},
         "commands": [command for command in commands if command],
-        "configurations": _configurations(evidence.params.loc[counting.index], counting),
+        "configurations": _configurations(loaded.params.loc[scoring.index], scoring),
     }
 
 
@@ -62,12 +62,12 @@ def _hashes(tags: DataFrame) -> str:
     )
 
 
-def _configurations(params: DataFrame, counting: DataFrame) -> dict[str, str]:
+def _configurations(params: DataFrame, scoring: DataFrame) -> dict[str, str]:
     params = params[[key for key in params if not decides_nothing(key)]]
     found = {}
-    for (contender, task), rows in params.groupby([counting["contender"], counting["task"]]):
+    for (contender, task), rows in params.groupby([scoring["contender"], scoring["task"]]):
         words = [word for key in rows if (word := _override(key, rows[key]))]
-        seeds = ",".join(str(seed) for seed in sorted(counting.loc[rows.index, "seed"]))
+        seeds = ",".join(str(seed) for seed in sorted(scoring.loc[rows.index, "seed"]))
         found[f"{contender} on {task}"] = shlex.join(
             ["harness", "train", "-m", *shown(words), f"seed={seeds}"]
         )

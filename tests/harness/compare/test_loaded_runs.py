@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.compare.evidence import read
+from harness.compare.loaded_runs import load_runs
 from harness.compare.source import Source
 from harness.errors import ConfigurationError, TrackingError
 from harness.sweep.listing import sweeps
@@ -23,13 +23,13 @@ def source(uri, *sweeps, **options):
 def test_each_run_is_given_its_place(grid):
     from mlflow import MlflowClient
 
-    evidence = read(source(grid), ["optimizer"])
-    assert evidence.question.metric.name == "accuracy"
-    assert evidence.question.maximize
-    assert evidence.varied == ("optimizer.lr",)
-    assert len(evidence.runs) == 60
+    loaded = load_runs(source(grid), ["optimizer"])
+    assert loaded.question.metric.name == "accuracy"
+    assert loaded.question.maximize
+    assert loaded.varied == ("optimizer.lr",)
+    assert len(loaded.runs) == 60
     client = MlflowClient(grid)
-    for row in evidence.runs.sample(12, random_state=0).itertuples():
+    for row in loaded.runs.sample(12, random_state=0).itertuples():
         run = client.get_run(row.Index).data
         assert row.contender == run.tags["optimizer"]
         assert row.task == run.tags["dataset"]
@@ -42,7 +42,7 @@ def test_each_run_is_given_its_place(grid):
 
 
 def test_what_varies_is_compared_where_nobody_says(grid):
-    assert read(source(grid), []).question.by == ("optimizer",)
+    assert load_runs(source(grid), []).question.by == ("optimizer",)
 
 
 @pytest.mark.parametrize(
@@ -58,28 +58,28 @@ def test_what_varies_is_compared_where_nobody_says(grid):
     ],
 )
 def test_any_keys_are_factors(grid, by, contenders, varied):
-    evidence = read(source(grid), by)
-    assert set(evidence.runs["contender"]) == contenders
-    assert tuple(key for key in evidence.varied if key.count(".") < 2)[: len(varied)] == varied
+    loaded = load_runs(source(grid), by)
+    assert set(loaded.runs["contender"]) == contenders
+    assert tuple(key for key in loaded.varied if key.count(".") < 2)[: len(varied)] == varied
 
 
 def test_a_dataset_can_be_the_factor(grid):
-    evidence = read(source(grid), ["dataset"])
-    assert set(evidence.runs["contender"]) == {"moons", "iris"}
-    assert set(evidence.runs["task"]) == {"all"}
+    loaded = load_runs(source(grid), ["dataset"])
+    assert set(loaded.runs["contender"]) == {"moons", "iris"}
+    assert set(loaded.runs["task"]) == {"all"}
 
 
 def test_a_filter_is_mlflows_own(grid):
-    evidence = read(source(grid, condition="tags.dataset = 'iris' and tags.seed = '3'"), [])
-    assert len(evidence.runs) == 6
+    loaded = load_runs(source(grid, condition="tags.dataset = 'iris' and tags.seed = '3'"), [])
+    assert len(loaded.runs) == 6
     with pytest.raises(TrackingError, match=r"filter 'dataset is iris'.*An example"):
-        read(source(grid, condition="dataset is iris"), [])
+        load_runs(source(grid, condition="dataset is iris"), [])
 
 
 def test_a_diverged_run_has_no_score(diverging):
-    evidence = read(source(diverging), ["optimizer"])
-    assert evidence.question.metric.name == "r2"
-    runs = evidence.runs
+    loaded = load_runs(source(diverging), ["optimizer"])
+    assert loaded.question.metric.name == "r2"
+    runs = loaded.runs
     assert runs["diverged"].sum() == 4
     assert (runs.loc[runs["diverged"], "setting"] == "optimizer.lr=1000.0").all()
     assert runs.loc[runs["diverged"], ["validation", "test"]].isna().all(axis=None)
@@ -87,7 +87,7 @@ def test_a_diverged_run_has_no_score(diverging):
 
 
 def test_another_metric_is_minimized(grid):
-    question = read(source(grid), ["optimizer"], metric="loss").question
+    question = load_runs(source(grid), ["optimizer"], metric="loss").question
     assert (question.metric.name, question.maximize) == ("loss", False)
 
 
@@ -104,21 +104,21 @@ def test_another_metric_is_minimized(grid):
 )
 def test_what_is_not_there_is_told_with_what_is(grid, arguments, message):
     with pytest.raises(ConfigurationError, match=message):
-        read(source(grid), **arguments)
+        load_runs(source(grid), **arguments)
 
 
 def test_an_unknown_sweep_and_an_empty_experiment(grid):
     with pytest.raises(ConfigurationError, match="Unknown sweep '2020'"):
-        read(source(grid, "2020"), [])
+        load_runs(source(grid, "2020"), [])
     with pytest.raises(ConfigurationError, match="The experiment 'nothing' has no runs"):
-        read(Source(grid, "nothing"), [])
+        load_runs(Source(grid, "nothing"), [])
 
 
 def test_tasks_without_a_common_score(train_sweeps):
     uri = train_sweeps([*SHORT[:2], "dataset=moons,diabetes", "optimizer=sgd,adam"])
     with pytest.raises(ConfigurationError, match=r"diabetes by r2.*--metric loss"):
-        read(source(uri), [])
-    assert read(source(uri), [], metric="loss").question.metric.name == "loss"
+        load_runs(source(uri), [])
+    assert load_runs(source(uri), [], metric="loss").question.metric.name == "loss"
 
 
 def test_the_newest_sweep_one_by_name_and_all(train_sweeps):
@@ -126,16 +126,16 @@ def test_the_newest_sweep_one_by_name_and_all(train_sweeps):
         [*SHORT, "optimizer=sgd,adam", "seed=0,1"],
         [*SHORT, "optimizer=sgd,nesterov,adam", "seed=0,1", "skip_finished=true"],
     )
-    newest = read(source(uri), [])
+    newest = load_runs(source(uri), [])
     assert set(newest.runs["contender"]) == {"sgd", "adam", "nesterov"}, (
         "recalled runs belong to it"
     )
     assert len(newest.sweeps) == 1
     assert not newest.left_out["trained again later"]
-    everything = read(source(uri, everything=True), [])
+    everything = load_runs(source(uri, everything=True), [])
     assert len(everything.runs) == 6
     first = sorted(set(everything.tags["sweep"]))[0]
-    assert set(read(source(uri, first), []).runs["contender"]) == {"sgd", "adam"}
+    assert set(load_runs(source(uri, first), []).runs["contender"]) == {"sgd", "adam"}
 
 
 def test_without_its_folder_a_continued_sweep_has_all_its_runs(train_sweeps, tmp_path):
@@ -144,47 +144,47 @@ def test_without_its_folder_a_continued_sweep_has_all_its_runs(train_sweeps, tmp
         [*SHORT, "optimizer=sgd,nesterov,adam", "skip_finished=true"],
     )
     shutil.rmtree(tmp_path / "outputs" / "sweeps")
-    evidence = read(source(uri), [])
-    assert set(evidence.runs["contender"]) == {"sgd", "adam", "nesterov"}
+    loaded = load_runs(source(uri), [])
+    assert set(loaded.runs["contender"]) == {"sgd", "adam", "nesterov"}
     first, second = sweeps(uri, "harness")
     assert (first.state, second.state) == ("complete", "complete")
     assert (second.runs, second.finished) == (3, 3)
 
-    (own,) = evidence.sweeps
+    (own,) = loaded.sweeps
     artifacts = Path(own.artifact_uri.removeprefix("file://"))
     (artifacts / "identities.txt").unlink()
     words = rf"{own.tags['sweep']} took over runs .*\n.*optimizer=sgd,nesterov,adam.* skip_finished=true"
     with pytest.raises(ConfigurationError, match=words):
-        read(source(uri), [])
-    earlier = read(source(uri, first.sweep), []).runs  # it took nothing over
+        load_runs(source(uri), [])
+    earlier = load_runs(source(uri, first.sweep), []).runs  # it took nothing over
     assert set(earlier["contender"]) == {"sgd", "adam"}
 
 
 def test_of_runs_that_compute_the_same_the_last_one_counts(train_sweeps):
     uri = train_sweeps(*[[*SHORT, "optimizer=sgd,adam"]] * 2)
-    evidence = read(source(uri, everything=True), [])
-    assert len(evidence.runs) == 2
-    assert evidence.left_out["trained again later"] == 2
-    assert set(evidence.tags["sweep"]) == {max(evidence.tags["sweep"])}
+    loaded = load_runs(source(uri, everything=True), [])
+    assert len(loaded.runs) == 2
+    assert loaded.left_out["trained again later"] == 2
+    assert set(loaded.tags["sweep"]) == {max(loaded.tags["sweep"])}
 
 
 def test_a_sweep_counts_its_own_runs_and_nobody_elses(train_sweeps):
     uri = train_sweeps(*[[*SHORT, "optimizer=sgd,adam"]] * 2)
-    evidence = read(source(uri), [])
-    assert set(evidence.tags["sweep"]) == {max(run.tags["sweep"] for run in evidence.sweeps)}
-    assert not evidence.left_out["trained again later"]
+    loaded = load_runs(source(uri), [])
+    assert set(loaded.tags["sweep"]) == {max(run.tags["sweep"] for run in loaded.sweeps)}
+    assert not loaded.left_out["trained again later"]
 
 
 def test_where_nothing_varies_there_is_one_contender(train_sweeps):
     uri = train_sweeps([*SHORT, "seed=0,1"])
-    assert set(read(source(uri), []).runs["contender"]) == {"adam"}
+    assert set(load_runs(source(uri), []).runs["contender"]) == {"adam"}
 
 
 def test_where_a_plain_value_varies_it_has_to_be_named(train_sweeps):
     uri = train_sweeps([*SHORT, "optimizer.lr=0.1,0.2"])
     with pytest.raises(ConfigurationError, match=r"but this does: optimizer.lr.*--by optimizer.lr"):
-        read(source(uri), [])
-    assert len(set(read(source(uri), ["optimizer.lr"]).runs["contender"])) == 2
+        load_runs(source(uri), [])
+    assert len(set(load_runs(source(uri), ["optimizer.lr"]).runs["contender"])) == 2
 
 
 def test_wrappers_are_a_factor(train_sweeps):
@@ -192,14 +192,14 @@ def test_wrappers_are_a_factor(train_sweeps):
 
     short = [*SHORT, "optimizer=sgd", "seed=0,1"]
     uri = train_sweeps([*short, "wrapper=none,[ema,clip_norm]"])
-    evidence = read(source(uri), [])
-    assert evidence.question.by == ("wrapper",)
-    assert set(evidence.runs["contender"]) == {"wrapper=none", "ema+clip_norm"}
-    assert set(read(source(uri), ["optimizer", "wrapper"]).runs["contender"]) == {
+    loaded = load_runs(source(uri), [])
+    assert loaded.question.by == ("wrapper",)
+    assert set(loaded.runs["contender"]) == {"wrapper=none", "ema+clip_norm"}
+    assert set(load_runs(source(uri), ["optimizer", "wrapper"]).runs["contender"]) == {
         "sgd",
         "sgd + ema + clip_norm",
     }
     client = MlflowClient(uri)
-    run = client.get_run(evidence.runs.index[evidence.runs["contender"] == "ema+clip_norm"][0]).data
+    run = client.get_run(loaded.runs.index[loaded.runs["contender"] == "ema+clip_norm"][0]).data
     assert (run.tags["wrapper"], run.params["wrapper"]) == ("ema+clip_norm", "ema+clip_norm")
     assert run.params["wrapper.ema.decay"] == "0.99"

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from pandas import DataFrame
 
-from harness.compare.findings import dear_steps, too_few_to_tell, tuned_again
+from harness.compare.caveats import costly_steps, too_few_to_tell, tuned_again
 from harness.compare.tables.pairs import pairs_of
 
 
@@ -38,9 +38,9 @@ def test_too_few_seeds_are_those_from_which_the_clearest_differences_are_not_tol
     contenders, tasks, paired
 ):
     """The tests themselves are asked: of contenders that are as far apart as can be."""
-    told, (finding, *_) = found_in(contenders, tasks, 2, paired)
+    told, (caveat, *_) = found_in(contenders, tasks, 2, paired)
     assert not told
-    enough = int(re.search(r"It takes (\d+) seeds", finding)[1])
+    enough = int(re.search(r"It takes (\d+) seeds", caveat)[1])
     before, after = (found_in(contenders, tasks, n, paired) for n in (enough - 1, enough))
     places = {f"t{task}" for task in range(tasks)} | ({"all"} if tasks > 1 else set())
     assert after[0] >= before[0]
@@ -51,8 +51,8 @@ def test_too_few_seeds_are_those_from_which_the_clearest_differences_are_not_tol
 
 
 def test_the_finding_has_the_numbers():
-    (finding,) = found_in(3, 1, 5, paired=True)[1]
-    assert finding == (
+    (caveat,) = found_in(3, 1, 5, paired=True)[1]
+    assert caveat == (
         "Too few seeds on t0: no difference can pass the test, however large: the smallest p there can "
         "be is 0.062, and 0.19 corrected for 3 pairs (Holm). It takes 7 seeds of each contender."
     )
@@ -65,15 +65,17 @@ def test_who_was_tuned_again_is_named_where_others_were_not():
     assert list(tuned_again(plain)) == []
     assert list(tuned_again(DataFrame(tuned, columns=columns))) == []
     again = [*tuned, ("sgd", "digits", "tuning-2"), ("sgd", "digits", "tuning-3")]
-    (finding,) = tuned_again(DataFrame(again, columns=columns))
-    assert "sgd on digits 3 times" in finding
-    assert "adam" not in finding
+    (caveat,) = tuned_again(DataFrame(again, columns=columns))
+    assert "sgd on digits 3 times" in caveat
+    assert "adam" not in caveat
 
 
 def test_who_takes_more_gradients_a_step_is_named_where_others_take_fewer():
     runs = [("sgd", 1.0), ("sgd + sam", 2.0), ("sophia", 1.12), ("sophia", 1.08)]
     columns = ["contender", "gradients"]
-    (finding,) = dear_steps(DataFrame(runs, columns=columns))
-    assert "(sgd + sam 2, sophia 1.1 a step)" in finding
-    assert list(dear_steps(DataFrame([("a", 2.0), ("b", 2.0)], columns=columns))) == []
-    assert list(dear_steps(DataFrame([], columns=columns))) == []  # runs from before it was logged
+    (caveat,) = costly_steps(DataFrame(runs, columns=columns))
+    assert "(sgd + sam 2, sophia 1.1 a step)" in caveat
+    assert list(costly_steps(DataFrame([("a", 2.0), ("b", 2.0)], columns=columns))) == []
+    assert (
+        list(costly_steps(DataFrame([], columns=columns))) == []
+    )  # runs from before it was logged

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.compare.factors import factors_of, labels, settings, varying
 from harness.compare.question import Question
-from harness.compare.source import Source, computed, runs_of, tuned_factors
+from harness.compare.source import Source, identity_and_phase, select_runs, tuned_factors
 from harness.configuration.phase import Phase
 from harness.errors import ConfigurationError, unknown_name
 from harness.evaluation.metrics import PRIMARY, metric_named
@@ -24,7 +24,7 @@ from harness.training.records import Status
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["UNTUNED_SUFFIX", "Evidence", "Source", "read"]
+__all__ = ["UNTUNED_SUFFIX", "LoadedRuns", "Source", "load_runs"]
 
 UNTUNED_SUFFIX = f" ({Phase.UNTUNED})"  # after the name of a contender at its defaults
 
@@ -32,7 +32,7 @@ VALIDATION, TEST = "best/validation/", "test/"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LoadedRuns:
     """The runs that were read.
 
     runs: one row a run that is over, by run id and in order of the start: contender, task, setting,
@@ -51,12 +51,12 @@ class Evidence:
     left_out: dict[str, int]
 
 
-def read(
+def load_runs(
     source: Source,
     by: Sequence[str],
     tasks: Sequence[str] = ("dataset",),
     metric: str | None = None,
-) -> Evidence:
+) -> LoadedRuns:
     """The runs of a source, sorted into contenders and tasks.
 
     by: the factors; those components that vary if empty. metric: what the tasks are judged by if None.
@@ -64,10 +64,10 @@ def read(
     Raises ConfigurationError for keys, metrics and sweeps that are not there, with those that are;
     TrackingError if the store cannot be read.
     """
-    logged, sweeps = runs_of(source)
+    logged, sweeps = select_runs(source)
     over = [run for run in logged if run.tags.get("status") in DONE]
     # Later ones take the place of earlier ones; the phases of a tuning are apart
-    last = {computed(run): run for run in over}
+    last = {identity_and_phase(run): run for run in over}
     kept = [run.run_id for run in last.values()]
     left_out = {
         "failed": sum(run.tags.get("status") == Status.FAILED for run in logged),
@@ -103,7 +103,7 @@ def read(
         runs["phase"] == Phase.FINAL
     ).any():  # then what was not part of the protocol does not count
         left_out["not of the tuning"] = int((runs["phase"] == Phase.OUTSIDE).sum())
-    return Evidence(source, question, runs, found.params, found.tags, varied, sweeps, left_out)
+    return LoadedRuns(source, question, runs, found.params, found.tags, varied, sweeps, left_out)
 
 
 def _metric(found: frames.RunFrames, tasks: Sequence[str]) -> str:
