@@ -46,22 +46,22 @@ def compare_runs(
     target: the validation score of the time to target, for all tasks or by task. allow: what may be
     unequal, see `fairness.py`. Raises ConfigurationError for a comparison that would not be fair.
     """
-    asked = loaded.question
+    question_asked = loaded.question
     trials = trials_of(loaded)
-    chosen = chosen_settings(trials, asked.maximize, final_settings(loaded.runs))
+    chosen = chosen_settings(trials, question_asked.maximize, final_settings(loaded.runs))
     scoring = scoring_runs(loaded, chosen)
     unequal = check_fairness(allow, loaded, chosen, scoring)
     curves = curves_of(loaded, scoring)
-    targets = targets_of(scoring, asked.maximize, target)
+    targets = targets_of(scoring, question_asked.maximize, target)
     question = Question(
-        asked.by,
-        asked.metric,
-        asked.tasks,
+        question_asked.by,
+        question_asked.metric,
+        question_asked.tasks,
         targets,
         "" if target is None else str(target),
     )
     outcomes = outcomes_of(loaded, scoring, curves, targets)
-    contenders = _best_first(outcomes, asked.maximize)
+    contenders = _best_first(outcomes, question_asked.maximize)
     tasks = tuple(sorted(outcomes["task"].unique()))
     outcomes = _in_order(outcomes, contenders, tasks)
     times = times_of(outcomes, contenders, tasks, targets)

@@ -72,9 +72,9 @@ def too_few_to_tell(scoring: DataFrame, pairs: DataFrame) -> Iterator[str]:
     """Where no difference could pass the correction for all pairs of a task, however large it were."""
     sizes = scoring.groupby(CONTENDER_TASK).size().to_dict()
     tasks = sorted(scoring["task"].unique())
-    found: dict[str, list[str]] = {}
-    for place, rows in pairs[pairs["p"].notna()].groupby("task", sort=False):
-        members, count = tasks_in(str(place), tasks), len(rows)
+    places_by_reason: dict[str, list[str]] = {}
+    for group, rows in pairs[pairs["p"].notna()].groupby("task", sort=False):
+        members, count = tasks_in(str(group), tasks), len(rows)
         least, test = min(
             (least_p([_sizes(sizes, row, task) for task in members], row.test), row.test)
             for row in rows.itertuples()
@@ -85,12 +85,12 @@ def too_few_to_tell(scoring: DataFrame, pairs: DataFrame) -> Iterator[str]:
             n for n in count_from(1) if count * least_p([(n, n)] * len(members), test) < LEVEL
         )
         corrected = f", and {min(1.0, count * least):.2g} corrected for {count} pairs (Holm)"
-        found.setdefault(
+        places_by_reason.setdefault(
             f"no difference can pass the test, however large: the smallest p there can be is {least:.2g}"
             f"{corrected if count > 1 else ''}. It takes {enough} seeds of each contender.",
             [],
-        ).append("all tasks together" if place == ALL and ALL not in tasks else str(place))
-    for what, where in found.items():
+        ).append("all tasks together" if group == ALL and ALL not in tasks else str(group))
+    for what, where in places_by_reason.items():
         yield f"Too few seeds on {_some(where)}: {what}"
 
 
@@ -104,10 +104,10 @@ def tuned_again(runs: DataFrame) -> Iterator[str]:
     """Who was tuned again in extended ranges, where others were not."""
     rounds = rounds_of(runs).groupby([runs[key] for key in CONTENDER_TASK], sort=False).max()
     if was_tuned(runs) and rounds.nunique() > 1:
-        each = [f"{c} on {t} {n} times" for (c, t), n in rounds.items() if n > 1]
+        listed = [f"{c} on {t} {n} times" for (c, t), n in rounds.items() if n > 1]
         yield (
             f"Tuned more than once, in ranges that were extended where the best value was on an edge: "
-            f"{_some(each)}. The last tuning counts, with as many trials as the others had; what was "
+            f"{_some(listed)}. The last tuning counts, with as many trials as the others had; what was "
             f"learnt from those before it, the others did not have."
         )
 
@@ -129,9 +129,9 @@ def _pairing(loaded: LoadedRuns, scoring: DataFrame) -> Iterator[str]:
         if tag not in loaded.tags:
             continue
         hashes = loaded.tags.loc[scoring.index, tag]
-        each = hashes.groupby([scoring["task"], scoring["seed"]]).nunique()
+        listed = hashes.groupby([scoring["task"], scoring["seed"]]).nunique()
         # Contenders that differ in how they start differ in this on purpose
-        if (each > 1).any() and not any("initializer" in key for key in loaded.question.by):
+        if (listed > 1).any() and not any("initializer" in key for key in loaded.question.by):
             yield f"Runs of one seed do not have the same {what}: pairs share little but the seed."
 
 

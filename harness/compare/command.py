@@ -108,9 +108,9 @@ def compare_command(rest: Sequence[str]) -> int:
         terminal.print_comparison(comparison, sys.stdout)
         print(f"The report: {paths[0]}")
     if not options.no_log:
-        own = mlflow.log(comparison, source.uri, loaded.sweeps, folder)
+        run_id = mlflow.log_comparison(comparison, source.uri, loaded.sweeps, folder)
         if not options.json:
-            print(f"In MLflow: run {own}, artifacts {folder.name}/   ({program()} ui)")
+            print(f"In MLflow: run {run_id}, artifacts {folder.name}/   ({program()} ui)")
     return 0
 
 

@@ -11,7 +11,7 @@ from harness.errors import ConfigurationError
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["decides_nothing", "factors_of", "labels", "settings", "varying"]
+__all__ = ["decides_nothing", "factors_of", "labels", "setting_texts", "varying"]
 
 FIRST = ("optimizer", WRAPPER, "initializer")  # what this program is there to compare
 NAMED = (*GROUPS, WRAPPER)  # keys whose values are names of components
@@ -93,18 +93,18 @@ def varying(
     }
 
 
-def settings(
-    params: DataFrame, groups: Sequence[Series], own: Mapping[Group, Sequence[str]]
+def setting_texts(
+    params: DataFrame, groups: Sequence[Series], keys_by_group: Mapping[Group, Sequence[str]]
 ) -> Series:
     """The setting of each run as a command line says it, of the keys that vary within its group."""
     from pandas import Series, concat
 
-    if not own:
+    if not keys_by_group:
         return Series("", index=params.index)
     parts = []
     for group, rows in params.groupby(list(groups), sort=False):
         text = Series("", index=rows.index)
-        for number, key in enumerate(own[_key(group)]):
+        for number, key in enumerate(keys_by_group[_key(group)]):
             text = text + (" " if number else "") + _texts(rows[key], f"{key}=")
         parts.append(text)
     return concat(parts).reindex(params.index)

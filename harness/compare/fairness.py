@@ -37,8 +37,8 @@ def check_fairness(
     for name in allowed:
         if name not in INEQUALITIES:
             raise unknown_name("inequality to allow", name, INEQUALITIES)
-    found = [*_budgets(chosen), *_settings(loaded, scoring), *_data(loaded)]
-    refused = [(name, text) for name, text in found if name not in allowed]
+    inequalities = [*_budgets(chosen), *_settings(loaded, scoring), *_data(loaded)]
+    refused = [(name, text) for name, text in inequalities if name not in allowed]
     if refused:
         names = ",".join(dict.fromkeys(name for name, _ in refused))
         lines = "\n".join(f"  {name}: {text}" for name, text in refused)
@@ -47,25 +47,25 @@ def check_fairness(
             f"name, or --filter), make them equal, or compare them all the same with --allow {names}; "
             f"the report then says so."
         )
-    return [text for _, text in found]
+    return [text for _, text in inequalities]
 
 
 def _budgets(chosen: DataFrame) -> Iterator[tuple[str, str]]:
     for task, rows in chosen.groupby("task", sort=False):
         for column, unit in (("trials", "trials"), ("seeds", "seeds a trial")):
             if rows[column].nunique() > 1:
-                each = ", ".join(f"{r.contender} {getattr(r, column)}" for r in rows.itertuples())
-                yield "budgets", f"unequal numbers of {unit} on {task}: {each}."
+                listed = ", ".join(f"{r.contender} {getattr(r, column)}" for r in rows.itertuples())
+                yield "budgets", f"unequal numbers of {unit} on {task}: {listed}."
 
 
 def _settings(loaded: LoadedRuns, scoring: DataFrame) -> Iterator[tuple[str, str]]:
     """Keys that are not the factors' own, and differ between contenders that each keep to one value."""
     question, params = loaded.question, loaded.params.loc[scoring.index]
-    own = (*question.by, *question.tasks, *loaded.varied)
+    expected = (*question.by, *question.tasks, *loaded.varied)
     keys = [
         key
         for key in params
-        if key not in own
+        if key not in expected
         and not decides_nothing(key)
         and not any(key.startswith(f"{factor}.") for factor in (*question.by, *question.tasks))
         and params[key].nunique(dropna=False) > 1
@@ -76,9 +76,9 @@ def _settings(loaded: LoadedRuns, scoring: DataFrame) -> Iterator[tuple[str, str
         for task, rows in params.groupby(scoring["task"], sort=False):
             values = rows[key].fillna("-").groupby(contenders[rows.index], sort=False).agg(set)
             if len({frozenset(one) for one in values}) > 1:
-                each = "; ".join(f"{who} {', '.join(sorted(v))}" for who, v in values.items())
+                listed = "; ".join(f"{who} {', '.join(sorted(v))}" for who, v in values.items())
                 kind = "epochs" if key == EPOCHS else "settings"
-                yield kind, f"{key} differs on {task}: {each}."
+                yield kind, f"{key} differs on {task}: {listed}."
 
 
 def _data(loaded: LoadedRuns) -> Iterator[tuple[str, str]]:
@@ -88,5 +88,8 @@ def _data(loaded: LoadedRuns) -> Iterator[tuple[str, str]]:
             continue
         for name, hashes in tags[tag].dropna().groupby(task, sort=False):
             if hashes.nunique() > 1:
-                each = ", ".join(f"{h[:8]}… ({n} runs)" for h, n in hashes.value_counts().items())
-                yield "data", f"{hashes.nunique()} different {what} under the name {name}: {each}."
+                listed = ", ".join(f"{h[:8]}… ({n} runs)" for h, n in hashes.value_counts().items())
+                yield (
+                    "data",
+                    f"{hashes.nunique()} different {what} under the name {name}: {listed}.",
+                )

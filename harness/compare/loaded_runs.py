@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.compare.factors import factors_of, labels, settings, varying
+from harness.compare.factors import factors_of, labels, setting_texts, varying
 from harness.compare.question import Question
 from harness.compare.source import Source, identity_and_phase, select_runs, tuned_factors
 from harness.configuration.phase import Phase
@@ -68,51 +68,53 @@ def load_runs(
     over = [run for run in logged if run.tags.get("status") in DONE]
     # Later ones take the place of earlier ones; the phases of a tuning are apart
     last = {identity_and_phase(run): run for run in over}
-    kept = [run.run_id for run in last.values()]
+    run_ids = [run.run_id for run in last.values()]
     left_out = {
         "failed": sum(run.tags.get("status") == Status.FAILED for run in logged),
         "not over": sum(
             run.tags.get("status") not in DONE and run.tags.get("status") != Status.FAILED
             for run in logged
         ),
-        "trained again later": len(over) - len(kept),
+        "trained again later": len(over) - len(run_ids),
     }
-    if not kept:
+    if not run_ids:
         counted = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
         raise ConfigurationError(
             f"No run of {source} is over{f' ({counted})' if counted else ''}: there is "
             f"nothing to compare. `harness sweeps` lists what there is."
         )
     names = [metric] if metric else [primary.name for primary in PRIMARY]
-    wanted = [f"{part}{name}" for part in (VALIDATION, TEST) for name in names]
-    found = frames.read_frames(source.uri, source.experiment, kept, wanted)
+    metric_columns = [f"{part}{name}" for part in (VALIDATION, TEST) for name in names]
+    run_frames = frames.read_frames(source.uri, source.experiment, run_ids, metric_columns)
     for key in (*by, *tasks):
-        if key not in found.params:
-            raise unknown_name("key of the configuration", key, found.params.columns)
+        if key not in run_frames.params:
+            raise unknown_name("key of the configuration", key, run_frames.params.columns)
         if key == "seed":
             raise ConfigurationError(
                 "'seed' tells runs of one contender apart, and is neither a factor nor a task."
             )
-    by = by or tuned_factors(source, sweeps, tasks) or factors_of(found.params, tasks)
+    by = by or tuned_factors(source, sweeps, tasks) or factors_of(run_frames.params, tasks)
     tasks = [key for key in tasks if key not in by]
-    chosen = metric or _metric(found, tasks)
+    chosen = metric or _metric(run_frames, tasks)
     question = Question(tuple(by), metric_named(chosen), tuple(tasks))
-    runs, varied = _rows(found, question, source)
+    runs, varied = _rows(run_frames, question, source)
     runs["run"] = [run.name for run in last.values()]
     if (
         runs["phase"] == Phase.FINAL
     ).any():  # then what was not part of the protocol does not count
         left_out["not of the tuning"] = int((runs["phase"] == Phase.OUTSIDE).sum())
-    return LoadedRuns(source, question, runs, found.params, found.tags, varied, sweeps, left_out)
+    return LoadedRuns(
+        source, question, runs, run_frames.params, run_frames.tags, varied, sweeps, left_out
+    )
 
 
-def _metric(found: frames.RunFrames, tasks: Sequence[str]) -> str:
+def _metric(run_frames: frames.RunFrames, tasks: Sequence[str]) -> str:
     """The metric that all tasks are judged by. Raises ConfigurationError where they have none."""
-    task = labels(found.params, tasks)
+    task = labels(run_frames.params, tasks)
     known = {
         name: set(
             task[
-                found.metrics.reindex(columns=[f"{VALIDATION}{name}", f"{TEST}{name}"])
+                run_frames.metrics.reindex(columns=[f"{VALIDATION}{name}", f"{TEST}{name}"])
                 .notna()
                 .any(axis=1)
             ]
@@ -134,25 +136,27 @@ def _metric(found: frames.RunFrames, tasks: Sequence[str]) -> str:
 
 
 def _rows(
-    found: frames.RunFrames, question: Question, source: Source
+    run_frames: frames.RunFrames, question: Question, source: Source
 ) -> tuple[DataFrame, tuple[str, ...]]:
     from pandas import DataFrame, to_numeric
 
-    tags, metric = found.tags, question.metric.name
-    runs = DataFrame(index=found.params.index)
-    base = labels(found.params, question.by)
-    runs["task"] = labels(found.params, question.tasks)
-    runs["seed"] = to_numeric(found.params["seed"]).astype(int)
+    tags, metric = run_frames.tags, question.metric.name
+    runs = DataFrame(index=run_frames.params.index)
+    base = labels(run_frames.params, question.by)
+    runs["task"] = labels(run_frames.params, question.tasks)
+    runs["seed"] = to_numeric(run_frames.params["seed"]).astype(int)
     runs["phase"] = (
         tags["phase"].fillna(Phase.OUTSIDE.value) if "phase" in tags else Phase.OUTSIDE.value
     )
     runs["status"] = tags["status"]
     runs["diverged"] = runs["status"] == Status.DIVERGED
-    own = varying(found.params, [base, runs["task"]], (*question.by, *question.tasks))
-    runs["setting"] = settings(found.params, [base, runs["task"]], own)
+    keys_by_group = varying(
+        run_frames.params, [base, runs["task"]], (*question.by, *question.tasks)
+    )
+    runs["setting"] = setting_texts(run_frames.params, [base, runs["task"]], keys_by_group)
     runs["contender"] = base.where(runs["phase"] != Phase.UNTUNED, base + UNTUNED_SUFFIX)
     for part, name in ((VALIDATION, "validation"), (TEST, "test")):
-        values = found.metrics.reindex(columns=[f"{part}{metric}"]).iloc[:, 0].astype(float)
+        values = run_frames.metrics.reindex(columns=[f"{part}{metric}"]).iloc[:, 0].astype(float)
         runs[name] = values.where(~runs["diverged"])
     if not runs["validation"].notna().any() and not runs["test"].notna().any():
         if runs["diverged"].all():
@@ -161,4 +165,4 @@ def _rows(
         names = [c.removeprefix(VALIDATION) for c in known.metrics if c.startswith(VALIDATION)]
         names += [c.removeprefix(TEST) for c in known.metrics if c.startswith(TEST)]
         raise unknown_name("metric", metric, set(names))
-    return runs, tuple(dict.fromkeys(key for keys in own.values() for key in keys))
+    return runs, tuple(dict.fromkeys(key for keys in keys_by_group.values() for key in keys))

@@ -40,7 +40,7 @@ def curves_of(loaded: LoadedRuns, scoring: DataFrame) -> DataFrame:
 
 
 def targets_of(
-    scoring: DataFrame, maximize: bool, asked: dict[str, float] | float | None
+    scoring: DataFrame, maximize: bool, requested: dict[str, float] | float | None
 ) -> dict[str, float]:
     """The target of each task: what was asked for, or else the score that half of all scoring runs
     reach, those that diverged included.
@@ -48,27 +48,27 @@ def targets_of(
     Raises ConfigurationError for a target of a task that is not there, and for one that is not finite.
     """
     tasks = list(dict.fromkeys(scoring["task"]))
-    given = asked.values() if isinstance(asked, dict) else [asked]
-    for target in given:
+    target_scores = requested.values() if isinstance(requested, dict) else [requested]
+    for target in target_scores:
         if target is not None and not np.isfinite(target):
             raise ConfigurationError(
                 f"A target is a score that can be reached, a finite number. Got {target}."
             )
-    if isinstance(asked, dict):
-        for task in asked:
+    if isinstance(requested, dict):
+        for task in requested:
             if task not in tasks:
                 from harness.errors import unknown_name
 
                 raise unknown_name("task", task, tasks)
-        missing = [task for task in tasks if task not in asked]
+        missing = [task for task in tasks if task not in requested]
         if missing:
             raise ConfigurationError(
                 f"No target for {', '.join(missing)}. Give one for every task, as in --target "
                 f"{tasks[0]}=0.9, or one number for all."
             )
-        return dict(asked)
-    if asked is not None:
-        return dict.fromkeys(tasks, asked)
+        return dict(requested)
+    if requested is not None:
+        return dict.fromkeys(tasks, requested)
     worst = -np.inf if maximize else np.inf
     scores = scoring["validation"].where(~scoring["diverged"], worst)
     half = scores.groupby(scoring["task"]).quantile(

@@ -64,14 +64,14 @@ def _hashes(tags: DataFrame) -> str:
 
 def _configurations(params: DataFrame, scoring: DataFrame) -> dict[str, str]:
     params = params[[key for key in params if not decides_nothing(key)]]
-    found = {}
+    commands = {}
     for (contender, task), rows in params.groupby([scoring["contender"], scoring["task"]]):
         words = [word for key in rows if (word := _override(key, rows[key]))]
         seeds = ",".join(str(seed) for seed in sorted(scoring.loc[rows.index, "seed"]))
-        found[f"{contender} on {task}"] = shlex.join(
+        commands[f"{contender} on {task}"] = shlex.join(
             ["harness", "train", "-m", *shown(words), f"seed={seeds}"]
         )
-    return found
+    return commands
 
 
 def _override(key: str, values: Series) -> str:

@@ -20,7 +20,7 @@ from harness.tracking.reading.run_files import read_run_file
 
 __all__ = ["Source", "identity_and_phase", "select_runs", "tuned_factors"]
 
-ASKED = ("sweep", "identity", "status", "phase")  # tags
+TAGS = ("sweep", "identity", "status", "phase")  # tags
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Source:
     condition: str = ""
 
     def __str__(self) -> str:
-        named = f"the sweep {', '.join(self.sweeps)}" if self.sweeps else "the newest sweep"
-        what = "the experiment" if self.everything or self.condition else f"{named} in"
+        which = f"the sweep {', '.join(self.sweeps)}" if self.sweeps else "the newest sweep"
+        what = "the experiment" if self.everything or self.condition else f"{which} in"
         return f"{what} {self.experiment!r}"
 
 
@@ -48,8 +48,8 @@ def select_runs(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]
 
     Raises ConfigurationError for what is not there, with what is.
     """
-    own = logged_runs.search_runs(source.uri, source.experiment, {"kind": "sweep"})
-    runs = logged_runs.search_runs(source.uri, source.experiment, {"kind": "run"}, ASKED)
+    sweep_runs = logged_runs.search_runs(source.uri, source.experiment, {"kind": "sweep"})
+    runs = logged_runs.search_runs(source.uri, source.experiment, {"kind": "run"}, TAGS)
     if not runs:
         raise ConfigurationError(
             f"The experiment {source.experiment!r} has no runs. Train a sweep first (harness train "
@@ -60,26 +60,26 @@ def select_runs(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]
         runs = [run for run in runs if run.run_id in matching]
     names = source.sweeps
     if not names and not source.everything and not source.condition:
-        names = (own[-1].tags["sweep"],) if own else ()
+        names = (sweep_runs[-1].tags["sweep"],) if sweep_runs else ()
     if not names:
         return runs, ()
     for name in names:
-        if name not in {run.tags["sweep"] for run in own}:
-            raise unknown_name("sweep", name, {run.tags["sweep"] for run in own})
-    sweeps = tuple(run for run in own if run.tags["sweep"] in names)
+        if name not in {run.tags["sweep"] for run in sweep_runs}:
+            raise unknown_name("sweep", name, {run.tags["sweep"] for run in sweep_runs})
+    sweeps = tuple(run for run in sweep_runs if run.tags["sweep"] in names)
     for sweep in sweeps:
-        _check_tuned(sweep, sweeps, own)
-    own_runs = [run for run in runs if run.tags.get("sweep") in names]
-    recalled = {identity for sweep in sweeps for identity in _identities(sweep, source.uri)}
-    trained = {identity_and_phase(run) for run in own_runs}
-    others = [
+        _check_tuned(sweep, sweeps, sweep_runs)
+    runs_of_sweeps = [run for run in runs if run.tags.get("sweep") in names]
+    identities = {identity for sweep in sweeps for identity in _identities(sweep, source.uri)}
+    present = {identity_and_phase(run) for run in runs_of_sweeps}
+    taken_over = [
         run
         for run in runs
-        if run.tags.get("identity") in recalled
-        and identity_and_phase(run) not in trained
+        if run.tags.get("identity") in identities
+        and identity_and_phase(run) not in present
         and run.tags.get("sweep") not in names
     ]
-    return own_runs + others, sweeps
+    return runs_of_sweeps + taken_over, sweeps
 
 
 def _identities(sweep: LoggedRun, uri: str) -> list[str]:
@@ -91,18 +91,22 @@ def _identities(sweep: LoggedRun, uri: str) -> list[str]:
             f"The sweep {sweep.tags['sweep']} took over runs that earlier ones had trained, and the "
             f"list of them is gone: {IDENTITIES} is neither in its folder, {sweep.tags['folder']}, nor "
             f"among its artifacts. Train it once more, which trains nothing that is finished, and "
-            f"compare that:\n  {_completion(sweep)}"
+            f"compare that:\n  {_completing_command(sweep)}"
         )
     return identities
 
 
-def _check_tuned(sweep: LoggedRun, sweeps: Sequence[LoggedRun], own: Sequence[LoggedRun]) -> None:
+def _check_tuned(
+    sweep: LoggedRun, sweeps: Sequence[LoggedRun], sweep_runs: Sequence[LoggedRun]
+) -> None:
     """Raises ConfigurationError for a tuning that was not finished, and was not completed by another of
     these sweeps: its final runs, which alone count, are not all there. own: all sweeps of the store."""
     if sweep.tags.get("tuned") != "true" or sweep.status == "FINISHED":
         return
     command = completion_of(sweep)
-    later = [run for run in own if run.status == "FINISHED" and completion_of(run) == command]
+    later = [
+        run for run in sweep_runs if run.status == "FINISHED" and completion_of(run) == command
+    ]
     if any(run in sweeps for run in later):
         return
     name = sweep.tags["sweep"]
@@ -118,11 +122,11 @@ def _check_tuned(sweep: LoggedRun, sweeps: Sequence[LoggedRun], own: Sequence[Lo
         )
     raise ConfigurationError(
         f"The tuning {name} {what}: the runs that count, of the chosen settings on fresh seeds, are not "
-        f"all there. Complete it, which trains nothing that is finished:\n  {_completion(sweep)}"
+        f"all there. Complete it, which trains nothing that is finished:\n  {_completing_command(sweep)}"
     )
 
 
-def _completion(sweep: LoggedRun) -> str:
+def _completing_command(sweep: LoggedRun) -> str:
     return completion_of(sweep) or "the command that has started it, with skip_finished=true"
 
 

@@ -111,7 +111,7 @@ def chosen_settings(
 def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
     """What the protocol has chosen, by contender and task. Raises ConfigurationError where the store has
     two choices for one contender."""
-    found: dict[tuple[str, str], str] = {}
+    decided: dict[tuple[str, str], str] = {}
     for (contender, task), settings in runs[runs["phase"] == Phase.FINAL].groupby(CONTENDER_TASK)[
         "setting"
     ]:
@@ -120,8 +120,8 @@ def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
                 f"{contender} on {task} was tuned {settings.nunique()} times, with different choices. "
                 f"Name the sweep that counts: harness compare SWEEP. `harness sweeps` lists them."
             )
-        found[contender, task] = settings.iloc[0]
-    return found
+        decided[contender, task] = settings.iloc[0]
+    return decided
 
 
 def scoring_runs(loaded: LoadedRuns, chosen: DataFrame) -> DataFrame:
@@ -146,7 +146,7 @@ def scoring_runs(loaded: LoadedRuns, chosen: DataFrame) -> DataFrame:
 
 def edge_caveats(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) -> list[str]:
     """The chosen values beyond which nothing was tried, as sentences."""
-    found = []
+    decided = []
     groups = dict(list(trials.groupby(CONTENDER_TASK, sort=False)))
     for one in chosen.itertuples():
         own = groups[one.contender, one.task]
@@ -155,12 +155,12 @@ def edge_caveats(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) ->
             if tried.dtype.kind not in "if":
                 continue
             value = own.loc[own["setting"] == one.setting, key].iloc[0]
-            found += [
+            decided += [
                 f"{one.contender} on {one.task}: the best {key}, {value:g}, is the {end} that was "
                 f"tried, so a better one may lie beyond it."
                 for end in range_ends(tried, value)
             ]
-    return found
+    return decided
 
 
 def range_ends(tried: Series, value: float) -> list[str]:

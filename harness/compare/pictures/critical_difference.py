@@ -26,12 +26,12 @@ def cliques(ranks: np.ndarray, critical: float) -> list[tuple[int, int]]:
     >>> cliques(np.array([1.0, 1.5, 2.2, 4.0]), 1.0)
     [(0, 1), (1, 2)]
     """
-    found: list[tuple[int, int]] = []
+    groups: list[tuple[int, int]] = []
     for first, rank in enumerate(ranks):
         last = int(np.searchsorted(ranks, rank + critical, side="right")) - 1
-        if last > first and (not found or last > found[-1][1]):
-            found.append((first, last))
-    return found
+        if last > first and (not groups or last > groups[-1][1]):
+            groups.append((first, last))
+    return groups
 
 
 @styled
@@ -40,12 +40,12 @@ def draw_critical_difference(ranks: DataFrame, styles: Styles) -> Figure | None:
 
     Source: Demšar, Statistical Comparisons of Classifiers over Multiple Data Sets, 2006, figure 1.
     """
-    known = ranks[ranks["rank"].notna()].sort_values("rank", kind="stable")
-    if len(known) < 3:
+    ranked = ranks[ranks["rank"].notna()].sort_values("rank", kind="stable")
+    if len(ranked) < 3:
         return None
-    values = known["rank"].to_numpy(float)
-    names = list(known["contender"])
-    critical = float(known["critical"].iloc[0])
+    values = ranked["rank"].to_numpy(float)
+    names = list(ranked["contender"])
+    critical = float(ranked["critical"].iloc[0])
     bars = cliques(values, critical)
     half = (len(names) + 1) // 2
     top = 0.42 + 0.1 * len(bars)  # inches from the axis down to the first name

@@ -24,15 +24,15 @@ def draw_expected_best(budget: DataFrame, question: Question, styles: Styles) ->
     """
     from matplotlib.ticker import MaxNLocator
 
-    known = budget[budget["expected"].notna()]
-    tasks = list(known["task"].unique())
-    if not tasks or known["k"].max() < 2:
+    curves = budget[budget["expected"].notna()]
+    tasks = list(curves["task"].unique())
+    if not tasks or curves["k"].max() < 2:
         return None
     figure, grid = panels(tasks, 2.2)
     for axes, task in zip(grid, tasks, strict=True):
         ends: list[End] = []
         for name, style in styles.items():
-            line = known[(known["task"] == task) & (known["contender"] == name)].sort_values("k")
+            line = curves[(curves["task"] == task) & (curves["contender"] == name)].sort_values("k")
             if line.empty:
                 continue
             band(axes, line[["k", "low", "high"]], style, len(styles))

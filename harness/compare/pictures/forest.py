@@ -43,8 +43,8 @@ def draw_estimates(
     The test scores, or those on validation where there is no test.
     """
     part = scored_part(summary)
-    of = summary[(summary["part"] == part) & summary["iqm"].notna()]
-    tasks = [task for task in outcomes["task"].unique() if (of["task"] == task).any()]
+    estimates = summary[(summary["part"] == part) & summary["iqm"].notna()]
+    tasks = [task for task in outcomes["task"].unique() if (estimates["task"] == task).any()]
     if not tasks:
         return None
     figure, grid = _panels(tasks, list(styles))
@@ -60,7 +60,9 @@ def draw_estimates(
                 alpha=0.35,
                 markersize=3,
             )
-            for estimate in of[(of["task"] == task) & (of["contender"] == name)].itertuples():
+            for estimate in estimates[
+                (estimates["task"] == task) & (estimates["contender"] == name)
+            ].itertuples():
                 axes.hlines(row, estimate.iqm_low, estimate.iqm_high, color=INK, linewidth=1.2)
                 axes.plot(
                     estimate.iqm,
@@ -83,17 +85,17 @@ def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> 
     best: with more pairs than ten, only those with this contender are shown. A filled point is a
     difference whose Holm-corrected p is below 5 %. The better side is on the right.
     """
-    known = pairs[pairs["difference"].notna()]
-    if known["task"].nunique() and len(known) > ALL_PAIRS * known["task"].nunique() and best:
-        known = known[(known["a"] == best) | (known["b"] == best)]
-    tasks = list(known["task"].unique())
+    shown = pairs[pairs["difference"].notna()]
+    if shown["task"].nunique() and len(shown) > ALL_PAIRS * shown["task"].nunique() and best:
+        shown = shown[(shown["a"] == best) | (shown["b"] == best)]
+    tasks = list(shown["task"].unique())
     if not tasks:
         return None
     # As a − b with the best first; less is better for a loss, so the axis runs the other way
-    names = list(dict.fromkeys(_oriented(row, best)[0] for row in known.itertuples()))
+    names = list(dict.fromkeys(_oriented(row, best)[0] for row in shown.itertuples()))
     figure, grid = _panels(tasks, names)
     for axes, task in zip(grid, tasks, strict=True):
-        for pair in known[known["task"] == task].itertuples():
+        for pair in shown[shown["task"] == task].itertuples():
             name, sign = _oriented(pair, best)
             row = names.index(name)
             sure = pair.p_holm < 0.05
@@ -107,7 +109,7 @@ def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> 
                 markersize=4.5,
             )
         axes.axvline(0, color=MUTED, linewidth=0.8, zorder=1)
-        part = known.loc[known["task"] == task, "part"].iloc[0]
+        part = shown.loc[shown["task"] == task, "part"].iloc[0]
         unit = score_label(question, part).removesuffix(" (lower is better)")
         _finish(axes, names, f"difference in {unit}")
         if not question.maximize:

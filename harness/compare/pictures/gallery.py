@@ -59,7 +59,7 @@ def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
     """
     c, styles = comparison, styles_of(comparison.contenders)
     members = "tasks" if len(c.tasks) > 1 else "runs"
-    found: list[tuple[str, str, str, Figure | None]] = [
+    drawings: list[tuple[str, str, str, Figure | None]] = [
         (
             "scores",
             "Scores",
@@ -127,7 +127,7 @@ def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
             draw_expected_best(c.budget, c.question, styles),
         ),
     ]
-    found += [
+    drawings += [
         (
             "heatmap" if len(c.tasks) == 1 else f"heatmap_{number}",
             f"Two hyperparameters on {task}",
@@ -139,7 +139,7 @@ def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
     ]
     return [
         Picture(name, title, caption, figure, shaded=name.startswith(SHADED))
-        for name, title, caption, figure in found
+        for name, title, caption, figure in drawings
         if figure is not None
     ]
 

@@ -16,7 +16,7 @@ from harness.compare.pictures.style import (
     score_label,
     styled,
 )
-from harness.compare.pictures.trials import numbers, settings, short_names, varied
+from harness.compare.pictures.trials import mean_by_setting, numbers, short_names, varied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +45,8 @@ def draw_heatmap(
     settings in a cell the best; light is good. Crossed out is where every run diverged. The scale is
     the same for all panels and leaves out the worst tenth, so that the good ones can be told apart.
     """
-    of = trials[trials["task"] == task]
-    tables = {name: of[of["contender"] == name] for name in contenders}
+    trials_of_task = trials[trials["task"] == task]
+    tables = {name: trials_of_task[trials_of_task["contender"] == name] for name in contenders}
     tables = {name: table for name, table in tables.items() if len(varied(table)) >= 2}
     if not tables:
         return None
@@ -56,7 +56,7 @@ def draw_heatmap(
     grid = figure.subplots(down, across, squeeze=False).ravel().tolist()
     for unused in grid[len(tables) :]:
         figure.delaxes(unused)
-    scale = colours(settings(of)["validation"], maximize=question.maximize)
+    scale = colours(mean_by_setting(trials_of_task)["validation"], maximize=question.maximize)
     drawn: Any = None
     for axes, (name, table) in zip(grid, tables.items(), strict=False):
         drawn = _draw(axes, table, scale, maximize=question.maximize) or drawn
@@ -74,11 +74,11 @@ def colours(scores: Series, *, maximize: bool) -> dict[str, Any]:
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
-    found = scores.dropna().astype(float)
+    converged = scores.dropna().astype(float)
     ramp = colormaps[COLOURS] if maximize else colormaps[COLOURS].reversed()
-    if found.empty:
+    if converged.empty:
         return {"cmap": ramp}
-    low, high = found.quantile([0.1, 1.0] if maximize else [0.0, 0.9])
+    low, high = converged.quantile([0.1, 1.0] if maximize else [0.0, 0.9])
     return {"cmap": ramp, "norm": Normalize(low, high if high > low else low + 1e-9)}
 
 
@@ -94,7 +94,7 @@ def _draw(
     axes.set_xlabel(literal(names[x]))
     axes.set_ylabel(literal(names[y]))
     axes.tick_params(labelsize=7, length=2, color=MUTED)
-    tried = settings(table)
+    tried = mean_by_setting(table)
     across, down = numbers(tried[x]), numbers(tried[y])
     cells = tried[x].nunique() * tried[y].nunique()
     if across is not None and down is not None and cells > 4 * len(tried):
@@ -111,11 +111,11 @@ def _draw_points(axes: Axes, tried: DataFrame, scale: dict[str, Any]) -> ScalarM
         axes.set_yscale("log")
     lost = tried[tried["validation"].isna()]
     axes.plot(lost["x"], lost["y"], "x", color=MUTED, markersize=4, label="diverged")
-    found = tried[tried["validation"].notna()]
+    converged = tried[tried["validation"].notna()]
     return axes.scatter(
-        found["x"],
-        found["y"],
-        c=found["validation"].astype(float),
+        converged["x"],
+        converged["y"],
+        c=converged["validation"].astype(float),
         s=22,
         linewidths=0.3,
         edgecolors=INK,

@@ -44,13 +44,15 @@ def draw_interaction(interaction: DataFrame, question: Question) -> Figure | Non
     figure = canvas(PAGE, 2.7)
     left, right = figure.subplots(1, 2)
     for number, (row, style) in enumerate(styles.items()):
-        of = interaction[interaction["row"] == row].set_index("column").reindex(columns)
+        cells = interaction[interaction["row"] == row].set_index("column").reindex(columns)
         shift = 0.5 * ((number + 0.5) / len(styles) - 0.5)  # intervals beside, not over one another
-        _draw_means(left, of, row, style)
-        places = np.arange(len(columns)) + shift
-        effect = of["effect"].astype(float)
-        right.vlines(places, of["low"].astype(float), of["high"].astype(float), color=style.colour)
-        right.plot(places, effect, linestyle="", color=style.colour, marker=style.marker)
+        _draw_means(left, cells, row, style)
+        positions = np.arange(len(columns)) + shift
+        effect = cells["effect"].astype(float)
+        right.vlines(
+            positions, cells["low"].astype(float), cells["high"].astype(float), color=style.colour
+        )
+        right.plot(positions, effect, linestyle="", color=style.colour, marker=style.marker)
     right.axhline(0, color=MUTED, linewidth=0.8, zorder=1)
     second = question.by[1] if len(question.by) > 1 else ""
     for axes in (left, right):
@@ -66,11 +68,11 @@ def draw_interaction(interaction: DataFrame, question: Question) -> Figure | Non
     return figure
 
 
-def _draw_means(axes: Axes, of: DataFrame, row: str, style: Style) -> None:
+def _draw_means(axes: Axes, cells: DataFrame, row: str, style: Style) -> None:
     colour, marker, line = style
     axes.plot(
-        range(len(of)),
-        of["mean"].astype(float),
+        range(len(cells)),
+        cells["mean"].astype(float),
         color=colour,
         marker=marker,
         linestyle=line,

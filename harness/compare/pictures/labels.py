@@ -60,10 +60,10 @@ def label_ends(axes: Axes, ends: list[End]) -> None:
     points = axes.get_window_extent().height * 72 / axes.figure.dpi
     to_axes = axes.transData + axes.transAxes.inverted()
     heights = to_axes.transform([(end.x, end.y) for end in ends])[:, 1].clip(0, 1)
-    wanted = spread(heights, LINE / points)
+    label_heights = spread(heights, LINE / points)
     # All within the axes, as long as there is room
-    wanted += max(0.0, 0.02 - wanted.min()) - max(0.0, wanted.max() - 1.0)
-    for end, height in zip(ends, wanted, strict=True):
+    label_heights += max(0.0, 0.02 - label_heights.min()) - max(0.0, label_heights.max() - 1.0)
+    for end, height in zip(ends, label_heights, strict=True):
         axes.annotate(
             "",
             (end.x, end.y),

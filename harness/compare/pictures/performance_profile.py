@@ -15,7 +15,7 @@ __all__ = ["draw_performance_profile"]
 
 
 @styled
-def draw_performance_profile(profiles: DataFrame, styles: Styles, of: str) -> Figure | None:
+def draw_performance_profile(profiles: DataFrame, styles: Styles, members: str) -> Figure | None:
     """A step line a contender: higher is better, and who is highest at τ = 1 is fastest most often.
 
     None for one alone.
@@ -23,16 +23,16 @@ def draw_performance_profile(profiles: DataFrame, styles: Styles, of: str) -> Fi
     of: what there is a share of, "tasks" or "runs". Source: Dolan & Moré, Benchmarking optimization
     software with performance profiles, 2002.
     """
-    known = profiles[profiles["share"].notna()]
-    names = [name for name in styles if (known["contender"] == name).any()]
+    drawn = profiles[profiles["share"].notna()]
+    names = [name for name in styles if (drawn["contender"] == name).any()]
     if len(names) < 2:
         return None
     figure = canvas(COLUMN + 0.6, 2.3)
     axes = figure.subplots()
-    last = float(known["tau"].max())
+    last = float(drawn["tau"].max())
     ends: list[End] = []
     for name in names:
-        line = known[known["contender"] == name].sort_values("tau")
+        line = drawn[drawn["contender"] == name].sort_values("tau")
         colour, marker, dashes = styles[name]
         # Each goes on to the right edge: no larger τ changes its share
         taus, shares = [*line["tau"], last * 1.02], [*line["share"], line["share"].iloc[-1]]
@@ -52,7 +52,7 @@ def draw_performance_profile(profiles: DataFrame, styles: Styles, of: str) -> Fi
     axes.set_ylim(0, 1.02)
     axes.set_xlim(1.0, last * 1.02)
     axes.set_xlabel("τ: steps to the target, in times of the fastest")
-    axes.set_ylabel(f"share of {of} within τ")
+    axes.set_ylabel(f"share of {members} within τ")
     tidy(axes)
     label_ends(axes, ends)
     return figure

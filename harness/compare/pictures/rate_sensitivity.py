@@ -19,7 +19,7 @@ from harness.compare.pictures.style import (
     styled,
     tidy,
 )
-from harness.compare.pictures.trials import numbers, rate_key, settings, varied
+from harness.compare.pictures.trials import mean_by_setting, numbers, rate_key, varied
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def draw_rate_sensitivity(trials: DataFrame, question: Question, styles: Styles)
     rates = None if key is None else numbers(trials[key])
     if rates is None or rates[rates > 0].nunique() < 2:
         return None
-    tried = settings(trials).assign(rate=lambda table: numbers(table[key]))
+    tried = mean_by_setting(trials).assign(rate=lambda table: numbers(table[key]))
     tried = tried[tried["rate"] > 0]
     names = [name for name in styles if (tried["contender"] == name).any()]
     unstable = [n for n in names if tried.loc[tried["contender"] == n, "diverged"].any()]
@@ -91,8 +91,8 @@ def _panels(tasks: list[str], unstable: list[str]) -> tuple[Figure, list[list[Ax
 
 def _is_scattered(trials: DataFrame, key: str) -> bool:
     """Whether hardly two settings share a rate, and the line through all would be mostly noise."""
-    rates, settings_ = trials[key].nunique(), trials["setting"].nunique()
-    return rates > 0.5 * settings_ and (rates > GRID or varied(trials) != [key])
+    rates, settings = trials[key].nunique(), trials["setting"].nunique()
+    return rates > 0.5 * settings and (rates > GRID or varied(trials) != [key])
 
 
 def _draw_scores(
@@ -103,12 +103,14 @@ def _draw_scores(
         of = tried[(tried["contender"] == name) & tried["validation"].notna()].sort_values("rate")
         if of.empty:
             continue
-        look: dict[str, Any] = {"color": style.colour, "marker": style.marker}
+        looks: dict[str, Any] = {"color": style.colour, "marker": style.marker}
         if name in scattered:
-            axes.plot(of["rate"], of["validation"], linestyle="", alpha=0.3, markersize=2.5, **look)
+            axes.plot(
+                of["rate"], of["validation"], linestyle="", alpha=0.3, markersize=2.5, **looks
+            )
         best = _best(of, _stretches(of) if name in scattered else of["rate"], question.maximize)
         axes.plot(
-            best["rate"], best["validation"], linestyle=style.line, label=literal(name), **look
+            best["rate"], best["validation"], linestyle=style.line, label=literal(name), **looks
         )
         end = best.iloc[-1]
         ends.append(End(float(end["rate"]), float(end["validation"]), literal(name), style))

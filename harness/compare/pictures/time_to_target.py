@@ -25,8 +25,8 @@ def draw_time_to_target(times: DataFrame, outcomes: DataFrame, styles: Styles) -
     """
     from matplotlib.ticker import MaxNLocator
 
-    known = times[times["reached"].notna()]
-    tasks = list(known["task"].unique())
+    reaching = times[times["reached"].notna()]
+    tasks = list(reaching["task"].unique())
     if not tasks or not np.isfinite(outcomes["steps"].astype(float)).any():
         return None
     across = min(len(tasks), 3)
@@ -37,16 +37,16 @@ def draw_time_to_target(times: DataFrame, outcomes: DataFrame, styles: Styles) -
     for unused in grid[len(tasks) :]:
         figure.delaxes(unused)
     for axes, task in zip(grid, tasks, strict=False):
-        of = known[known["task"] == task].set_index("contender")
+        of_task = reaching[reaching["task"] == task].set_index("contender")
         entitle(axes, task)
         for row, (name, (colour, marker, _)) in enumerate(styles.items()):
-            if name not in of.index:
+            if name not in of_task.index:
                 continue
             runs = outcomes[(outcomes["task"] == task) & (outcomes["contender"] == name)]
             steps = runs["steps"].astype(float)
             steps = steps[np.isfinite(steps)]
             axes.plot(steps, np.full(len(steps), row), ".", color=colour, alpha=0.35, markersize=4)
-            median, reached = of.loc[name, "steps"], of.loc[name, "reached"]
+            median, reached = of_task.loc[name, "steps"], of_task.loc[name, "reached"]
             if np.isfinite(median):
                 axes.plot(
                     median,
@@ -71,7 +71,7 @@ def draw_time_to_target(times: DataFrame, outcomes: DataFrame, styles: Styles) -
         axes.set_ylim(len(styles) - 0.4, -0.6)
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
-        axes.set_xlabel(f"steps to reach {of['target'].iloc[0]:.4g}")
+        axes.set_xlabel(f"steps to reach {of_task['target'].iloc[0]:.4g}")
         tidy(axes, grid="x")
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["hyperparameters", "numbers", "rate_key", "settings", "short_names", "varied"]
+__all__ = ["hyperparameters", "mean_by_setting", "numbers", "rate_key", "short_names", "varied"]
 
 FIXED = ("contender", "task", "setting", "seed", "run_id", "status", "diverged", "validation")
 
@@ -26,8 +26,8 @@ def numbers(values: Series) -> Series | None:
     """The values as floats, missing ones as NaN; None where one of them is no number."""
     from pandas import to_numeric
 
-    found = to_numeric(values, errors="coerce").astype(float)
-    return found if found.notna().equals(values.notna()) and found.notna().any() else None
+    numeric = to_numeric(values, errors="coerce").astype(float)
+    return numeric if numeric.notna().equals(values.notna()) and numeric.notna().any() else None
 
 
 def varied(trials: DataFrame) -> list[str]:
@@ -37,7 +37,7 @@ def varied(trials: DataFrame) -> list[str]:
     return sorted(keys, key=lambda key: -counts[key])
 
 
-def settings(trials: DataFrame) -> DataFrame:
+def mean_by_setting(trials: DataFrame) -> DataFrame:
     """One row a setting of a contender on a task: the mean score of its runs that converged, and the
     share of those that diverged as `diverged`."""
     keys = ["contender", "task", "setting", *hyperparameters(trials)]

@@ -20,8 +20,8 @@ STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean", "
 
 def further_tables(comparison: Comparison) -> list[Table]:
     """Those that there is something in."""
-    made = (summary_table, ranks_table, benchmark_table, interaction_table)
-    return [table for table in (make(comparison) for make in made) if table.rows]
+    makers = (summary_table, ranks_table, benchmark_table, interaction_table)
+    return [table for table in (maker(comparison) for maker in makers) if table.rows]
 
 
 def summary_table(comparison: Comparison) -> Table:

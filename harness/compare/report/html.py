@@ -20,7 +20,7 @@ import numpy as np
 from harness.compare.pictures.gallery import Picture
 from harness.compare.pictures.style import styles_of
 from harness.compare.report.further_tables import further_tables
-from harness.compare.report.standings import pairings, places
+from harness.compare.report.standings import pairings, task_groups
 from harness.compare.report.tables import (
     pairs_table,
     runs_table,
@@ -65,7 +65,7 @@ class EmbeddedPicture(NamedTuple):
 def page(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
     """The page; the same comparison and pictures give the same text."""
     style, script = _template("report.css"), _template("report.js")
-    tasks = places(comparison)
+    tasks = task_groups(comparison)
     pairs = [pairs_table(comparison, task) for task in tasks if pairings(comparison, task)]
     return (
         _environment()
@@ -140,17 +140,17 @@ def _glance(comparison: Comparison) -> list[tuple[str, str]]:
     """The size of it all."""
     question, outcomes = comparison.question, comparison.outcomes
     seeds = outcomes.groupby(["contender", "task"]).size()
-    each = sorted({int(size) for size in seeds})
-    spread = str(each[0]) if len(each) == 1 else f"{each[0]} to {each[-1]}" if each else "none"
+    sizes = sorted({int(size) for size in seeds})
+    spread = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}" if sizes else "none"
     targets = [f"{target:.4g} on {task}" for task, target in question.targets.items()]
-    given = question.asked or "what half of the runs reach"
+    origin = question.asked or "what half of the runs reach"
     return [
         ("Contenders", str(len(comparison.contenders))),
         ("Tasks", enumeration(list(comparison.tasks)) or "none"),
         ("Seeds for each", f"{spread}, {'paired' if comparison.paired else 'not paired'}"),
         ("Scoring runs", f"{len(outcomes)}, {int(outcomes['diverged'].sum())} diverged"),
         ("Runs of tuning", str(len(comparison.trials))),
-        ("Validation target", f"{enumeration(targets)} ({given})" if targets else "none"),
+        ("Validation target", f"{enumeration(targets)} ({origin})" if targets else "none"),
     ]
 
 
@@ -186,7 +186,7 @@ def _embed(comparison: Comparison, picture: Picture) -> EmbeddedPicture:
 
 def _provenance_lines(provenance: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """All but what is shown as commands; a mapping or a list is a line for each of its entries."""
-    found = []
+    entries = []
     for name, value in provenance.items():
         if name in ("commands", "configurations"):
             continue
@@ -194,5 +194,5 @@ def _provenance_lines(provenance: dict[str, Any]) -> list[tuple[str, list[str]]]
             lines = [f"{key}: {entry}" for key, entry in value.items()]
         else:
             lines = [str(one) for one in (value if isinstance(value, list | tuple) else [value])]
-        found.append((name, lines))
-    return found
+        entries.append((name, lines))
+    return entries

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from harness.compare.report.standings import ALL, Standing, judged_by, places, standings
+from harness.compare.report.standings import ALL, Standing, judged_by, standings, task_groups
 from harness.compare.report.verdict import metric_name
 from harness.compare.report.wording import Estimate, score, time
 
@@ -51,11 +51,11 @@ def escape(text: str) -> str:
 
 def table(comparison: Comparison) -> str:
     """The table, as a float with a caption. "" where there are no runs."""
-    tasks = places(comparison)
+    tasks = task_groups(comparison)
     if not tasks:
         return ""
     rows = {task: standings(comparison, task) for task in tasks}
-    every = [row for found in rows.values() for row in found]
+    every = [row for rows_of_task in rows.values() for row in rows_of_task]
     parts = [p for p in ("validation", "test") if any(_known(getattr(r, p)) for r in every)]
     timed = any(not math.isnan(row.reached) for row in every)
     metric = escape(metric_name(comparison))
@@ -67,9 +67,9 @@ def table(comparison: Comparison) -> str:
     blocks = [
         "\n".join(
             _row(_task(comparison, task) if number == 0 else "", row, parts, part, timed=timed)
-            for number, row in enumerate(found)
+            for number, row in enumerate(rows_of_task)
         )
-        for task, found in rows.items()
+        for task, rows_of_task in rows.items()
     ]
     return "\n".join(
         [

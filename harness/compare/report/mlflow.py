@@ -25,7 +25,7 @@ from harness.tracking.writing.finished_runs import (
     update_runs,
 )
 
-__all__ = ["log"]
+__all__ = ["log_comparison"]
 
 NOTE = "mlflow.note.content"  # the tag that the dashboard shows as the description of a run
 SIGN = "among the artifacts."  # by which a description is known to be ours
@@ -33,7 +33,9 @@ SUMMARY = ("mean", "median", "iqm", "iqm_low", "iqm_high", "diverged")
 TIMES = ("steps", "samples", "seconds")
 
 
-def log(comparison: Comparison, uri: str, sweeps: Sequence[LoggedRun], folder: Path) -> str:
+def log_comparison(
+    comparison: Comparison, uri: str, sweeps: Sequence[LoggedRun], folder: Path
+) -> str:
     """Writes all of it. Returns the id of the run that has the summary.
 
     uri: as in `tracking.uri`. sweeps: their own runs. folder: goes to the artifacts as it is.
@@ -44,30 +46,39 @@ def log(comparison: Comparison, uri: str, sweeps: Sequence[LoggedRun], folder: P
         "compared/by": ", ".join(comparison.question.by),
     }
     if len(sweeps) == 1:
-        own = sweeps[0].run_id
+        run_id = sweeps[0].run_id
     else:
         experiment = str(comparison.provenance["experiment"])
-        own = create_finished_run(
+        run_id = create_finished_run(
             uri, experiment, f"comparison {folder.name}", {"kind": "comparison"}
         )
-    written = sweeps[0].tags.get(NOTE, SIGN) if len(sweeps) == 1 else SIGN
-    if SIGN in written:  # what a person has written there stays
-        tags[NOTE] = _note(comparison, folder)
-    update_runs(uri, [RunUpdate(own, dict(_summary(comparison)), tags), *_outcomes(comparison)])
+    description = sweeps[0].tags.get(NOTE, SIGN) if len(sweeps) == 1 else SIGN
+    if SIGN in description:  # what a person has written there stays
+        tags[NOTE] = _description(comparison, folder)
+    update_runs(uri, [RunUpdate(run_id, dict(_summary(comparison)), tags), *_outcomes(comparison)])
     if len(sweeps) == 1:
-        before = read_run_file(sweeps[0], f"{folder.name}/{FILES}", uri) or ""
-        now = (folder / FILES).read_text(encoding="utf-8").splitlines()
-        delete_artifacts(uri, own, [f"{folder.name}/{name}" for name in outdated(before, now)])
-    add_artifacts(uri, own, [folder])
-    return own
+        listed_before = read_run_file(sweeps[0], f"{folder.name}/{FILES}", uri) or ""
+        listed_now = (folder / FILES).read_text(encoding="utf-8").splitlines()
+        delete_artifacts(
+            uri, run_id, [f"{folder.name}/{name}" for name in outdated(listed_before, listed_now)]
+        )
+    add_artifacts(uri, run_id, [folder])
+    return run_id
 
 
-def _note(comparison: Comparison, folder: Path) -> str:
+def _description(comparison: Comparison, folder: Path) -> str:
     """What the page of the run says at its top, in Markdown."""
-    found = [f"- {_plain(sentence)}" for sentence in verdicts(comparison).values()]
-    notes = [f"- {_plain(caveat)}" for caveat in comparison.caveats]
+    verdict_lines = [f"- {_plain(sentence)}" for sentence in verdicts(comparison).values()]
+    caveat_lines = [f"- {_plain(caveat)}" for caveat in comparison.caveats]
     report = f"The report: `{folder.name}/report.html` {SIGN}"
-    return "\n".join([*found, "", *(["Mind this:", "", *notes, ""] if notes else []), report])
+    return "\n".join(
+        [
+            *verdict_lines,
+            "",
+            *(["Mind this:", "", *caveat_lines, ""] if caveat_lines else []),
+            report,
+        ]
+    )
 
 
 def _plain(text: str) -> str:
@@ -82,13 +93,13 @@ def _plain(text: str) -> str:
 def _summary(comparison: Comparison) -> Iterator[tuple[str, float]]:
     metric = comparison.question.metric.name
     for row in comparison.summary.to_dict("records"):
-        place = f"{_name(row['contender'])}/{_name(row['task'])}"
+        prefix = f"{_name(row['contender'])}/{_name(row['task'])}"
         for statistic in SUMMARY:
-            yield f"compare/{place}/{row['part']}/{metric}/{statistic}", row[statistic]
+            yield f"compare/{prefix}/{row['part']}/{metric}/{statistic}", row[statistic]
     for row in comparison.times.to_dict("records"):
-        place = f"{_name(row['contender'])}/{_name(row['task'])}"
+        prefix = f"{_name(row['contender'])}/{_name(row['task'])}"
         for unit in ("reached", *TIMES):
-            yield f"compare/{place}/time_to_target/{unit}", row[unit]
+            yield f"compare/{prefix}/time_to_target/{unit}", row[unit]
 
 
 def _outcomes(comparison: Comparison) -> Iterator[RunUpdate]:

@@ -13,7 +13,16 @@ from harness.compare.tables.scores import ALL
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
 
-__all__ = ["ALL", "Pairing", "Standing", "best_of", "judged_by", "pairings", "places", "standings"]
+__all__ = [
+    "ALL",
+    "Pairing",
+    "Standing",
+    "best_of",
+    "judged_by",
+    "pairings",
+    "standings",
+    "task_groups",
+]
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class Pairing:
         )
 
 
-def places(comparison: Comparison) -> list[str]:
+def task_groups(comparison: Comparison) -> list[str]:
     """What there are tables for: all tasks together first, where they are several, then each."""
     known = set(comparison.summary["task"])
     together = [ALL] if len(comparison.tasks) > 1 else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from harness.compare.report.standings import best_of, pairings, places
+from harness.compare.report.standings import best_of, pairings, task_groups
 from harness.compare.report.tables import Table, pairs_table, standings_table
 from harness.compare.report.verdict import verdicts
 
@@ -19,7 +19,7 @@ ALL_PAIRS = 15  # of more, those with the best are shown
 def print_comparison(comparison: Comparison, stream: TextIO) -> None:
     """Prints all of it: framed on a terminal, tab-separated elsewhere, with an empty line after each
     table."""
-    tasks = places(comparison)
+    tasks = task_groups(comparison)
     for task in tasks:
         _show_table(standings_table(comparison, task), stream, titled=len(tasks) > 1)
     for task in tasks:

@@ -70,11 +70,13 @@ def _of(frame: DataFrame, contender: str, task: str) -> DataFrame:
 
 
 def _edges(trials: DataFrame, chosen: str) -> tuple[str, ...]:
-    found = []
+    sentences = []
     for key in hyperparameters(trials):
         tried = numbers(trials[key])
         if tried is None:
             continue
         for value in tried[trials["setting"] == chosen].dropna().unique():
-            found += [f"{key} = {value:g} is the {end} tried" for end in range_ends(tried, value)]
-    return tuple(found)
+            sentences += [
+                f"{key} = {value:g} is the {end} tried" for end in range_ends(tried, value)
+            ]
+    return tuple(sentences)

@@ -11,8 +11,8 @@ from harness.compare.report.standings import (
     best_of,
     judged_by,
     pairings,
-    places,
     standings,
+    task_groups,
 )
 from harness.compare.report.wording import (
     difference,
@@ -46,13 +46,13 @@ def asked(comparison: Comparison) -> str:
 
 def verdict(comparison: Comparison) -> str:
     """Who is best, and whether it can be told: on all tasks together, where there are several."""
-    found = verdicts(comparison)
-    return next(iter(found.values()), "There are no runs to compare.")
+    sentences = verdicts(comparison)
+    return next(iter(sentences.values()), "There are no runs to compare.")
 
 
 def verdicts(comparison: Comparison) -> dict[str, str]:
     """A sentence for each task, that for all of them first."""
-    return {task: _sentence(comparison, task) for task in places(comparison)}
+    return {task: _sentence(comparison, task) for task in task_groups(comparison)}
 
 
 def _sentence(comparison: Comparison, task: str) -> str:

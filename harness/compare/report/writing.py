@@ -15,7 +15,7 @@ from harness.compare.report.csv_files import write_csv
 from harness.compare.report.document import encode
 from harness.compare.report.html import page
 from harness.compare.report.latex import table
-from harness.compare.report.standings import best_of, places
+from harness.compare.report.standings import best_of, task_groups
 
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
@@ -32,7 +32,7 @@ def write_report(comparison: Comparison, folder: Path, *, pdf: bool = False) -> 
     folder: made if need be; the files of a report that was there before are replaced or deleted.
     """
     before = _listed(folder)
-    tasks = places(comparison)
+    tasks = task_groups(comparison)
     pictures = gallery(comparison, best_of(comparison, tasks[0]) if tasks else None)
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     texts = {"report.html": page(comparison, pictures), "comparison.json": encode(comparison)}

@@ -85,15 +85,15 @@ def paired_difference(
 
     >>> a = [np.array([0.9, 0.7, 0.8, -np.inf])]
     >>> b = [np.array([0.8, 0.5, 0.7, 0.6])]
-    >>> found = paired_difference(a, b, np.random.default_rng(0))
-    >>> f"{found.interval.estimate:.3f}", found.used, found.left_out
+    >>> difference = paired_difference(a, b, np.random.default_rng(0))
+    >>> f"{difference.interval.estimate:.3f}", difference.used, difference.left_out
     ('0.133', 3, 1)
     """
-    found = interval(
+    difference = interval(
         mean_paired_difference, [a, b], jointly, rng, resamples=resamples, confidence=confidence
     )
     used = sum(int((np.isfinite(x) & np.isfinite(y)).sum()) for x, y in zip(a, b, strict=True))
-    return Difference(found, used, sum(map(len, a)) - used)
+    return Difference(difference, used, sum(map(len, a)) - used)
 
 
 def unpaired_difference(
@@ -107,13 +107,13 @@ def unpaired_difference(
     """The difference of runs that have nothing in common; the runs of each are drawn for themselves.
 
     >>> a, b = [np.array([0.9, 0.7, -np.inf])], [np.array([0.8, 0.5])]
-    >>> found = unpaired_difference(a, b, np.random.default_rng(0))
-    >>> f"{found.interval.estimate:.3f}", found.used, found.left_out
+    >>> difference = unpaired_difference(a, b, np.random.default_rng(0))
+    >>> f"{difference.interval.estimate:.3f}", difference.used, difference.left_out
     ('0.150', 4, 1)
     """
-    found = interval(
+    difference = interval(
         mean_difference, [a, b], independently, rng, resamples=resamples, confidence=confidence
     )
     runs = sum(map(len, [*a, *b]))
     used = sum(int(np.isfinite(scores).sum()) for scores in [*a, *b])
-    return Difference(found, used, runs - used)
+    return Difference(difference, used, runs - used)

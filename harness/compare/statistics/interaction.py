@@ -79,8 +79,8 @@ def interaction(
     >>> from harness.compare.statistics.bootstrap import independently
     >>> table = [[[np.array([1.0, 3.0])], [np.array([4.0, 4.0])]],
     ...          [[np.array([5.0, 5.0])], [np.array([2.0, 4.0])]]]
-    >>> found = interaction(table, independently, np.random.default_rng(0))
-    >>> found.effects.tolist(), found.rows.tolist(), found.columns.tolist(), found.grand
+    >>> result = interaction(table, independently, np.random.default_rng(0))
+    >>> result.effects.tolist(), result.rows.tolist(), result.columns.tolist(), result.grand
     ([[-1.0, 1.0], [1.0, -1.0]], [3.0, 4.0], [3.5, 3.5], 3.5)
     """
     shape = len(table), len(table[0])
@@ -120,8 +120,8 @@ def interaction_test(table: Table) -> FTest:
 
     >>> table = [[[np.array([1.0, 3.0])], [np.array([4.0, 4.0])]],
     ...          [[np.array([5.0, 5.0])], [np.array([2.0, 4.0])]]]
-    >>> found = interaction_test(table)
-    >>> found.statistic, found.between, found.within, round(found.p, 4)
+    >>> result = interaction_test(table)
+    >>> result.statistic, result.between, result.within, round(result.p, 4)
     (8.0, 1, 4, 0.0474)
     """
     shape = len(table), len(table[0])

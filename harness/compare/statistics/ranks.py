@@ -46,8 +46,8 @@ def rank_contenders(scores: np.ndarray, alpha: float = 0.05) -> Ranking:
 
     Raises ValueError for fewer than three contenders, for which Friedman's test says nothing new.
 
-    >>> found = rank_contenders(np.array([[0.9, 0.8, 0.7], [0.9, 0.7, 0.8], [0.6, 0.5, -np.inf]]))
-    >>> found.ranks.round(3), round(found.critical, 3), round(found.p, 3)
+    >>> ranking = rank_contenders(np.array([[0.9, 0.8, 0.7], [0.9, 0.7, 0.8], [0.6, 0.5, -np.inf]]))
+    >>> ranking.ranks.round(3), round(ranking.critical, 3), round(ranking.p, 3)
     (array([1.   , 2.333, 2.667]), 1.914, 0.097)
     """
     blocks, contenders = scores.shape

@@ -35,12 +35,14 @@ def budget_of(
         for contender in contenders:
             if (contender, task) not in means.index.droplevel(2):
                 continue
-            own = means.loc[contender, task].to_numpy(float)
-            if len(own) < 2 or np.isnan(own).any():
+            values = means.loc[contender, task].to_numpy(float)
+            if len(values) < 2 or np.isnan(values).any():
                 continue
-            budgets = np.unique(np.geomspace(1, len(own), min(len(own), MOST)).round().astype(int))
-            k = np.arange(1, len(own) + 1) if len(own) <= MOST else budgets
-            curve = budget_curve(own, np.random.default_rng(SEED), k=k)
+            budgets = np.unique(
+                np.geomspace(1, len(values), min(len(values), MOST)).round().astype(int)
+            )
+            k = np.arange(1, len(values) + 1) if len(values) <= MOST else budgets
+            curve = budget_curve(values, np.random.default_rng(SEED), k=k)
             low, high = (curve.low, curve.high) if maximize else (-curve.high, -curve.low)
             frames.append(
                 DataFrame(

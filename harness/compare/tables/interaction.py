@@ -49,19 +49,19 @@ def interaction_of(loaded: LoadedRuns, outcomes: DataFrame) -> DataFrame:
     whole = len(levels) == len(rows) * len(columns)
     paired = whole and all(len(one) == 1 for one in seeds.values())
     sign = 1.0 if maximize else -1.0
-    found = interaction(table, jointly if paired else independently, np.random.default_rng(SEED))
+    result = interaction(table, jointly if paired else independently, np.random.default_rng(SEED))
     p = interaction_test(table).p if whole else np.nan
-    low, high = (found.low, found.high) if maximize else (-found.high, -found.low)
+    low, high = (result.low, result.high) if maximize else (-result.high, -result.low)
     return DataFrame(
         [
             {
                 "row": r,
                 "column": c,
                 "part": part,
-                "mean": sign * found.means[i, j],
-                "runs": int(found.runs[i, j]),
-                "diverged": int(found.diverged[i, j]),
-                "effect": sign * found.effects[i, j],
+                "mean": sign * result.means[i, j],
+                "runs": int(result.runs[i, j]),
+                "diverged": int(result.diverged[i, j]),
+                "effect": sign * result.effects[i, j],
                 "low": low[i, j],
                 "high": high[i, j],
                 "p": p,

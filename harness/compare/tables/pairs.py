@@ -14,7 +14,7 @@ from harness.compare.statistics.holm import holm
 from harness.compare.statistics.improvement import probability_of_improvement
 from harness.compare.statistics.pairwise import rank_sum, signed_rank
 from harness.compare.tables.scores import SEED, Scores, judged_by, scores_of
-from harness.compare.tables.summary import places, tasks_in
+from harness.compare.tables.summary import task_groups, tasks_in
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -37,14 +37,14 @@ def pairs_of(
     part = judged_by(outcomes)
     scores = scores_of(outcomes, part, maximize)
     rows: list[dict[str, Any]] = []
-    for place in places(tasks):
-        own = []
+    for group in task_groups(tasks):
+        rows_of_group = []
         for a, b in combinations(contenders, 2):
-            row = _row(scores, a, b, tasks_in(place, tasks), maximize)
+            row = _row(scores, a, b, tasks_in(group, tasks), maximize)
             if row:
-                own.append({"a": a, "b": b, "task": place, "part": part, **row})
-        adjusted = holm([row["p"] for row in own])
-        rows += [{**row, "p_holm": p} for row, p in zip(own, adjusted, strict=True)]
+                rows_of_group.append({"a": a, "b": b, "task": group, "part": part, **row})
+        adjusted = holm([row["p"] for row in rows_of_group])
+        rows += [{**row, "p_holm": p} for row, p in zip(rows_of_group, adjusted, strict=True)]
     return DataFrame(rows, columns=COLUMNS)
 
 
@@ -58,7 +58,7 @@ def _row(
     if paired:
         sample_a, sample_b = paired
     rng = np.random.default_rng(SEED)
-    found = (paired_difference if paired else unpaired_difference)(sample_a, sample_b, rng)
+    estimate = (paired_difference if paired else unpaired_difference)(sample_a, sample_b, rng)
     better = interval(
         probability_of_improvement,
         [sample_a, sample_b],
@@ -66,7 +66,7 @@ def _row(
         np.random.default_rng(SEED),
     )
     test = (signed_rank if paired else rank_sum)(sample_a, sample_b)
-    difference = found.interval if maximize else _turned(found.interval)
+    difference = estimate.interval if maximize else _turned(estimate.interval)
     return {
         "seeds": min(sum(map(len, sample_a)), sum(map(len, sample_b))),
         "difference": difference.estimate,
@@ -96,6 +96,6 @@ def _paired(
     return both_a, both_b
 
 
-def _turned(found: Interval) -> Interval:
+def _turned(estimate: Interval) -> Interval:
     """Of negated scores, in the unit of the scores."""
-    return Interval(-found.estimate, -found.high, -found.low)
+    return Interval(-estimate.estimate, -estimate.high, -estimate.low)

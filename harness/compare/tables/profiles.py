@@ -65,9 +65,9 @@ def benchmark_of(times: DataFrame, contenders: Sequence[str], tasks: Sequence[st
 
 def _table(rows: DataFrame, contenders: Sequence[str]) -> np.ndarray | None:
     """Steps by contender and workload; None where a contender lacks one, or has one twice."""
-    wanted = rows[["contender", "workload", "steps"]]
-    if wanted.empty or wanted.duplicated(["contender", "workload"]).any():
+    steps = rows[["contender", "workload", "steps"]]
+    if steps.empty or steps.duplicated(["contender", "workload"]).any():
         return None
-    wide = wanted.pivot(index="contender", columns="workload", values="steps")
+    wide = steps.pivot(index="contender", columns="workload", values="steps")
     table = wide.reindex(list(contenders)).to_numpy(float)
     return None if np.isnan(table).any() else table

@@ -24,19 +24,19 @@ def ranks_of(
 
     scores = scores_of(outcomes, judged_by(outcomes), maximize)
     samples = [scores.sample(name, tasks) for name in contenders]
-    known = [sample for sample in samples if sample is not None]
+    complete = [sample for sample in samples if sample is not None]
     empty = DataFrame(columns=["contender", "rank", "critical", "p_friedman"])
-    if len(contenders) < 3 or len(known) < len(contenders):
+    if len(contenders) < 3 or len(complete) < len(contenders):
         return empty
     seeds = [scores.seeds_of(name, tasks) for name in contenders]
     if any(own != seeds[0] for own in seeds) or any(len(set(s)) < len(s) for s in seeds[0]):
         return empty
-    found = rank_contenders(np.column_stack([np.concatenate(sample) for sample in known]))
+    ranking = rank_contenders(np.column_stack([np.concatenate(sample) for sample in complete]))
     return DataFrame(
         {
             "contender": list(contenders),
-            "rank": found.ranks,
-            "critical": found.critical,
-            "p_friedman": found.p,
+            "rank": ranking.ranks,
+            "critical": ranking.critical,
+            "p_friedman": ranking.p,
         }
     )

@@ -27,9 +27,9 @@ class Scores:
 
     def sample(self, contender: str, tasks: Sequence[str]) -> list[np.ndarray] | None:
         """An array a task; None where the contender has no runs on one of them."""
-        found = [self.scores.get((contender, task)) for task in tasks]
-        known = [scores for scores in found if scores is not None]
-        return known if len(known) == len(found) else None
+        samples = [self.scores.get((contender, task)) for task in tasks]
+        known = [scores for scores in samples if scores is not None]
+        return known if len(known) == len(samples) else None
 
     def seeds_of(self, contender: str, tasks: Sequence[str]) -> list[tuple[int, ...]]:
         """The seeds a task."""

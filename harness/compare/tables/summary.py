@@ -37,39 +37,39 @@ def summary_of(
         scores = scores_of(outcomes, part, question.maximize)
         if not any(np.isfinite(one).any() for one in scores.scores.values()):
             continue
-        for place in places(tasks):
+        for group in task_groups(tasks):
             for contender in contenders:
-                sample = scores.sample(contender, tasks_in(place, tasks))
+                sample = scores.sample(contender, tasks_in(group, tasks))
                 if sample is not None:
-                    row = {"contender": contender, "task": place, "part": part}
+                    row = {"contender": contender, "task": group, "part": part}
                     rows.append(row | _row(sample, question.maximize))
     columns = ["contender", "task", "part", "runs", "diverged"]
     columns += [f"{s}{end}" for s in (*STATISTICS, GAP) for end in ("", "_low", "_high")]
     return DataFrame(rows, columns=columns)
 
 
-def places(tasks: Sequence[str]) -> list[str]:
+def task_groups(tasks: Sequence[str]) -> list[str]:
     """All tasks together, where there are several, and each."""
     return [ALL, *tasks] if len(tasks) > 1 else list(tasks)
 
 
-def tasks_in(place: str, tasks: Sequence[str]) -> Sequence[str]:
+def tasks_in(group: str, tasks: Sequence[str]) -> Sequence[str]:
     """The tasks that a place stands for."""
-    return tasks if place == ALL and len(tasks) > 1 else (place,)
+    return tasks if group == ALL and len(tasks) > 1 else (group,)
 
 
 def _row(sample: list[np.ndarray], maximize: bool) -> dict[str, Any]:
     every = np.concatenate(sample)
     row: dict[str, Any] = {"runs": len(every), "diverged": float(np.mean(~np.isfinite(every)))}
     for name, statistic in STATISTICS.items():
-        found = interval(statistic, [sample], independently, np.random.default_rng(SEED))
-        ends = (found.low, found.high) if maximize else (-found.high, -found.low)
-        row[name] = found.estimate if maximize else -found.estimate
+        result = interval(statistic, [sample], independently, np.random.default_rng(SEED))
+        ends = (result.low, result.high) if maximize else (-result.high, -result.low)
+        row[name] = result.estimate if maximize else -result.estimate
         row[f"{name}_low"], row[f"{name}_high"] = (_finite(end) for end in ends)
     # Of a loss there is no best value to fall short of
     if maximize:
-        found = interval(optimality_gap, [sample], independently, np.random.default_rng(SEED))
-        row |= {GAP: found.estimate, "gap_low": _finite(found.low), "gap_high": _finite(found.high)}
+        gap = interval(optimality_gap, [sample], independently, np.random.default_rng(SEED))
+        row |= {GAP: gap.estimate, "gap_low": _finite(gap.low), "gap_high": _finite(gap.high)}
     return row
 
 

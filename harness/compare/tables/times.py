@@ -28,16 +28,16 @@ def times_of(
     groups = dict(list(outcomes.groupby(["contender", "task"])))
     for task in tasks:
         for contender in contenders:
-            own = groups.get((contender, task))
-            if own is None or task not in targets:
+            runs = groups.get((contender, task))
+            if runs is None or task not in targets:
                 continue
             rows.append(
                 {
                     "contender": contender,
                     "task": task,
                     "target": targets[task],
-                    "reached": float(np.isfinite(own["steps"]).mean()),
-                    **{unit: median_time(own[unit].to_numpy(float)) for unit in UNITS},
+                    "reached": float(np.isfinite(runs["steps"]).mean()),
+                    **{unit: median_time(runs[unit].to_numpy(float)) for unit in UNITS},
                 }
             )
     return DataFrame(rows, columns=["contender", "task", "target", "reached", *UNITS])
@@ -52,5 +52,5 @@ def median_time(times: np.ndarray) -> float:
     >>> median_time(np.array([3.0, 1.0, np.inf])), median_time(np.array([1.0, np.inf, np.nan]))
     (3.0, 1.0)
     """
-    known = np.sort(times[~np.isnan(times)])
-    return float(known[(len(known) - 1) // 2]) if known.size else np.nan
+    finished = np.sort(times[~np.isnan(times)])
+    return float(finished[(len(finished) - 1) // 2]) if finished.size else np.nan

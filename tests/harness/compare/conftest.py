@@ -59,3 +59,20 @@ def diverging(tmp_path_factory: pytest.TempPathFactory) -> str:
 def train_sweeps(tmp_path: Path) -> Callable[..., str]:
     """Trains sweeps of a test's own, one after another in one store."""
     return lambda *sweeps: trained(tmp_path, *sweeps)
+
+
+TUNE = ["optimizer=sgd,adam", "dataset=moons", "seed=0,1", "training.max_epochs=3"]
+
+OPTIONS = ["--trials", "4", "--final-seeds", "5", "hydra.launcher.workers=1"]
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A tuning of two optimizers on two networks: its store, and the folder it ran in."""
+    folder, before = tmp_path_factory.mktemp("tuned"), Path.cwd()
+    os.chdir(folder)
+    try:
+        assert main(["tune", *TUNE, "network.hidden=[4],[8]", *OPTIONS]) == 0
+    finally:
+        os.chdir(before)
+    return f"sqlite:///{folder}/outputs/mlflow.db", folder

@@ -1,17 +1,14 @@
-"""Which runs are read, and what each was; held against MLflow's own client."""
+"""What each run was: contender, task, setting, seed."""
 
 from __future__ import annotations
 
 import math
-import shutil
-from pathlib import Path
 
 import pytest
 
 from harness.compare.loaded_runs import load_runs
 from harness.compare.source import Source
-from harness.errors import ConfigurationError, TrackingError
-from harness.sweep.listing import sweeps
+from harness.errors import ConfigurationError
 
 SHORT = ["network.hidden=[4]", "training.max_epochs=2", "dataset=moons"]
 
@@ -69,13 +66,6 @@ def test_a_dataset_can_be_the_factor(grid):
     assert set(loaded.runs["task"]) == {"all"}
 
 
-def test_a_filter_is_mlflows_own(grid):
-    loaded = load_runs(source(grid, condition="tags.dataset = 'iris' and tags.seed = '3'"), [])
-    assert len(loaded.runs) == 6
-    with pytest.raises(TrackingError, match=r"filter 'dataset is iris'.*An example"):
-        load_runs(source(grid, condition="dataset is iris"), [])
-
-
 def test_a_diverged_run_has_no_score(diverging):
     loaded = load_runs(source(diverging), ["optimizer"])
     assert loaded.question.metric.name == "r2"
@@ -107,57 +97,11 @@ def test_what_is_not_there_is_told_with_what_is(grid, arguments, message):
         load_runs(source(grid), **arguments)
 
 
-def test_an_unknown_sweep_and_an_empty_experiment(grid):
-    with pytest.raises(ConfigurationError, match="Unknown sweep '2020'"):
-        load_runs(source(grid, "2020"), [])
-    with pytest.raises(ConfigurationError, match="The experiment 'nothing' has no runs"):
-        load_runs(Source(grid, "nothing"), [])
-
-
 def test_tasks_without_a_common_score(train_sweeps):
     uri = train_sweeps([*SHORT[:2], "dataset=moons,diabetes", "optimizer=sgd,adam"])
     with pytest.raises(ConfigurationError, match=r"diabetes by r2.*--metric loss"):
         load_runs(source(uri), [])
     assert load_runs(source(uri), [], metric="loss").question.metric.name == "loss"
-
-
-def test_the_newest_sweep_one_by_name_and_all(train_sweeps):
-    uri = train_sweeps(
-        [*SHORT, "optimizer=sgd,adam", "seed=0,1"],
-        [*SHORT, "optimizer=sgd,nesterov,adam", "seed=0,1", "skip_finished=true"],
-    )
-    newest = load_runs(source(uri), [])
-    assert set(newest.runs["contender"]) == {"sgd", "adam", "nesterov"}, (
-        "recalled runs belong to it"
-    )
-    assert len(newest.sweeps) == 1
-    assert not newest.left_out["trained again later"]
-    everything = load_runs(source(uri, everything=True), [])
-    assert len(everything.runs) == 6
-    first = sorted(set(everything.tags["sweep"]))[0]
-    assert set(load_runs(source(uri, first), []).runs["contender"]) == {"sgd", "adam"}
-
-
-def test_without_its_folder_a_continued_sweep_has_all_its_runs(train_sweeps, tmp_path):
-    uri = train_sweeps(
-        [*SHORT, "optimizer=sgd,adam"],
-        [*SHORT, "optimizer=sgd,nesterov,adam", "skip_finished=true"],
-    )
-    shutil.rmtree(tmp_path / "outputs" / "sweeps")
-    loaded = load_runs(source(uri), [])
-    assert set(loaded.runs["contender"]) == {"sgd", "adam", "nesterov"}
-    first, second = sweeps(uri, "harness")
-    assert (first.state, second.state) == ("complete", "complete")
-    assert (second.runs, second.finished) == (3, 3)
-
-    (own,) = loaded.sweeps
-    artifacts = Path(own.artifact_uri.removeprefix("file://"))
-    (artifacts / "identities.txt").unlink()
-    words = rf"{own.tags['sweep']} took over runs .*\n.*optimizer=sgd,nesterov,adam.* skip_finished=true"
-    with pytest.raises(ConfigurationError, match=words):
-        load_runs(source(uri), [])
-    earlier = load_runs(source(uri, first.sweep), []).runs  # it took nothing over
-    assert set(earlier["contender"]) == {"sgd", "adam"}
 
 
 def test_of_runs_that_compute_the_same_the_last_one_counts(train_sweeps):
@@ -166,13 +110,6 @@ def test_of_runs_that_compute_the_same_the_last_one_counts(train_sweeps):
     assert len(loaded.runs) == 2
     assert loaded.left_out["trained again later"] == 2
     assert set(loaded.tags["sweep"]) == {max(loaded.tags["sweep"])}
-
-
-def test_a_sweep_counts_its_own_runs_and_nobody_elses(train_sweeps):
-    uri = train_sweeps(*[[*SHORT, "optimizer=sgd,adam"]] * 2)
-    loaded = load_runs(source(uri), [])
-    assert set(loaded.tags["sweep"]) == {max(run.tags["sweep"] for run in loaded.sweeps)}
-    assert not loaded.left_out["trained again later"]
 
 
 def test_where_nothing_varies_there_is_one_contender(train_sweeps):

@@ -11,7 +11,13 @@ from pandas import DataFrame
 
 from harness.compare.loaded_runs import load_runs
 from harness.compare.source import Source
-from harness.compare.trials import chosen_settings, edge_caveats, scoring_runs, trials_of
+from harness.compare.trials import (
+    chosen_settings,
+    edge_caveats,
+    final_settings,
+    scoring_runs,
+    trials_of,
+)
 from harness.errors import ConfigurationError
 
 
@@ -105,3 +111,33 @@ def test_a_best_value_on_the_edge_is_told(best, said):
 def test_two_values_have_no_inside():
     rows = trials((1, 0, 0.5), (2, 0, 0.9))
     assert not edge_caveats(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))
+
+
+def test_what_was_trained_is_the_best_trial(tuned):
+    loaded = load_runs(Source(tuned[0], "harness"), [])
+    trials = trials_of(loaded)
+    best = chosen_settings(trials, maximize=True)
+    decided = final_settings(loaded.runs)
+    assert len(decided) == 4
+    scores = trials.groupby(["contender", "task", "setting"])["validation"].mean()
+    for one in best.itertuples():  # equal scores may be told apart by their loss
+        assert scores[one.contender, one.task, decided[one.contender, one.task]] == one.score
+
+
+def test_the_last_round_of_a_tuning_counts(tuned):
+    """Ranges that were extended are tried anew, and as often as any."""
+    loaded = load_runs(Source(tuned[0], "harness"), [])
+    again = loaded.runs["contender"].str.startswith("sgd") & (loaded.runs["phase"] == "tuning")
+    later = loaded.runs[again].assign(phase="tuning-2", validation=0.25)
+    later.index = later.index.str.replace("^.", "x", regex=True)
+    from dataclasses import replace
+
+    from pandas import concat
+
+    params = loaded.params.loc[loaded.runs.index[again]].set_axis(later.index)
+    extended = replace(
+        loaded, runs=concat([loaded.runs, later]), params=concat([loaded.params, params])
+    )
+    trials = trials_of(extended)
+    assert len(trials) == len(trials_of(loaded))
+    assert (trials[trials["contender"].str.startswith("sgd")]["validation"] == 0.25).all()

@@ -1,11 +1,13 @@
+"""How contenders look, and how names and scores are written."""
+
+from __future__ import annotations
+
 from itertools import combinations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.compare.pictures.labels import spread
 from harness.compare.pictures.style import literal, score_label, styles_of
 from harness.compare.question import Question
 from harness.evaluation.metrics import ACCURACY, LOSS, R2
@@ -53,16 +55,3 @@ def test_a_long_name_is_cut_and_a_line_break_goes():
 )
 def test_the_axis_says_which_way_is_better(question, label):
     assert score_label(question, "test") == label
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.01, 0.2))
-def test_labels_keep_their_order_and_distance_and_move_no_further_than_need_be(heights, apart):
-    from sklearn.isotonic import IsotonicRegression
-
-    placed = spread(np.array(heights), apart)
-    order = np.argsort(heights, kind="stable")
-    assert (np.diff(placed[order]) >= apart - 1e-9).all()
-    rank = apart * np.arange(len(heights))
-    fitted = IsotonicRegression().fit_transform(rank, np.array(heights)[order] - rank) + rank
-    np.testing.assert_allclose(placed[order], fitted, atol=1e-9)

@@ -1,8 +1,11 @@
+"""Two hyperparameters as a picture."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from pandas import DataFrame
 
-from harness.compare.pictures.factor_heatmap import draw_factor_heatmap
 from harness.compare.pictures.heatmap import draw_heatmap
 from harness.compare.pictures.trials import varied
 from harness.evaluation.metrics import LOSS
@@ -81,14 +84,3 @@ def test_quasi_random_settings_are_points_on_log_axes(three):
 def test_one_hyperparameter_makes_no_heatmap(two, empty):
     assert draw_heatmap(two.trials, two.question, two.contenders, "digits") is None
     assert draw_heatmap(empty.trials, empty.question, (), "digits") is None
-
-
-def test_two_factors_are_a_table_in_colour(factors, empty):
-    (axes,) = draw_factor_heatmap(factors.interaction, factors.question).axes
-    (image,) = axes.images
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["adam", "sgd"]
-    levels = ["he_normal", "glorot_uniform", "zeros"]
-    assert [label.get_text() for label in axes.get_xticklabels()] == levels
-    means = factors.interaction.set_index(["row", "column"])["mean"]
-    assert image.get_array()[1, 0] == pytest.approx(means["sgd", "he_normal"])
-    assert draw_factor_heatmap(empty.interaction, empty.question) is None

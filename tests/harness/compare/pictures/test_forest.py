@@ -1,13 +1,13 @@
-"""What is drawn with intervals: scores, differences, budgets, interactions."""
+"""Scores and differences with their intervals."""
+
+from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
 
 import comparisons
-from harness.compare.pictures.expected_best import draw_expected_best
 from harness.compare.pictures.forest import draw_differences, draw_estimates
-from harness.compare.pictures.interaction import draw_interaction
 from harness.compare.pictures.style import styles_of
 
 
@@ -76,40 +76,6 @@ def test_the_better_side_is_on_the_right_for_a_loss_too():
     (axes,) = draw_differences(loss.pairs, loss.question, "adam").axes
     assert axes.xaxis_inverted()
     assert axes.get_xlabel() == "difference in validation loss"
-
-
-def test_the_expected_best_is_drawn_against_k_with_its_band(two):
-    figure = draw_expected_best(two.budget, two.question, styles_of(two.contenders))
-    (axes,) = figure.axes
-    of = two.budget[two.budget.contender == "sgd"]
-    (line,) = [one for one in axes.lines if one.get_label() == "sgd"]
-    assert line.get_xdata().tolist() == list(of.k)
-    assert line.get_ydata() == pytest.approx(list(of.expected))
-    heights = axes.collections[1].get_paths()[0].vertices[:, 1]
-    assert heights.min() == pytest.approx(of.low.min())
-    assert heights.max() == pytest.approx(of.high.max())
-    assert axes.get_xlabel() == "trials k"
-
-
-def test_one_trial_is_no_budget(two, empty):
-    styles = styles_of(two.contenders)
-    assert draw_expected_best(two.budget[two.budget.k == 1], two.question, styles) is None
-    assert draw_expected_best(empty.budget, empty.question, {}) is None
-
-
-def test_interaction_shows_means_as_lines_and_effects_with_intervals(factors, empty):
-    means, effects = draw_interaction(factors.interaction, factors.question).axes
-    of = factors.interaction[factors.interaction.row == "sgd"]
-    (line,) = [one for one in means.lines if one.get_label() == "sgd"]
-    assert line.get_ydata() == pytest.approx(list(of["mean"]))
-    points = [one for one in effects.lines if one.get_marker() == "s"]
-    assert points[0].get_ydata() == pytest.approx(list(of.effect))
-    segments = effects.collections[1].get_segments()
-    lows, highs = zip(*[(a[1], b[1]) for a, b in segments], strict=True)
-    assert lows == pytest.approx(list(of.low))
-    assert highs == pytest.approx(list(of.high))
-    assert means.get_xlabel() == "initializer"
-    assert draw_interaction(empty.interaction, empty.question) is None
 
 
 def test_without_scores_there_is_no_picture(two, empty):

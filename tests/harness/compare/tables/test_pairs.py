@@ -1,0 +1,38 @@
+"""Pairs of contenders, held against SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import wilcoxon
+
+from harness.compare.tables.pairs import pairs_of
+from outcome_frames import CONTENDERS, outcomes
+
+
+def test_pairs_share_their_seeds_and_are_corrected_by_place():
+    frame = outcomes(tasks=("moons",))
+    found = pairs_of(frame, CONTENDERS, ("moons",), True)
+    wide = frame.pivot(index="seed", columns="contender", values="test")
+    assert len(found) == 3
+    for row in found.itertuples():
+        difference = wide[row.a] - wide[row.b]
+        assert row.difference == pytest.approx(difference.mean())
+        assert row.low < row.difference < row.high
+        assert row.p == pytest.approx(wilcoxon(difference).pvalue)
+        assert row.test == "Wilcoxon signed-rank"
+        wins = np.mean(wide[row.a].to_numpy()[:, None] > wide[row.b].to_numpy())
+        assert row.improvement == pytest.approx(wins)
+    ordered = np.sort(found["p"])
+    adjusted = np.maximum.accumulate(ordered * [3, 2, 1]).clip(max=1)
+    np.testing.assert_allclose(np.sort(found["p_holm"]), adjusted)
+
+
+def test_those_without_common_seeds_are_not_paired():
+    frame = outcomes(("adam", "sgd"), ("moons",))
+    shifted = frame.assign(seed=frame["seed"] + 4 * (frame["contender"] == "sgd"))
+    assert pairs_of(shifted, ("adam", "sgd"), ("moons",), True)["test"].item() == "Mann–Whitney U"
+    fewer = frame[(frame["contender"] == "adam") | (frame["seed"] < 6)]
+    found = pairs_of(fewer, ("adam", "sgd"), ("moons",), True)
+    assert found["test"].item() == "Wilcoxon signed-rank"
+    assert found["seeds"].item() == 6

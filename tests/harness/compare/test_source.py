@@ -1,0 +1,136 @@
+"""Which runs of a store are compared."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.compare import compare
+from harness.compare.loaded_runs import load_runs
+from harness.compare.source import Source
+from harness.errors import ConfigurationError, TrackingError
+from harness.sweep.listing import completion_of, sweeps
+from harness.tracking.reading import logged_runs
+
+SHORT = ["network.hidden=[4]", "training.max_epochs=2", "dataset=moons"]
+
+
+def source(uri, *sweeps, **options):
+    return Source(uri, "harness", tuple(sweeps), **options)
+
+
+def test_a_filter_is_mlflows_own(grid):
+    loaded = load_runs(source(grid, condition="tags.dataset = 'iris' and tags.seed = '3'"), [])
+    assert len(loaded.runs) == 6
+    with pytest.raises(TrackingError, match=r"filter 'dataset is iris'.*An example"):
+        load_runs(source(grid, condition="dataset is iris"), [])
+
+
+def test_an_unknown_sweep_and_an_empty_experiment(grid):
+    with pytest.raises(ConfigurationError, match="Unknown sweep '2020'"):
+        load_runs(source(grid, "2020"), [])
+    with pytest.raises(ConfigurationError, match="The experiment 'nothing' has no runs"):
+        load_runs(Source(grid, "nothing"), [])
+
+
+def test_the_newest_sweep_one_by_name_and_all(train_sweeps):
+    uri = train_sweeps(
+        [*SHORT, "optimizer=sgd,adam", "seed=0,1"],
+        [*SHORT, "optimizer=sgd,nesterov,adam", "seed=0,1", "skip_finished=true"],
+    )
+    newest = load_runs(source(uri), [])
+    assert set(newest.runs["contender"]) == {"sgd", "adam", "nesterov"}, (
+        "recalled runs belong to it"
+    )
+    assert len(newest.sweeps) == 1
+    assert not newest.left_out["trained again later"]
+    everything = load_runs(source(uri, everything=True), [])
+    assert len(everything.runs) == 6
+    first = sorted(set(everything.tags["sweep"]))[0]
+    assert set(load_runs(source(uri, first), []).runs["contender"]) == {"sgd", "adam"}
+
+
+def test_without_its_folder_a_continued_sweep_has_all_its_runs(train_sweeps, tmp_path):
+    uri = train_sweeps(
+        [*SHORT, "optimizer=sgd,adam"],
+        [*SHORT, "optimizer=sgd,nesterov,adam", "skip_finished=true"],
+    )
+    shutil.rmtree(tmp_path / "outputs" / "sweeps")
+    loaded = load_runs(source(uri), [])
+    assert set(loaded.runs["contender"]) == {"sgd", "adam", "nesterov"}
+    first, second = sweeps(uri, "harness")
+    assert (first.state, second.state) == ("complete", "complete")
+    assert (second.runs, second.finished) == (3, 3)
+
+    (own,) = loaded.sweeps
+    artifacts = Path(own.artifact_uri.removeprefix("file://"))
+    (artifacts / "identities.txt").unlink()
+    words = rf"{own.tags['sweep']} took over runs .*\n.*optimizer=sgd,nesterov,adam.* skip_finished=true"
+    with pytest.raises(ConfigurationError, match=words):
+        load_runs(source(uri), [])
+    earlier = load_runs(source(uri, first.sweep), []).runs  # it took nothing over
+    assert set(earlier["contender"]) == {"sgd", "adam"}
+
+
+def test_a_sweep_counts_its_own_runs_and_nobody_elses(train_sweeps):
+    uri = train_sweeps(*[[*SHORT, "optimizer=sgd,adam"]] * 2)
+    loaded = load_runs(source(uri), [])
+    assert set(loaded.tags["sweep"]) == {max(run.tags["sweep"] for run in loaded.sweeps)}
+    assert not loaded.left_out["trained again later"]
+
+
+@pytest.fixture
+def copied(tuned, tmp_path, monkeypatch):
+    """A copy of the store and the folders, in a folder that the test works in."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tuned[1] / "outputs", tmp_path / "outputs")
+    places = (str(tuned[1]), str(tmp_path))
+    execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", *places)
+    execute("UPDATE tags SET value = replace(value, ?, ?)", *places)
+    return f"sqlite:///{tmp_path}/outputs/mlflow.db"
+
+
+def execute(statement, *values):
+    with closing(sqlite3.connect("outputs/mlflow.db")) as connection, connection:
+        connection.execute(statement, values)
+
+
+def test_without_its_folder_the_contenders_are_known_from_the_store(copied):
+    shutil.rmtree("outputs/sweeps")
+    assert load_runs(Source(copied, "harness"), []).question.by == ("optimizer", "network.hidden")
+    shutil.rmtree("outputs/mlartifacts")
+    with pytest.raises(ConfigurationError, match=r"tuning.json is neither in its .* --by opt"):
+        load_runs(Source(copied, "harness"), [])
+    assert load_runs(Source(copied, "harness"), ["optimizer"]).question.by == ("optimizer",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", ["untuned", pytest.param("final", marks=pytest.mark.full)])
+def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
+    (own,) = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})
+    execute("UPDATE runs SET status = 'KILLED' WHERE run_uuid = ?", own.run_id)
+    execute(
+        "UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid IN "
+        "(SELECT run_uuid FROM tags WHERE key = 'phase' AND value = ?)",
+        missing,
+    )
+    assert main(["compare"]) == 2
+    said = capsys.readouterr().err
+    assert f"The tuning {own.tags['sweep']} was interrupted before its end" in said
+    assert said.splitlines()[-1].strip() == completion_of(own)
+    assert said.rstrip().endswith("skip_finished=true")
+
+    assert main(shlex.split(completion_of(own))[1:]) == 0  # and ends with the comparison
+    assert main(["compare", own.tags["sweep"]]) == 2
+    later = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})[-1].tags["sweep"]
+    assert f"{later} has completed it. Compare that: harness compare {later}" in (
+        capsys.readouterr().err
+    )
+    both = compare(own.tags["sweep"], later, uri=copied, by=["optimizer", "network.hidden"])
+    assert both.outcomes.groupby("contender").size().tolist() == [5] * 8
