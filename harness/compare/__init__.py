@@ -42,15 +42,23 @@ def compare(  # noqa: PLR0913  (they are the options of the command)
 ) -> Comparison:
     """Compares the contenders in runs that MLflow has. Nothing is written.
 
-    sweeps: by name; the newest one if none is named, or with `everything` all runs of the experiment.
-    by: the factors, keys of the configuration; those components that vary if empty. metric: what the
-    runs are judged by; accuracy or R² if None. tasks: the keys that make a task. target: the validation
-    score of the time to target; what half of the runs reach if None. condition: a filter in MLflow's
-    language, as in "tags.dataset = 'digits'". allow: inequalities to put up with: budgets, epochs, data,
-    settings.
+    Args:
+        *sweeps: Their names; if none is given the newest sweep, or with `everything` all runs of the
+            experiment.
+        uri: The address of the store, as in `tracking.uri`.
+        experiment: The name of the experiment, as in `tracking.experiment`.
+        by: The factors, keys of the configuration; if empty those components that vary.
+        metric: What the runs are judged by; if None accuracy or R².
+        tasks: The keys that make a task.
+        target: The validation score of the time to target, for all tasks or by task; if None what half
+            of the runs reach.
+        everything: Compare all runs of the experiment.
+        condition: A filter in MLflow's language, as in "tags.dataset = 'digits'".
+        allow: Inequalities to put up with: budgets, epochs, data, settings.
 
-    Raises ConfigurationError for what is not there, and for a comparison that would not be fair;
-    TrackingError if the store cannot be read.
+    Raises:
+        ConfigurationError: Something named is not there, or the comparison would not be fair.
+        TrackingError: The store cannot be read.
     """
     from harness.compare.assembling import compare_runs
     from harness.compare.loaded_runs import load_runs
@@ -61,14 +69,14 @@ def compare(  # noqa: PLR0913  (they are the options of the command)
 
 
 def verdict(comparison: Comparison) -> str:
-    """Who is best, and whether the runs can tell, in a sentence."""
+    """A sentence that says who is best, and whether the difference is significant."""
     from harness.compare.report.verdict import verdict as sentence
 
     return sentence(comparison)
 
 
 def figures(comparison: Comparison) -> dict[str, Figure]:
-    """The pictures for which there is something to draw, by name: matplotlib figures."""
+    """The pictures that have something to show, by name: matplotlib figures."""
     from harness.compare.pictures.gallery import gallery
 
     return {picture.name: picture.figure for picture in gallery(comparison)}

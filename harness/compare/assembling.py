@@ -1,8 +1,9 @@
-"""Puts a comparison together: evidence, choice, outcomes, statistics, findings."""
+"""Puts a comparison together: loaded runs, chosen settings, outcomes, statistics, caveats."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,6 @@ from harness.compare.fairness import check_fairness
 from harness.compare.loaded_runs import UNTUNED_SUFFIX, LoadedRuns
 from harness.compare.outcomes import curves_of, outcomes_of, targets_of
 from harness.compare.provenance import provenance_of
-from harness.compare.question import Question
 from harness.compare.tables.budget import budget_of
 from harness.compare.tables.interaction import interaction_of
 from harness.compare.tables.pairs import pairs_of
@@ -41,27 +41,27 @@ def compare_runs(
     target: float | dict[str, float] | None = None,
     allow: Collection[str] = (),
 ) -> Comparison:
-    """The comparison of the runs that were read.
+    """The comparison of the runs that were loaded.
 
-    target: the validation score of the time to target, for all tasks or by task. allow: what may be
-    unequal, see `fairness.py`. Raises ConfigurationError for a comparison that would not be fair.
+    Args:
+        loaded: The runs, with the question.
+        target: The validation score of the time to target, for all tasks or by task; if None what half
+            of the scoring runs reach.
+        allow: What may be unequal, see `fairness.py`.
+
+    Raises:
+        ConfigurationError: The comparison would not be fair.
     """
-    question_asked = loaded.question
+    question = loaded.question
     trials = trials_of(loaded)
-    chosen = chosen_settings(trials, question_asked.maximize, final_settings(loaded.runs))
+    chosen = chosen_settings(trials, question.maximize, final_settings(loaded.runs))
     scoring = scoring_runs(loaded, chosen)
     unequal = check_fairness(allow, loaded, chosen, scoring)
     curves = curves_of(loaded, scoring)
-    targets = targets_of(scoring, question_asked.maximize, target)
-    question = Question(
-        question_asked.by,
-        question_asked.metric,
-        question_asked.tasks,
-        targets,
-        "" if target is None else str(target),
-    )
+    targets = targets_of(scoring, question.maximize, target)
+    question = replace(question, targets=targets, asked="" if target is None else str(target))
     outcomes = outcomes_of(loaded, scoring, curves, targets)
-    contenders = _best_first(outcomes, question_asked.maximize)
+    contenders = _best_first(outcomes, question.maximize)
     tasks = tuple(sorted(outcomes["task"].unique()))
     outcomes = _in_order(outcomes, contenders, tasks)
     times = times_of(outcomes, contenders, tasks, targets)
@@ -89,16 +89,16 @@ def compare_runs(
 
 
 def _in_order(frame: DataFrame, contenders: Sequence[str], tasks: Sequence[str]) -> DataFrame:
-    """Rows by task and contender, and as they were within them."""
-    places = {name: place for names in (contenders, tasks) for place, name in enumerate(names)}
+    """The rows sorted by task and contender; their order within a contender stays."""
+    ranks = {name: rank for names in (contenders, tasks) for rank, name in enumerate(names)}
     return frame.sort_values(
-        ["task", "contender"], key=lambda names: names.map(places), kind="stable", ignore_index=True
+        ["task", "contender"], key=lambda names: names.map(ranks), kind="stable", ignore_index=True
     )
 
 
 def _best_first(outcomes: DataFrame, maximize: bool) -> tuple[str, ...]:
-    """The contenders by their mean rank over the tasks, of their median scores; a tuned one stands
-    before the same at its defaults where they are level."""
+    """The contenders by the mean over tasks of the rank of their median score. At equal ranks a tuned
+    contender stands before the same one at its defaults."""
     part = judged_by(outcomes)
     sign = 1.0 if maximize else -1.0
     scores = (sign * outcomes[part]).where(~outcomes["diverged"], -np.inf)

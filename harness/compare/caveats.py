@@ -1,4 +1,4 @@
-"""What a reader of a comparison must know besides its numbers, as sentences."""
+"""Caveats: sentences that a reader of a comparison must know besides its numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def is_paired(scoring: DataFrame) -> bool:
     """Whether all contenders of a task have the same seeds, once each."""
     for _, rows in scoring.groupby("task"):
         seeds = rows.groupby("contender")["seed"].agg(lambda values: tuple(sorted(values)))
-        if seeds.nunique() > 1 or any(len(set(one)) < len(one) for one in seeds):
+        if seeds.nunique() > 1 or any(
+            len(set(of_contender)) < len(of_contender) for of_contender in seeds
+        ):
             return False
     return True
 
@@ -40,7 +42,15 @@ def caveats_of(
     at_edges: list[str],
     pairs: DataFrame,
 ) -> list[str]:
-    """All of them, the weightiest first."""
+    """All caveats, the weightiest first.
+
+    Args:
+        loaded: All runs of the comparison.
+        chosen: The chosen settings, see `trials.chosen_settings`.
+        scoring: The scoring runs.
+        at_edges: Caveats on values at the edge of what was tried, see `trials.edge_caveats`.
+        pairs: The frame `pairs` of the comparison.
+    """
     return [
         *_seeds(scoring),
         *too_few_to_tell(scoring, pairs),
@@ -69,7 +79,7 @@ def _seeds(scoring: DataFrame) -> Iterator[str]:
 
 
 def too_few_to_tell(scoring: DataFrame, pairs: DataFrame) -> Iterator[str]:
-    """Where no difference could pass the correction for all pairs of a task, however large it were."""
+    """Tasks on which no difference can become significant, however large it is."""
     sizes = scoring.groupby(CONTENDER_TASK).size().to_dict()
     tasks = sorted(scoring["task"].unique())
     places_by_reason: dict[str, list[str]] = {}
@@ -95,13 +105,13 @@ def too_few_to_tell(scoring: DataFrame, pairs: DataFrame) -> Iterator[str]:
 
 
 def _sizes(sizes: dict[tuple[str, str], int], pair: Any, task: str) -> tuple[int, int]:
-    """How many runs of both took part in the test of a pair: where they are paired, pairs alone."""
+    """The numbers of runs of a and b in the test of a pair; a paired test takes equally many of both."""
     n, m = sizes[pair.a, task], sizes[pair.b, task]
     return (min(n, m),) * 2 if pair.test == SIGNED_RANK else (n, m)
 
 
 def tuned_again(runs: DataFrame) -> Iterator[str]:
-    """Who was tuned again in extended ranges, where others were not."""
+    """Contenders that were tuned again in extended ranges, if others were not."""
     rounds = rounds_of(runs).groupby([runs[key] for key in CONTENDER_TASK], sort=False).max()
     if was_tuned(runs) and rounds.nunique() > 1:
         listed = [f"{c} on {t} {n} times" for (c, t), n in rounds.items() if n > 1]
@@ -130,14 +140,14 @@ def _pairing(loaded: LoadedRuns, scoring: DataFrame) -> Iterator[str]:
             continue
         hashes = loaded.tags.loc[scoring.index, tag]
         listed = hashes.groupby([scoring["task"], scoring["seed"]]).nunique()
-        # Contenders that differ in how they start differ in this on purpose
+        # Contenders with different initializers differ in this on purpose
         if (listed > 1).any() and not any("initializer" in key for key in loaded.question.by):
             yield f"Runs of one seed do not have the same {what}: pairs share little but the seed."
 
 
 def _diverged(chosen: DataFrame, scoring: DataFrame) -> Iterator[str]:
-    for one in chosen[chosen["score"].isna()].itertuples():
-        yield f"{one.contender} on {one.task}: every setting diverged from at least one seed."
+    for choice in chosen[chosen["score"].isna()].itertuples():
+        yield f"{choice.contender} on {choice.task}: every setting diverged from at least one seed."
     shares = scoring.groupby(["contender", "task"], sort=False)["diverged"].agg(["sum", "size"])
     for (contender, task), (diverged, runs) in shares.iterrows():
         if diverged:
@@ -163,7 +173,7 @@ def _versions(loaded: LoadedRuns) -> Iterator[str]:
 
 
 def _gradients(loaded: LoadedRuns, scoring: DataFrame) -> DataFrame:
-    """The contender of each scoring run, and how many gradients a step of its first epoch took."""
+    """The contender of each scoring run, and the gradients that a step of its first epoch took."""
     uri, ids = loaded.source.uri, list(scoring.index)
     gradients, steps = (
         frames.metric_history(uri, ids, f"train/{name}", step=1).set_index("run_id")["value"]
@@ -173,17 +183,18 @@ def _gradients(loaded: LoadedRuns, scoring: DataFrame) -> DataFrame:
 
 
 def costly_steps(runs: DataFrame) -> Iterator[str]:
-    """Who takes more gradients a step than others: steps are then no measure of work.
+    """Contenders whose steps take more gradients than those of others: steps then do not measure work.
 
-    runs: their `contender`, and `gradients` a step.
+    Args:
+        runs: Their `contender`, and `gradients` a step.
     """
     means = runs.groupby("contender", sort=False)["gradients"].mean()
     if len(means) and means.max() > means.min():
-        dear = [
+        costly = [
             f"{contender} {mean:.3g}" for contender, mean in means.items() if mean > means.min()
         ]
         yield (
-            f"A step takes more gradients for some than for others ({_some(dear)} a step): in steps, "
+            f"A step takes more gradients for some than for others ({_some(costly)} a step): in steps, "
             f"epochs and samples they look faster than they are. Compare times in seconds."
         )
 

@@ -33,7 +33,7 @@ examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong as everything else here does."""
+    """A parser that raises ConfigurationError, as all other commands do."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message}. `harness compare --help` shows what there is.")
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def compare_command(rest: Sequence[str]) -> int:
-    """Compares, shows, and leaves a report. Returns the exit status."""
+    """Compares runs, prints the comparison and writes a report. Returns the exit status."""
     options = _parser().parse_args(list(rest))
     overrides = [word for word in options.words if "=" in word]
     for word in overrides:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["decides_nothing", "factors_of", "labels", "setting_texts", "varying"]
 
-FIRST = ("optimizer", WRAPPER, "initializer")  # what this program is there to compare
+FIRST = ("optimizer", WRAPPER, "initializer")  # what this program compares above all
 NAMED = (*GROUPS, WRAPPER)  # keys whose values are names of components
 
 Group = tuple[Any, ...]  # a contender and a task
 
 
 def labels(params: DataFrame, keys: Sequence[str]) -> Series:
-    """What each run is called by these keys: "adam, he_normal", "sgd + sam", or "optimizer.lr=0.1".
+    """The name that these keys give each run: "adam, he_normal", "sgd + sam", or "optimizer.lr=0.1".
 
     The name of a component speaks for itself; any other value needs its key. An optimizer without
     wrappers is called by its name alone.
@@ -31,23 +31,23 @@ def labels(params: DataFrame, keys: Sequence[str]) -> Series:
         return Series("all", index=params.index)
     parts = {key: _texts(params[key], "" if key in NAMED else f"{key}=") for key in keys}
     if WRAPPER in parts:
-        # "none is ahead" would mislead
+        # "none is ahead" would read as if nobody were ahead
         chosen = parts[WRAPPER] != NONE
         parts[WRAPPER] = parts[WRAPPER].where(chosen, f"{WRAPPER}={NONE}")
         if "optimizer" in parts:
             around = " + " + parts.pop(WRAPPER).str.replace("+", " + ")
             parts["optimizer"] = parts["optimizer"] + around.where(chosen, "")
-    joined, *others = parts.values()
-    for part in others:
+    joined, *rest = parts.values()
+    for part in rest:
         joined = joined + ", " + part
     return joined
 
 
 def factors_of(params: DataFrame, tasks: Sequence[str]) -> tuple[str, ...]:
-    """What is compared where nobody says: the components that vary within a task; where nothing does,
-    there is one contender, the optimizer.
+    """The default factors: the components that vary within a task, or the optimizer alone where nothing
+    varies.
 
-    Raises ConfigurationError where none does, with the keys that do.
+    Raises ConfigurationError where only other keys vary; the message lists them.
     """
     task = labels(params, tasks)
     varied = set().union(*varying(params, [task], tasks).values())
@@ -56,18 +56,18 @@ def factors_of(params: DataFrame, tasks: Sequence[str]) -> tuple[str, ...]:
     components = tuple(key for key in FIRST if key in varied)
     components += tuple(key for key in GROUPS if key in varied and key not in FIRST)
     if not components:
-        others = sorted(varied)
+        keys = sorted(varied)
         raise ConfigurationError(
             f"No optimizer, initializer or other component varies among these runs, but this does: "
-            f"{', '.join(others)}. Name what is to be compared: --by {others[0]}"
+            f"{', '.join(keys)}. Name what is to be compared: --by {keys[0]}"
         )
     return components
 
 
 def decides_nothing(key: str) -> bool:
-    """Whether a key is none of those that a setting is made of.
+    """Whether a key is no hyperparameter, so that no setting contains it.
 
-    `training.test` is off where settings are chosen and on where they are judged.
+    `training.test` is one: it is off where settings are chosen and on where they are judged.
 
     >>> decides_nothing("tracking.phase"), decides_nothing("seed"), decides_nothing("optimizer.lr")
     (True, True, False)
@@ -78,7 +78,13 @@ def decides_nothing(key: str) -> bool:
 def varying(
     params: DataFrame, groups: Sequence[Series], factors: Collection[str]
 ) -> dict[Group, list[str]]:
-    """The keys whose values differ within each group, factors and seed left out."""
+    """The hyperparameters whose values differ within each group.
+
+    Args:
+        params: The parameters of runs.
+        groups: Labels of the runs, by which they are grouped.
+        factors: Keys to leave out.
+    """
     candidates = [
         key
         for key in params
@@ -96,7 +102,7 @@ def varying(
 def setting_texts(
     params: DataFrame, groups: Sequence[Series], keys_by_group: Mapping[Group, Sequence[str]]
 ) -> Series:
-    """The setting of each run as a command line says it, of the keys that vary within its group."""
+    """The setting of each run as on a command line, from the keys that vary within its group."""
     from pandas import Series, concat
 
     if not keys_by_group:

@@ -1,12 +1,12 @@
-"""Whether contenders can be compared at all: what is unequal about them, and what else they differ in.
+"""Whether a comparison of these contenders would be fair.
 
-What would decide a comparison in somebody's favour is refused, unless it is allowed by name:
+An inequality that would favour a contender is refused, unless it is allowed by name:
 
     budgets     contenders with unequal numbers of trials, or of seeds a trial
     epochs      unequal limits of epochs (`training.max_epochs`)
     data        other rows, or another split of them, within one task
-    settings    another key of the configuration that is one thing for one contender and another for the
-                next: the difference may be its doing
+    settings    another key of the configuration whose value differs between contenders: the difference
+                in scores may come from it
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check_fairness(
 ) -> list[str]:
     """What is unequal and was allowed, as sentences. Raises ConfigurationError for what was not.
 
-    chosen: see `trials.chosen_settings`. counting: the runs that the verdict rests on.
+    chosen: see `trials.chosen_settings`. scoring: the runs that the verdict rests on.
     """
     for name in allowed:
         if name not in INEQUALITIES:
@@ -59,7 +59,7 @@ def _budgets(chosen: DataFrame) -> Iterator[tuple[str, str]]:
 
 
 def _settings(loaded: LoadedRuns, scoring: DataFrame) -> Iterator[tuple[str, str]]:
-    """Keys that are not the factors' own, and differ between contenders that each keep to one value."""
+    """Keys that are not of a factor and whose values differ between contenders."""
     question, params = loaded.question, loaded.params.loc[scoring.index]
     expected = (*question.by, *question.tasks, *loaded.varied)
     keys = [
@@ -71,11 +71,11 @@ def _settings(loaded: LoadedRuns, scoring: DataFrame) -> Iterator[tuple[str, str
         and params[key].nunique(dropna=False) > 1
     ]
     contenders = scoring["contender"].str.removesuffix(UNTUNED_SUFFIX)
-    # What is tuned for one contender, and fixed for another, is a matter of their search spaces
+    # A key that is tuned for one contender and fixed for another belongs to their search spaces
     for key in keys:
         for task, rows in params.groupby(scoring["task"], sort=False):
             values = rows[key].fillna("-").groupby(contenders[rows.index], sort=False).agg(set)
-            if len({frozenset(one) for one in values}) > 1:
+            if len({frozenset(of_contender) for of_contender in values}) > 1:
                 listed = "; ".join(f"{who} {', '.join(sorted(v))}" for who, v in values.items())
                 kind = "epochs" if key == EPOCHS else "settings"
                 yield kind, f"{key} differs on {task}: {listed}."

@@ -1,4 +1,4 @@
-"""What each of the runs was that a comparison reads: contender, task, setting, seed.
+"""Loads the runs of a comparison, and says of each which contender, task, setting and seed it has.
 
 Of runs that compute the same (equal identities) the last one that is over counts, as for
 `skip_finished`.
@@ -33,12 +33,18 @@ VALIDATION, TEST = "best/validation/", "test/"
 
 @dataclass(frozen=True)
 class LoadedRuns:
-    """The runs that were read.
+    """The runs of a comparison.
 
-    runs: one row a run that is over, by run id and in order of the start: contender, task, setting,
-    seed, phase, status, diverged, validation, test, run (its name). params, tags: all of the same runs.
-    varied: the hyperparameters that vary within a contender. sweeps: the runs that are the sweeps' own.
-    left_out: how many runs are not among them, by reason.
+    Attributes:
+        source: Where they come from.
+        question: What is asked of them; its targets are not known yet.
+        runs: One row a run that is over, by run id and in order of the start: contender, task, setting,
+            seed, phase, status, diverged, validation, test, run (its name).
+        params: All parameters of the same runs, by run id.
+        tags: All tags of the same runs, by run id.
+        varied: The hyperparameters that vary within a contender.
+        sweeps: The MLflow runs of the sweeps themselves.
+        left_out: How many runs are left out, by reason.
     """
 
     source: Source
@@ -59,14 +65,19 @@ def load_runs(
 ) -> LoadedRuns:
     """The runs of a source, sorted into contenders and tasks.
 
-    by: the factors; those components that vary if empty. metric: what the tasks are judged by if None.
+    Args:
+        source: Which runs of which store.
+        by: The factors; if empty those components that vary.
+        tasks: The keys that make a task.
+        metric: What runs are judged by; if None the primary metric that all tasks have.
 
-    Raises ConfigurationError for keys, metrics and sweeps that are not there, with those that are;
-    TrackingError if the store cannot be read.
+    Raises:
+        ConfigurationError: A key, metric or sweep is not there; the message lists those that are.
+        TrackingError: The store cannot be read.
     """
     logged, sweeps = select_runs(source)
     over = [run for run in logged if run.tags.get("status") in DONE]
-    # Later ones take the place of earlier ones; the phases of a tuning are apart
+    # A later run replaces an earlier one of the same identity and phase
     last = {identity_and_phase(run): run for run in over}
     run_ids = [run.run_id for run in last.values()]
     left_out = {
@@ -99,9 +110,7 @@ def load_runs(
     question = Question(tuple(by), metric_named(chosen), tuple(tasks))
     runs, varied = _rows(run_frames, question, source)
     runs["run"] = [run.name for run in last.values()]
-    if (
-        runs["phase"] == Phase.FINAL
-    ).any():  # then what was not part of the protocol does not count
+    if (runs["phase"] == Phase.FINAL).any():  # then runs outside of the protocol do not count
         left_out["not of the tuning"] = int((runs["phase"] == Phase.OUTSIDE).sum())
     return LoadedRuns(
         source, question, runs, run_frames.params, run_frames.tags, varied, sweeps, left_out
@@ -109,9 +118,9 @@ def load_runs(
 
 
 def _metric(run_frames: frames.RunFrames, tasks: Sequence[str]) -> str:
-    """The metric that all tasks are judged by. Raises ConfigurationError where they have none."""
+    """The name of the primary metric that all tasks have. Raises ConfigurationError if there is none."""
     task = labels(run_frames.params, tasks)
-    known = {
+    tasks_by_metric = {
         name: set(
             task[
                 run_frames.metrics.reindex(columns=[f"{VALIDATION}{name}", f"{TEST}{name}"])
@@ -121,12 +130,14 @@ def _metric(run_frames: frames.RunFrames, tasks: Sequence[str]) -> str:
         )
         for name in (primary.name for primary in PRIMARY)
     }
-    for name, reached in known.items():
-        others = set().union(*(r for other, r in known.items() if other != name))
-        if reached and not others - reached:
+    for name, reached in tasks_by_metric.items():
+        tasks_of_others = set().union(*(r for other, r in tasks_by_metric.items() if other != name))
+        if reached and not tasks_of_others - reached:
             return name
     judged = [
-        f"{', '.join(sorted(reached))} by {name}" for name, reached in known.items() if reached
+        f"{', '.join(sorted(reached))} by {name}"
+        for name, reached in tasks_by_metric.items()
+        if reached
     ]
     raise ConfigurationError(
         f"The tasks have no score in common: {'; '.join(judged) or 'every run diverged'}. Compare "
@@ -161,8 +172,8 @@ def _rows(
     if not runs["validation"].notna().any() and not runs["test"].notna().any():
         if runs["diverged"].all():
             raise ConfigurationError(f"Every run of {source} diverged: none has a score.")
-        known = frames.read_frames(source.uri, source.experiment, list(runs.index[:100]), None)
-        names = [c.removeprefix(VALIDATION) for c in known.metrics if c.startswith(VALIDATION)]
-        names += [c.removeprefix(TEST) for c in known.metrics if c.startswith(TEST)]
+        sample = frames.read_frames(source.uri, source.experiment, list(runs.index[:100]), None)
+        names = [c.removeprefix(VALIDATION) for c in sample.metrics if c.startswith(VALIDATION)]
+        names += [c.removeprefix(TEST) for c in sample.metrics if c.startswith(TEST)]
         raise unknown_name("metric", metric, set(names))
     return runs, tuple(dict.fromkeys(key for keys in keys_by_group.values() for key in keys))

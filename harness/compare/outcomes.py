@@ -1,10 +1,10 @@
-"""What became of the runs that count: their scores, and when they reached the target.
+"""What became of the scoring runs: their scores, and when they reached the target.
 
 A target is reached at the first epoch whose validation score is at least as good: the network is
-evaluated once an epoch, so times are whole epochs. Steps and samples are those of training; seconds are
-those of training alone, evaluation and logging left out, and only of runs that had the machine to
-themselves. In a stack the time is everybody's, and stacks beside one another hold each other up, so a
-run that was in company makes no claim; nor does one of which that is not known.
+evaluated once an epoch, so times are whole epochs. Steps and samples are those of training. Seconds are
+those of training without evaluation and logging, and only runs that had the machine to themselves have
+them: runs of a stack share their time, and stacks beside one another slow each other down. A run for
+which we do not know has no seconds either.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def curves_of(loaded: LoadedRuns, scoring: DataFrame) -> DataFrame:
     curves = frames.metric_history(source.uri, ids, f"validation/{loaded.question.metric.name}")
     curves = curves.rename(columns={"step": "epoch", "value": "validation"})
     for name in ("steps", "samples"):
-        # Every epoch has as many, so the first tells all
+        # Every epoch has as many as the first
         first = frames.metric_history(source.uri, ids, f"train/{name}", step=1)
         curves[name] = curves["epoch"] * curves["run_id"].map(first.set_index("run_id")["value"])
     for key in ("contender", "task", "seed"):
@@ -42,10 +42,16 @@ def curves_of(loaded: LoadedRuns, scoring: DataFrame) -> DataFrame:
 def targets_of(
     scoring: DataFrame, maximize: bool, requested: dict[str, float] | float | None
 ) -> dict[str, float]:
-    """The target of each task: what was asked for, or else the score that half of all scoring runs
-    reach, those that diverged included.
+    """The target of each task: what was requested, or else the score that half of all scoring runs reach,
+    those that diverged included.
 
-    Raises ConfigurationError for a target of a task that is not there, and for one that is not finite.
+    Args:
+        scoring: The scoring runs.
+        maximize: Whether higher scores are better.
+        requested: The validation score for all tasks, or by task.
+
+    Raises:
+        ConfigurationError: A target is of a task that is not there, or is not finite.
     """
     tasks = list(dict.fromkeys(scoring["task"]))
     target_scores = requested.values() if isinstance(requested, dict) else [requested]
@@ -102,13 +108,13 @@ def outcomes_of(
 def _reached(curves: DataFrame, targets: dict[str, float], maximize: bool) -> DataFrame:
     """The first epoch of each run at its target: epoch, steps, samples, by run id."""
     target = curves["task"].map(targets)
-    there = curves["validation"] >= target if maximize else curves["validation"] <= target
-    first = curves[there].drop_duplicates("run_id")  # they are in order of the epochs
+    reached = curves["validation"] >= target if maximize else curves["validation"] <= target
+    first = curves[reached].drop_duplicates("run_id")  # rows are in order of the epochs
     return first.set_index("run_id")[["epoch", "steps", "samples"]]
 
 
 def _seconds(loaded: LoadedRuns, outcomes: DataFrame, epoch: Series) -> Series:
-    """Seconds of training until the epoch; inf if it never came, NaN for runs in company."""
+    """Seconds of training until the epoch; inf if it never came, NaN for runs that were not alone."""
     from pandas import Series
 
     seconds = Series(np.nan, index=outcomes.index)
@@ -125,5 +131,5 @@ def _seconds(loaded: LoadedRuns, outcomes: DataFrame, epoch: Series) -> Series:
 
 
 def trained_alone(tags: DataFrame) -> Series:
-    """Whether each run trained in no stack, and with no stack beside it, by its tags."""
+    """Whether the tags of each run say that it trained in no stack, and with no stack beside it."""
     return (tags.reindex(columns=["stack_size", "workers"]) == "1").all(axis=1)

@@ -18,15 +18,17 @@ __all__ = ["provenance_of"]
 
 HASHES = {"sha256/data": "data", "sha256/split": "split"}
 BRIEF = 16  # hexadecimal digits of a hash
-WORDS = {"None": "null", "True": "true", "False": "false"}  # of Python in a command line
+WORDS = {"None": "null", "True": "true", "False": "false"}  # Python's -> those of a command line
 
 
 def provenance_of(loaded: LoadedRuns, scoring: DataFrame) -> dict[str, Any]:
     """What makes a comparison repeatable: texts, and mappings and lists of texts.
 
-    store, experiment, sweeps, filter: where the runs are. runs: how many ended how. versions: by package
-    all that were met. hashes: by task. commands: that trained the runs. configurations: by contender and
-    task the command that trains its scoring runs again, with every value written out.
+    Returns:
+        store, experiment, sweeps, filter: where the runs are; runs: how many ended in which way;
+        versions: all that occur, by package; hashes: of data and split, by task; commands: that trained
+        the runs; configurations: by contender and task the command that trains its scoring runs again,
+        with every value written out. Empty entries are left out.
     """
     source, tags = loaded.source, loaded.tags
     counts = {**loaded.runs["status"].value_counts().to_dict(), **loaded.left_out}
@@ -75,7 +77,7 @@ def _configurations(params: DataFrame, scoring: DataFrame) -> dict[str, str]:
 
 
 def _override(key: str, values: Series) -> str:
-    """A value that all runs have, as the command line takes it; "" where there is none.
+    """The override that gives a key the value of all runs; "" where they have several, or one has none.
 
     >>> from pandas import Series
     >>> _override("training.steps_per_epoch", Series(["None", "None"]))

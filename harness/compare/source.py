@@ -1,7 +1,7 @@
 """Which runs of a store a comparison reads.
 
-Of a sweep that was continued, the list that it has kept tells which runs of earlier ones belong to it.
-What cannot be told is refused, rather than compared without a part of the runs.
+A sweep that continued another one has kept a list of identities, which says which runs of earlier sweeps
+belong to it. Where the list is lost, the comparison is refused rather than made from a part of the runs.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ from harness.tracking.reading.run_files import read_run_file
 
 __all__ = ["Source", "identity_and_phase", "select_runs", "tuned_factors"]
 
-TAGS = ("sweep", "identity", "status", "phase")  # tags
+TAGS = ("sweep", "identity", "status", "phase")
 
 
 @dataclass(frozen=True)
 class Source:
     """Where the runs are.
 
-    uri, experiment: as in `tracking`. sweeps: their names; with none the newest one, and with
-    `everything` all runs of the experiment. condition: a filter in MLflow's own language, or "".
+    Attributes:
+        uri: The address of the store, as in `tracking.uri`.
+        experiment: The name of the experiment, as in `tracking.experiment`.
+        sweeps: Names of sweeps; if empty the newest one, or with `everything` all runs.
+        everything: Whether all runs of the experiment are meant.
+        condition: A filter in MLflow's own language, or "".
     """
 
     uri: str
@@ -44,9 +48,9 @@ class Source:
 
 
 def select_runs(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]:
-    """The runs of the source, and the sweeps' own, as the store knows them.
+    """The runs of the source, and the MLflow runs of the sweeps themselves.
 
-    Raises ConfigurationError for what is not there, with what is.
+    Raises ConfigurationError for a sweep that is not there; the message lists those that are.
     """
     sweep_runs = logged_runs.search_runs(source.uri, source.experiment, {"kind": "sweep"})
     runs = logged_runs.search_runs(source.uri, source.experiment, {"kind": "run"}, TAGS)
@@ -83,8 +87,8 @@ def select_runs(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]
 
 
 def _identities(sweep: LoggedRun, uri: str) -> list[str]:
-    """The identities of the jobs of a sweep. Raises ConfigurationError for one that has taken over runs
-    of earlier ones, and nobody knows any more which."""
+    """The identities of the jobs of a sweep. Raises ConfigurationError where the sweep took over runs of
+    earlier ones and its list of them is lost."""
     identities = read_identities(sweep, uri)
     if not identities and sweep.tags.get("continues") == "true":
         raise ConfigurationError(
@@ -99,8 +103,14 @@ def _identities(sweep: LoggedRun, uri: str) -> list[str]:
 def _check_tuned(
     sweep: LoggedRun, sweeps: Sequence[LoggedRun], sweep_runs: Sequence[LoggedRun]
 ) -> None:
-    """Raises ConfigurationError for a tuning that was not finished, and was not completed by another of
-    these sweeps: its final runs, which alone count, are not all there. own: all sweeps of the store."""
+    """Raises ConfigurationError for a tuning that was neither finished nor completed by another of these
+    sweeps: some of its final runs, which alone count, are missing.
+
+    Args:
+        sweep: The tuning.
+        sweeps: The sweeps that are compared.
+        sweep_runs: All sweeps of the store.
+    """
     if sweep.tags.get("tuned") != "true" or sweep.status == "FINISHED":
         return
     command = completion_of(sweep)
@@ -131,24 +141,28 @@ def _completing_command(sweep: LoggedRun) -> str:
 
 
 def identity_and_phase(run: LoggedRun) -> tuple[str, str]:
-    """What a run computes, and in which phase of a tuning."""
+    """The identity of what a run computes, and its phase in a tuning."""
     return run.tags.get("identity", run.run_id), run.tags.get("phase", "")
 
 
 def tuned_factors(
     source: Source, sweeps: Sequence[LoggedRun], tasks: Sequence[str]
 ) -> tuple[str, ...]:
-    """What the contenders of a tuning were, as it has noted; () where nothing was tuned."""
+    """The keys in which the contenders of a tuning differ, from its record; () where nothing was tuned."""
     if len(sweeps) != 1 or sweeps[0].tags.get("tuned") != "true":
         return ()
     try:
         record = json.loads(read_run_file(sweeps[0], TUNING, source.uri) or "")
-        chosen = [dict(o.split("=", 1) for o in one["overrides"]) for one in record["contenders"]]
+        chosen = [
+            dict(override.split("=", 1) for override in contender["overrides"])
+            for contender in record["contenders"]
+        ]
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"What the contenders of the tuning {sweeps[0].tags['sweep']} were is not known any more: "
             f"{TUNING} is neither in its folder, {sweeps[0].tags['folder']}, nor among its "
             f"artifacts. Name what is compared, as in --by optimizer."
         ) from error
-    keys = dict.fromkeys(key for one in chosen for key in one if key not in tasks)
-    return tuple(key for key in keys if len({one.get(key) for one in chosen}) > 1) or ("optimizer",)
+    keys = dict.fromkeys(key for overrides in chosen for key in overrides if key not in tasks)
+    factors = (key for key in keys if len({overrides.get(key) for overrides in chosen}) > 1)
+    return tuple(factors) or ("optimizer",)

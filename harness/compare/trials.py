@@ -1,9 +1,9 @@
-"""What was tuned: the trials of each contender, the setting that was chosen, and the runs that count.
+"""What was tuned: the trials of each contender, the setting that was chosen, and the scoring runs.
 
 The chosen setting is the one with the best mean validation score over its seeds; a setting that
-diverged from one seed is behind all that did not. After `harness tune` the runs that count are those of
-the chosen setting on fresh seeds, and of the contenders at their defaults. Elsewhere they are the very
-runs that the choice was made by, whose validation score is then a little too good: see `caveats.py`.
+diverged from any seed is behind all settings that did not. After `harness tune` the scoring runs are
+those of the chosen setting on fresh seeds, and those of the contenders at their defaults. Elsewhere the
+same runs choose and score, and the validation score is then a little too good: see `caveats.py`.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ __all__ = [
 ]
 
 CONTENDER_TASK = ["contender", "task"]
-FEWEST_VALUES = 3  # of a hyperparameter that has an inside: two values are both at an end
+FEWEST_VALUES = 3  # with two values every value is an end point
 
 
 def was_tuned(runs: DataFrame) -> bool:
-    """Whether the runs come from the protocol, which says of each run what it is for."""
+    """Whether the runs come from the tuning protocol, which tags each run with its phase."""
     return bool((runs["phase"] == Phase.FINAL).any())
 
 
 def trials_of(loaded: LoadedRuns) -> DataFrame:
     """The runs that settings are chosen by, with a column for each hyperparameter that varies.
 
-    Where ranges were extended, those of the last round alone: every contender has the same budget.
+    Where ranges were extended, only the last round is taken: every contender has the same budget.
     """
     runs = loaded.runs
     if was_tuned(runs):
@@ -60,21 +60,30 @@ def trials_of(loaded: LoadedRuns) -> DataFrame:
 
 
 def rounds_of(runs: DataFrame) -> Series:
-    """In which tuning of its contender each run was, from 1; those of no tuning are left out."""
+    """The round of tuning of each run, from 1; runs of other phases are left out."""
     return runs["phase"].map(tuning_round).dropna().astype(int)
 
 
 def chosen_settings(
     trials: DataFrame, maximize: bool, final: Mapping[tuple[str, str], str] | None = None
 ) -> DataFrame:
-    """The best setting of each contender on each task: setting, score, trials, seeds (of a trial).
+    """The best setting of each contender on each task.
 
-    final: what the protocol has chosen, by contender and task: that then is the setting, also where
-    another one is as good.
+    A setting that successive halving dropped from any seed is not chosen.
 
-    score: the mean over the seeds; NaN where every setting diverged from some seed, and the first one
-    stands for all. A setting that successive halving dropped from any seed is not chosen. Raises
-    ConfigurationError where there are settings and no validation scores to choose by.
+    Args:
+        trials: The runs to choose by, see `trials_of`.
+        maximize: Whether higher scores are better.
+        final: The settings that the protocol has chosen, by contender and task. They are taken even
+            where another setting is as good.
+
+    Returns:
+        One row for each contender and task: setting; score, the mean over its seeds, NaN where every
+        setting diverged from some seed and the first one stands for all; trials, their number; seeds,
+        the number of them in a trial.
+
+    Raises:
+        ConfigurationError: There are several settings and no validation scores to choose by.
     """
     best = _scores(trials, maximize)
     if best.isna().any():
@@ -95,11 +104,11 @@ def chosen_settings(
     table = table.reset_index()
     groups = table.groupby(CONTENDER_TASK, sort=False)
     decided = final or {}
-    places = zip(table["contender"], table["task"], strict=True)
-    wanted = [
-        decided.get(place, setting) for place, setting in zip(places, table["setting"], strict=True)
+    rows = zip(table["contender"], table["task"], table["setting"], strict=True)
+    eligible = [
+        decided.get((contender, task), setting) == setting for contender, task, setting in rows
     ]
-    candidates = table[table["setting"] == wanted]
+    candidates = table[eligible]
     chosen = table.loc[candidates.groupby(CONTENDER_TASK, sort=False)["score"].idxmax()].copy()
     chosen["trials"] = (
         groups.size().reindex(list(zip(*(chosen[k] for k in CONTENDER_TASK), strict=True))).array
@@ -109,8 +118,8 @@ def chosen_settings(
 
 
 def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
-    """What the protocol has chosen, by contender and task. Raises ConfigurationError where the store has
-    two choices for one contender."""
+    """The settings that the protocol has chosen, by contender and task. Raises ConfigurationError where
+    the store has two choices for one contender."""
     decided: dict[tuple[str, str], str] = {}
     for (contender, task), settings in runs[runs["phase"] == Phase.FINAL].groupby(CONTENDER_TASK)[
         "setting"
@@ -125,15 +134,15 @@ def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
 
 
 def scoring_runs(loaded: LoadedRuns, chosen: DataFrame) -> DataFrame:
-    """The runs that the verdict rests on, with `chosen`: how their setting was chosen."""
+    """The runs that the verdict rests on; their column `chosen` says how the setting was chosen."""
     runs = loaded.runs
     if was_tuned(runs):
         scoring = runs[runs["phase"].isin((Phase.FINAL, Phase.UNTUNED))].copy()
         fresh = scoring["phase"] == Phase.FINAL
         scoring["chosen"] = np.where(fresh, "tuned on other seeds", "the defaults")
         return scoring
-    wanted = chosen.set_index([*CONTENDER_TASK, "setting"]).index
-    scoring = runs[runs.set_index([*CONTENDER_TASK, "setting"]).index.isin(wanted)].copy()
+    keys = [*CONTENDER_TASK, "setting"]
+    scoring = runs[runs.set_index(keys).index.isin(chosen.set_index(keys).index)].copy()
     only = (
         chosen.set_index(CONTENDER_TASK)["trials"]
         .reindex(scoring.set_index(CONTENDER_TASK).index)
@@ -145,27 +154,27 @@ def scoring_runs(loaded: LoadedRuns, chosen: DataFrame) -> DataFrame:
 
 
 def edge_caveats(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) -> list[str]:
-    """The chosen values beyond which nothing was tried, as sentences."""
-    decided = []
+    """Sentences on chosen values beyond which nothing was tried."""
+    sentences = []
     groups = dict(list(trials.groupby(CONTENDER_TASK, sort=False)))
-    for one in chosen.itertuples():
-        own = groups[one.contender, one.task]
+    for choice in chosen.itertuples():
+        group = groups[choice.contender, choice.task]
         for key in keys:
-            tried = own[key].dropna()
+            tried = group[key].dropna()
             if tried.dtype.kind not in "if":
                 continue
-            value = own.loc[own["setting"] == one.setting, key].iloc[0]
-            decided += [
-                f"{one.contender} on {one.task}: the best {key}, {value:g}, is the {end} that was "
+            value = group.loc[group["setting"] == choice.setting, key].iloc[0]
+            sentences += [
+                f"{choice.contender} on {choice.task}: the best {key}, {value:g}, is the {end} that was "
                 f"tried, so a better one may lie beyond it."
                 for end in range_ends(tried, value)
             ]
-    return decided
+    return sentences
 
 
 def range_ends(tried: Series, value: float) -> list[str]:
-    """Which end of the numbers that were tried a value is, "smallest" or "largest"; [] for neither, and
-    where so few were tried that there is no inside."""
+    """Which end of the numbers tried a value is, "smallest" or "largest"; [] where it is neither, and
+    where too few were tried."""
     if tried.nunique() < FEWEST_VALUES:
         return []
     both = {"smallest": tried.min(), "largest": tried.max()}
@@ -173,7 +182,7 @@ def range_ends(tried: Series, value: float) -> list[str]:
 
 
 def _scores(trials: DataFrame, maximize: bool) -> Series:
-    """Higher is better; −inf for what diverged."""
+    """Scores of which higher ones are better; −inf for runs that diverged."""
     signed = trials["validation"] if maximize else -trials["validation"]
     return signed.where(~trials["diverged"], -np.inf)
 

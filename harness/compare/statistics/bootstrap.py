@@ -119,8 +119,8 @@ def interval(
 
     >>> from harness.compare.statistics.aggregates import mean
     >>> accuracy = [np.array([0.91, 0.93, 0.92, 0.95]), np.array([0.70, 0.74, 0.71])]
-    >>> accuracy_interval = interval(mean, [accuracy], independently, np.random.default_rng(0))
-    >>> print(f"{accuracy_interval.estimate:.3f} [{accuracy_interval.low:.3f}, {accuracy_interval.high:.3f}]")
+    >>> result = interval(mean, [accuracy], independently, np.random.default_rng(0))
+    >>> print(f"{result.estimate:.3f} [{result.low:.3f}, {result.high:.3f}]")
     0.822 [0.811, 0.835]
     """
     value = float(statistic(*samples))
