@@ -30,9 +30,16 @@ EPOCHS = "training.max_epochs"
 def check_fairness(
     allowed: Collection[str], loaded: LoadedRuns, chosen: DataFrame, scoring: DataFrame
 ) -> list[str]:
-    """What is unequal and was allowed, as sentences. Raises ConfigurationError for what was not.
+    """Sentences on the inequalities that were allowed.
 
-    chosen: see `trials.chosen_settings`. scoring: the runs that the verdict rests on.
+    Args:
+        allowed: Names of inequalities, of `INEQUALITIES`.
+        loaded: All runs of the comparison.
+        chosen: The chosen settings, see `trials.chosen_settings`.
+        scoring: The runs that the verdict rests on.
+
+    Raises:
+        ConfigurationError: There is an inequality that was not allowed.
     """
     for name in allowed:
         if name not in INEQUALITIES:

@@ -148,7 +148,7 @@ def identity_and_phase(run: LoggedRun) -> tuple[str, str]:
 def tuned_factors(
     source: Source, sweeps: Sequence[LoggedRun], tasks: Sequence[str]
 ) -> tuple[str, ...]:
-    """The keys in which the contenders of a tuning differ, from its record; () where nothing was tuned."""
+    """The keys in which the contenders of a tuning differ, by its record; () without a tuning."""
     if len(sweeps) != 1 or sweeps[0].tags.get("tuned") != "true":
         return ()
     try:

@@ -18,8 +18,8 @@ def frames_of(comparison: Comparison) -> dict[str, DataFrame]:
     """The frames by their names, in the order of `Comparison`."""
     from pandas import DataFrame
 
-    every = {one.name: getattr(comparison, one.name) for one in fields(comparison)}
-    return {name: frame for name, frame in every.items() if isinstance(frame, DataFrame)}
+    values = {field.name: getattr(comparison, field.name) for field in fields(comparison)}
+    return {name: frame for name, frame in values.items() if isinstance(frame, DataFrame)}
 
 
 def write_csv(comparison: Comparison, folder: Path) -> list[Path]:

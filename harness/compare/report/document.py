@@ -7,8 +7,8 @@
 
 JSON has no NaN and no infinity. A NaN or a missing text is null; infinities are the strings "inf" and
 "-inf". The type of a column says what its cells are: "number" (float), "integer", "boolean", "text", or
-"mixed" where cells are of several kinds; in a column of text "inf" is text. In the facts, which have
-no types, a float that is not finite is written likewise and read back as it is written.
+"mixed" where cells are of several kinds; in a column of text "inf" is text. The facts have no types: a
+float in them that is not finite is written in the same way and read back as null or text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DTYPES = {"boolean": "bool", "integer": "int64", "number": "float64", "mixed": "
 
 
 def encode(comparison: Comparison) -> str:
-    """The document, on a line a row of a frame, so that two of them can be compared."""
+    """The document, with one line for each row of a frame, so that `diff` can compare two documents."""
     head = {
         "format": FORMAT,
         "question": _plain(_question(comparison.question)),
@@ -52,7 +52,7 @@ def encode(comparison: Comparison) -> str:
 def decode(text: str) -> Comparison:
     """The comparison of a document.
 
-    Raises ValueError if it is none, or of another format.
+    Raises ValueError if the text is no such document, or one of another format.
     """
     document = json.loads(text)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -111,8 +111,8 @@ def _to_frame(stored: dict[str, Any]) -> DataFrame:
     from pandas import DataFrame, Series
 
     columns = {}
-    for place, column in enumerate(stored["columns"]):
-        cells = [row[place] for row in stored["rows"]]
+    for number, column in enumerate(stored["columns"]):
+        cells = [row[number] for row in stored["rows"]]
         if column["type"] == "number":
             cells = [_number(cell) for cell in cells]
         columns[column["name"]] = Series(cells, dtype=DTYPES.get(column["type"], "str"))
@@ -120,11 +120,11 @@ def _to_frame(stored: dict[str, Any]) -> DataFrame:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: of NumPy's numbers Python's, of tuples lists, of the infinite a text."""
+    """The value as JSON holds it: Python's numbers for NumPy's, lists for tuples, text for infinity."""
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(entry) for entry in value]
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

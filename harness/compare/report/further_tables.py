@@ -19,7 +19,7 @@ STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean", "
 
 
 def further_tables(comparison: Comparison) -> list[Table]:
-    """Those that there is something in."""
+    """The tables that have rows."""
     makers = (summary_table, ranks_table, benchmark_table, interaction_table)
     return [table for table in (maker(comparison) for maker in makers) if table.rows]
 
@@ -44,7 +44,7 @@ def summary_table(comparison: Comparison) -> Table:
 
 
 def ranks_table(comparison: Comparison) -> Table:
-    """Mean ranks, with what they must differ by."""
+    """Mean ranks, with the difference from which on two of them are significant."""
     rows = [
         (
             _contender(row["contender"]),
@@ -69,7 +69,7 @@ def benchmark_table(comparison: Comparison) -> Table:
 
 
 def interaction_table(comparison: Comparison) -> Table:
-    """Each pair of levels: its mean, and what it has beyond the sum of the two."""
+    """Each pair of levels: its mean, and its effect beyond the sum of both factors."""
     by = [key.split(".")[-1] for key in comparison.question.by]
     rows = [
         (

@@ -1,8 +1,8 @@
 """A comparison as one HTML file that needs nothing else: no network, no framework, no second file.
 
-Whatever comes from a store is text to the template, which escapes it. A content security policy in the
-page itself allows its one style sheet and its one script, by their hashes, and pictures in data URIs;
-nothing else runs or loads, even if something slipped through.
+The template escapes all text from a store. A content security policy in the page allows its one style
+sheet and its one script, by their hashes, and pictures in data URIs; nothing else runs or loads, even if
+some text were not escaped.
 """
 
 from __future__ import annotations
@@ -43,14 +43,30 @@ TRIALS = 500  # rows of the tuning that the page shows; all are in trials.csv
 
 
 class Key(NamedTuple):
-    """The marker of a contender, as in the pictures. path: of SVG, within a unit around zero."""
+    """The marker of a contender, as in the pictures.
+
+    Attributes:
+        colour: In CSS's notation.
+        path: An SVG path within a unit around zero.
+    """
 
     colour: str
     path: str
 
 
 class EmbeddedPicture(NamedTuple):
-    """A picture as the page has it. Sizes are in pixels."""
+    """A picture in the page.
+
+    Attributes:
+        name: Of its file, without a suffix.
+        title: Its heading.
+        caption: How to read it.
+        alt: What a screen reader says.
+        source: The picture as a data URI.
+        width: In pixels.
+        height: In pixels.
+        shaded: Whether its colours stand for numbers, so that a dark page must not invert them.
+    """
 
     name: str
     title: str
@@ -63,7 +79,7 @@ class EmbeddedPicture(NamedTuple):
 
 
 def page(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
-    """The page; the same comparison and pictures give the same text."""
+    """The text of the page; the same comparison and pictures give the same text."""
     style, script = _template("report.css"), _template("report.js")
     tasks = task_groups(comparison)
     pairs = [pairs_table(comparison, task) for task in tasks if pairings(comparison, task)]
@@ -113,14 +129,14 @@ def _environment() -> Environment:
 
 
 def _key(key: float | str | None) -> str:
-    """What a cell is sorted by, as JavaScript reads numbers."""
+    """The key that a cell is sorted by, in JavaScript's notation of numbers."""
     if key is None:
         return ""
     return "Infinity" if key == math.inf else str(key)
 
 
 def _template(name: str) -> Any:
-    """The text of a file of ours, which needs no escaping."""
+    """The text of a template, marked as safe: it needs no escaping."""
     from markupsafe import Markup
 
     return Markup((files("harness.compare.report") / "templates" / name).read_text("utf-8"))
@@ -137,7 +153,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _glance(comparison: Comparison) -> list[tuple[str, str]]:
-    """The size of it all."""
+    """How large the comparison is, as rows of a label and a text."""
     question, outcomes = comparison.question, comparison.outcomes
     seeds = outcomes.groupby(["contender", "task"]).size()
     sizes = sorted({int(size) for size in seeds})
@@ -185,7 +201,7 @@ def _embed(comparison: Comparison, picture: Picture) -> EmbeddedPicture:
 
 
 def _provenance_lines(provenance: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """All but what is shown as commands; a mapping or a list is a line for each of its entries."""
+    """The provenance except commands, which are shown apart; an entry of a mapping or list is a line."""
     entries = []
     for name, value in provenance.items():
         if name in ("commands", "configurations"):
@@ -193,6 +209,6 @@ def _provenance_lines(provenance: dict[str, Any]) -> list[tuple[str, list[str]]]
         if isinstance(value, dict):
             lines = [f"{key}: {entry}" for key, entry in value.items()]
         else:
-            lines = [str(one) for one in (value if isinstance(value, list | tuple) else [value])]
+            lines = [str(item) for item in (value if isinstance(value, list | tuple) else [value])]
         entries.append((name, lines))
     return entries

@@ -1,6 +1,6 @@
 r"""The standings as a table for a paper: booktabs, the best of each task in bold.
 
-\usepackage{booktabs} is all that it needs. Names are escaped, so that any of them compiles.
+It needs \usepackage{booktabs} alone. Names are escaped, so that any of them compiles.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SPECIAL = {
 
 
 def escape(text: str) -> str:
-    r"""A name as LaTeX sets it letter for letter, on one line.
+    r"""A name escaped so that LaTeX prints it letter for letter, on one line.
 
     >>> print(escape("50% of $x_1$ \\ {a}"))
     50\% of \$x\_1\$ \textbackslash{} \{a\}
@@ -107,7 +107,7 @@ def _estimate(estimate: Estimate, *, bold: bool) -> str:
     value = rf"\textbf{{{score(estimate.value)}}}" if bold else score(estimate.value)
     if math.isnan(estimate.low) or math.isnan(estimate.high):
         return _minus(value)
-    # In a group: a bracket after \\ or in an optional argument would be taken for one
+    # In a group, since LaTeX would read a bracket after \\ as an optional argument
     return _minus(rf"{value} {{\small [{score(estimate.low)}, {score(estimate.high)}]}}")
 
 

@@ -1,9 +1,9 @@
 """Writes a comparison back to MLflow, so that its dashboard shows it too.
 
-On the sweep's own run (on a run of the kind `comparison` where several sweeps, or none, were compared):
-the summary as metrics, the verdict as a tag and in the description, all files as artifacts, in
-the place of those of a former report. On each run that counts: when it reached the target, and that it
-counts.
+The run of the sweep itself (or a run of the kind `comparison`, if several sweeps or none were compared)
+gets the summary as metrics, the verdict as a tag and in the description, and all files as artifacts,
+which replace those of an earlier report. Each scoring run gets the time at which it reached the target,
+and a tag that says that it counts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from harness.tracking.writing.finished_runs import (
 __all__ = ["log_comparison"]
 
 NOTE = "mlflow.note.content"  # the tag that the dashboard shows as the description of a run
-SIGN = "among the artifacts."  # by which a description is known to be ours
+SIGN = "among the artifacts."  # marks a description that we wrote
 SUMMARY = ("mean", "median", "iqm", "iqm_low", "iqm_high", "diverged")
 TIMES = ("steps", "samples", "seconds")
 
@@ -36,10 +36,19 @@ TIMES = ("steps", "samples", "seconds")
 def log_comparison(
     comparison: Comparison, uri: str, sweeps: Sequence[LoggedRun], folder: Path
 ) -> str:
-    """Writes all of it. Returns the id of the run that has the summary.
+    """Writes a comparison to MLflow.
 
-    uri: as in `tracking.uri`. sweeps: their own runs. folder: goes to the artifacts as it is.
-    Raises TrackingError if the store cannot be written.
+    Args:
+        comparison: What is written.
+        uri: The address of the store, as in `tracking.uri`.
+        sweeps: The MLflow runs of the sweeps that were compared.
+        folder: The folder of the report, which is copied to the artifacts.
+
+    Returns:
+        The id of the run that has the summary.
+
+    Raises:
+        TrackingError: The store cannot be written.
     """
     tags = {
         "verdict": verdict(comparison),
@@ -53,7 +62,7 @@ def log_comparison(
             uri, experiment, f"comparison {folder.name}", {"kind": "comparison"}
         )
     description = sweeps[0].tags.get(NOTE, SIGN) if len(sweeps) == 1 else SIGN
-    if SIGN in description:  # what a person has written there stays
+    if SIGN in description:  # a description that a person wrote stays
         tags[NOTE] = _description(comparison, folder)
     update_runs(uri, [RunUpdate(run_id, dict(_summary(comparison)), tags), *_outcomes(comparison)])
     if len(sweeps) == 1:
@@ -67,7 +76,7 @@ def log_comparison(
 
 
 def _description(comparison: Comparison, folder: Path) -> str:
-    """What the page of the run says at its top, in Markdown."""
+    """The description at the top of the run's page, in Markdown."""
     verdict_lines = [f"- {_plain(sentence)}" for sentence in verdicts(comparison).values()]
     caveat_lines = [f"- {_plain(caveat)}" for caveat in comparison.caveats]
     report = f"The report: `{folder.name}/report.html` {SIGN}"
@@ -82,7 +91,7 @@ def _description(comparison: Comparison, folder: Path) -> str:
 
 
 def _plain(text: str) -> str:
-    """As it is, whatever signs of Markdown or HTML it holds: names in a store are not to be trusted.
+    """The text with Markdown and HTML escaped, since names in a store are not to be trusted.
 
     >>> _plain("a_b <i> wins")
     'a\\\\_b \\\\<i\\\\> wins'

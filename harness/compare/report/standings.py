@@ -1,4 +1,4 @@
-"""The rows that every report shows, typed: how each contender did, and how each pair compares."""
+"""The typed rows that every report shows: how each contender did, and how each pair compares."""
 
 from __future__ import annotations
 
@@ -27,7 +27,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Standing:
-    """A contender on a task. Scores are interquartile means; times are medians, inf if missed."""
+    """A contender on a task.
+
+    Attributes:
+        contender: Its name.
+        runs: Their number.
+        diverged: How many of them diverged.
+        validation: Interquartile mean of the scores.
+        test: Likewise.
+        reached: Share of the runs that reached the target.
+        steps: Median to the target; inf if fewer than half of the runs reached it.
+        seconds: Likewise; NaN where no run trained alone.
+        best: Whether it is ahead on the task.
+    """
 
     contender: str
     runs: int
@@ -42,7 +54,19 @@ class Standing:
 
 @dataclass(frozen=True)
 class Pairing:
-    """a against b on a task. difference: a − b. improvement: P(a is better than b)."""
+    """a against b on a task.
+
+    Attributes:
+        a: A contender.
+        b: Another one.
+        part: The part that was scored, "test" or "validation".
+        seeds: Their number.
+        difference: a − b.
+        improvement: P(a is better than b).
+        p: Of the test.
+        p_holm: The same corrected for all pairs of the task.
+        test: Its name.
+    """
 
     a: str
     b: str
@@ -56,11 +80,11 @@ class Pairing:
 
     @property
     def significant(self) -> bool:
-        """Whether the test finds a difference at 5 %, all pairs of the task taken together."""
+        """Whether the difference is significant at 5 %, corrected for all pairs of the task."""
         return self.p_holm < LEVEL
 
     def of(self, contender: str) -> Pairing:
-        """The same with this contender as a."""
+        """The same pair with this contender as a."""
         if contender == self.a:
             return self
         d, i = self.difference, self.improvement
@@ -78,18 +102,18 @@ class Pairing:
 
 
 def task_groups(comparison: Comparison) -> list[str]:
-    """What there are tables for: all tasks together first, where they are several, then each."""
-    known = set(comparison.summary["task"])
+    """The tasks that have tables: first all together, if there are several, then each."""
+    scored = set(comparison.summary["task"])
     together = [ALL] if len(comparison.tasks) > 1 else []
-    return [task for task in (*together, *comparison.tasks) if task in known]
+    return [task for task in (*together, *comparison.tasks) if task in scored]
 
 
 def standings(comparison: Comparison, task: str) -> list[Standing]:
     """A row for each contender that ran on the task, in the order of the contenders."""
     summary = comparison.summary[comparison.summary["task"] == task]
     parts = {(row["contender"], row["part"]): row for row in summary.to_dict("records")}
-    of = comparison.times[comparison.times["task"] == task]
-    times = {row["contender"]: row for row in of.to_dict("records")}
+    times_of_task = comparison.times[comparison.times["task"] == task]
+    times = {row["contender"]: row for row in times_of_task.to_dict("records")}
     best = best_of(comparison, task)
     rows = []
     for name in comparison.contenders:
@@ -139,14 +163,17 @@ def judged_by(comparison: Comparison) -> str:
 
 
 def best_of(comparison: Comparison, task: str) -> str | None:
-    """Who is ahead on a task: better than most others more often than not, in pairs that know of
-    diverged runs; of equals, who has the better interquartile mean. None where nobody has a score."""
+    """The contender that is ahead on a task; None where nobody has a score.
+
+    It is better than most others with a probability above 1/2, which counts diverged runs. Of equals it
+    has the better interquartile mean.
+    """
     summary = comparison.summary
-    of = summary[(summary["task"] == task) & (summary["part"] == judged_by(comparison))]
+    rows = summary[(summary["task"] == task) & (summary["part"] == judged_by(comparison))]
     sign = 1 if comparison.question.maximize else -1
     scores = {
         row["contender"]: sign * row["iqm"]
-        for row in of.to_dict("records")
+        for row in rows.to_dict("records")
         if math.isfinite(row["iqm"])
     }
     wins = dict.fromkeys(scores, 0)

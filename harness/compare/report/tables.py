@@ -1,4 +1,4 @@
-"""The tables of a report, as text that also knows what to sort by; terminal and page show the same."""
+"""The tables of a report, as texts with keys to sort by; terminal and page show the same tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,15 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """key: what a column is sorted by, None where there is no value. contender: whose name it is."""
+    """A cell of a table.
+
+    Attributes:
+        text: What is shown.
+        key: What the column is sorted by; None where there is no value.
+        strong: Whether it is bold.
+        contender: The contender whose name the cell is, if it is one.
+        bar: The interval that is drawn in it.
+    """
 
     text: str
     key: float | str | None = None
@@ -56,7 +64,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """title: what it is about. numeric: the numbers of the columns that hold numbers."""
+    """A table of a report.
+
+    Attributes:
+        title: What it is about.
+        columns: Their headings.
+        numeric: Numbers of the columns that hold numbers, from 0.
+        rows: A cell for each column.
+    """
 
     title: str
     columns: tuple[str, ...]
@@ -93,11 +108,17 @@ def standings_table(comparison: Comparison, task: str) -> Table:
     return Table(title, tuple(columns), frozenset(range(1, len(columns))), tuple(cells))
 
 
-def pairs_table(comparison: Comparison, task: str, of: str | None = None) -> Table:
-    """How each pair compares on a task, or on all. of: only the pairs of this contender, as a."""
+def pairs_table(comparison: Comparison, task: str, contender: str | None = None) -> Table:
+    """How each pair compares on a task, or on all.
+
+    Args:
+        comparison: What is shown.
+        task: A task, or `ALL`.
+        contender: If given, only its pairs are shown, with it as a.
+    """
     pairs = pairings(comparison, task)
-    if of is not None:
-        pairs = [pair.of(of) for pair in pairs if of in (pair.a, pair.b)]
+    if contender is not None:
+        pairs = [pair.of(contender) for pair in pairs if contender in (pair.a, pair.b)]
     rows = [
         (
             Cell(pair.a, pair.a, contender=pair.a),
@@ -192,7 +213,7 @@ def runs_table(comparison: Comparison, *, diverged_only: bool = False) -> Table:
 
 
 def trials_table(comparison: Comparison, most: int) -> Table:
-    """The runs of the tuning, the first so many."""
+    """The first `most` runs of the tuning."""
     metric = metric_name(comparison)
     columns = (_contender(comparison), "task", "setting", "seed", "status", f"validation {metric}")
     rows = tuple(
@@ -224,8 +245,8 @@ def _times(row: Standing, *, seconds: bool) -> list[Cell]:
 
 
 def _scale(estimates: list[Estimate]) -> tuple[float, float]:
-    known = [number for estimate in estimates for number in estimate if math.isfinite(number)]
-    return (min(known), max(known)) if known else (0.0, 0.0)
+    finite = [number for estimate in estimates for number in estimate if math.isfinite(number)]
+    return (min(finite), max(finite)) if finite else (0.0, 0.0)
 
 
 def _estimate(

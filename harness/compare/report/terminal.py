@@ -1,4 +1,4 @@
-"""A comparison in the terminal: who did how, pair by pair, the verdict, and what to know about it."""
+"""A comparison in the terminal: standings, pairs, the verdict, and its caveats."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["print_comparison"]
 
-ALL_PAIRS = 15  # of more, those with the best are shown
+ALL_PAIRS = 15  # if there are more, only pairs with the best contender are shown
 
 
 def print_comparison(comparison: Comparison, stream: TextIO) -> None:
-    """Prints all of it: framed on a terminal, tab-separated elsewhere, with an empty line after each
-    table."""
+    """Prints a comparison: tables in columns on a terminal and tab-separated elsewhere, each followed by
+    an empty line."""
     tasks = task_groups(comparison)
     for task in tasks:
         _show_table(standings_table(comparison, task), stream, titled=len(tasks) > 1)
@@ -84,7 +84,7 @@ def _show_table(table: Table, stream: TextIO, *, titled: bool) -> None:
 
 
 def _line(text: str) -> str:
-    """A text without what would break a line, a field or the terminal.
+    """The text without characters that would break a line, a field or the terminal.
 
     >>> _line("a\\tb\\x1b[31m")
     'a b?[31m'

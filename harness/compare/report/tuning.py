@@ -1,4 +1,4 @@
-"""What the search for settings cost each contender, what it chose, and whether it looked far enough."""
+"""What the search for settings cost, what it chose, and whether its ranges were wide enough."""
 
 from __future__ import annotations
 
@@ -21,9 +21,16 @@ __all__ = ["Tuned", "tuning"]
 class Tuned:
     """The tuning of a contender on a task.
 
-    settings: how many were tried, in how many runs, of which diverged. best: the best validation score
-    of a run. chosen: the setting of the scoring runs, how: how it was chosen. edges: the
-    hyperparameters of it that lie at an end of what was tried.
+    Attributes:
+        contender: Its name.
+        task: Its name.
+        settings: How many were tried.
+        runs: In how many runs.
+        diverged: How many of these diverged.
+        best: The best validation score of a run.
+        chosen: The setting of the scoring runs.
+        how: How it was chosen.
+        edges: Sentences on its values that lie at an end of what was tried.
     """
 
     contender: str
@@ -42,30 +49,30 @@ def tuning(comparison: Comparison) -> list[Tuned]:
     rows = []
     for task in comparison.tasks:
         for name in comparison.contenders:
-            of = _of(comparison.trials, name, task)
-            if of.empty:
+            trials = _rows_of(comparison.trials, name, task)
+            if trials.empty:
                 continue
-            scoring = _of(comparison.outcomes, name, task)
+            scoring = _rows_of(comparison.outcomes, name, task)
             chosen = scoring["setting"].iloc[0] if len(scoring) else ""
-            scores = of["validation"].dropna().astype(float)
+            scores = trials["validation"].dropna().astype(float)
             best = scores.max() if comparison.question.maximize else scores.min()
             rows.append(
                 Tuned(
                     contender=name,
                     task=task,
-                    settings=of["setting"].nunique(),
-                    runs=len(of),
-                    diverged=int(of["diverged"].astype(bool).sum()),
+                    settings=trials["setting"].nunique(),
+                    runs=len(trials),
+                    diverged=int(trials["diverged"].astype(bool).sum()),
                     best=float(best) if len(scores) else math.nan,
                     chosen=str(chosen),
                     how=str(scoring["chosen"].iloc[0]) if len(scoring) else "",
-                    edges=_edges(of, chosen),
+                    edges=_edges(trials, chosen),
                 )
             )
     return rows
 
 
-def _of(frame: DataFrame, contender: str, task: str) -> DataFrame:
+def _rows_of(frame: DataFrame, contender: str, task: str) -> DataFrame:
     return frame[(frame["contender"] == contender) & (frame["task"] == task)]
 
 

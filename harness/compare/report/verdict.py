@@ -35,7 +35,7 @@ def metric_name(comparison: Comparison) -> str:
 
 
 def asked(comparison: Comparison) -> str:
-    """The question, as in "Which optimizer has the highest test accuracy on digits?"."""
+    """The question in a sentence: "Which optimizer has the highest test accuracy on digits?"."""
     question = comparison.question
     what = " and ".join(key.split(".")[-1] for key in question.by)
     which = f"Which {what}" if len(question.by) == 1 else f"Which choice of {what}"
@@ -45,13 +45,13 @@ def asked(comparison: Comparison) -> str:
 
 
 def verdict(comparison: Comparison) -> str:
-    """Who is best, and whether it can be told: on all tasks together, where there are several."""
+    """Who is best, and whether that is significant; on all tasks together, if there are several."""
     sentences = verdicts(comparison)
     return next(iter(sentences.values()), "There are no runs to compare.")
 
 
 def verdicts(comparison: Comparison) -> dict[str, str]:
-    """A sentence for each task, that for all of them first."""
+    """A sentence for each task; the sentence for all tasks together comes first."""
     return {task: _sentence(comparison, task) for task in task_groups(comparison)}
 
 
@@ -91,12 +91,13 @@ def _compared(best: str, beaten: list[Pairing], level: list[Pairing], where: str
 
 
 def _lead(pair: Pairing) -> tuple[float, float]:
-    """How far a is ahead, for what comes closest; of equals, the one whose mean is nearer."""
+    """How far a is ahead: the probability that it is better, then the difference of means."""
     return pair.improvement.value, abs(pair.difference.value)
 
 
 def _support(pair: Pairing, part: str, *, one: bool) -> str:
-    """What the verdict goes by, and then the difference of means: its sign may be another one."""
+    """The numbers behind a verdict: the probability and p that decide it, then the difference of means,
+    which may have the other sign."""
     over = "" if one else f" over {quoted(pair.b)}"
     p = probability(pair.p_holm)
     p = p.replace("<", "p < ") if p.startswith("<") else f"p = {p}"

@@ -1,4 +1,4 @@
-"""Numbers as a reader of a report sees them; full precision is in the files."""
+"""Numbers and names in reports; files have the full precision."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ MISSING = "-"
 
 
 class Estimate(NamedTuple):
-    """A number with the ends of its interval; NaN where there is none."""
+    """A number with the ends of its interval.
+
+    Attributes:
+        value: The number; NaN where there is none.
+        low: The lower end; NaN where there is no interval.
+        high: The upper end, likewise.
+    """
 
     value: float
     low: float = math.nan
@@ -30,7 +36,7 @@ class Estimate(NamedTuple):
 
 
 def score(value: float) -> str:
-    """A score, in as many digits as scores of its size differ in.
+    """A score, with the digits in which scores of its size differ.
 
     >>> score(0.97314), score(231.46), score(float("nan"))
     ('0.9731', '231.5', '-')
@@ -55,7 +61,7 @@ def interval(estimate: Estimate) -> str:
 
 
 def difference(estimate: Estimate) -> str:
-    """A difference with its sign, in the digits that its interval leaves certain.
+    """A difference with its sign, with the digits that its interval leaves certain.
 
     >>> difference(Estimate(0.0118, 0.0041, 0.0192)), difference(Estimate(-0.25))
     ('+0.012 [0.004, 0.019]', '-0.2500')

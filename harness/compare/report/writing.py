@@ -1,7 +1,7 @@
 """All files of a report, in one folder.
 
-`files.txt` names them, so that the next report in the folder, on another question, takes away what it
-does not have itself, and nothing that somebody else has put there.
+`files.txt` lists them, so that the next report in the folder, on another question, deletes the files
+that it does not replace, and none that somebody else has put there.
 """
 
 from __future__ import annotations
@@ -27,9 +27,15 @@ FILES = "files.txt"
 
 def write_report(comparison: Comparison, folder: Path, *, pdf: bool = False) -> list[Path]:
     """Writes report.html, comparison.json, table.tex, a CSV file for each frame, each picture as SVG
-    (and PDF) under pictures/, and files.txt. Returns their paths, that of the page first.
+    (and PDF) under pictures/, and files.txt.
 
-    folder: made if need be; the files of a report that was there before are replaced or deleted.
+    Args:
+        comparison: What is reported.
+        folder: It is made if need be; files of an earlier report in it are replaced or deleted.
+        pdf: Whether pictures are written as PDF too.
+
+    Returns:
+        The paths of the files, that of the page first.
     """
     before = _listed(folder)
     tasks = task_groups(comparison)
@@ -57,9 +63,14 @@ def write_report(comparison: Comparison, folder: Path, *, pdf: bool = False) -> 
 
 
 def outdated(before: str, names: Iterable[str]) -> list[str]:
-    """The files of a list that are not among these."""
-    now = set(names)
-    return [name for name in before.splitlines() if name not in now]
+    """The files of the list of an earlier report that are not among these.
+
+    Args:
+        before: The text of its `files.txt`.
+        names: The files of the present report.
+    """
+    present = set(names)
+    return [name for name in before.splitlines() if name not in present]
 
 
 def _listed(folder: Path) -> str:

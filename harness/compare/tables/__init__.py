@@ -1,1 +1,1 @@
-"""The frames of a comparison, one a file: outcomes in, statistics applied, rows out."""
+"""The frames of a comparison, one in each file: it applies statistics to outcomes."""

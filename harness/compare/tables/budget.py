@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["budget_of"]
 
-MOST = 100  # budgets of a curve: more could not be told apart in a picture
+MOST = 100  # budgets of a curve; a picture could not show more
 
 
 def budget_of(

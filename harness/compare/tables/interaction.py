@@ -1,4 +1,4 @@
-"""Two factors: what each pair of levels comes to, and whether one factor depends on the other."""
+"""Two factors: the mean of each pair of levels, and whether one factor depends on the other."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def interaction_of(loaded: LoadedRuns, outcomes: DataFrame) -> DataFrame:
     ]
     cells = [(name, t) for name in levels for t in tasks]
     seeds = {t: {tuple(scores.seeds.get((n, t), ())) for n, at in cells if at == t} for t in tasks}
-    whole = len(levels) == len(rows) * len(columns)
-    paired = whole and all(len(one) == 1 for one in seeds.values())
+    complete = len(levels) == len(rows) * len(columns)
+    paired = complete and all(len(seeds_of_cells) == 1 for seeds_of_cells in seeds.values())
     sign = 1.0 if maximize else -1.0
     result = interaction(table, jointly if paired else independently, np.random.default_rng(SEED))
-    p = interaction_test(table).p if whole else np.nan
+    p = interaction_test(table).p if complete else np.nan
     low, high = (result.low, result.high) if maximize else (-result.high, -result.low)
     return DataFrame(
         [

@@ -30,8 +30,10 @@ Samples = tuple[list[np.ndarray], list[np.ndarray]]
 def pairs_of(
     outcomes: DataFrame, contenders: Sequence[str], tasks: Sequence[str], maximize: bool
 ) -> DataFrame:
-    """The frame `pairs` of a `Comparison`. Two contenders are paired by those seeds that both have, as
-    long as one of them has no others."""
+    """The frame `pairs` of a `Comparison`.
+
+    Two contenders are paired by the seeds that both have, provided that one of them has no other seeds.
+    """
     from pandas import DataFrame
 
     part = judged_by(outcomes)
@@ -83,7 +85,7 @@ def _row(
 def _paired(
     scores: Scores, a: str, b: str, tasks: Sequence[str], samples: Samples
 ) -> Samples | None:
-    """The scores of the seeds that both have, task by task; None where they cannot be paired."""
+    """The scores of the seeds that both have, by task; None where they cannot be paired."""
     both_a, both_b = [], []
     seeds = zip(scores.seeds_of(a, tasks), scores.seeds_of(b, tasks), strict=True)
     for of_a, of_b, x, y in zip(*zip(*seeds, strict=True), *samples, strict=True):

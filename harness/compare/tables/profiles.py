@@ -1,6 +1,6 @@
 """Performance profiles and benchmark scores, from the steps to the target.
 
-Steps are what every run can be held to; seconds are there for runs that were trained alone only.
+They are of steps, which every run has; seconds exist only for runs that were trained alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def profiles_of(
 ) -> DataFrame:
     """The frame `profiles` of a `Comparison`.
 
-    Workloads are the tasks, with the median steps of a contender; where there is one task, its seeds.
+    Workloads are the tasks, with the median steps of a contender; of a single task, its seeds.
     """
     from pandas import DataFrame
 
@@ -64,7 +64,7 @@ def benchmark_of(times: DataFrame, contenders: Sequence[str], tasks: Sequence[st
 
 
 def _table(rows: DataFrame, contenders: Sequence[str]) -> np.ndarray | None:
-    """Steps by contender and workload; None where a contender lacks one, or has one twice."""
+    """Steps by contender and workload; None where a contender lacks a workload, or has one twice."""
     steps = rows[["contender", "workload", "steps"]]
     if steps.empty or steps.duplicated(["contender", "workload"]).any():
         return None

@@ -1,4 +1,4 @@
-"""Outcomes as the statistics take them: an array a task, higher is better, −inf for what diverged."""
+"""Outcomes as statistics take them: an array for each task, higher is better, −inf if a run diverged."""
 
 from __future__ import annotations
 
@@ -20,34 +20,39 @@ SEED = 0  # of the generator of the bootstrap: the same runs give the same inter
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of contenders on tasks, in order of the seeds. seeds: of the same runs."""
+    """Scores of contenders on tasks.
+
+    Attributes:
+        scores: By contender and task, (runs,), in order of the seeds.
+        seeds: Of the same runs, (runs,).
+    """
 
     scores: dict[tuple[str, str], np.ndarray]
     seeds: dict[tuple[str, str], np.ndarray]
 
     def sample(self, contender: str, tasks: Sequence[str]) -> list[np.ndarray] | None:
-        """An array a task; None where the contender has no runs on one of them."""
-        samples = [self.scores.get((contender, task)) for task in tasks]
-        known = [scores for scores in samples if scores is not None]
-        return known if len(known) == len(samples) else None
+        """The scores on each task; None where the contender has no runs on one of them."""
+        if any((contender, task) not in self.scores for task in tasks):
+            return None
+        return [self.scores[contender, task] for task in tasks]
 
     def seeds_of(self, contender: str, tasks: Sequence[str]) -> list[tuple[int, ...]]:
-        """The seeds a task."""
+        """The seeds on each task."""
         return [tuple(self.seeds[contender, task].tolist()) for task in tasks]
 
 
 def scores_of(outcomes: DataFrame, part: str, maximize: bool) -> Scores:
-    """The scores of a part. A run that converged without one, for want of such a part, is left out."""
+    """The scores of a part. A run that converged and has none, for want of such a part, is left out."""
     sign = 1.0 if maximize else -1.0
-    known = outcomes[outcomes[part].notna() | outcomes["diverged"]].sort_values("seed")
-    values = (sign * known[part]).where(~known["diverged"], -np.inf)
+    scored = outcomes[outcomes[part].notna() | outcomes["diverged"]].sort_values("seed")
+    values = (sign * scored[part]).where(~scored["diverged"], -np.inf)
     scores, seeds = {}, {}
-    for (contender, task), rows in values.groupby([known["contender"], known["task"]]):
+    for (contender, task), rows in values.groupby([scored["contender"], scored["task"]]):
         scores[contender, task] = rows.to_numpy(float)
-        seeds[contender, task] = known.loc[rows.index, "seed"].to_numpy()
+        seeds[contender, task] = scored.loc[rows.index, "seed"].to_numpy()
     return Scores(scores, seeds)
 
 
 def judged_by(outcomes: DataFrame) -> str:
-    """The part that a verdict rests on: test, or validation where no test part was read."""
+    """The part that a verdict rests on: "test", or "validation" where no run has a test score."""
     return "test" if outcomes["test"].notna().any() else "validation"

@@ -35,7 +35,7 @@ def summary_of(
     rows = []
     for part in PARTS:
         scores = scores_of(outcomes, part, question.maximize)
-        if not any(np.isfinite(one).any() for one in scores.scores.values()):
+        if not any(np.isfinite(values).any() for values in scores.scores.values()):
             continue
         for group in task_groups(tasks):
             for contender in contenders:
@@ -49,24 +49,24 @@ def summary_of(
 
 
 def task_groups(tasks: Sequence[str]) -> list[str]:
-    """All tasks together, where there are several, and each."""
+    """All tasks together, if there are several, and each task: the values of the column `task`."""
     return [ALL, *tasks] if len(tasks) > 1 else list(tasks)
 
 
 def tasks_in(group: str, tasks: Sequence[str]) -> Sequence[str]:
-    """The tasks that a place stands for."""
+    """The tasks of a group: a value of the column `task`."""
     return tasks if group == ALL and len(tasks) > 1 else (group,)
 
 
 def _row(sample: list[np.ndarray], maximize: bool) -> dict[str, Any]:
-    every = np.concatenate(sample)
-    row: dict[str, Any] = {"runs": len(every), "diverged": float(np.mean(~np.isfinite(every)))}
+    scores = np.concatenate(sample)
+    row: dict[str, Any] = {"runs": len(scores), "diverged": float(np.mean(~np.isfinite(scores)))}
     for name, statistic in STATISTICS.items():
         result = interval(statistic, [sample], independently, np.random.default_rng(SEED))
         ends = (result.low, result.high) if maximize else (-result.high, -result.low)
         row[name] = result.estimate if maximize else -result.estimate
         row[f"{name}_low"], row[f"{name}_high"] = (_finite(end) for end in ends)
-    # Of a loss there is no best value to fall short of
+    # A loss has no best value to fall short of
     if maximize:
         gap = interval(optimality_gap, [sample], independently, np.random.default_rng(SEED))
         row |= {GAP: gap.estimate, "gap_low": _finite(gap.low), "gap_high": _finite(gap.high)}
@@ -74,5 +74,5 @@ def _row(sample: list[np.ndarray], maximize: bool) -> dict[str, Any]:
 
 
 def _finite(end: float) -> float:
-    """The end of an interval that reaches to the diverged runs is no number."""
+    """The end of an interval as a number; NaN if it is infinite, as diverged runs make it."""
     return end if np.isfinite(end) else np.nan

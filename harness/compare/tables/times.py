@@ -1,4 +1,4 @@
-"""When the contenders reached the target: medians over runs, those that never did included."""
+"""When the contenders reached the target: medians over all runs, also those that never did."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def times_of(
 
 
 def median_time(times: np.ndarray) -> float:
-    """The time within which at least half of the runs are there: inf where fewer ever are.
+    """The time within which at least half of the runs reach the target; inf where fewer ever do.
 
-    A time between one that came and one that never did would be infinite: the earlier of the two middle
-    ones is taken. Runs whose time is not their own (NaN) are left out; NaN where no other is left.
+    Of an even number of runs the earlier of the two middle times is taken: their mean would be infinite
+    where one is. Runs whose time is not their own (NaN) are left out; NaN where none is left.
 
     >>> median_time(np.array([3.0, 1.0, np.inf])), median_time(np.array([1.0, np.inf, np.nan]))
     (3.0, 1.0)
