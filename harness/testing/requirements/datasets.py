@@ -80,7 +80,7 @@ def touches_no_global_generator(subject: Subject) -> None:
     _load(subject)  # its first call may import modules, which may draw
     assert_global_generators_untouched(
         lambda: _load(subject),
-        "Draw from a generator of its own: np.random.default_rng(self.seed).",
+        "Draw from np.random.default_rng(self.seed), made inside load.",
     )
 
 
@@ -97,14 +97,14 @@ def has_parts_that_share_no_rows(subject: Subject) -> str | None:
         _rows(part.features, part.labels) for part in (parts.train, parts.validation, parts.test)
     )
     train_rows, other_rows = set(train), {*train, *validation}
-    leaked = sum(row in other_rows for row in test)
-    shared = leaked + sum(row in train_rows for row in validation)
+    leaked_rows = sum(row in other_rows for row in test)
+    shared = leaked_rows + sum(row in train_rows for row in validation)
     repeated = len(data.features) - len(other_rows | set(test))
-    leak = leaked / max(len(test), 1)
+    leaked_share = leaked_rows / max(len(test), 1)
     documented = "duplicate" in (subject.component.__doc__ or "").lower()
-    if data.test_size and leak > 0.01 and not documented:
+    if data.test_size and leaked_share > 0.01 and not documented:
         raise Violation(
-            f"{leak:.1%} of the {len(test)} rows of the official test part are among the "
+            f"{leaked_share:.1%} of the {len(test)} rows of the official test part are among the "
             f"{len(data.features) - data.test_size} others.",
             "Remove them from the training rows; if the source has them there, state in the docstring "
             "of the class how many duplicates there are.",
