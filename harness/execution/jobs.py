@@ -70,18 +70,8 @@ def run_jobs(
             _Group.of(members, cache, stack_size, workers)
             for members in plan(trainable, lambda p: p.run)
         ]
-        beside = {"workers": str(min(workers, len(trainable)))} if alone else {}
-        recorders = [
-            GroupRecorder(
-                group.jobs,
-                group.data.data,
-                {"stack_size": str(group.stack_size), **beside},
-                registry,
-                tracker,
-                progress,
-            )
-            for group in groups
-        ]
+        company = {"workers": str(min(workers, len(trainable)))} if alone else {}
+        recorders = [group.recorder(company, registry, tracker, progress) for group in groups]
         _train(groups, recorders, workers)
         progress.end()
     results = [p.result for p in pending if p.result is not None]
@@ -147,13 +137,21 @@ class _Group:
     def of(
         cls, jobs: list[PendingJob], cache: DataCache, stack_size: int | None, workers: int
     ) -> _Group:
+        """The group of these jobs, with stacks of the size that fits them."""
         config = jobs[0].run.config
         data = cache.on_device(config)
         capacity = stack_size or _capacity(jobs[0], data)
         size = stack_size_for([p.run.config.seed for p in jobs], capacity, workers)
-        # Runs that give up their places to one another stay in one stack
+        # Runs that are compared with one another, and dropped, stay in one stack
         stacks = 1 if config.training.halving.factor else -(-len(jobs) // size)
         return cls(jobs, data, size, stacks)
+
+    def recorder(
+        self, company: dict[str, str], registry: Registry, tracker: Tracker, progress: Progress
+    ) -> GroupRecorder:
+        """What records its runs. company: tags beside `stack_size`, see `GroupRecorder`."""
+        company = {"stack_size": str(self.stack_size), **company}
+        return GroupRecorder(self.jobs, self.data.data, company, registry, tracker, progress)
 
 
 def _capacity(pending: PendingJob, data: DeviceData) -> int:

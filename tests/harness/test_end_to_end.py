@@ -149,18 +149,20 @@ def test_each_job_of_a_sweep_is_a_flat_run_with_its_tags(sweep):
     assert len(runs) == 8
     assert len({run.data.tags["sweep"] for run in runs}) == 1
     assert all("mlflow.parentRunId" not in run.data.tags for run in runs)
-    found = {tuple(run.data.tags[k] for k in ("optimizer", "initializer", "seed")) for run in runs}
-    assert found == {(o, i, s) for o in OPTIMIZERS for i in INITIALIZERS for s in SEEDS}
+    combinations = {
+        tuple(run.data.tags[k] for k in ("optimizer", "initializer", "seed")) for run in runs
+    }
+    assert combinations == {(o, i, s) for o in OPTIMIZERS for i in INITIALIZERS for s in SEEDS}
     assert {run.data.tags["backend"] for run in runs} == {"numpy"}
     assert {run.data.tags["dataset"] for run in runs} == {"iris"}
 
 
 def test_the_sweep_has_a_run_of_its_own_with_totals_and_table(sweep):
     folder, _ = sweep
-    (own,) = runs_in(folder, "tags.kind = 'sweep'")
-    assert own.data.metrics["runs"] == 8
-    assert own.data.metrics["runs/failed"] == 0
-    names = {item.path for item in client_of(folder).list_artifacts(own.info.run_id)}
+    (sweep,) = runs_in(folder, "tags.kind = 'sweep'")
+    assert sweep.data.metrics["runs"] == 8
+    assert sweep.data.metrics["runs/failed"] == 0
+    names = {item.path for item in client_of(folder).list_artifacts(sweep.info.run_id)}
     assert {"table.csv", "learning_curves.png"} <= names
 
 
@@ -257,8 +259,8 @@ def test_a_diverged_run_is_marked_and_the_sweep_goes_on(tmp_path):
     assert all(
         np.isfinite(value) and abs(value) < 1e300 for value in runs["1000.0"].data.metrics.values()
     )
-    (own,) = runs_in(tmp_path, "tags.kind = 'sweep'")
-    assert own.data.metrics["runs/diverged"] == 1
+    (sweep,) = runs_in(tmp_path, "tags.kind = 'sweep'")
+    assert sweep.data.metrics["runs/diverged"] == 1
 
 
 def test_data_that_cannot_be_read_are_a_message_before_any_run(tmp_path):

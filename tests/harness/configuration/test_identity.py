@@ -22,10 +22,10 @@ from harness.configuration.settings import Config
 
 @pytest.fixture
 def identify(registry):
-    def one(run, data="d" * 64, split="s" * 64, sources=None) -> str:
+    def identity_of(run, data="d" * 64, split="s" * 64, sources=None) -> str:
         return identity(run, sources or sources_of(run, registry), data, split)
 
-    return one
+    return identity_of
 
 
 @pytest.mark.parametrize(
@@ -62,37 +62,37 @@ def changed(value: Any) -> Any:
 
 def variants(value: Any, path: str = "") -> list[tuple[str, Any]]:
     """The same instance with one field at any depth changed, each with the path of that field."""
-    found = []
+    changes = []
     for field in dataclasses.fields(value):
         inner, where = getattr(value, field.name), f"{path}.{field.name}".lstrip(".")
-        others = variants(inner, where) if dataclasses.is_dataclass(inner) else None
+        inside = variants(inner, where) if dataclasses.is_dataclass(inner) else None
         if field.name == "wrapper":
-            others = [
+            inside = [
                 (name, {**inner, key: other})
                 for key, part in inner.items()
                 for name, other in variants(part, f"{where}.{key}")
             ]
-        for name, other in [(where, changed(inner))] if others is None else others:
+        for name, other in [(where, changed(inner))] if inside is None else inside:
             copied = object.__new__(type(value))  # past __post_init__, which knows ranges
             for f in dataclasses.fields(value):
                 object.__setattr__(copied, f.name, getattr(value, f.name))
             object.__setattr__(copied, field.name, other)
-            found.append((name, copied))
-    return found
+            changes.append((name, copied))
+    return changes
 
 
 def test_every_value_that_decides_a_number_is_part_of_it(run_of, identify):
     run = run_of("loss=huber", "dataset=table", "dataset.path=a", "dataset.target=b",
                  "dataset.task=regression", "schedule=step", "initializer=normal",
                  "wrapper=[ema,clip_norm]")  # fmt: skip
-    own = identify(run)
-    seen = {own}
+    unchanged = identify(run)
+    seen = {unchanged}
     names = []
     for name, config in variants(run.config):
         other = identify(replace(run, config=config))
         names.append(name)
         if name.startswith("tracking.") or name == "skip_finished":
-            assert other == own, name
+            assert other == unchanged, name
         else:
             assert other not in seen, name
             seen.add(other)
@@ -137,7 +137,7 @@ def test_data_split_and_versions_are_part_of_it(run_of, identify, registry, monk
     sources = sources_of(run, registry)
     newer = {**sources, "optimizer": "harness:optimizers 99"}
     another = {**sources, "optimizer": "somebody:optimizers 1.0"}
-    found = [
+    identities = [
         identify(run),
         identify(run, data="e" * 64),
         identify(run, split="e" * 64),
@@ -145,8 +145,8 @@ def test_data_split_and_versions_are_part_of_it(run_of, identify, registry, monk
         identify(run, sources=another),
     ]
     monkeypatch.setattr("harness.configuration.identity.__version__", "99")
-    found.append(identify(run))
-    assert len(set(found)) == len(found)
+    identities.append(identify(run))
+    assert len(set(identities)) == len(identities)
 
 
 def test_plugins_in_use_are_those_of_the_chosen_components(run_of, registry):
@@ -179,9 +179,9 @@ from harness.registry.registry import load_registry
 registry = load_registry()
 register(registry)
 with initialize_config_module("harness.conf", version_base="1.3"):
-    own = ["hydra/launcher=basic", "hydra/sweeper=basic"]
+    plain = ["hydra/launcher=basic", "hydra/sweeper=basic"]
     auxiliary = ["objective.auxiliary.z_loss=1", "objective.auxiliary.hidden_l1=1"]
-    run = run_from_tree(compose("config", overrides=own + auxiliary), registry)
+    run = run_from_tree(compose("config", overrides=plain + auxiliary), registry)
 print(identity(run, sources_of(run, registry), "d" * 64, "s" * 64))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -30,8 +30,8 @@ def tree():
 def test_a_field_that_is_a_dict_takes_any_key(tree):
     tree.part.options.momentum = 0.9
     OmegaConf.update(tree, "part.options.betas", [0.8, 0.9], merge=True)
-    made = OmegaConf.to_object(tree.part)
-    assert made == Component({"momentum": 0.9, "betas": [0.8, 0.9]})
+    component = OmegaConf.to_object(tree.part)
+    assert component == Component({"momentum": 0.9, "betas": [0.8, 0.9]})
 
 
 @pytest.mark.parametrize("key", ["part.option", "part.inner.siz"])

@@ -23,8 +23,8 @@ def run(registry, tmp_path):
     """Runs jobs and returns their results and the MLflow run of each folder."""
 
     def go(*runs, folders=None, **options):
-        places = folders or [tmp_path / "jobs" / str(number) for number in range(len(runs))]
-        jobs = [Job(r, f, f.name) for r, f in zip(runs, places, strict=True)]
+        numbered = [tmp_path / "jobs" / str(number) for number in range(len(runs))]
+        jobs = [Job(r, f, f.name) for r, f in zip(runs, folders or numbered, strict=True)]
         jobs = [replace(job, sweep="test") for job in jobs]
         shown = io.StringIO()
         with Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", "harness") as tracker:
@@ -106,9 +106,12 @@ def test_a_diverged_run_has_no_model(run_of, run, tmp_path):
 
 def test_the_configuration_artifact_is_complete(run_of, run, tmp_path):
     (result,), run_ids, _ = run(run_of("dataset=iris", "training.max_epochs=1"))
-    kept = json.loads((tmp_path / "jobs" / "0" / "configuration.json").read_text())
-    assert (kept["loss"], kept["schedule"]) == ("softmax_cross_entropy", "constant")
-    assert kept == logged(tmp_path, run_ids[result.folder]).data.params
+    configuration = json.loads((tmp_path / "jobs" / "0" / "configuration.json").read_text())
+    assert (configuration["loss"], configuration["schedule"]) == (
+        "softmax_cross_entropy",
+        "constant",
+    )
+    assert configuration == logged(tmp_path, run_ids[result.folder]).data.params
 
 
 def test_terms_of_unlike_size_are_warned_of(run_of, run):
@@ -143,9 +146,9 @@ def test_the_password_of_a_store_is_kept_out_of_what_is_logged(run_of, run, tmp_
     assert logged(tmp_path, run_ids[result.folder]).data.params["tracking.uri"] == (
         "postgresql://db/lab"
     )
-    ours = [path for path in folder.iterdir() if path.is_file()]
-    assert ours
-    assert not [path.name for path in ours if b"secret" in path.read_bytes()]
+    files = [path for path in folder.iterdir() if path.is_file()]
+    assert files
+    assert not [path.name for path in files if b"secret" in path.read_bytes()]
     artifacts = [p for p in (tmp_path / "mlartifacts").rglob("*") if p.is_file()]
     assert {p.name for p in artifacts} >= {"configuration.json", "metrics.csv"}
     assert not [p for p in artifacts if b"secret" in p.read_bytes()]

@@ -99,9 +99,9 @@ def ask(store, run_of, tmp_path):
 
 def test_what_is_done_is_reused_and_what_failed_is_not(ask):
     done = {"finished", "stopped_early", "dropped", "diverged"}
-    found = ask(*(status.value for status in Status), "killed", "unknown")
-    assert set(found) == done
-    assert {identity: result.status for identity, result in found.items()} == {s: s for s in done}
+    results = ask(*(status.value for status in Status), "killed", "unknown")
+    assert set(results) == done
+    assert {identity: result.status for identity, result in results.items()} == {s: s for s in done}
 
 
 @pytest.mark.parametrize("identity", ["finished", "failed", "killed", "unknown"])
@@ -120,16 +120,16 @@ def test_nothing_is_reused_unasked_or_from_elsewhere(ask, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("others", [(), ("unknown",)])  # a job alone, and several
+@pytest.mark.parametrize("unknown", [(), ("unknown",)])  # a job alone, and several
 @pytest.mark.parametrize("phase", ["", "final", "untuned"])
-def test_a_run_of_another_phase_is_not_reused(phase, others, ask, store):
-    found = ask("phased", *others, phase=phase)["phased"]
-    assert found.folder == str(store[1] / f"phase {phase}")
-    assert found.phase == phase
-    assert not ask("phased", *others, phase="tuning")
-    assert not ask("tuned", *others, phase=phase)
-    assert not ask("tuned", *others, phase="tuning-2")
-    assert set(ask("tuned", *others, phase="tuning")) == {"tuned"}
+def test_a_run_of_another_phase_is_not_reused(phase, unknown, ask, store):
+    result = ask("phased", *unknown, phase=phase)["phased"]
+    assert result.folder == str(store[1] / f"phase {phase}")
+    assert result.phase == phase
+    assert not ask("phased", *unknown, phase="tuning")
+    assert not ask("tuned", *unknown, phase=phase)
+    assert not ask("tuned", *unknown, phase="tuning-2")
+    assert set(ask("tuned", *unknown, phase="tuning")) == {"tuned"}
 
 
 def test_a_job_takes_over_the_result_under_its_own_name(ask, store, tmp_path):
@@ -137,8 +137,8 @@ def test_a_job_takes_over_the_result_under_its_own_name(ask, store, tmp_path):
     result = ask("finished", "unknown")["finished"]
     assert (result.name, result.overrides) == ("job 0", ("seed=5",))
     assert (result.folder, result.metrics, result.epochs) == (str(folder), METRICS, 2)
-    kept = json.loads((tmp_path / "0" / "result.json").read_text())
-    assert (kept["skipped"], kept["name"], kept["folder"]) == (True, "job 0", str(folder))
+    written = json.loads((tmp_path / "0" / "result.json").read_text())
+    assert (written["skipped"], written["name"], written["folder"]) == (True, "job 0", str(folder))
     assert (tmp_path / "0" / "metrics.csv").read_text() == "epoch\nof finished\n"
     assert not (tmp_path / "1").exists()
     assert json.loads((folder / "result.json").read_text())["name"] == "run finished"

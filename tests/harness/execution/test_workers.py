@@ -71,15 +71,17 @@ class Threaded:
 def test_two_workers_give_what_one_gives(run_of, tasks_of, forked):
     runs = [run_of("dataset=iris", "training.max_epochs=3", f"seed={s}") for s in range(5)]
     backend = None if forked else Threaded(runs[0].config.backend)
-    alone, expected = by_run(train_in_workers(tasks_of(*runs, stack_size=5)[:1], workers=1))
-    found, losses = by_run(
+    expected, expected_losses = by_run(
+        train_in_workers(tasks_of(*runs, stack_size=5)[:1], workers=1)
+    )
+    ended, losses = by_run(
         train_in_workers(tasks_of(*runs, stack_size=2, backend=backend), workers=2)
     )
-    assert found.keys() == alone.keys() == set(range(5))
-    assert losses == expected
-    for run, ended in found.items():
-        np.testing.assert_array_equal(ended.theta, alone[run].theta)
-        assert ended.metrics == alone[run].metrics
+    assert ended.keys() == expected.keys() == set(range(5))
+    assert losses == expected_losses
+    for run, record in ended.items():
+        np.testing.assert_array_equal(record.theta, expected[run].theta)
+        assert record.metrics == expected[run].metrics
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def test_search_spaces_are_listed_with_their_scales(registry):
         "lr": {"low": 1e-3, "high": 10, "scale": "log", "meaning": "a step is η times the gradient"}
     }
     for name, shown in optimizers.items():
-        own = registry.component("optimizer", name).search_space
-        assert {k: Range(**v) for k, v in shown["search_space"].items()} == own
+        space = registry.component("optimizer", name).search_space
+        assert {k: Range(**v) for k, v in shown["search_space"].items()} == space
     losses = plugins["harness:losses"]["components"]["loss"]
     assert all("search_space" not in shown for shown in losses.values())

@@ -94,8 +94,11 @@ def test_a_broken_plugin_is_reported_and_hurts_nobody_else(install, source, mess
 
 
 def test_a_name_of_two_distributions_is_refused_when_it_is_used_naming_both(install):
-    one, two = install("plugin_one", GOOD, "first-dist"), install("plugin_two", GOOD, "second-dist")
-    registry = registry_from([one, two])
+    first, second = (
+        install("plugin_one", GOOD, "first-dist"),
+        install("plugin_two", GOOD, "second-dist"),
+    )
+    registry = registry_from([first, second])
     assert registry.names("optimizer") == ["first-dist:rule", "second-dist:rule"]
     with pytest.raises(PluginError, match=r"first-dist.*second-dist"):
         registry.component("optimizer", "rule")
@@ -105,8 +108,8 @@ def test_a_name_of_two_distributions_is_refused_when_it_is_used_naming_both(inst
 
 
 def test_a_short_name_belongs_to_harness_where_it_claims_it(install):
-    own, two = install("plugin_one", GOOD, "harness"), install("plugin_two", GOOD, "second-dist")
-    registry = registry_from([two, own])
+    own, other = install("plugin_one", GOOD, "harness"), install("plugin_two", GOOD, "second-dist")
+    registry = registry_from([other, own])
     assert registry.names("optimizer") == ["rule", "second-dist:rule"]
     assert registry.component("optimizer", "rule").__module__ == "plugin_one"
     assert registry.component("optimizer", "harness:rule").__module__ == "plugin_one"

@@ -109,11 +109,13 @@ class Site:
 
     def harness(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """The command, in an empty folder."""
-        known = {k: v for k, v in os.environ.items() if not k.startswith(("HYDRA", "HARNESS"))}
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("HYDRA", "HARNESS"))
+        }
         return subprocess.run(
             [sys.executable, "-m", "harness", *arguments],
             cwd=self.folder,
-            env=known | {"PYTHONPATH": str(self.site), **variables},
+            env=environment | {"PYTHONPATH": str(self.site), **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -124,7 +126,7 @@ class Site:
         done = self.harness(*arguments, "plugins", "--json", **variables)
         assert done.stdout, done.stderr
         listed = {plugin["name"]: plugin for plugin in json.loads(done.stdout)}
-        return {name: one for name, one in listed.items() if not name.startswith("harness:")}
+        return {name: plugin for name, plugin in listed.items() if not name.startswith("harness:")}
 
     def configurations(self) -> list[dict[str, str]]:
         """The logged configuration of each run."""
@@ -157,11 +159,11 @@ def install(tmp_path_factory) -> Install:
         wheels = base / "wheels"
         wheels.mkdir()
         _must([sys.executable, "-c", BUILD, str(wheels), *projects])
-        found = sorted(map(str, wheels.glob("*.whl")))
-        assert len(found) == len(distributions)
+        built = sorted(map(str, wheels.glob("*.whl")))
+        assert len(built) == len(distributions)
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         target = ["--no-deps", "--no-index", "--no-compile", "--target", str(base / "site")]
-        _must([*pip, *target, *found])
+        _must([*pip, *target, *built])
         return base / "site"
 
     return build_and_install

@@ -81,7 +81,7 @@ def harness_initializers():
 '''
 )
 
-BROKEN = {  # distribution -> its module, and what is said of it
+BROKEN = {  # distribution -> its module, and the message about it
     "b-syntax": ("def broken(:", "SyntaxError: invalid syntax"),
     "b-exit": ("raise SystemExit(3)", "SystemExit: 3"),
     "b-interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
@@ -115,7 +115,7 @@ BROKEN = {  # distribution -> its module, and what is said of it
         "harness_contract must be a whole number. Got '1.0'",
     ),
 }
-POINTS = {  # distribution -> its entry point, and what is said of it
+POINTS = {  # distribution -> its entry point, and the message about it
     "p-module": (
         "p_nothing",
         "names the module 'p_nothing', and there is no 'p_nothing'. Reinstall it",
@@ -150,11 +150,13 @@ def here(site, tmp_path) -> Site:
 
 def test_each_is_listed_with_its_reason(here):
     plugins = here.plugins()
-    expected = {f"{name}:{name.replace('-', '_')}": said for name, (_, said) in BROKEN.items()}
-    expected |= {f"{name}:main": said for name, (_, said) in POINTS.items()}
+    expected = {
+        f"{name}:{name.replace('-', '_')}": message for name, (_, message) in BROKEN.items()
+    }
+    expected |= {f"{name}:main": message for name, (_, message) in POINTS.items()}
     assert set(plugins) >= {*expected, "many-faults:many"}  # the examples may be installed
-    for name, said in expected.items():
-        assert said in plugins[name]["error"], name
+    for name, message in expected.items():
+        assert message in plugins[name]["error"], name
         assert not plugins[name]["loaded"]
         assert "\n" not in plugins[name]["error"]
 

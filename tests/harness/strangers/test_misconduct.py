@@ -102,7 +102,7 @@ def harness_{hook}():
     return {{{pairs}}}
 """
 
-RULES = {  # name -> the body that differs, and what is said
+RULES = {  # name -> the body that differs, and the message
     "writes": (
         "def step(self, theta, gradient, state, *, lr, t):\n"
         "    if isinstance(theta, np.ndarray): theta -= lr * gradient\n"
@@ -324,17 +324,17 @@ def test_each_run_fails_with_its_reason_and_the_others_go_on(kind, site, tmp_pat
     results = {one["names"][group]: one for one in here.results()}
     assert results.pop(good)["status"] == "finished"
     assert set(results) == set(components)
-    for name, (_, said) in components.items():
+    for name, (_, message) in components.items():
         result = results[name]
         assert result["status"] == "failed", name
-        assert said in result["error"], name
+        assert message in result["error"], name
         of = f"{kind} {name!r} of the plugin misfits:misfits (misfits 3.0) "
         assert of in result["error"], name
         assert "\n" not in result["error"]
         assert result["error"] in done.stderr
         details = (result["at"] / "error.txt").read_text()
         assert details.startswith(result["error"])
-        if "raised" in said:
+        if "raised" in message:
             # The traceback begins in the plugin: what is above is of no use to its author
             assert re.findall(r'File "(.+?)"', details)[0].endswith("misfits.py")
 
@@ -350,8 +350,8 @@ def test_the_same_on_another_backend(backend, site, tmp_path):
     results = {one["names"]["optimizer"]: one for one in here.results()}
     assert results.pop("sgd")["status"] == "finished"
     for name, result in results.items():
-        said = RULES[name][1].replace("ndarray", "Tensor")
-        assert said in result["error"]
+        message = RULES[name][1].replace("ndarray", "Tensor")
+        assert message in result["error"]
 
 
 def test_one_run_alone_fails_with_one_line(site, tmp_path):
