@@ -159,10 +159,10 @@ def test_each_job_of_a_sweep_is_a_flat_run_with_its_tags(sweep):
 
 def test_the_sweep_has_a_run_of_its_own_with_totals_and_table(sweep):
     folder, _ = sweep
-    (sweep,) = runs_in(folder, "tags.kind = 'sweep'")
-    assert sweep.data.metrics["runs"] == 8
-    assert sweep.data.metrics["runs/failed"] == 0
-    names = {item.path for item in client_of(folder).list_artifacts(sweep.info.run_id)}
+    (sweep_run,) = runs_in(folder, "tags.kind = 'sweep'")
+    assert sweep_run.data.metrics["runs"] == 8
+    assert sweep_run.data.metrics["runs/failed"] == 0
+    names = {item.path for item in client_of(folder).list_artifacts(sweep_run.info.run_id)}
     assert {"table.csv", "learning_curves.png"} <= names
 
 
