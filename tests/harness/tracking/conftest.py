@@ -16,7 +16,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def mlflow_client():
-    """MLflow's client of a store, to read back what was written; its own warnings are its own."""
+    """MLflow's client, to read back what was written. Warnings of its import are ignored."""
     from harness.tracking.mlflow_defaults import set_mlflow_defaults
 
     set_mlflow_defaults()
@@ -34,7 +34,7 @@ def mlflow_client():
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
-    """A database without runs: making one takes seconds, copying it nothing."""
+    """The bytes of a database without runs: to make one takes seconds, to copy it nothing."""
     from harness.tracking.tracker import Tracker
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"

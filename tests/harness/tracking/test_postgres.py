@@ -49,7 +49,7 @@ with Tracker(uri, "shared") as tracker:
 
 
 def log_from(processes, uri, folder):
-    """Starts processes that log three runs each; their outcomes."""
+    """Starts processes that log three runs each. Returns their errors and exit codes."""
     started = [
         subprocess.Popen(
             [sys.executable, "-c", LOG, str(folder), f"p{number}"],

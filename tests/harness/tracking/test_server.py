@@ -1,4 +1,4 @@
-"""The same over HTTP: a real MLflow server, and one that goes away."""
+"""`Tracker` and an MLflow server over HTTP: a real one, and one that goes away."""
 
 import socket
 import time

@@ -15,7 +15,7 @@ from harness.tracking.reading import frames
 
 @pytest.fixture
 def runs(uri, mlflow_client):
-    """Runs with values of their own, shared ones, and ones that some do not have."""
+    """Ids of runs whose values are unique, shared, or missing in some."""
     from mlflow.entities import Metric, Param, RunTag
 
     client = mlflow_client(uri)

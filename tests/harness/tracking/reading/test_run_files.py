@@ -1,4 +1,4 @@
-"""What a run has left is found in its folder, and in the store."""
+"""A file that a run left is found in its folder, and in the store."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from journals import finished, store_of, whole
 
 
 def test_the_client_writes_runs_side_by_side_and_each_in_order(uri, tmp_path, mlflow_client):
-    """As on a server: what goes wrong with one run is told of that one."""
+    """As on a server: an error is reported for the run at fault alone."""
     folders = [finished(tmp_path, number, steps=1200) for number in range(6)]
     (folders[2] / "config.yaml").unlink()
     writer = ClientWriter(MlflowStore(uri))

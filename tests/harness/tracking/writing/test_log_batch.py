@@ -9,7 +9,7 @@ from harness.tracking.writing.log_batch import JournalCursor, read_batch
 
 
 def batch_of(folder, *events, last=False, **fields):
-    """What is read of a journal that starts with these params and tags."""
+    """The batch of a journal that starts with these params and tags."""
     journal.begin(folder, RunStarted("a", str(folder), "test", "a", 1, **fields))
     journal.append(folder, events)
     return read_batch(JournalCursor(folder), last=last)

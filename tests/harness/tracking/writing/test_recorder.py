@@ -1,4 +1,4 @@
-"""What must hold whatever happens on the way: crashes, faults of single runs, sweeps of any length."""
+"""Nothing is lost or doubled: by crashes, by faults of single runs, in sweeps of any length."""
 
 import sqlite3
 import subprocess
