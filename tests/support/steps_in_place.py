@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
 from harness import Block, Scope, float_fields, with_fields
@@ -39,6 +42,18 @@ def rules():
 
 
 RULES = rules()
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """An elementwise rule without a state, to which a test adds the step."""
+
+    lr: float = 0.1
+    floor: float = 0.5
+    scope: ClassVar[Scope] = Scope.ELEMENT
+
+    def init(self, theta):
+        return {}
 
 
 def step_stack(rules_and_rows, dtype="float64", steps=7, rows=None, size=NETWORK.size):

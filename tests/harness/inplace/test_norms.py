@@ -116,30 +116,6 @@ def test_rules_that_run_as_written_in_a_stack_and_alone(registry, name):
         np.testing.assert_array_equal(together[row], alone[0])
 
 
-NOT_TRACED = {
-    "a branch on a norm": lambda xp, x: 1.0 if xp.sum(x * x, axis=-1, keepdims=True) > 1 else 2.0,
-    "the number of runs": lambda xp, x: 1 / x.shape[0],
-    "all numbers of a stack": lambda xp, x: 1 / np.prod(x.shape),
-    "a sum over the runs": lambda xp, x: xp.sum(x, axis=0, keepdims=True),
-    "a sum over all": lambda xp, x: xp.sum(x),
-    "an axis that is missing": lambda xp, x: xp.reshape(xp.sum(x, axis=-1), (-1, 1)),
-    "truth values that are counted": lambda xp, x: xp.sum(x > 0, axis=-1, keepdims=True),
-    "what symbols lack": lambda xp, x: xp.flip(x, axis=-1),
-}
-
-
-@pytest.mark.parametrize("what", NOT_TRACED)
-def test_what_depends_on_the_stack_or_has_no_symbol_is_not_traced(what):
-    @dataclass(frozen=True)
-    class Rule(Twice):
-        def step(self, theta, gradient, state, *, lr, t):
-            factor = NOT_TRACED[what](array_namespace(theta), gradient)
-            return theta - lr * factor * gradient, state
-
-    assert in_place(Rule(), NETWORK, np.dtype("float32")) is None
-    assert in_place(Twice(), NETWORK, np.dtype("float32")) is not None
-
-
 def test_a_rule_is_chosen_for_each_parameter():
     """By the layer, among rules that share hyperparameters."""
 
