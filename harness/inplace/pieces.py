@@ -23,8 +23,8 @@ __all__ = ["Call", "calls", "view"]
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
-# Elements of a piece. With Adam's three buffers seven arrays of 4 bytes make 690 KB, which still fit into
-# a second-level cache, and NumPy's overhead of half a microsecond a call is small beside the work.
+# Elements of a piece. With Adam's three buffers seven arrays of 4 bytes make 690 KB, which still fit
+# into a second-level cache, and NumPy's overhead of half a microsecond a call is small beside the work.
 # Measured from 4,096 to 65,536 on single runs and on stacks: half and twice as much are both slower.
 PIECE = 24_576
 
