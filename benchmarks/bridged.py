@@ -67,7 +67,7 @@ are for other tasks.
 
 
 def digits() -> DeviceData:
-    """The data where the backend has its arrays."""
+    """The data on the device of the backend."""
     dataset = Digits()
     return DeviceData(BACKEND, prepare(dataset.load(), dataset.task, "softmax", Split()))
 
@@ -75,11 +75,11 @@ def digits() -> DeviceData:
 def section(bridge: type, rows: list[tuple[str, ...]]) -> str:
     """The table of a library."""
     package = bridge.library.needs[-1]
-    counted = sum(verdict == "trains" for _, verdict, *_ in rows)
+    count = sum(verdict == "trains" for _, verdict, *_ in rows)
     lines = [
         f"## {bridge.library.module} {version(package).partition('+')[0]}",
         "",
-        f"{counted} of {len(rows)} classes train on their defaults.",
+        f"{count} of {len(rows)} classes train on their defaults.",
         "",
         "| class | | default rate | validation loss | accuracy | why not |",
         "|---|---|---:|---:|---:|---|",
@@ -89,7 +89,7 @@ def section(bridge: type, rows: list[tuple[str, ...]]) -> str:
 
 
 def row(bridge: type, name: str, data: DeviceData) -> tuple[str, ...]:
-    """The name, a verdict and what it rests on."""
+    """The name, the verdict, and the figures that it rests on."""
     try:
         rule = bridge(name)
         rule.check(BACKEND, Mlp([32]).sized(1, 1))
@@ -97,32 +97,32 @@ def row(bridge: type, name: str, data: DeviceData) -> tuple[str, ...]:
         return f"`{name}`", "no", "", "", "", reason(error)
     start = time.perf_counter()
     try:
-        found = trained(rule, data)
-    except Exception as error:  # whatever a class raises is what there is to say of it
+        scores = trained(rule, data)
+    except Exception as error:  # any error of a class is its result
         return f"`{name}`", "no", f"{rule.lr:g}", "", "", f"fails in training: {reason(error)}"
     finally:
         print(f"{rule.class_name}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
-    if found is None:
+    if scores is None:
         return f"`{name}`", "diverges", f"{rule.lr:g}", "", "", ""
-    loss, accuracy = found
-    # A network that is mostly right and too sure of it has a large loss, too
+    loss, accuracy = scores
+    # The loss is also large if the network is mostly right, but too sure
     verdict = "trains" if loss < untrained(data) or accuracy > 0.5 else "gets worse"
-    shown = f"{loss:.3f}" if loss < 1e6 else f"{loss:.0e}"
-    return f"`{name}`", verdict, f"{rule.lr:g}", shown, f"{accuracy:.3f}", ""
+    loss_text = f"{loss:.3f}" if loss < 1e6 else f"{loss:.0e}"
+    return f"`{name}`", verdict, f"{rule.lr:g}", loss_text, f"{accuracy:.3f}", ""
 
 
 @cache
 def untrained(data: DeviceData) -> float:
     """The validation loss at the start."""
-    found = trained(TorchOptim("SGD", 1e-30), data, epochs=1)
-    assert found is not None
-    return found[0]
+    scores = trained(TorchOptim("SGD", 1e-30), data, epochs=1)
+    assert scores is not None
+    return scores[0]
 
 
 def reason(error: Exception) -> str:
-    """One line without the name of the class, which stands beside it."""
-    said = re.sub(r"^\S+ (cannot be used( here)?: )?", "", str(error))
-    return " ".join(said.replace("|", "/").split())
+    """The message in one line, without the name of the class, which stands beside it."""
+    message = re.sub(r"^\S+ (cannot be used( here)?: )?", "", str(error))
+    return " ".join(message.replace("|", "/").split())
 
 
 def trained(rule: object, data: DeviceData, epochs: int = EPOCHS) -> tuple[float, float] | None:
@@ -140,13 +140,13 @@ def trained(rule: object, data: DeviceData, epochs: int = EPOCHS) -> tuple[float
         training=Training(max_epochs=epochs, stopping=Stopping(patience=None, restore=False)),
     )
     run = Run(config, {"loss": "softmax_cross_entropy", "optimizer": "bridged"}, {})
-    seen = []
+    epochs_seen = []
     for record in train([run], data):
         if isinstance(record, Epoch):
-            seen.append(record.metrics)
+            epochs_seen.append(record.metrics)
         if isinstance(record, Ended) and record.status.value != "finished":
             return None
-    return tuple(float(seen[-1][f"validation/{name}"][0]) for name in ("loss", "accuracy"))
+    return tuple(float(epochs_seen[-1][f"validation/{name}"][0]) for name in ("loss", "accuracy"))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
     python benchmarks/cluster.py [--seeds 10] [--epochs 20]
 
-3 optimizers × 3 initializers × 5 learning rates × so many seeds of digits 64-64-10, with MLflow logging:
-trained by the fused launcher, by Ray, and by Ray with a worker killed (SIGKILL) while it trains. All
-numbers have to be the same to the last bit, and every run has to be in MLflow once. Both nodes are on
-this machine, a core each, so that a SQLite store will do; where nodes are machines of their own it needs
-a Postgres database (tracking.uri=postgresql://…) or an MLflow server. Times are of whole processes;
-Ray's include the start of its workers, each of which loads all it needs.
+3 optimizers × 3 initializers × 5 learning rates × `--seeds` seeds of digits 64-64-10, with logging to
+MLflow: trained by the fused launcher, by Ray, and by Ray with a worker killed (SIGKILL) while it trains.
+All numbers have to be the same to the last bit, and every run has to be in MLflow once. Both nodes are
+on this machine, a core each, so a SQLite store is enough; nodes on several machines need a Postgres
+database (tracking.uri=postgresql://…) or an MLflow server. Times are of whole processes; Ray's include
+the start of its workers, each of which loads everything it needs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RESULTS = "outputs/sweeps/*/*/*/result.json"
 def sweep(
     folder: Path, overrides: list[str], kill_after: int | None = None
 ) -> tuple[float, dict, list[str]]:
-    """Trains in an empty folder. Returns seconds, results by job, and what was warned of."""
+    """Trains in an empty folder. Returns seconds, results by job, and warnings of dead workers."""
     folder.mkdir()
     began = time.perf_counter()
     with (folder / "log.txt").open("w") as log:
@@ -53,37 +53,37 @@ def sweep(
     log = (folder / "log.txt").read_text()
     if status:
         raise SystemExit(f"The sweep ended with status {status}:\n{log}")
-    found = {}
+    by_job = {}
     for path in folder.glob(RESULTS):
         result = json.loads(path.read_text())
-        found[path.parent.name] = {n: result[n] for n in ("overrides", "status", "metrics")}
-    return seconds, found, [line for line in log.splitlines() if line.startswith("warning: a")]
+        by_job[path.parent.name] = {n: result[n] for n in ("overrides", "status", "metrics")}
+    return seconds, by_job, [line for line in log.splitlines() if line.startswith("warning: a")]
 
 
 def kill_a_worker(folder: Path, process: subprocess.Popen, after: int) -> None:
-    """Kills a worker in the midst of its stack, once so many runs are over."""
+    """Kills a worker in the middle of its stack, once `after` runs are over."""
     while process.poll() is None:
         if "once more" in (folder / "log.txt").read_text():
             return
-        found = workers(folder) if len(list(folder.glob(RESULTS))) >= after else []
-        for worker in found[:1]:
-            os.kill(worker, signal.SIGKILL)
-            time.sleep(3)  # had its stack just been over, then another one has to die
+        pids = workers(folder) if len(list(folder.glob(RESULTS))) >= after else []
+        for pid in pids[:1]:
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(3)  # if its stack was just over, another worker has to die
         time.sleep(0.01)
     raise SystemExit("The sweep was over before a worker could be killed: take more --seeds.")
 
 
 def workers(folder: Path) -> list[int]:
-    """The processes that train a stack of the sweep which was started in a folder."""
-    found = []
+    """The processes that train a stack of the sweep that was started in a folder."""
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             title = (process / "cmdline").read_bytes()
             if title.startswith(b"ray::train_stack") and (process / "cwd").resolve() == folder:
-                found.append(int(process.name))
+                pids.append(int(process.name))
         except OSError:  # it is over
             continue
-    return found
+    return pids
 
 
 def main() -> None:
@@ -111,26 +111,27 @@ def main() -> None:
         f"hydra.launcher.stack_size={max(8, count // 12)}",
     ]
     with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary).resolve()
+        root = Path(temporary).resolve()
         rows = {
-            "fused, this machine": sweep(place / "fused", overrides),
-            "ray, two nodes": sweep(place / "ray", [*overrides, *ray]),
-            "ray, a worker killed": sweep(place / "killed", [*overrides, *ray], count // 4),
+            "fused, this machine": sweep(root / "fused", overrides),
+            "ray, two nodes": sweep(root / "ray", [*overrides, *ray]),
+            "ray, a worker killed": sweep(root / "killed", [*overrides, *ray], count // 4),
         }
         logged = {
-            name: len(search_runs(f"sqlite:///{place / folder}/outputs/mlflow.db", "harness", KIND))
+            name: len(search_runs(f"sqlite:///{root / folder}/outputs/mlflow.db", "harness", KIND))
             for name, folder in zip(rows, ("fused", "ray", "killed"), strict=True)
         }
     cluster.shutdown()
     expected = rows["fused, this machine"][1]
     print(f"{'':24}{'seconds':>9}{'results':>9}{'in MLflow':>11}{'identical':>11}{'retries':>9}")
-    for name, (seconds, found, retries) in rows.items():
-        same = sum(found.get(job) == result for job, result in expected.items())
-        print(f"{name:24}{seconds:9.1f}{len(found):9}{logged[name]:11}{same:11}{len(retries):9}")
-    good = (
-        all(found == expected for _, found, _ in rows.values()) and rows["ray, a worker killed"][2]
+    for name, (seconds, results, retries) in rows.items():
+        same = sum(results.get(job) == result for job, result in expected.items())
+        print(f"{name:24}{seconds:9.1f}{len(results):9}{logged[name]:11}{same:11}{len(retries):9}")
+    identical = (
+        all(results == expected for _, results, _ in rows.values())
+        and rows["ray, a worker killed"][2]
     )
-    if not good or set(logged.values()) != {len(expected)}:
+    if not identical or set(logged.values()) != {len(expected)}:
         raise SystemExit("The sweeps differ.")
 
 

@@ -3,10 +3,10 @@
     python benchmarks/gpu.py [--stacks 1 4 16 64 256 1024 4096] [--epochs 20] [--rounds 3]
 
 A plain PyTorch loop (torch.nn, torch.optim.Adam, data on the device, no waiting within an epoch) trains
-one network; the PyTorch backend trains stacks of the same network at different learning rates, each
-epoch as the one pass that `backend.compiled` gives. Float32, 64-64-10 on 1,437 rows, batch 32: the shape
-of digits. Both read the loss once an epoch. What a stack costs once, its capture, is a column of its own
-and not in the steps; drawing the orders of the batches, from 16 seeds, is in them.
+one network; the PyTorch backend trains stacks of the same network at different learning rates, an epoch
+being one call of what `backend.compiled` returns. Float32, 64-64-10 on 1,437 rows, batch 32: the shape
+of digits. Both read the loss once an epoch. The capture of a stack, which happens once, is a column of
+its own and not in the steps; drawing the orders of the batches, from 16 seeds, is in the steps.
 
 Without a GPU it says so and ends. `--device cpu` runs the same on the CPU, compiled by TorchInductor.
 """
@@ -32,7 +32,7 @@ STEPS = -(-SAMPLES // BATCH)
 
 
 def plain(features, labels, device):
-    """One epoch of one network, as a function; it waits for the device only at its end."""
+    """A function that trains one network for an epoch and waits for the device only at its end."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(
         torch.nn.Linear(SIZES[0], SIZES[1]), torch.nn.ReLU(), torch.nn.Linear(SIZES[1], SIZES[2])
@@ -57,7 +57,7 @@ def plain(features, labels, device):
 
 
 def stacked(features, labels, runs, backend):
-    """One epoch of so many runs, as a function."""
+    """A function that trains a stack of runs for an epoch."""
     rng = np.random.default_rng(0)
     network = Network(SIZES, "relu", 0.01, True)
     block = Block(slice(0, runs), Adam())
@@ -81,7 +81,7 @@ def stacked(features, labels, runs, backend):
 
 
 def timed(epoch, epochs, rounds):
-    """Seconds of the first epoch, and of a step: the median of the rounds."""
+    """Seconds of the first epoch, and of a step as the median of the rounds."""
     start = time.perf_counter()
     epoch()
     first = time.perf_counter() - start
@@ -111,11 +111,11 @@ def main() -> None:
     print(f"{torch.cuda.get_device_name(options.device) if on_gpu else 'CPU'}, {torch.__version__}")
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=(SAMPLES, SIZES[0])), rng.integers(0, SIZES[-1], SAMPLES)
-    _, one = timed(plain(features, labels, options.device), options.epochs, options.rounds)
+    _, alone = timed(plain(features, labels, options.device), options.epochs, options.rounds)
     print(
         f"{'':24}{'first epoch, s':>16}{'us a step':>12}{'us a run':>12}{'runs in the time of one':>26}"
     )
-    print(f"{'plain PyTorch, one run':24}{'':16}{one * 1e6:12.1f}{one * 1e6:12.1f}{1:26.1f}")
+    print(f"{'plain PyTorch, one run':24}{'':16}{alone * 1e6:12.1f}{alone * 1e6:12.1f}{1:26.1f}")
     backend = Torch(device=options.device)
     for runs in options.stacks:
         first, step = timed(
@@ -123,7 +123,7 @@ def main() -> None:
         )
         print(
             f"{f'a stack of {runs}':24}{first:16.2f}{step * 1e6:12.1f}{step / runs * 1e6:12.2f}"
-            f"{runs * one / step:26.1f}",
+            f"{runs * alone / step:26.1f}",
             flush=True,
         )
 

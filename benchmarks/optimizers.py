@@ -5,10 +5,10 @@
 The first table is the NumPy backend: one run of a million parameters beside
 `torch.optim.Adam(fused=True)` on the same parameters, and a stack of 16 runs of 64-64-10. The second is
 the PyTorch backend on the CPU, as it runs uncompiled, beside torch.optim's foreach version of the same
-rule where it has one. What takes gradients of its own (SAM, L-BFGS, Sophia) is left out, since these are
-its time. A wrapper's time comes on top of that of the rule that it is around. float32, one thread. All
-contenders take turns, and the medians of their CPU time are compared, so that who else is on the machine
-matters less.
+rule where it has one. Rules that take further gradients (SAM, L-BFGS, Sophia) are left out, since the
+gradients are most of their time. The time of a wrapper is added to that of the rule within it. float32,
+one thread. All contenders take turns, and the medians of their CPU time are compared, so that other
+processes on the machine matter less.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from harness.registry.registry import Registry, load_registry
 LARGE = Mlp([824, 424]).sized(784, 10)  # 1,000,890 parameters
 SMALL = Mlp([64]).sized(64, 10)  # 4,810
 STACK = 16
-SLICE = 0.02  # seconds of a contender's turn, at least one step
+SLICE = 0.02  # seconds of a contender's turn, which has at least one step
 
 OF_TORCH: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
@@ -83,7 +83,9 @@ def ours(registry: Registry, backend: str, name: str, network: Network, runs: in
     return step
 
 
-def theirs(optimizer: Callable[..., torch.optim.Optimizer], network: Network, **how: bool) -> Step:
+def theirs(
+    optimizer: Callable[..., torch.optim.Optimizer], network: Network, **options: bool
+) -> Step:
     """A step of torch.optim on the weights and biases of a network."""
     rng = np.random.default_rng(0)
     parameters = []
@@ -91,7 +93,7 @@ def theirs(optimizer: Callable[..., torch.optim.Optimizer], network: Network, **
         value, slope = rng.normal(size=(2, *parameter.shape)).astype(np.float32)
         parameters.append(torch.nn.Parameter(torch.tensor(value)))
         parameters[-1].grad = torch.tensor(slope)
-    return optimizer(parameters, lr=1e-5, **how).step
+    return optimizer(parameters, lr=1e-5, **options).step
 
 
 def measure(contenders: dict[str, Step], rounds: int) -> dict[str, float]:
@@ -103,7 +105,7 @@ def measure(contenders: dict[str, Step], rounds: int) -> dict[str, float]:
             while not steps or time.process_time() - start < SLICE:
                 step()
                 steps += 1
-            if number >= 2:  # the first turns warm up, and compile what is compiled
+            if number >= 2:  # the first turns warm up and compile
                 times[name].append((time.process_time() - start) / steps * 1e6)
     return {name: median(values) for name, values in times.items()}
 
@@ -113,19 +115,19 @@ def on_numpy(registry: Registry, names: list[str], rounds: int) -> None:
     for name in names:
         contenders[name] = ours(registry, "numpy", name, LARGE, 1)
         contenders[f"{name} small"] = ours(registry, "numpy", name, SMALL, STACK)
-    took = measure(contenders, rounds)
+    times = measure(contenders, rounds)
     print(
-        f"\nNumPy, {LARGE.size:,} parameters; torch.optim.Adam(fused=True): {took['fused']:.0f} µs"
+        f"\nNumPy, {LARGE.size:,} parameters; torch.optim.Adam(fused=True): {times['fused']:.0f} µs"
     )
     print(
         "\n| optimizer | µs a step | of fused Adam | of our Adam | µs a run in a stack of 16 × 4,810 |"
     )
     print("|---|---:|---:|---:|---:|")
     for name in names:
-        of_adam = took[name] / took["adam"] if "adam" in took else float("nan")
+        of_adam = times[name] / times["adam"] if "adam" in times else float("nan")
         print(
-            f"| {name} | {took[name]:.0f} | {took[name] / took['fused']:.2f} | {of_adam:.2f} "
-            f"| {took[f'{name} small'] / STACK:.1f} |"
+            f"| {name} | {times[name]:.0f} | {times[name] / times['fused']:.2f} | {of_adam:.2f} "
+            f"| {times[f'{name} small'] / STACK:.1f} |"
         )
 
 
@@ -135,24 +137,24 @@ def on_torch(registry: Registry, names: list[str], rounds: int) -> None:
         contenders[name] = ours(registry, "torch", name, LARGE, 1)
         if name in OF_TORCH:
             contenders[f"{name} foreach"] = theirs(OF_TORCH[name], LARGE, foreach=True)
-    took = measure(contenders, rounds)
+    times = measure(contenders, rounds)
     print(f"\nPyTorch on the CPU, {LARGE.size:,} parameters\n")
     print("| optimizer | µs a step | torch.optim, foreach | of that |")
     print("|---|---:|---:|---:|")
     for name in names:
-        foreach = took.get(f"{name} foreach")
-        beside = f"{foreach:.0f} | {took[name] / foreach:.2f}" if foreach else "| "
-        print(f"| {name} | {took[name]:.0f} | {beside} |")
+        foreach = times.get(f"{name} foreach")
+        beside = f"{foreach:.0f} | {times[name] / foreach:.2f}" if foreach else "| "
+        print(f"| {name} | {times[name]:.0f} | {beside} |")
 
 
 def main() -> None:
     registry = load_registry()
-    own = (Scope.ELEMENT, Scope.TENSOR, Scope.VECTOR)
+    scopes = (Scope.ELEMENT, Scope.TENSOR, Scope.VECTOR)
     names = [*registry.names("optimizer"), *registry.names("wrapper")]
-    known = [name for name in names if component(registry, name).scope in own]
+    measured = [name for name in names if component(registry, name).scope in scopes]
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--names", nargs="+", default=known, choices=known, metavar="NAME")
+    parser.add_argument("--names", nargs="+", default=measured, choices=measured, metavar="NAME")
     options = parser.parse_args()
     torch.set_num_threads(1)
     for table in (on_numpy, on_torch):

@@ -2,11 +2,11 @@
 
     python benchmarks/single_run.py [--rounds 5] [--epochs 200]
 
-All train the same network in one process and one thread, float32, Adam, on as many rows, and all do
-what early stopping needs: the loss of each batch, and a validation of as many rows after each epoch.
-They take turns, so that a drift of the machine's speed meets all alike; the median of the rounds
-counts. harness runs its real loop, with logging to MLflow on; its figures include the first weights,
-the last evaluation of all parts and the files of the run. Loading the data is in nobody's figures.
+All train the same network in one process and one thread, float32, Adam, on equally many rows, and all
+compute what early stopping needs: the loss of each batch, and a validation after each epoch. They take
+turns, so that a drift of the machine's speed meets all alike; the median of the rounds counts. harness
+runs its real loop and logs to MLflow; its figures include the initial weights, the last evaluation of
+all parts and the files of the run. No figure includes loading the data.
 """
 
 from __future__ import annotations
@@ -41,26 +41,31 @@ from harness.tracking.tracker import Tracker
 
 
 class Stopwatch(Progress):
-    """Starts when the data are loaded and the first run begins."""
+    """A clock that starts when the data are loaded and the first run begins."""
 
     def begin(self, total):
         self.began = time.perf_counter()
         super().begin(total)
 
 
-PLAIN = ["hydra/launcher=basic", "hydra/sweeper=basic"]  # ours play no part in composing one run
+PLAIN = [
+    "hydra/launcher=basic",
+    "hydra/sweeper=basic",
+]  # launchers play no part in composing a run, and Hydra may not have found ours
 
 
 def harness_run(overrides, runs, folder, tracker):
-    """Seconds and steps of `runs` runs as one stack."""
+    """Seconds of `runs` runs as one stack."""
     registry = load_registry()
     jobs = []
     for seed in range(runs):
         GlobalHydra.instance().clear()
         with initialize_config_module("harness.conf", version_base="1.3"):
             tree = compose("config", overrides=[*PLAIN, *overrides, f"seed={seed}"])
-        place = folder / f"{time.monotonic_ns()}"
-        jobs.append(Job(run_from_tree(tree, registry), place, f"seed={seed}", sweep="benchmark"))
+        run_folder = folder / f"{time.monotonic_ns()}"
+        jobs.append(
+            Job(run_from_tree(tree, registry), run_folder, f"seed={seed}", sweep="benchmark")
+        )
     stopwatch = Stopwatch(io.StringIO())
     results = run_jobs(jobs, registry, tracker, stopwatch)
     seconds = time.perf_counter() - stopwatch.began
@@ -75,7 +80,7 @@ def sklearn_run(hidden, batch, epochs, train, validation):
         max_iter=epochs,
         tol=0.0,
         n_iter_no_change=epochs + 1,
-        early_stopping=True,  # it takes the validation rows from those it is given
+        early_stopping=True,  # it splits the validation rows off by itself
         validation_fraction=len(validation) / (len(train) + len(validation)),
     )
     x = np.concatenate([train.features, validation.features]).astype(np.float32)

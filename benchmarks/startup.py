@@ -1,9 +1,9 @@
-"""How long a person waits: `harness --help`, and from the command to the first epoch of training.
+"""How long a user waits for `harness --help`, and for the first epoch after `harness train`.
 
     python benchmarks/startup.py [--rounds 5]
 
-Whole processes, on an existing store. The first epoch's line is printed when 34 steps and a validation
-are done, so the first step came before it.
+Whole processes, on an existing store. The line of the first epoch is printed after 34 steps and a
+validation, so the first step is earlier.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRAIN = [
 
 
 def until(command, marker, folder):
-    """Seconds until a line with the marker is printed; the process may then end in peace."""
+    """Seconds until a line with the marker is printed, and until the process has ended by itself."""
     start = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder

@@ -1,4 +1,4 @@
-"""Whether all contenders learn the same thing: their scores by optimizer, held against seed noise."""
+"""Whether all contenders learn the same thing: their scores by optimizer, compared with seed noise."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from .grid import Grid
 
 __all__ = ["Agreement", "compare"]
 
-BOUND = 4.0  # standard errors; some thirty comparisons are made
-ROUNDING = 0.002  # where all seeds agree, as with weights that stay zero
+BOUND = 4.0  # standard errors, for some thirty comparisons
+ROUNDING = 0.002  # for settings in which all seeds agree, as with weights that stay zero
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Means over the settings of an optimizer that both have trained. bound: on their difference."""
+    """The mean scores of an optimizer, over the settings that both have trained.
+
+    Attributes:
+        optimizer: Its name.
+        ours: Our mean.
+        theirs: The contender's mean.
+        bound: Largest difference that the spread of the seeds allows.
+    """
 
     optimizer: str
     ours: float
@@ -29,10 +36,16 @@ class Agreement:
 
 
 def compare(ours: np.ndarray, grid: Grid, theirs: np.ndarray, share: Grid) -> list[Agreement]:
-    """By optimizer. ours, theirs: (optimizers, initializers, rates, seeds) of grid and of share.
+    """The agreement for each optimizer.
 
-    The standard error of a difference of means is taken from the spread of our seeds (two or more)
-    within each setting.
+    The standard error of a difference of means comes from the spread of our seeds (two or more) within
+    each setting.
+
+    Args:
+        ours: Our scores, (optimizers, initializers, rates, seeds) of `grid`.
+        grid: What we have trained.
+        theirs: The contender's scores, (optimizers, initializers, rates, seeds) of `share`.
+        share: What the contender has trained.
     """
     common = ours[:, :, [grid.rates.index(rate) for rate in share.rates]]
     variance = common.var(axis=3, ddof=1) * (1 / grid.seeds + 1 / share.seeds)

@@ -1,9 +1,9 @@
-"""Our own training of the grid and nothing else: no log, no files, no records kept. For the floor, (d).
+"""Our training of the grid and nothing else: no log, no files, no records. Compared with the floor (d).
 
     python alone.py --backend numpy --epochs 20 --seeds 10
 
-The stacks and workers are those of the fused launcher. Trains twice and counts the second time; what the
-first one took longer went into compiling. Prints one line of JSON.
+The stacks and workers are those of the fused launcher. It trains twice. The second time counts; the
+difference to the first is the time of compiling. Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from sweep_baselines.grid import FULL, Grid
 
 
 def runs_of(grid: Grid, backend: str, epochs: int) -> list[Run]:
-    """All runs of the grid: components by Hydra, rates and seeds put in (Hydra takes 100 ms a run)."""
+    """All runs of the grid. Hydra composes each choice of components once, since it takes 100 ms."""
     registry = load_registry()
     register(registry)
     runs = []

@@ -1,4 +1,4 @@
-"""Who takes part: what is run before the clock starts, what is timed, and what is found in the store."""
+"""The contenders: what runs before the clock starts, what is timed, and what the store holds then."""
 
 from __future__ import annotations
 
@@ -21,10 +21,16 @@ __all__ = ["Contender", "Floor", "Trained", "logging_contenders", "train_alone"]
 
 @dataclass(frozen=True)
 class Contender:
-    """One that trains a grid and logs it. command: for a grid and the folder to run in.
+    """A program that trains a grid and logs it.
 
-    at_once: runs that it trains side by side. lr: what it calls the learning rate. bar: how many times
-    as fast ours must be. prepared: whether it is given a store that is created already.
+    Attributes:
+        key: Short name.
+        title: Name in the tables.
+        command: Its command line for a grid and a folder to run in.
+        lr: Its name of the learning rate.
+        at_once: Number of runs that it trains side by side.
+        bar: How many times as fast ours must be; None for no such demand.
+        prepared: Whether its store is created before the clock starts.
     """
 
     key: str
@@ -48,12 +54,12 @@ class Contender:
         return process.seconds, read(folder / "mlflow.db", grid, self.lr)
 
     def start(self, grid: Grid, folder: Path) -> float:
-        """Seconds of a sweep of as few runs as it trains side by side."""
+        """Seconds of the smallest sweep: of as many runs as it trains side by side."""
         return self.run(grid.first(self.at_once), folder)[0]
 
 
 def logging_contenders(epochs: int, data: Path, cores: int) -> list[Contender]:
-    """All but JAX that can run here; ours is the first."""
+    """All contenders that can run here, except JAX; ours is the first."""
 
     def harness(launcher: str | None) -> Callable[[Grid, Path], list[str]]:
         return lambda grid, folder: harness_command(grid, epochs, launcher)
@@ -66,8 +72,8 @@ def logging_contenders(epochs: int, data: Path, cores: int) -> list[Contender]:
         "a": ["torch", "safetensors"],
         "b": ["torch", "safetensors", "hydra_plugins.hydra_joblib_launcher"],
     }
-    missing = {key for key, modules in needs.items() if not all(map(_found, modules))}
-    everyone = [
+    missing = {key for key, modules in needs.items() if not all(map(_is_installed, modules))}
+    contenders = [
         Contender("ours", "harness, fused launcher", harness(None), "optimizer.lr"),
         Contender("a", "(a) PyTorch, Hydra's basic launcher", plain("epoch"), "lr", bar=20),
         Contender("a1", "(a1) the same, one log_batch a run", plain("end"), "lr"),
@@ -84,19 +90,25 @@ def logging_contenders(epochs: int, data: Path, cores: int) -> list[Contender]:
         ),
         Contender("c", "(c) harness, basic launcher", harness("basic"), "optimizer.lr", bar=6),
     ]
-    return [contender for contender in everyone if contender.key[0] not in missing]
+    return [contender for contender in contenders if contender.key[0] not in missing]
 
 
-def _found(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # of the package that it is in
+    except ModuleNotFoundError:  # the package of the module is missing
         return False
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Training without a log: its seconds, those of compiling before it, and what (d) has learned."""
+    """Training without a log.
+
+    Attributes:
+        training: Seconds of training.
+        compilation: Seconds of compiling before it.
+        scores: Values by metric that JAX (d) ends with, as `Contents.scores`.
+    """
 
     training: float
     compilation: float
@@ -119,29 +131,29 @@ class Floor:
     threads: int
 
     def run(self, epochs: int, folder: Path, repeats: int = 1) -> Trained:
-        """Trains all runs of the inputs. repeats: so often, of which the fastest counts."""
+        """Trains all runs of the inputs, `repeats` times; the fastest time counts."""
         command = floor_command(self.python, self.data, epochs, self.chunk, self.threads, repeats)
         process = timed(command, folder)
-        found = json.loads(process.output)
+        figures = json.loads(process.output)
         names = ("train/loss", "validation/accuracy")
-        scores = {name: np.array(found[name]) for name in names}
-        return Trained(found["training"], found["compilation"], scores)
+        scores = {name: np.array(figures[name]) for name in names}
+        return Trained(figures["training"], figures["compilation"], scores)
 
     @staticmethod
     def available(python: str) -> bool:
         """Whether this interpreter has JAX."""
         try:
-            found = subprocess.run([python, "-c", "import jax"], capture_output=True, check=False)
+            process = subprocess.run([python, "-c", "import jax"], capture_output=True, check=False)
         except OSError:
             return False
-        return found.returncode == 0
+        return process.returncode == 0
 
     @classmethod
     def fastest(cls, python: str, data: Path, grid: Grid, cores: int, folder: Path) -> Floor:
         """Tries one stack an optimizer, and smaller ones side by side, for a few epochs each."""
-        each = grid.runs // len(grid.optimizers)
-        candidates = [cls(python, data, each, 1), cls(python, data, each, cores)]
-        candidates += [cls(python, data, n, cores) for n in (50, 30, 15, 10) if n < each]
+        whole = grid.runs // len(grid.optimizers)  # runs of an optimizer
+        candidates = [cls(python, data, whole, 1), cls(python, data, whole, cores)]
+        candidates += [cls(python, data, n, cores) for n in (50, 30, 15, 10) if n < whole]
         times = [
             candidate.run(3, folder / f"try{number}", repeats=3).training
             for number, candidate in enumerate(candidates)

@@ -2,10 +2,10 @@
 
     python floor.py inputs.npz --epochs 20 --chunk 15 --threads 2
 
-Runs with an interpreter that has JAX and imports nothing of harness. It starts from the same weights
-and sees the same batches as harness' runs, so the two must learn the same. Each optimizer's runs are
-cut into stacks of `chunk` runs; `threads` of them train at once, each on one core (1: one stack after
-another, on as many threads as XLA likes). Prints one line of JSON.
+Needs an interpreter that has JAX and imports nothing of harness. Its runs start from the same weights
+and see the same batches as those of harness, so they must learn the same. The runs of each optimizer are
+cut into stacks of `chunk` runs; `threads` stacks train at once, each on one core (1: one stack after
+another, on as many threads as XLA chooses). Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ parser.add_argument("inputs", help="as `inputs.write` writes them")
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--chunk", type=int, default=15, help="runs of a stack")
 parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--repeats", type=int, default=1, help="train so often; the fastest counts")
+parser.add_argument("--repeats", type=int, default=1, help="train N times; the fastest counts")
 options = parser.parse_args()
-if options.threads > 1:  # stacks side by side: XLA's own threads would be in each other's way
+if options.threads > 1:  # stacks train side by side: threads of XLA's own would compete
     os.environ["XLA_FLAGS"] = (
         f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
     )
@@ -75,7 +75,7 @@ def initial_state(optimizer, theta):
 
 
 def train(optimizer, theta, lr, orders):
-    """One run. orders: (epochs, N). Returns (epochs,) training loss, validation loss and accuracy."""
+    """Training loss, validation loss and accuracy of a run, (epochs,) each, from orders (epochs, N)."""
     samples = len(x)
     whole = samples // BATCH * BATCH
 
@@ -136,13 +136,13 @@ def main() -> None:
     with ThreadPoolExecutor(options.threads) as pool:
         for _ in range(options.repeats):
             began = time.perf_counter()
-            found = list(pool.map(lambda job: jax.block_until_ready(job[0](*job[1])), jobs))
+            outcomes = list(pool.map(lambda job: jax.block_until_ready(job[0](*job[1])), jobs))
             times.append(time.perf_counter() - began)
-    # (3, initializers, rates, seeds): of the last epoch
+    # Values of the last epoch, (3, initializers, rates, seeds)
     shape = (3, inputs["theta"].shape[0], len(inputs["rates"]), inputs["theta"].shape[1])
     train_loss, _, accuracy = (
         np.concatenate([values[:, -1] for values in part]).reshape(shape)
-        for part in zip(*found, strict=True)
+        for part in zip(*outcomes, strict=True)
     )
     print(
         json.dumps(

@@ -1,4 +1,4 @@
-"""The sweep that all contenders run, and how it is asked of each of them."""
+"""The sweep that all contenders run, and the command line of each of them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Grid:
         return len(self.optimizers) * len(self.initializers) * len(self.rates) * self.seeds
 
     def share(self, runs: int) -> Grid:
-        """About so many of the runs, evenly spaced: fewer seeds, then fewer rates, and all the rest."""
+        """About `runs` runs, evenly spaced: fewer seeds, then fewer rates, and all of the rest."""
         one_seed = replace(self, seeds=1)
         if runs >= one_seed.runs:
             return replace(self, seeds=min(self.seeds, runs // one_seed.runs))
-        each = one_seed.runs // len(self.rates)
-        count = max(1, runs // each)
-        chosen = tuple(
+        one_rate = one_seed.runs // len(self.rates)
+        count = max(1, runs // one_rate)
+        rates = tuple(
             self.rates[(2 * i + 1) * len(self.rates) // (2 * count)] for i in range(count)
         )
-        return replace(one_seed, rates=chosen)
+        return replace(one_seed, rates=rates)
 
     def overrides(self, lr: str) -> list[str]:
-        """As Hydra's basic sweeper takes them. lr: the name of the learning rate."""
+        """Overrides for Hydra's basic sweeper. `lr` is the contender's name of the learning rate."""
         return [
             f"optimizer={','.join(self.optimizers)}",
             f"initializer={','.join(self.initializers)}",
@@ -46,7 +46,7 @@ class Grid:
         ]
 
     def first(self, runs: int) -> Grid:
-        """A grid of very few runs, to measure what a contender takes to start."""
+        """A grid of very few runs, to measure how long a contender takes to start."""
         return replace(
             self, optimizers=("sgd",), initializers=("he_normal",), rates=(0.01,), seeds=runs
         )
@@ -56,10 +56,10 @@ FULL = Grid()
 
 
 def harness_command(grid: Grid, epochs: int, launcher: str | None = None) -> list[str]:
-    """Our own sweep into ./mlflow.db. launcher: None for the default."""
-    chosen = [f"hydra/launcher={launcher}"] if launcher else []
+    """Our sweep into ./mlflow.db, with the default launcher or another one."""
+    overrides = [f"hydra/launcher={launcher}"] if launcher else []
     return [
-        *(sys.executable, "-m", "harness", "train", "-m", *chosen),
+        *(sys.executable, "-m", "harness", "train", "-m", *overrides),
         *grid.overrides("optimizer.lr"),
         f"training.max_epochs={epochs}",
         "training.stopping.patience=null",
@@ -70,7 +70,7 @@ def harness_command(grid: Grid, epochs: int, launcher: str | None = None) -> lis
 def plain_command(
     grid: Grid, epochs: int, data: Path, folder: Path, launcher: list[str], log: str
 ) -> list[str]:
-    """The PyTorch baseline's sweep into mlflow.db of `folder`. launcher: Hydra's overrides for it."""
+    """The PyTorch baseline's sweep into mlflow.db of `folder`. `launcher`: overrides that choose one."""
     return [
         *(sys.executable, str(HERE / "plain.py"), "-m", *launcher),
         *grid.overrides("lr"),
@@ -92,5 +92,5 @@ def floor_command(
 ) -> list[str]:
     """The JAX baseline on the inputs in `data`."""
     settings = {"epochs": epochs, "chunk": chunk, "threads": threads, "repeats": repeats}
-    given = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-    return [python, str(HERE / "floor.py"), str(data), *given]
+    options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    return [python, str(HERE / "floor.py"), str(data), *options]

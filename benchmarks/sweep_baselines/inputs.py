@@ -1,4 +1,4 @@
-"""What the baselines are given so that all learn the same: data, initial weights, batch orders."""
+"""The inputs of the baselines, so that all learn the same: data, initial weights, batch orders."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ __all__ = ["write"]
 
 
 def write(path: Path, grid: Grid, epochs: int) -> None:
-    """An .npz of digits in three scaled parts; θ (initializers, seeds, P) and orders (seeds, epochs, N).
+    """Writes an .npz with these arrays:
 
-    sizes: units from the features to the outputs. rates: learning rates.
+    {train,validation,test}_{features,labels}   digits in three scaled parts
+    sizes     units of each layer, from the features to the outputs
+    rates     learning rates
+    theta     initial parameters, (initializers, seeds, P)
+    orders    orders of the samples, (seeds, epochs, N)
     """
     registry = load_registry()
     digits = registry.component("dataset", "digits")()

@@ -2,7 +2,7 @@
 
     python plain.py -m data=digits.npz tracking_uri=sqlite:///mlflow.db 'seed=range(10)'
 
-The function is in a module of its own, as joblib's processes need it.
+The function is in a module of its own, so that joblib's processes can import it.
 """
 
 from __future__ import annotations

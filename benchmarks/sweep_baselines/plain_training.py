@@ -1,9 +1,9 @@
 """Training and logging of one run, as a competent user would write it today. Imports nothing of harness.
 
-Nothing is left slow that is easily made fast: the data stay in memory as tensors and a batch is an
-index into a permutation (no DataLoader); one thread, as fast as two or faster for such a network, and
-fused updates, which take a third off a step of Adam; one call of `log_metrics` an epoch, or one
-`log_batch` a run.
+What is easily made fast is fast: the data stay in memory as tensors, and a batch is an index into a
+permutation (no DataLoader); one thread, which for such a network is at least as fast as two; fused
+updates, which make a step of Adam a third faster; one call of `log_metrics` an epoch, or one `log_batch`
+a run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Part = tuple[torch.Tensor, torch.Tensor]  # features (N, F) float32, labels (N,)
 
 
 def run(cfg: DictConfig, name: str, folder: Path) -> float:
-    """Returns the best validation loss."""
+    """Trains and logs a run. Returns the best validation loss."""
     torch.set_num_threads(cfg.threads)
     connect(cfg.tracking_uri, cfg.experiment)
     with mlflow.start_run(run_name=name, tags={"kind": "run", "folder": str(folder)}) as active:
@@ -44,14 +44,14 @@ def run(cfg: DictConfig, name: str, folder: Path) -> float:
 
 @cache
 def connect(uri: str, experiment: str) -> None:
-    """Once a process."""
+    """Chooses the store, once a process."""
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment(experiment)
 
 
 @cache
 def load(path: str) -> dict[str, Part]:
-    """Once a process: training, validation and test part."""
+    """The training, validation and test part, loaded once a process."""
     with np.load(path) as arrays:
         return {
             part: (
@@ -88,9 +88,15 @@ def build(cfg: DictConfig, features: int, classes: int) -> tuple[nn.Module, torc
 def train(
     cfg: DictConfig, data: dict[str, Part], live: bool
 ) -> tuple[nn.Module, list[dict[str, float]], dict[str, float]]:
-    """Returns the best model by validation loss, the metrics of each epoch, and the final ones.
+    """Trains a run.
 
-    live: log each epoch to MLflow when it is over.
+    Args:
+        cfg: Its configuration.
+        data: Parts of the data by name.
+        live: Whether each epoch is logged to MLflow when it is over.
+
+    Returns:
+        The best model by validation loss, the metrics of each epoch, and the final metrics.
     """
     torch.manual_seed(cfg.seed)
     x, y = data["train"]
@@ -134,23 +140,23 @@ def train(
 
 @torch.no_grad()
 def evaluate(model: nn.Module, part: Part, prefix: str) -> dict[str, float]:
-    """Loss, accuracy and macro F1; the latter by a confusion matrix, ten times as fast as sklearn's."""
+    """Loss, accuracy and macro F1. F1 comes from a confusion matrix, ten times as fast as sklearn's."""
     x, y = part
     output = model(x)
     classes = output.shape[1]
     confusion = torch.bincount(y * classes + output.argmax(1), minlength=classes**2)
     confusion = confusion.view(classes, classes)
-    hits, found = confusion.diagonal(), confusion.sum(0) + confusion.sum(1)
+    hits, counts = confusion.diagonal(), confusion.sum(0) + confusion.sum(1)
     return {
         f"{prefix}/loss": cross_entropy(output, y).item(),
         f"{prefix}/accuracy": hits.sum().item() / len(y),
-        f"{prefix}/macro_f1": (2 * hits / found.clamp(min=1)).sum().item()
-        / int(found.count_nonzero()),
+        f"{prefix}/macro_f1": (2 * hits / counts.clamp(min=1)).sum().item()
+        / int(counts.count_nonzero()),
     }
 
 
 def log_at_once(run_id: str, rows: list[dict[str, float]]) -> None:
-    """All epochs in one call, as a user does who has found MLflow to be slow."""
+    """Logs all epochs in one call, as a user does for whom MLflow is too slow."""
     now = int(time.time() * 1000)
     metrics = [
         Metric(name, value, now, epoch)

@@ -1,4 +1,4 @@
-"""A whole process, timed from outside: wall clock, what it printed, and memory where that is asked."""
+"""A whole process, timed from outside: wall clock, its output, and on request its memory."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ INTERVAL = 0.1  # seconds between two looks at the memory
 
 @dataclass
 class Peak:
-    """Largest resident sets in MiB; 0 where there is no /proc. first: of the process itself.
+    """Largest resident sets in MiB; 0 where there is no /proc.
 
-    total: of it and all its descendants at one time; pages that they share count for each.
+    Attributes:
+        first: Of the process itself.
+        total: Of it and all its descendants at the same time; shared pages count for each.
     """
 
     first: float = 0.0
@@ -27,7 +29,13 @@ class Peak:
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds from the start of a process to its end; standard output."""
+    """A process that has ended.
+
+    Attributes:
+        seconds: Time from its start to its end.
+        output: Its standard output.
+        peak: Its memory, if that was watched.
+    """
 
     seconds: float
     output: str
@@ -35,10 +43,10 @@ class Timed:
 
 
 def timed(command: list[str], folder: Path, memory: bool = False) -> Timed:
-    """Runs a command in a folder. Raises RuntimeError with its last words if it fails."""
+    """Runs a command in a folder. Raises RuntimeError with the end of its output if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {
-        "MLFLOW_DISABLE_TELEMETRY": "true",  # nobody waits for the network
+        "MLFLOW_DISABLE_TELEMETRY": "true",  # no waiting for the network
         "PYTHONWARNINGS": "ignore",
     }
     peak, over = Peak(), threading.Event()
@@ -74,12 +82,12 @@ def _watch(pid: int, peak: Peak, over: threading.Event) -> None:
         try:
             peak.first = _size(pid, "VmHWM")  # the kernel's own high-water mark
             peak.total = max(peak.total, sum(_size(member, "VmRSS") for member in _family(pid)))
-        except (OSError, LookupError):  # one of them has just ended
+        except (OSError, LookupError):  # a process has just ended
             continue
 
 
 def _size(pid: int, name: str) -> float:
-    """MiB, from Linux' /proc/PID/status."""
+    """A value of /proc/PID/status (Linux), in MiB."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(name):
             return int(line.split()[1]) / 1024
@@ -88,8 +96,8 @@ def _size(pid: int, name: str) -> float:
 
 def _family(pid: int) -> list[int]:
     """A process and its descendants."""
-    found = [pid]
+    family = [pid]
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in children.read_text(encoding="utf-8").split():
-            found += _family(int(child))
-    return found
+            family += _family(int(child))
+    return family

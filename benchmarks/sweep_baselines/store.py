@@ -1,4 +1,4 @@
-"""What a contender has left in its MLflow store, read from the tables."""
+"""The contents of a contender's MLflow store, read from its tables."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from .grid import Grid
 
 __all__ = ["Contents", "read"]
 
-RUNS = "(SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'run')"  # not the sweep's own
+RUNS = "(SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'run')"  # without the sweep's own run
 
 
 @dataclass(frozen=True)
 class Contents:
-    """training: seconds from the start of the first run to the end of the last.
+    """What a contender has logged.
 
-    a_run: rows of one run by table, and its artifacts. scores: values by metric, each as (optimizers,
-    initializers, rates, seeds), of the last epoch.
+    Attributes:
+        training: Seconds from the start of the first run to the end of the last.
+        a_run: Number of rows of a run by table, and of its artifacts.
+        scores: Values of the last epoch by metric, (optimizers, initializers, rates, seeds).
     """
 
     training: float
@@ -31,7 +33,7 @@ class Contents:
 
 
 def read(path: Path, grid: Grid, lr: str) -> Contents:
-    """Raises RuntimeError unless all runs of the grid are there and finished."""
+    """The contents of a store. Raises RuntimeError unless it holds all runs of the grid, finished."""
     with closing(sqlite3.connect(path)) as connection:
         runs = connection.execute(
             f"SELECT run_uuid, status, start_time, end_time, artifact_uri FROM runs "
@@ -40,7 +42,7 @@ def read(path: Path, grid: Grid, lr: str) -> Contents:
         if len(runs) != grid.runs or any(run[1] != "FINISHED" for run in runs):
             finished = sum(run[1] == "FINISHED" for run in runs)
             raise RuntimeError(
-                f"{path}: {finished} of {len(runs)} runs finished, {grid.runs} wanted."
+                f"{path}: {finished} of {len(runs)} runs finished, instead of {grid.runs}."
             )
         scores = {
             key: _scores(connection, grid, lr, key) for key in ("train/loss", "validation/accuracy")
@@ -61,14 +63,16 @@ def _rows_a_run(connection: sqlite3.Connection, table: str, runs: int) -> int:
     counts = connection.execute(
         f"SELECT COUNT(*) FROM {table} WHERE run_uuid IN {RUNS} GROUP BY run_uuid"
     ).fetchall()
-    found = {count for (count,) in counts}
-    if len(counts) != runs or (table == "metrics" and len(found) != 1):
-        raise RuntimeError(f"{len(counts)} of {runs} runs have {table}, {sorted(found)} rows each.")
-    return max(found)
+    distinct = {count for (count,) in counts}
+    if len(counts) != runs or (table == "metrics" and len(distinct) != 1):
+        raise RuntimeError(
+            f"{len(counts)} of {runs} runs have {table}, {sorted(distinct)} rows each."
+        )
+    return max(distinct)
 
 
 def _scores(connection: sqlite3.Connection, grid: Grid, lr: str, key: str) -> np.ndarray:
-    """The last value of a metric, by what the run's params say that it is."""
+    """The last values of a metric, where the params of their runs place them in the grid."""
     params: dict[str, dict[str, str]] = {}
     for run, name, value in connection.execute(
         f"SELECT run_uuid, key, value FROM params WHERE run_uuid IN {RUNS}"
@@ -79,16 +83,16 @@ def _scores(connection: sqlite3.Connection, grid: Grid, lr: str, key: str) -> np
     for run, value in connection.execute(
         f"SELECT run_uuid, value FROM latest_metrics WHERE key = ? AND run_uuid IN {RUNS}", (key,)
     ):
-        chosen = params[run]
-        place = (
-            grid.optimizers.index(chosen["optimizer"]),
-            grid.initializers.index(chosen["initializer"]),
-            grid.rates.index(float(chosen[lr])),
-            int(chosen["seed"]),
+        setting = params[run]
+        index = (
+            grid.optimizers.index(setting["optimizer"]),
+            grid.initializers.index(setting["initializer"]),
+            grid.rates.index(float(setting[lr])),
+            int(setting["seed"]),
         )
-        if not np.isnan(values[place]):
-            raise RuntimeError(f"Two runs are {place} of the grid.")
-        values[place] = value
+        if not np.isnan(values[index]):
+            raise RuntimeError(f"Two runs are {index} of the grid.")
+        values[index] = value
     if np.isnan(values).any():
         raise RuntimeError(f"{np.isnan(values).sum()} runs of the grid have no {key}.")
     return values
