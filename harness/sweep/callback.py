@@ -156,5 +156,5 @@ def _tracking(config: DictConfig) -> Any:
 
 def _label(result: dict[str, Any], keys: list[str]) -> str:
     """What the picture calls a run: runs that differ only in their seed are drawn as one group."""
-    chosen = summary.overrides(result)
-    return " ".join(chosen.get(key, "") for key in keys) or result["names"]["optimizer"]
+    values = summary.overrides(result)
+    return " ".join(values.get(key, "") for key in keys) or result["names"]["optimizer"]

@@ -94,8 +94,8 @@ def rows(results: list[dict[str, Any]]) -> list[Row]:
     keys = varied(results)
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for result in results:
-        chosen = overrides(result)
-        groups.setdefault(tuple(chosen.get(key, "") for key in keys), []).append(result)
+        values = overrides(result)
+        groups.setdefault(tuple(values.get(key, "") for key in keys), []).append(result)
     return [
         Row(
             setting=dict(zip(keys, setting, strict=True)),
@@ -204,8 +204,8 @@ def write_csv(table: list[Row], path: Path) -> None:
 
 def overrides(result: dict[str, Any]) -> dict[str, str]:
     """The overrides of a job, value by key; and its phase, where it has one."""
-    chosen = {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
-    return chosen | ({"phase": result["phase"]} if result.get("phase") else {})
+    values = {key: value for key, _, value in (o.partition("=") for o in result["overrides"])}
+    return values | ({"phase": result["phase"]} if result.get("phase") else {})
 
 
 def _ended(members: list[dict[str, Any]], status: Status) -> int:

@@ -86,48 +86,57 @@ def launch_on_ray(
         scheduling_strategy="SPREAD",
     )
     with session(tracking) as (tracker, progress):
-        remote = RemoteStacks(jobs, tracker, progress, settings.stack_size)
+        remote_stacks = RemoteStacks(jobs, tracker, progress, settings.stack_size)
         if unmet:  # the cluster may be one that grows on demand
-            remote.warn(f"{unmet} Waiting for one that has.")
+            remote_stacks.warn(f"{unmet} Waiting for one that has.")
         workers = max(1, int(settings.num_cpus))
-        _train(ray, task, remote, workers, _tasks_at_once(nodes, claims), settings.max_retries)
-        return job_returns(config, jobs, remote.results())
+        _train(
+            ray, task, remote_stacks, workers, _tasks_at_once(nodes, claims), settings.max_retries
+        )
+        return job_returns(config, jobs, remote_stacks.results())
 
 
 def _train(
-    ray: Any, task: Any, remote: RemoteStacks, workers: int, tasks: int, max_retries: int
+    ray: Any, task: Any, remote_stacks: RemoteStacks, workers: int, tasks: int, max_retries: int
 ) -> None:
     """Trains all stacks. A stack whose worker or machine dies is sent out again.
 
     Args:
         ray: The library, connected to a cluster.
         task: `train_stack` as a remote function of Ray.
-        remote: The stacks.
+        remote_stacks: The stacks, and their results so far.
         workers: Number of stacks that a task trains at the same time.
         tasks: Number of tasks that the cluster runs at the same time.
         max_retries: How often a stack is sent out again.
     """
-    pending = {task.remote(remote.text(stack), workers): (stack, 0) for stack in remote.stacks}
+    pending = {
+        task.remote(remote_stacks.text(stack), workers): (stack, 0)
+        for stack in remote_stacks.stacks
+    }
     try:
         while pending:
             for stack, _ in islice(pending.values(), tasks):  # Ray starts them in this order
-                remote.start(stack)
+                remote_stacks.start(stack)
             done, _ = ray.wait(list(pending), num_returns=1, timeout=INTERVAL)
             if not done:
-                remote.wait()
+                remote_stacks.wait()
                 continue
             (reference,) = done
             stack, retries = pending.pop(reference)
             try:
-                remote.receive(stack, ray.get(reference))
+                remote_stacks.receive(stack, ray.get(reference))
             except ray.exceptions.RayError as error:
-                unfinished = remote.unfinished(stack)
+                unfinished = remote_stacks.unfinished(stack)
                 cause = _cause(ray, error)
                 if isinstance(error, ray.exceptions.RayTaskError) or retries == max_retries:
-                    remote.fail(unfinished, f"{cause} (after {retries} retries)\n{error}", cause)
+                    remote_stacks.fail(
+                        unfinished, f"{cause} (after {retries} retries)\n{error}", cause
+                    )
                 elif unfinished:
-                    remote.warn(f"{cause}: training {len(unfinished)} runs of its stack once more")
-                    reference = task.remote(remote.text(unfinished), workers)
+                    remote_stacks.warn(
+                        f"{cause}: training {len(unfinished)} runs of its stack once more"
+                    )
+                    reference = task.remote(remote_stacks.text(unfinished), workers)
                     pending[reference] = (unfinished, retries + 1)
     finally:  # something is pending only after an interruption
         for reference in pending:

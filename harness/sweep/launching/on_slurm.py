@@ -80,51 +80,53 @@ def launch_on_slurm(
         check_store(tracking, ["the machines of the Slurm cluster"])
     executor = _executor(settings)
     with session(tracking) as (tracker, progress):
-        remote = RemoteStacks(jobs, tracker, progress, settings.stack_size)
+        remote_stacks = RemoteStacks(jobs, tracker, progress, settings.stack_size)
         # Slurm itself limits the tasks that run at the same time
-        tasks = len(remote.stacks) if settings.cluster == "slurm" else settings.array_parallelism
-        _train(executor, remote, settings.cpus_per_task, tasks)
-        return job_returns(config, jobs, remote.results())
+        tasks = (
+            len(remote_stacks.stacks) if settings.cluster == "slurm" else settings.array_parallelism
+        )
+        _train(executor, remote_stacks, settings.cpus_per_task, tasks)
+        return job_returns(config, jobs, remote_stacks.results())
 
 
-def _train(executor: Any, remote: RemoteStacks, workers: int, tasks: int) -> None:
+def _train(executor: Any, remote_stacks: RemoteStacks, workers: int, tasks: int) -> None:
     """Trains all stacks.
 
     Args:
         executor: submitit's, with the settings of a task.
-        remote: The stacks.
+        remote_stacks: The stacks, and their results so far.
         workers: Number of stacks that a task trains at the same time.
         tasks: Most tasks that are submitted at the same time.
     """
-    waiting = deque(remote.stacks)
+    waiting = deque(remote_stacks.stacks)
     running: dict[Any, list[int]] = {}
     try:
         while waiting or running:
             stacks = [waiting.popleft() for _ in range(min(tasks - len(running), len(waiting)))]
             if stacks:
-                texts = [remote.text(stack) for stack in stacks]
+                texts = [remote_stacks.text(stack) for stack in stacks]
                 submitted = executor.map_array(train_in_time, texts, [workers] * len(stacks))
                 running |= dict(zip(submitted, stacks, strict=True))
                 for stack in stacks:
-                    remote.start(stack)
+                    remote_stacks.start(stack)
             for task in [task for task in running if task.done()]:
-                _receive(task, running.pop(task), remote)
-            remote.wait()
+                _receive(task, running.pop(task), remote_stacks)
+            remote_stacks.wait()
             time.sleep(INTERVAL)
     finally:  # something is running only after an interruption
         for task in running:
             task.cancel(check=False)
 
 
-def _receive(task: Any, stack: list[int], remote: RemoteStacks) -> None:
+def _receive(task: Any, stack: list[int], remote_stacks: RemoteStacks) -> None:
     """Records the answer of an array task that is over. One without an answer has failed."""
     try:
         answer = task.result()
     except Exception as error:  # submitit's errors are of several kinds, and unpickling raises any
         cause = f"the task {task.job_id} ended without an answer (state {task.state})"
-        remote.fail(remote.unfinished(stack), f"{cause}\n{error}", cause)
+        remote_stacks.fail(remote_stacks.unfinished(stack), f"{cause}\n{error}", cause)
     else:
-        remote.receive(stack, answer)
+        remote_stacks.receive(stack, answer)
 
 
 def train_in_time(text: str, workers: int) -> str:

@@ -17,9 +17,7 @@ from harness.tracking.store import open_store
 
 __all__ = ["recover_finished"]
 
-GRACE = (
-    30.0  # seconds for the writer process of a dead worker; used up only if the writer is dead, too
-)
+GRACE = 30.0  # seconds for the writer process of a dead worker, which may be dead as well
 
 
 def recover_finished(jobs: Sequence[Job], since: int) -> list[int]:

@@ -19,7 +19,7 @@ COORDINATES = 32
 
 
 def unit_points(method: str, trials: int, dimensions: int, seed: int) -> np.ndarray:
-    """Points of the unit cube. The same seed gives the same points, and more points begin with fewer.
+    """Points of the unit cube. The first points of a seed are the same for any number of them.
 
     Args:
         method: "random", independent and uniform; "sobol", balanced best where `trials` is a power of

@@ -84,12 +84,12 @@ def _open(url: str, closing: ExitStack) -> Any:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
-    shown = url
+    safe_url = url
     try:
         parsed = make_url(url)
         if parsed.drivername == "postgresql":  # for which SQLAlchemy 2.1 chooses another driver
             parsed = parsed.set(drivername="postgresql+psycopg2")
-        shown = parsed.render_as_string(hide_password=True)
+        safe_url = parsed.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             closing.enter_context(_locked(Path(parsed.database)))
         with quiet():
@@ -98,7 +98,7 @@ def _open(url: str, closing: ExitStack) -> Any:
         closing.close()
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0].rstrip(".")
         raise ConfigurationError(
-            f"hydra.sweeper.storage={shown} cannot be opened: {reason}. It is the URL of a database, as "
+            f"hydra.sweeper.storage={safe_url} cannot be opened: {reason}. It is the URL of a database, as "
             f"sqlite:///outputs/optuna.db or postgresql://user@host/name."
         ) from error
     closing.callback(storage.engine.dispose)

@@ -97,7 +97,7 @@ def _runs(contender: TunedContender, results: Sequence[Result | None], seeds: Se
             else _in_units(contender, run_score(result, [contender.metric])),
             "folder": None if result is None else result.folder,
         }
-        for seed, result in zip(seeds, results, strict=False)  # no results yet, no runs
+        for seed, result in zip(seeds, results, strict=False)  # there may be no results yet
     ]
 
 

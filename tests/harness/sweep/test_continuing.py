@@ -59,7 +59,7 @@ def results():
 
 
 def over() -> int:
-    """Runs whose end is in their journal: the last thing that is taken down of a run."""
+    """The number of runs whose end is in their journal, which is written last."""
     journals = Path("outputs").rglob(JOURNAL)
     return sum('"event": "ended"' in path.read_text() for path in journals)
 
