@@ -98,8 +98,8 @@ def _open(url: str, closing: ExitStack) -> Any:
         closing.close()
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0].rstrip(".")
         raise ConfigurationError(
-            f"hydra.sweeper.storage={safe_url} cannot be opened: {reason}. It is the URL of a database, as "
-            f"sqlite:///outputs/optuna.db or postgresql://user@host/name."
+            f"hydra.sweeper.storage={safe_url} cannot be opened: {reason}. It is the URL of a database, "
+            f"as sqlite:///outputs/optuna.db or postgresql://user@host/name."
         ) from error
     closing.callback(storage.engine.dispose)
     closing.callback(storage.remove_session)
