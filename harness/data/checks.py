@@ -1,4 +1,4 @@
-"""Whether data are what `Data` promises: they come from files and plugins, and are not trusted."""
+"""Checks that data are what `Data` promises: they come from files and plugins, and are not trusted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DIMENSIONS = {Task.BINARY: (1,), Task.MULTICLASS: (1,), Task.MULTILABEL: (2,)}
 
 
 def checked_features(data: Data) -> np.ndarray:
-    """(N, F), C-contiguous, float32 if they came so and float64 otherwise. Raises DataError."""
+    """The features, (N, F), C-contiguous; float32 stays, all else becomes float64. Raises DataError."""
     features = data.features
     if not _is_numeric(features) or features.ndim != 2 or 0 in features.shape:
         raise DataError(
@@ -40,8 +40,8 @@ def checked_features(data: Data) -> np.ndarray:
 def checked_labels(data: Data, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
     """The labels and the names of the classes. Raises DataError.
 
-    Labels are (N,) int64 class numbers for binary and multiclass, (N, L) int64 of 0 and 1 for
-    multilabel, (N, K) float64 for regression. Classes without names are called by their numbers.
+    Labels are class numbers for binary and multiclass, (N,) int64; 0 and 1 for multilabel, (N, L) int64;
+    values for regression, (N, K) float64. Classes without names are called by their numbers.
     """
     targets, rows = data.targets, len(data.features)
     dimensions = _DIMENSIONS.get(task, (1, 2))
@@ -114,11 +114,11 @@ def _describe(array: object) -> str:
 def _check_finite(array: np.ndarray, what: str, source: str, columns: tuple[str, ...] = ()) -> None:
     finite = np.isfinite(array)
     if not finite.all():
-        place = np.argwhere(~finite)[0]
+        first = np.argwhere(~finite)[0]
         names = columns or range(array.shape[-1])
-        column = f", column {names[place[1]]!r}" if len(place) == 2 else ""
+        column = f", column {names[first[1]]!r}" if len(first) == 2 else ""
         raise DataError(
-            f"{source}: {what} must be finite. Got {array[tuple(place)]} in row {place[0]}{column} "
+            f"{source}: {what} must be finite. Got {array[tuple(first)]} in row {first[0]}{column} "
             f"(counted from 0); {array.size - np.count_nonzero(finite)} values in all are not. "
             f"Fill them in or leave those rows out."
         )

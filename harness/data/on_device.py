@@ -1,4 +1,4 @@
-"""The parts of a dataset where a backend's arrays live, shared by all stacks that train on them."""
+"""The parts of a dataset on the device of a backend, shared by all stacks that train on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ __all__ = ["DeviceData", "DevicePart"]
 
 @dataclass(frozen=True)
 class DevicePart:
-    """A part with its features (N, F) and targets (N, K) on the device."""
+    """A part of a dataset on a device.
+
+    Attributes:
+        part: The part on the host.
+        features: Its features on the device, (N, F).
+        targets: Its targets on the device, (N, K).
+    """
 
     part: Part
     features: Array
@@ -25,7 +31,12 @@ class DevicePart:
 
 
 class DeviceData:
-    """Prepared data on a device; a part is placed when it is first asked for, and once."""
+    """Prepared data on a device. A part is copied once, when it is first asked for.
+
+    Args:
+        backend: Whose device it is.
+        data: Data on the host.
+    """
 
     def __init__(self, backend: Backend, data: Prepared) -> None:
         self.backend = backend
@@ -38,6 +49,7 @@ class DeviceData:
         with self._lock:
             if name not in self._parts:
                 part: Part = getattr(self.data, name)
-                place = self.backend.to_device
-                self._parts[name] = DevicePart(part, place(part.features), place(part.targets))
+                to_device = self.backend.to_device
+                features, targets = to_device(part.features), to_device(part.targets)
+                self._parts[name] = DevicePart(part, features, targets)
             return self._parts[name]

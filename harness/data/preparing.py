@@ -22,12 +22,17 @@ __all__ = ["Part", "Prepared", "Split", "prepare"]
 class Split:
     """Which rows train, validate and test, and how they are scaled.
 
-    validation, test: shares of all rows; 0 leaves a part empty. Where the dataset has an official
-    test part, that is the test part and `test` is ignored. seed: of the split alone, so that every
-    run of a comparison sees the same parts. stratify: the same class shares in every part and each
-    class in the training part (classification with one label a row; elsewhere it has no effect).
-    scale: "standard", "minmax" or "none". scale_targets: standardise the targets of a regression.
     All statistics are of the training part alone.
+
+    Attributes:
+        validation: Share of all rows that validate, in [0, 1); 0 leaves the part empty.
+        test: Share of all rows that test, in [0, 1); 0 leaves the part empty. It is ignored where the
+            dataset has an official test part.
+        seed: Seed of the split alone: every run of a comparison sees the same parts.
+        stratify: Whether every part has the same shares of the classes, and the training part each
+            class. It has an effect for classification with one label a row.
+        scale: How features are scaled: "standard", "minmax" or "none".
+        scale_targets: Whether the targets of a regression are standardised.
     """
 
     validation: float = 0.2
@@ -53,9 +58,11 @@ class Split:
 class Part:
     """N rows, ready for use; validation and test parts may have none. All arrays are C-contiguous.
 
-    features: (N, F) floats, scaled; float32 where they came so, else float64. targets: (N, K)
-    float64 as losses want them, scaled. labels: what scikit-learn's metrics take: (N,) class
-    numbers, (N, L) of 0 and 1 for multilabel, (N, K) floats in their own units for regression.
+    Attributes:
+        features: Scaled features, (N, F); float32 where they came so, else float64.
+        targets: Scaled targets as losses take them, (N, K) float64.
+        labels: Targets as scikit-learn's metrics take them: class numbers, (N,); 0 and 1 for multilabel,
+            (N, L); floats in their own units for regression, (N, K).
     """
 
     features: np.ndarray
@@ -70,8 +77,17 @@ class Part:
 class Prepared:
     """A dataset after `prepare`.
 
-    sha256: of features and targets as loaded, with their shapes and dtypes. split_sha256: of the
-    row numbers of the parts.
+    Attributes:
+        train: Rows to train on.
+        validation: Rows to validate on.
+        test: Rows to test on.
+        scaling: How features and targets were scaled.
+        task: Task of the data.
+        classes: Names of the classes or labels, by number.
+        feature_names: Names of the features.
+        source: Where the data are from.
+        sha256: Hash of features and targets as loaded, with their shapes and dtypes.
+        split_sha256: Hash of the row numbers of the parts.
     """
 
     train: Part
@@ -87,22 +103,28 @@ class Prepared:
 
     @property
     def features(self) -> int:
-        """F, what the network reads."""
+        """The features that the network reads, F."""
         return self.train.features.shape[1]
 
     @property
     def outputs(self) -> int:
-        """K, what the network puts out."""
+        """The outputs that the network has, K."""
         return self.train.targets.shape[1]
 
 
 def prepare(data: Data, task: Task, output_activation: str, split: Split) -> Prepared:
-    """Checks, splits, scales and encodes `data`.
+    """Checks, splits, scales and encodes data.
 
-    output_activation: of the main loss; it decides the form of the targets: softmax one-hot
-    (N, classes), sigmoid (N, 1) for binary and (N, L) for multilabel, identity (N, K).
     Raises DataError where the data are not what `Data` promises or have too few rows, and
     ConfigurationError where the loss does not fit the task.
+
+    Args:
+        data: Data as the dataset hands them out.
+        task: Task of the dataset.
+        output_activation: Output activation of the main loss. It decides the form of the targets:
+            softmax one-hot (N, classes), sigmoid (N, 1) for binary and (N, L) for multilabel, identity
+            (N, K).
+        split: Which rows train, validate and test, and how they are scaled.
     """
     features = checked_features(data)
     labels, classes = checked_labels(data, task)
@@ -137,26 +159,26 @@ def prepare(data: Data, task: Task, output_activation: str, split: Split) -> Pre
 def _draw(data: Data, labels: np.ndarray, task: Task, split: Split) -> list[np.ndarray]:
     """Row numbers of the training, validation and test part."""
     count = len(labels)
-    sizes = {"validation": split.validation, "test": 0.0 if data.test_size else split.test}
-    drawn = {part: int(share * count + 0.5) for part, share in sizes.items()}
-    for part, share in sizes.items():
-        if share > 0 and drawn[part] == 0:
+    shares = {"validation": split.validation, "test": 0.0 if data.test_size else split.test}
+    sizes = {part: int(share * count + 0.5) for part, share in shares.items()}
+    for part, share in shares.items():
+        if share > 0 and sizes[part] == 0:
             raise DataError(
                 f"{data.source}: split.{part}={share} of {count} rows is less than half a row. Use "
                 f"a larger share, or 0 for no {part} part."
             )
-    own = count - data.test_size
+    free = count - data.test_size  # rows that are not of an official test part
     one_label = task in (Task.BINARY, Task.MULTICLASS)
     strata = labels if split.stratify and one_label else np.zeros(count, np.int64)
     rng = stream(split.seed, "split")
     # The test part first: it stays the same when the validation share changes.
-    test, rest = hold_out(np.arange(own), strata, drawn["test"], rng)
-    validation, train = hold_out(rest, strata, drawn["validation"], rng)
-    return [train, validation, np.arange(own, count) if data.test_size else test]
+    test, rest = hold_out(np.arange(free), strata, sizes["test"], rng)
+    validation, train = hold_out(rest, strata, sizes["validation"], rng)
+    return [train, validation, np.arange(free, count) if data.test_size else test]
 
 
 def _encode(labels: np.ndarray, task: Task, output_activation: str, classes: int) -> np.ndarray:
-    """labels: as in `Part`. Returns (N, K) float64."""
+    """The targets of labels as in `Part`, (N, K) float64."""
     match task, output_activation:
         case ((Task.BINARY | Task.MULTICLASS), "softmax"):
             return np.eye(classes)[labels]

@@ -11,22 +11,28 @@ __all__ = ["SCALES", "Affine", "Scaling", "fit"]
 
 SCALES = ("standard", "minmax", "none")
 
-_BLOCK = (
-    4096  # rows at a time: the squared deviations of a large table never stand in memory at once
-)
+# Rows at a time: the squared deviations of a large table are never all in memory
+_BLOCK = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """x ↦ (x − shift) / scale, column by column. shift, scale: (n,) float64."""
+    """x ↦ (x − shift) / scale, column by column.
+
+    Attributes:
+        shift: Shift of each column, (n,) float64.
+        scale: Scale of each column, (n,) float64.
+    """
 
     shift: np.ndarray
     scale: np.ndarray
 
     def apply(self, values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """values: (N, n). Returns scaled ones; float32 stays float32, all else becomes float64.
+        """The scaled values; float32 stays float32, all else becomes float64.
 
-        out: where to write them; may be `values` itself.
+        Args:
+            values: Values in their own units, (N, n).
+            out: Array to write the scaled ones to, which may be `values` itself.
         """
         dtype = np.float32 if values.dtype == np.float32 else np.float64
         scaled = np.subtract(values, self.shift.astype(dtype), out=out, dtype=dtype)
@@ -34,7 +40,11 @@ class Affine:
         return scaled
 
     def inverse(self, values: np.ndarray) -> np.ndarray:
-        """values: (N, n), scaled. Returns float64 ones in their own units."""
+        """The values in their own units, float64.
+
+        Args:
+            values: Scaled values, (N, n).
+        """
         return values * self.scale + self.shift
 
     @classmethod
@@ -45,7 +55,11 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """What was done to the features (F columns) and to the targets (K columns).
+    """How data were scaled.
+
+    Attributes:
+        features: Map of the F features.
+        targets: Map of the K targets.
 
     >>> scaling = Scaling(Affine(np.array([1.0]), np.array([2.0])), Affine.identity(1))
     >>> Scaling.from_dict(scaling.to_dict()).features.apply(np.array([[5.0]]))
@@ -56,7 +70,7 @@ class Scaling:
     targets: Affine
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Plain lists for JSON; floats survive it exactly."""
+        """Plain lists for JSON, which keeps floats exactly."""
         return {
             "feature_shift": self.features.shift.tolist(),
             "feature_scale": self.features.scale.tolist(),
@@ -75,11 +89,15 @@ class Scaling:
 
 
 def fit(values: np.ndarray, scale: str) -> Affine:
-    """The map that scales `values`, (N, n) with N ≥ 1.
+    """The map that scales values by their own statistics.
 
-    "standard" gives each column mean 0 and standard deviation 1 (of the population: 1/N), "minmax"
-    the range [0, 1]. A constant column becomes 0. A column whose statistics overflow float64 gets a
-    scale or shift that is not finite: the caller knows its name and reports it.
+    A constant column becomes 0. A column whose statistics overflow float64 gets a scale or shift that is
+    not finite: the caller knows its name and reports it.
+
+    Args:
+        values: Values in their own units, (N, n) with N ≥ 1.
+        scale: "standard" for mean 0 and standard deviation 1 of each column (of the population: 1/N),
+            "minmax" for the range [0, 1], "none" for no change.
     """
     if scale == "none":
         return Affine.identity(values.shape[1])

@@ -1,4 +1,4 @@
-"""Drawing rows for the parts of a dataset, with the same class shares in each."""
+"""Drawing rows for the parts of a dataset, with the same shares of the classes in each."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ __all__ = ["hold_out"]
 def hold_out(
     rows: np.ndarray, strata: np.ndarray, size: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws `size` of `rows` at random, each stratum by its share.
+    """Draws rows at random, from each stratum its share.
 
-    rows: (n,) row numbers. strata: (N,) numbers from 0, the stratum of every row of the dataset;
-    all zero draws without strata. Returns the rows drawn and the others, both in ascending order. A
-    stratum gets its share rounded down or up, and always keeps a row among the others: a class that
-    is held out must be learnt from something. So a class of a single row goes to the training part.
-    Raises DataError where there are too few rows for that.
+    The share of a stratum is rounded down or up, and one of its rows always stays among the others: a
+    class that is held out must be learnt from something. So the row of a class with one row is for
+    training. Raises DataError where there are too few rows for that.
+
+    Args:
+        rows: Row numbers to draw from, (n,).
+        strata: Stratum of every row of the dataset, (N,) numbers from 0; all 0 draws without strata.
+        size: Rows to draw.
+        rng: Source of randomness.
+
+    Returns:
+        The rows drawn and the others, both in ascending order.
     """
     shuffled = rng.permutation(rows)
     stratum = strata[shuffled]
@@ -34,15 +41,19 @@ def hold_out(
 def _quotas(counts: np.ndarray, size: int) -> np.ndarray:
     """How many rows of each stratum to draw: largest remainders, in exact integers.
 
+    Args:
+        counts: Rows of each stratum.
+        size: Rows to draw in all.
+
     >>> _quotas(np.array([50, 30, 20]), 7)
     array([4, 2, 1])
     """
     total = int(counts.sum())
     if size > np.maximum(counts - 1, 0).sum():
         classes = np.count_nonzero(counts)
-        kept = "a row" if classes == 1 else f"a row of each of the {classes} classes"
+        rest = "a row" if classes == 1 else f"a row of each of the {classes} classes"
         raise DataError(
-            f"Cannot hold out {size} of {total} rows and keep {kept} for training. Use more data, "
+            f"Cannot hold out {size} of {total} rows and keep {rest} for training. Use more data, "
             f"smaller shares split.validation and split.test, or split.stratify=false."
         )
     quotas = counts * size // total

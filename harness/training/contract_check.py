@@ -1,4 +1,4 @@
-"""Whether update rules and losses do what they promise: each is tried once on a few numbers.
+"""Whether update rules and losses do what the contract says: each is tried once on a few numbers.
 
 A rule that writes into its arguments, forgets a slot or makes float64 of float32 would otherwise spoil a
 run in silence, or end it with an error that names an array and not the plugin. It is called here as it
@@ -29,7 +29,12 @@ RATE = 1e-3
 
 
 class ContractCheck:
-    """Tries what runs bring, each kind of component once."""
+    """Tries the components of runs, each kind once.
+
+    Args:
+        backend: Where the runs train.
+        network: Their network.
+    """
 
     def __init__(self, backend: Backend, network: Network) -> None:
         self._backend = backend
@@ -39,10 +44,10 @@ class ContractCheck:
     def check(self, run: Run) -> None:
         """Raises BrokenPromise for the first promise that a component of the run does not keep."""
         config = run.config
-        for part in (config.optimizer, *config.wrapper.values()):
-            if self._is_new(kind_of(part)):
-                for rule, shape in self._calls(part):
-                    self._check_rule(rule, shape, part.scope, getattr(part, "turn", None))
+        for rule in (config.optimizer, *config.wrapper.values()):
+            if self._is_new(kind_of(rule)):
+                for called, shape in self._calls(rule):
+                    self._check_rule(called, shape, rule.scope, getattr(rule, "turn", None))
         widths = {"output": self._network.sizes[-1:], "hidden": self._network.sizes[1:-1]}
         if self._is_new(repr(type(config.loss)) + repr(config.loss)):
             target = self._targets(config.loss.output_activation)
@@ -64,9 +69,9 @@ class ContractCheck:
     # --- update rules -----------------------------------------------------------------------------
 
     def _calls(self, rule: Any) -> list[tuple[Any, tuple[int, ...]]]:
-        """What may be called, the rule or one that it chooses, and on what shapes.
+        """The rules to be called, the given one or those that it chooses, each with a shape of θ.
 
-        Nothing, where it is no formula.
+        There are none for scope BACKEND, which has no formula.
         """
         if rule.scope is Scope.BACKEND:
             return []
@@ -82,27 +87,27 @@ class ContractCheck:
         self, rule: Any, shape: tuple[int, ...], scope: Scope, turn: Turn | None
     ) -> None:
         theta, gradient = self._draw(*shape), self._draw(*shape)
-        given = {"theta": theta, "gradient": gradient}
-        before = self._copies(given)
-        made = rule.init(theta)
-        if not isinstance(made, Mapping):
-            raise BrokenPromise(rule, f"init must return the state by name. Got {made!r:.80}")
-        for name, slot in made.items():
+        arguments = {"theta": theta, "gradient": gradient}
+        before = self._copies(arguments)
+        initial = rule.init(theta)
+        if not isinstance(initial, Mapping):
+            raise BrokenPromise(rule, f"init must return the state by name. Got {initial!r:.80}")
+        for name, slot in initial.items():
             _check_slot(rule, f"the slot {name!r} that init returns", slot, theta, scope)
-        self._check_untouched(rule, "init", given, before)
+        self._check_untouched(rule, "init", arguments, before)
         xp = array_namespace(theta)
-        state = {name: xp.asarray(slot, copy=True) for name, slot in made.items()}
-        given |= {f"state[{name!r}]": slot for name, slot in state.items()}
-        before = self._copies(given)
+        state = {name: xp.asarray(slot, copy=True) for name, slot in initial.items()}
+        arguments |= {f"state[{name!r}]": slot for name, slot in state.items()}
+        before = self._copies(arguments)
         column = np.ones((RUNS, *[1] * (len(shape) - 1)))
         lr, t = self._backend.to_device(RATE * column), self._backend.to_device(column)
-        more = {"batch": Quadratic(theta)} if scope is Scope.OBJECTIVE else {}
+        batch = {"batch": Quadratic(theta)} if scope is Scope.OBJECTIVE else {}
         arrays = (gradient, theta) if turn is Turn.GRADIENT else (theta, gradient)
-        _check_call(rule, *arrays, dict(state), lr=lr, t=t, **more)
-        returned = rule.step(*arrays, dict(state), lr=lr, t=t, **more)
-        self._check_untouched(rule, "step", given, before)
+        _check_call(rule, *arrays, dict(state), lr=lr, t=t, **batch)
+        returned = rule.step(*arrays, dict(state), lr=lr, t=t, **batch)
+        self._check_untouched(rule, "step", arguments, before)
         self._check_step(rule, returned, theta, state)
-        self._check_untouched(rule, "evaluated", given, before)
+        self._check_untouched(rule, "evaluated", arguments, before)
 
     def _check_step(self, rule: Any, returned: Any, theta: Array, state: dict[str, Array]) -> None:
         if not (isinstance(returned, tuple) and len(returned) == 2):
@@ -110,10 +115,10 @@ class ContractCheck:
         new, slots = returned
         _check_array(rule, "the array that step returns first", new, theta)
         if not isinstance(slots, Mapping) or set(slots) != set(state):
-            found = sorted(map(str, slots)) if isinstance(slots, Mapping) else _type(slots)
+            names = sorted(map(str, slots)) if isinstance(slots, Mapping) else _type(slots)
             raise BrokenPromise(
                 rule,
-                f"step must return the slots that init has made: {sorted(state)}. Got {found}",
+                f"step must return the slots that init has made: {sorted(state)}. Got {names}",
             )
         for name, slot in slots.items():
             _check_array(rule, f"the slot {name!r} that step returns", slot, state[name])
@@ -123,7 +128,7 @@ class ContractCheck:
     # --- losses -----------------------------------------------------------------------------------
 
     def _targets(self, activation: str) -> Array:
-        """What a loss with this head is held against."""
+        """Targets for a loss with this output activation, (RUNS, SAMPLES, K)."""
         shape = (RUNS, SAMPLES, self._network.sizes[-1])
         if activation == "identity":
             return self._draw(*shape)
@@ -131,10 +136,10 @@ class ContractCheck:
         return self._backend.to_device(np.eye(shape[-1])[classes])
 
     def _check_loss(self, loss: Any, values: Array, *target: Array) -> None:
-        given = dict(zip(("output", "target"), (values, *target), strict=False))
-        before = self._copies(given)
+        arguments = dict(zip(("output", "target"), (values, *target), strict=False))
+        before = self._copies(arguments)
         value, gradient = loss.value(values, *target), loss.gradient(values, *target)
-        self._check_untouched(loss, "value or gradient", given, before)
+        self._check_untouched(loss, "value or gradient", arguments, before)
         if _shape(value) != (RUNS,):
             raise BrokenPromise(
                 loss,
@@ -142,13 +147,13 @@ class ContractCheck:
                 f"{_shape(value)}",
             )
         _check_array(loss, "what gradient returns", gradient, values)
-        for name, found in (("value", value), ("gradient", gradient)):
-            if not np.isfinite(self._backend.to_host(found)).all():
+        for name, numbers in (("value", value), ("gradient", gradient)):
+            if not np.isfinite(self._backend.to_host(numbers)).all():
                 raise BrokenPromise(
                     loss, f"{name} must be finite where outputs are of ordinary size"
                 )
 
-    # --- what was given ---------------------------------------------------------------------------
+    # --- arguments --------------------------------------------------------------------------------
 
     def _copies(self, arrays: Mapping[str, Array]) -> dict[str, np.ndarray]:
         return {name: self._backend.to_host(array) for name, array in arrays.items()}
@@ -157,10 +162,10 @@ class ContractCheck:
         self,
         component: Any,
         method: str,
-        given: Mapping[str, Array],
+        arguments: Mapping[str, Array],
         before: Mapping[str, np.ndarray],
     ) -> None:
-        for name, array in given.items():
+        for name, array in arguments.items():
             if not np.array_equal(self._backend.to_host(array), before[name], equal_nan=True):
                 raise BrokenPromise(component, f"{method} must not write into its argument {name}")
 
@@ -170,7 +175,7 @@ def _rng() -> np.random.Generator:
 
 
 def _check_call(rule: Any, *arguments: Any, **keywords: Any) -> None:
-    """Raises BrokenPromise unless step takes what it is called with."""
+    """Raises BrokenPromise unless `step` takes these arguments."""
     try:
         inspect.signature(rule.step).bind(*arguments, **keywords)
     except TypeError as error:
@@ -181,21 +186,21 @@ def _check_call(rule: Any, *arguments: Any, **keywords: Any) -> None:
         ) from None
 
 
-def _check_array(component: Any, what: str, found: Any, like: Array) -> None:
-    """Raises BrokenPromise unless `found` has the shape and the dtype of `like`."""
-    if _shape(found) != _shape(like) or getattr(found, "dtype", None) != like.dtype:
+def _check_array(component: Any, what: str, array: Any, like: Array) -> None:
+    """Raises BrokenPromise unless `array` has the shape and the dtype of `like`."""
+    if _shape(array) != _shape(like) or getattr(array, "dtype", None) != like.dtype:
         raise BrokenPromise(
             component,
             f"{what} must have shape {_shape(like)} and dtype {like.dtype}. Got "
-            f"{_shape(found)} and {getattr(found, 'dtype', _type(found))}",
+            f"{_shape(array)} and {getattr(array, 'dtype', _type(array))}",
         )
 
 
-def _check_slot(component: Any, what: str, found: Any, theta: Array, scope: Scope) -> None:
-    """Raises BrokenPromise unless `found` is like θ, or has its runs and dtype where that is enough."""
-    leads = scope is not Scope.ELEMENT and _shape(found)[:1] == (RUNS,)
-    if not leads or getattr(found, "dtype", None) != theta.dtype:
-        _check_array(component, what, found, theta)
+def _check_slot(component: Any, what: str, slot: Any, theta: Array, scope: Scope) -> None:
+    """Raises BrokenPromise unless the slot is like θ, or has its runs and dtype where that is enough."""
+    leads = scope is not Scope.ELEMENT and _shape(slot)[:1] == (RUNS,)
+    if not leads or getattr(slot, "dtype", None) != theta.dtype:
+        _check_array(component, what, slot, theta)
 
 
 def _shape(array: Any) -> tuple[int, ...]:

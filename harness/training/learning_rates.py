@@ -21,7 +21,17 @@ def learning_rates(
     batch_size: int,
     values: Sequence[float],
 ) -> np.ndarray:
-    """Linear scaling with the batch × linear warm-up, then the schedule over what is left."""
+    """The learning rate of each step, (S,): scaled with the batch, and by warm-up or schedule.
+
+    Raises BrokenPromise where the schedule does not return finite factors.
+
+    Args:
+        config: Configuration of the run.
+        step: Numbers of the steps from 0, warm-up included, (S,) float64.
+        steps_per_epoch: Steps of an epoch.
+        batch_size: Samples of a step.
+        values: Validation metric after each epoch so far, lower being better.
+    """
     training = config.training
     scale = batch_size / training.reference_batch_size if training.reference_batch_size else 1.0
     warmup = training.warmup_epochs * steps_per_epoch
@@ -37,23 +47,23 @@ def learning_rates(
 
 
 def _check_factors(schedule: object, factors: object, step: np.ndarray) -> None:
-    """Raises BrokenPromise for what is no array of a finite factor a step. 2 µs an epoch and run."""
+    """Raises BrokenPromise unless there is one finite factor a step. Takes 2 µs per epoch and run."""
     if not isinstance(factors, np.ndarray) or factors.shape != step.shape:
-        found = factors.shape if isinstance(factors, np.ndarray) else repr(factors)[:80]
+        returned = factors.shape if isinstance(factors, np.ndarray) else repr(factors)[:80]
         raise BrokenPromise(
             schedule,
-            f"factor must return an array with one number a step, of shape {step.shape}. Got {found}",
+            f"factor must return an array with one number a step, of shape {step.shape}. Got {returned}",
         )
     if not np.isfinite(factors.sum(dtype=np.float64)):  # not finite if any factor is not
-        place = int(np.argmin(np.isfinite(factors)))
+        first = int(np.argmin(np.isfinite(factors)))
         raise BrokenPromise(
             schedule,
-            f"factor must return finite numbers. Got {factors[place]} for step {step[place]:g}",
+            f"factor must return finite numbers. Got {factors[first]} for step {step[first]:g}",
         )
 
 
 def _factor_after(schedule: AdaptiveSchedule, values: Sequence[float]) -> float:
-    """What a schedule makes of the metric. Raises BrokenPromise for what is no finite number."""
+    """The factor that a schedule makes of the metric. Raises BrokenPromise unless it is finite."""
     factor = schedule.factor_after(np.array(values, np.float64))
     if not isinstance(factor, float | int) or not isfinite(factor):  # np.float64 is a float
         raise BrokenPromise(

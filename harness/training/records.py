@@ -1,7 +1,7 @@
-"""What training yields, and what is kept of a run.
+"""What training yields, and what remains of a run.
 
-The loop yields a `Began` when runs take their places in a stack, an `Epoch` after each pass over the
-data and an `Ended` when a run is over; a `Result` is what remains for the table of a sweep.
+The loop yields a `Began` when runs join a stack, an `Epoch` after each pass over the training data and
+an `Ended` when a run is over. A `Result` is what remains for the table of a sweep.
 """
 
 from __future__ import annotations
@@ -15,20 +15,30 @@ __all__ = ["Began", "Ended", "Epoch", "Record", "Result", "Status"]
 
 
 class Status(StrEnum):
-    """How a run ended."""
+    """How a run ended.
 
-    FINISHED = "finished"  # all epochs done
-    STOPPED_EARLY = "stopped_early"  # the validation metric stopped improving
-    DROPPED = "dropped"  # successive halving gave its place to another run
-    DIVERGED = "diverged"  # the loss or the parameters are no longer finite
-    FAILED = "failed"  # an error
+    Attributes:
+        FINISHED: It has done all its epochs.
+        STOPPED_EARLY: Its validation metric stopped improving.
+        DROPPED: Successive halving gave its slot to another run.
+        DIVERGED: Its loss or its parameters are no longer finite.
+        FAILED: An error ended it.
+    """
+
+    FINISHED = "finished"
+    STOPPED_EARLY = "stopped_early"
+    DROPPED = "dropped"
+    DIVERGED = "diverged"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Began:
-    """Runs have been given a place in the stack.
+    """Runs have joined the stack.
 
-    runs: their positions among all runs that were given to the loop. theta: where they start, (R, P).
+    Attributes:
+        runs: Their positions among the runs that the loop was called with.
+        theta: Their parameters before training, (R, P).
     """
 
     runs: tuple[int, ...]
@@ -37,10 +47,12 @@ class Began:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training data by the runs of the stack.
+    """The runs of the stack have made one pass over the training data.
 
-    runs: as in `Began`. numbers: which epoch it was for each of them, from 1. metrics: by name, one
-    value a run, in the same order.
+    Attributes:
+        runs: Their positions, as in `Began`.
+        numbers: Number of the epoch of each run, from 1.
+        metrics: Metrics of each run by name, (R,).
     """
 
     runs: tuple[int, ...]
@@ -50,11 +62,16 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run is over: it was the last epoch, it stopped early, was dropped, or diverged.
+    """A run is over.
 
-    best_epoch: the epoch whose parameters were restored; the last one without restoring. metrics:
-    `best/…` at that epoch and `test/…`; none for a diverged run, and no test for a dropped one or
-    without `training.test`. theta: the parameters, (P,).
+    Attributes:
+        run: Its position, as in `Began`.
+        status: How it ended.
+        epochs: Epochs that it has done.
+        best_epoch: Epoch whose parameters it ends with; without restoring the last one.
+        theta: These parameters, (P,).
+        metrics: `best/…` at these parameters and `test/…`. A diverged run has none; a dropped one, or
+            one without `training.test`, has no `test/…`.
     """
 
     run: int
@@ -70,7 +87,20 @@ Record = Began | Epoch | Ended
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended. metrics: `best/…` and `test/…`. phase: `tracking.phase`."""
+    """A row in the table of a sweep: how a run ended.
+
+    Attributes:
+        name: Name of the run.
+        folder: Folder of its files.
+        overrides: Its words on the command line.
+        names: Names of its components, by group.
+        status: How it ended.
+        epochs: Epochs that it has done.
+        best_epoch: Epoch whose parameters it ends with.
+        metrics: `best/…` and `test/…`, as in `Ended`.
+        error: Message of the error that ended it.
+        phase: What it is for in a tuning protocol, `tracking.phase`.
+    """
 
     name: str
     folder: str

@@ -15,22 +15,25 @@ FORK = multiprocessing.get_context("fork") if sys.platform == "linux" else None
 class RunQueue:
     """A queue of positions from which several stacks may take, in threads or in forked processes.
 
-    >>> waiting = RunQueue(range(3))
-    >>> waiting.pop(2), len(waiting), waiting.pop(2), waiting.pop(2)
+    Args:
+        positions: Positions of the runs, in the order in which they are to begin.
+
+    >>> queue = RunQueue(range(3))
+    >>> queue.pop(2), len(queue), queue.pop(2), queue.pop(2)
     ([0, 1], 1, [2], [])
     """
 
     def __init__(self, positions: Sequence[int]) -> None:
         self._positions = positions
-        self._taken = (FORK or multiprocessing).Value("q", 0)
+        self._next = (FORK or multiprocessing).Value("q", 0)
 
     def pop(self, count: int) -> list[int]:
-        """The next `count` positions, or as many as there are."""
-        with self._taken.get_lock():
-            start = self._taken.value
-            taken = list(self._positions[start : start + count])
-            self._taken.value += len(taken)
-        return taken
+        """The next `count` positions, or as many as are left."""
+        with self._next.get_lock():
+            start = self._next.value
+            positions = list(self._positions[start : start + count])
+            self._next.value += len(positions)
+        return positions
 
     def __len__(self) -> int:
-        return len(self._positions) - self._taken.value
+        return len(self._positions) - self._next.value

@@ -1,4 +1,4 @@
-"""What the runs that train together share, and what each of them has for itself."""
+"""The runs that train together: what they share, and what each of them has for itself."""
 
 from __future__ import annotations
 
@@ -25,20 +25,26 @@ SEEN = 256  # samples that an initializer sees, where it looks at data
 
 
 def rule_key(config: Config) -> str:
-    """Equal for runs whose wrappers and update rules run as one: same classes, same fields but for the
-    floats."""
+    """A text that is equal for runs whose wrappers and update rules can run as one block.
+
+    They have the same classes, and the same fields apart from the floats.
+    """
     return repr([kind_of(part) for part in (config.optimizer, *config.wrapper.values())])
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Runs that train together, in the order of the leading axis."""
+    """Runs that train together.
+
+    Attributes:
+        runs: The runs, in the order of the leading axis of every array.
+    """
 
     runs: tuple[Run, ...]
 
     @property
     def shared(self) -> Run:
-        """Any one of the runs, for what they have in common."""
+        """One of the runs, for what they have in common."""
         return self.runs[0]
 
     @property
@@ -47,11 +53,15 @@ class Stack:
         return [run.config for run in self.runs]
 
     def part(self, positions: Iterable[int]) -> Stack:
-        """The stack of some of the runs."""
+        """The stack of the runs at some positions."""
         return Stack(tuple(self.runs[position] for position in positions))
 
     def epochs_left(self, done: np.ndarray) -> int:
-        """The most that a run has before it. done: epochs of each run so far, (R,)."""
+        """The most epochs that a run has before it.
+
+        Args:
+            done: Epochs that each run has done, (R,).
+        """
         return max(
             config.training.max_epochs - epochs
             for config, epochs in zip(self.configs, done.tolist(), strict=True)
@@ -59,17 +69,17 @@ class Stack:
 
     @cached_property
     def keys(self) -> list[str]:
-        """What tells the update rules of the runs apart."""
+        """The key of each run's update rule; see `rule_key`."""
         return [rule_key(config) for config in self.configs]
 
     @cached_property
     def chains(self) -> list[list[Block]]:
-        """For the neighbouring runs of each rule: its wrappers in their turn, and itself."""
+        """A chain for the runs of each rule: its wrappers and itself, in the order of a step."""
         return [self._chain(rows) for rows in self._rows_by_rule]
 
     @property
     def blocks(self) -> list[Block]:
-        """All of it, in the order of a step."""
+        """The blocks of all chains."""
         return [block for chain in self.chains for block in chain]
 
     @property
@@ -92,7 +102,7 @@ class Stack:
 
     @cached_property
     def objective(self) -> Objective:
-        """The combined loss, its factors on the host."""
+        """The objective of the runs, its factors on the host."""
         shared = self.shared
         return Objective(
             name=shared.names["loss"],
@@ -113,7 +123,9 @@ class Stack:
     def initial_theta(self, network: Any, features: np.ndarray | None = None) -> np.ndarray:
         """θ before training, (R, P) float64.
 
-        features: (N, F) of the training part; only initializers that look at data need them.
+        Args:
+            network: Network of all runs.
+            features: Features of the training part, (N, F), for initializers that look at data.
         """
         depth = len(network.layers)
         return np.stack(
@@ -129,15 +141,17 @@ class Stack:
         )
 
     def order(self, epochs: np.ndarray, samples: int) -> np.ndarray:
-        """The rows of an epoch in the order of each run, (R, N); (N,) where all runs share it.
+        """The order of the training samples in an epoch, (R, N); (N,) where all runs share it.
 
-        epochs: (R,), which epoch it is for each run, from 1.
+        Args:
+            epochs: Number of the epoch of each run, from 1, (R,).
+            samples: Rows of the training part, N.
         """
-        wanted = [(c.seed, epoch) for c, epoch in zip(self.configs, epochs.tolist(), strict=True)]
-        orders = {key: order(*key, samples) for key in set(wanted)}
+        keys = [(c.seed, epoch) for c, epoch in zip(self.configs, epochs.tolist(), strict=True)]
+        orders = {key: order(*key, samples) for key in set(keys)}
         if len(orders) == 1:
-            return orders[wanted[0]]
-        return np.stack([orders[key] for key in wanted])
+            return orders[keys[0]]
+        return np.stack([orders[key] for key in keys])
 
     def rates(
         self,
@@ -148,13 +162,17 @@ class Stack:
     ) -> np.ndarray:
         """The learning rate of each step of an epoch and run, (S, R).
 
-        epochs: as for `order`. history: of each run, the validation metric after each epoch so far,
-        lower being better; by default there is none yet.
+        Args:
+            epochs: Number of the epoch of each run, from 1, (R,).
+            steps: Steps of an epoch, S.
+            batch_size: Samples of a step.
+            history: Validation metric of each run after each epoch so far, lower being better; by
+                default there is none yet.
         """
-        passed = np.arange(steps, dtype=np.float64)
+        step = np.arange(steps, dtype=np.float64)
         return np.stack(
             [
-                learning_rates(config, (epoch - 1) * steps + passed, steps, batch_size, values)
+                learning_rates(config, (epoch - 1) * steps + step, steps, batch_size, values)
                 for config, epoch, values in zip(
                     self.configs, epochs.tolist(), history or [()] * len(epochs), strict=True
                 )
@@ -167,7 +185,7 @@ class Stack:
 
 
 def _merged(rules: list[Any]) -> Any:
-    """One rule whose float fields are (rows, 1) arrays where the given ones differ."""
+    """One rule for all, whose float fields are (rows, 1) arrays where theirs differ."""
     by_field = {name: [getattr(rule, name) for rule in rules] for name in float_fields(rules[0])}
     columns = {
         name: np.array(values, dtype=np.float64)[:, None]
@@ -178,9 +196,9 @@ def _merged(rules: list[Any]) -> Any:
 
 
 def _seen(config: Config, features: np.ndarray | None) -> np.ndarray | None:
-    """The samples that the initializer of a run sees.
+    """The samples that the initializer of a run sees; None where it looks at no data.
 
-    As many whatever its batch size is, so that runs of one seed start alike.
+    Their number does not depend on the batch size: runs of one seed start alike.
     """
     if features is None or not isinstance(config.initializer, DataDependentInitializer):
         return None

@@ -1,6 +1,6 @@
-"""What a stack in training has of each run: a row of every array.
+"""The state of a stack in training: each run has a row of every array.
 
-Rows are ordered by update rule, so that the runs of each rule are neighbours.
+Rows are ordered by update rule, so the runs of each rule are neighbours.
 """
 
 from __future__ import annotations
@@ -21,13 +21,20 @@ __all__ = ["StackState"]
 
 @dataclass
 class StackState:
-    """R runs in training. rules: the key of each row's update rule, sorted.
+    """The state of R runs in training. All (R,) arrays are on the host.
 
-    runs: the positions of the runs among all. epochs: done so far. theta, best: (R, P), as they are and
-    at their best so far, which was after `best_epoch`; 0 before the first. extra_gradients: gradients
-    taken beside one a step. history: of each row, the watched validation metric after each of its
-    epochs, lower being better; empty without validation.
-    state: one a rule; see `Chain`. All (R,) arrays are on the host.
+    Attributes:
+        rules: Key of each run's update rule, sorted.
+        runs: Position of each run among all runs of the loop, (R,).
+        epochs: Epochs that each run has done, (R,).
+        theta: Parameters, (R, P).
+        best: Parameters of the best epoch so far, (R, P); before the first epoch the initial ones.
+        best_epoch: Best epoch so far, (R,); 0 before the first.
+        extra_gradients: Gradients that each run has taken beside one a step, (R,).
+        history: Watched validation metric of each run after each of its epochs, lower being better;
+            empty without validation.
+        stopping: Early stopping of the runs.
+        slots: What the wrappers and rules of each chain remember; see `Chain`.
     """
 
     rules: list[str]
@@ -39,19 +46,25 @@ class StackState:
     extra_gradients: np.ndarray
     history: list[list[float]]
     stopping: EarlyStopping
-    state: list[Any]
+    slots: list[Any]
 
-    def select(self, rows: np.ndarray, place: Callable[[np.ndarray], Array]) -> StackState:
-        """Some of the rows, in their order. place: brings an array to the device."""
-        on_device = place(rows)
-        state = []
-        for (_, members), slots in zip(
-            groupby(range(len(self.rules)), self._rule), self.state, strict=True
+    def select(self, rows: np.ndarray, to_device: Callable[[np.ndarray], Array]) -> StackState:
+        """The state of some of the runs.
+
+        Args:
+            rows: Their row numbers, in ascending order.
+            to_device: Brings an array to the device.
+        """
+        on_device = to_device(rows)
+        slots = []
+        for (_, members), chain_slots in zip(
+            groupby(range(len(self.rules)), self._rule), self.slots, strict=True
         ):
-            own = list(members)
-            staying = rows[(rows >= own[0]) & (rows <= own[-1])] - own[0]
+            chain_rows = list(members)
+            first, last = chain_rows[0], chain_rows[-1]
+            staying = rows[(rows >= first) & (rows <= last)] - first
             if staying.size:
-                state.append(select(slots, place(staying)))
+                slots.append(select(chain_slots, to_device(staying)))
         return StackState(
             rules=[self.rules[row] for row in rows],
             runs=self.runs[rows],
@@ -62,16 +75,21 @@ class StackState:
             extra_gradients=self.extra_gradients[rows],
             history=[self.history[row] for row in rows],
             stopping=self.stopping.select(rows),
-            state=state,
+            slots=slots,
         )
 
-    def concat(self, other: StackState, place: Callable[[np.ndarray], Array]) -> StackState:
-        """These rows and the others, which come after these of the same rule."""
+    def concat(self, other: StackState, to_device: Callable[[np.ndarray], Array]) -> StackState:
+        """The state of these runs and of others, which come after these of the same rule.
+
+        Args:
+            other: State of the others.
+            to_device: Brings an array to the device.
+        """
         rules = [*self.rules, *other.rules]
         order = np.array(sorted(range(len(rules)), key=rules.__getitem__))  # a stable sort
-        on_device = place(order)
-        mine = dict(zip(dict.fromkeys(self.rules), self.state, strict=True))
-        theirs = dict(zip(dict.fromkeys(other.rules), other.state, strict=True))
+        on_device = to_device(order)
+        self_slots = dict(zip(dict.fromkeys(self.rules), self.slots, strict=True))
+        other_slots = dict(zip(dict.fromkeys(other.rules), other.slots, strict=True))
         xp = array_namespace(self.theta)
         return StackState(
             rules=sorted(rules),
@@ -83,14 +101,17 @@ class StackState:
             extra_gradients=np.concatenate([self.extra_gradients, other.extra_gradients])[order],
             history=[[*self.history, *other.history][row] for row in order],
             stopping=self.stopping.concat(other.stopping).select(order),
-            state=[_joined(mine.get(rule), theirs.get(rule)) for rule in sorted(set(rules))],
+            slots=[
+                _concat(self_slots.get(rule), other_slots.get(rule)) for rule in sorted(set(rules))
+            ],
         )
 
     def _rule(self, row: int) -> str:
         return self.rules[row]
 
 
-def _joined(state: Any, other: Any) -> Any:
-    if state is None or other is None:
-        return other if state is None else state
-    return concat(state, other)
+def _concat(slots: Any, other: Any) -> Any:
+    """The slots of both; None stands for no runs."""
+    if slots is None or other is None:
+        return other if slots is None else slots
+    return concat(slots, other)

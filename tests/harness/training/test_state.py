@@ -38,8 +38,8 @@ def check(rows, *members):
         np.testing.assert_array_equal(getattr(rows, name), getattr(expected, name), err_msg=name)
     assert rows.history == expected.history
     np.testing.assert_array_equal(rows.stopping.patience, expected.stopping.patience)
-    assert len(rows.state) == len(expected.state)
-    for mine, theirs in zip(rows.state, expected.state, strict=True):
+    assert len(rows.slots) == len(expected.slots)
+    for mine, theirs in zip(rows.slots, expected.slots, strict=True):
         np.testing.assert_array_equal(mine[0]["m"], theirs[0]["m"])
 
 
