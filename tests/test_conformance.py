@@ -82,8 +82,8 @@ REPRESENTATIVE = list(
     ({_family(subject): subject for subject in reversed(UPDATE_RULES)}).values()
 ) + [subject for subject in UPDATE_RULES if subject.name in ("shampoo", "sophia")]
 
-test_update_rules_on_jax = requirement_tests(
-    (subject, trains_alike_on_every_backend) for subject in REPRESENTATIVE
+test_update_rules_on_jax = pytest.mark.slow(
+    requirement_tests((subject, trains_alike_on_every_backend) for subject in REPRESENTATIVE)
 )
 test_all_other_update_rules_on_jax = pytest.mark.full(
     requirement_tests(

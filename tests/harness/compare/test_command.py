@@ -14,6 +14,8 @@ from harness.cli import main
 from harness.compare import compare, verdict
 from harness.compare.report.document import decode
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own_grid(grid, tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, scoring_runs, trials_of
 from harness.errors import ConfigurationError
 
+pytestmark = pytest.mark.slow
+
 SHORT = ["network.hidden=[4]", "training.max_epochs=2", "dataset=moons", "seed=0,1"]
 
 

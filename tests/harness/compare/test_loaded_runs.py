@@ -10,6 +10,8 @@ from harness.compare.loaded_runs import load_runs
 from harness.compare.source import Source
 from harness.errors import ConfigurationError
 
+pytestmark = pytest.mark.slow
+
 SHORT = ["network.hidden=[4]", "training.max_epochs=2", "dataset=moons"]
 
 

@@ -18,6 +18,8 @@ from harness.errors import ConfigurationError, TrackingError
 from harness.sweep.listing import completion_of, sweeps
 from harness.tracking.reading import logged_runs
 
+pytestmark = pytest.mark.slow
+
 SHORT = ["network.hidden=[4]", "training.max_epochs=2", "dataset=moons"]
 
 
