@@ -102,10 +102,10 @@ def loss(problem, theta):
 def slope(problem, theta):
     """∂ℒ/∂θ by central differences."""
     differences = np.empty_like(theta)
-    for place in range(theta.shape[1]):
+    for number in range(theta.shape[1]):
         step = np.zeros_like(theta)
-        step[:, place] = 1e-6
-        differences[:, place] = (loss(problem, theta + step) - loss(problem, theta - step)) / 2e-6
+        step[:, number] = 1e-6
+        differences[:, number] = (loss(problem, theta + step) - loss(problem, theta - step)) / 2e-6
     return differences
 
 
