@@ -56,10 +56,8 @@ R2 = Metric("r2", "R²", maximize=True, tasks=frozenset({Task.REGRESSION}), fewe
 LOSS = Metric("loss", "loss")  # the whole objective; its terms are logged by their own names
 
 METRICS = {metric.name: metric for metric in (ACCURACY, MACRO_F1, R2, LOSS)}
-PRIMARY = (
-    ACCURACY,
-    R2,
-)  # each task is judged by the one that is defined for it, unless told otherwise
+# A task is judged by the one that is defined for it, where no other is named
+PRIMARY = (ACCURACY, R2)
 
 _THRESHOLDS = {"sigmoid": 0.0, "identity": 0.5}  # where a probability of 1/2 lies among outputs
 
@@ -137,16 +135,21 @@ def _single_label(decisions: np.ndarray, labels: np.ndarray, classes: int) -> di
 
 
 def _multilabel(decisions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy of whole rows, as scikit-learn's; F1 over all label columns."""
+    """Accuracy of whole rows, as scikit-learn's; F1 over all labels."""
     hits = (decisions & labels).sum(axis=1)
-    found = decisions.sum(axis=1) + labels.sum(axis=0)
+    counts = decisions.sum(axis=1) + labels.sum(axis=0)
     accuracy = (decisions == labels).all(axis=-1).mean(axis=1)
-    return {ACCURACY.name: accuracy, MACRO_F1.name: _f1(hits, found).mean(axis=1)}
+    return {ACCURACY.name: accuracy, MACRO_F1.name: _f1(hits, counts).mean(axis=1)}
 
 
-def _f1(hits: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """2TP / (2TP + FP + FN) by class; 0 for a class without any."""
-    return 2 * hits / np.maximum(found, 1)
+def _f1(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """2TP / (2TP + FP + FN) of each class; 0 where all three are 0.
+
+    Args:
+        hits: TP.
+        counts: Decisions for the class and labels of it, together 2TP + FP + FN.
+    """
+    return 2 * hits / np.maximum(counts, 1)
 
 
 def _r2(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:

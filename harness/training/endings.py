@@ -21,10 +21,10 @@ def endings(
         dropped: Whether successive halving gives its slot to another run, (R,) bool.
     """
     reasons = {
-        Status.DIVERGED: ~finite,
-        Status.FINISHED: last,
-        Status.STOPPED_EARLY: stop,
-        Status.DROPPED: dropped,
+        Status.DIVERGED: (~finite).tolist(),
+        Status.FINISHED: last.tolist(),
+        Status.STOPPED_EARLY: stop.tolist(),
+        Status.DROPPED: dropped.tolist(),
     }
     return [
         next((status for status, ended in reasons.items() if ended[row]), None)

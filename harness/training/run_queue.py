@@ -1,4 +1,4 @@
-"""The runs that wait for a place in a stack."""
+"""The runs that wait to join a stack."""
 
 from __future__ import annotations
 
