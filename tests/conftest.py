@@ -38,9 +38,9 @@ PLAIN = ("hydra/launcher=basic", "hydra/sweeper=basic")  # ours play no part in 
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
-    found = load_registry()
-    register(found)
-    return found
+    loaded = load_registry()
+    register(loaded)
+    return loaded
 
 
 @pytest.fixture(scope="session")
@@ -83,15 +83,15 @@ def fit() -> Callable[..., Trained]:
         if data is None:
             activation = config.loss.output_activation
             data = prepare(config.dataset.load(), config.dataset.task, activation, config.split)
-        found = Trained()
+        trained = Trained()
         for record in train(runs, DeviceData(config.backend, data), stack_size=stack_size):
             if isinstance(record, Ended):
-                found.ended[record.run] = record
+                trained.ended[record.run] = record
             elif isinstance(record, Epoch):
                 for row, run in enumerate(record.runs):
                     values = {name: float(v[row]) for name, v in record.metrics.items()}
-                    found.epochs.setdefault(run, []).append(values)
-        return found
+                    trained.epochs.setdefault(run, []).append(values)
+        return trained
 
     return train_stack
 

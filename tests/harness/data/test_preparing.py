@@ -204,10 +204,10 @@ def test_parts_are_disjoint_and_cover_all_rows(rows, classes, validation, test, 
     assert sorted(np.concatenate(numbers)) == list(range(rows))
     assert abs(len(prepared.validation) - validation * rows) <= 0.5
     assert abs(len(prepared.test) - test * rows) <= 0.5
-    for part, own in zip(
+    for part, rows_of_part in zip(
         (prepared.train, prepared.validation, prepared.test), numbers, strict=True
     ):
-        np.testing.assert_array_equal(part.labels, data.targets[own])
+        np.testing.assert_array_equal(part.labels, data.targets[rows_of_part])
     if stratify:
         assert set(prepared.train.labels) == set(range(classes))
 

@@ -29,9 +29,9 @@ def test_class_shares_are_scikit_learns_within_a_row(counts, share, seed):
     held, rest = hold_out(np.arange(len(strata)), strata, size, generator(seed))
     theirs = StratifiedShuffleSplit(1, test_size=size, random_state=seed % 2**32)
     their_rest, their_held = next(theirs.split(strata, strata))
-    for own, other in ((held, their_held), (rest, their_rest)):
-        drawn = np.bincount(strata[own], minlength=len(counts))
-        expected = np.bincount(strata[other], minlength=len(counts))
+    for rows, their_rows in ((held, their_held), (rest, their_rest)):
+        drawn = np.bincount(strata[rows], minlength=len(counts))
+        expected = np.bincount(strata[their_rows], minlength=len(counts))
         assert np.abs(drawn - expected).max() <= 1
 
 

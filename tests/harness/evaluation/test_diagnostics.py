@@ -26,17 +26,17 @@ def shares(activation, *batches):
 def test_tanh_is_saturated_where_its_derivative_is_below_a_twentieth():
     a = np.array([[[-3.0, -2.1], [0.0, 2.2]], [[0.1, 0.2], [0.3, 9.0]]])  # (2 runs, 2 samples, 2)
     slopes = 1 / np.cosh(a) ** 2
-    (found,) = shares("tanh", (np.tanh(a),)).values()
-    assert found == pytest.approx((slopes < 0.05).mean(axis=(1, 2)))
-    assert found.tolist() == [0.5, 0.25]
+    (saturated,) = shares("tanh", (np.tanh(a),)).values()
+    assert saturated == pytest.approx((slopes < 0.05).mean(axis=(1, 2)))
+    assert saturated.tolist() == [0.5, 0.25]
 
 
 def test_the_sigmoid_is_saturated_at_the_same_point_of_its_curve():
     a = np.linspace(-8, 8, 64).reshape(1, 16, 4)
     h = 1 / (1 + np.exp(-a))
-    (found,) = shares("sigmoid", (h,)).values()
-    assert found == (h * (1 - h) < 0.25 / 20).mean()
-    assert found == shares("tanh", (np.tanh(a / 2),))["saturated/layer1"]
+    (saturated,) = shares("sigmoid", (h,)).values()
+    assert saturated == (h * (1 - h) < 0.25 / 20).mean()
+    assert saturated == shares("tanh", (np.tanh(a / 2),))["saturated/layer1"]
 
 
 def test_a_unit_is_dead_if_it_never_fires_in_any_batch():
@@ -80,6 +80,6 @@ def test_a_run_logs_the_shares_of_its_restored_parameters(run_of, fit, activatio
         else:
             h = np.tanh(a)
             expected[f"best/saturated/layer{number}"] = np.mean(np.abs(h) > np.sqrt(0.95))
-    found = {n: v for n, v in ended.metrics.items() if "dead" in n or "saturated" in n}
-    assert found == pytest.approx(expected)
-    assert len(found) == 2
+    logged = {n: v for n, v in ended.metrics.items() if "dead" in n or "saturated" in n}
+    assert logged == pytest.approx(expected)
+    assert len(logged) == 2

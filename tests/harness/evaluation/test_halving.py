@@ -37,11 +37,11 @@ def test_later_runs_are_held_against_those_that_came_before():
         bool(rungs.drop(halving, ["adam"], epochs, np.array([s]))[0]) for s in (3.0, 4.0, 2.0, 2.5)
     ]
     # Algorithm: among the best half of those so far, the first always being so
-    expected, known = [], []
+    expected, arrived = [], []
     for score in (3.0, 4.0, 2.0, 2.5):
-        known.append(score)
-        better = sum(other < score for other in known)
-        expected.append(better >= -(-len(known) // 2))
+        arrived.append(score)
+        better = sum(other < score for other in arrived)
+        expected.append(better >= -(-len(arrived) // 2))
     assert decisions == expected == [False, True, False, False]
 
 
@@ -66,21 +66,21 @@ def test_dropped_runs_leave_and_the_rest_compute_what_they_compute_alone(run_of,
     rates = (0.1, 0.03, 0.01, 0.003, 0.001, 1e-4, 1e-5, 1e-6)
     halved = ("training.halving.factor=2", "training.halving.first=2")
     runs = [run_of(*common, *halved, f"optimizer.lr={lr}") for lr in rates]
-    found = fit(*runs)
-    epochs = [found.ended[row].epochs for row in range(8)]
+    trained = fit(*runs)
+    epochs = [trained.ended[row].epochs for row in range(8)]
     # 8 runs, 4 after epoch 2, 2 after epoch 4; at 8 the time is up
     assert sorted(epochs) == [2, 2, 2, 2, 4, 4, 8, 8]
     for row, run in enumerate(runs):
-        ended = found.ended[row]
+        ended = trained.ended[row]
         assert (ended.status is Status.DROPPED) == (ended.epochs < 8)
         assert ("test/loss" in ended.metrics) == (ended.epochs == 8)
         alone = fit(run_of(*common, f"optimizer.lr={rates[row]}"))
-        mine = [epoch["validation/loss"] for epoch in found.epochs[row]]
-        assert mine == [e["validation/loss"] for e in alone.epochs[0]][: ended.epochs]
+        losses = [epoch["validation/loss"] for epoch in trained.epochs[row]]
+        assert losses == [e["validation/loss"] for e in alone.epochs[0]][: ended.epochs]
         assert run.config.optimizer.lr == rates[row]
-    kept = {row for row in range(8) if epochs[row] > 2}
-    after = [found.epochs[row][1]["validation/loss"] for row in range(8)]
-    assert kept == set(np.argsort(after)[:4].tolist())
+    survivors = {row for row in range(8) if epochs[row] > 2}
+    after = [trained.epochs[row][1]["validation/loss"] for row in range(8)]
+    assert survivors == set(np.argsort(after)[:4].tolist())
 
 
 def test_places_of_dropped_runs_are_refilled(run_of, fit):
@@ -88,8 +88,8 @@ def test_places_of_dropped_runs_are_refilled(run_of, fit):
     runs = [
         run_of(*common, f"optimizer.lr={lr}", f"seed={s}") for lr in (0.1, 1e-6) for s in range(6)
     ]
-    found = fit(*runs, stack_size=4)
-    assert len(found.ended) == 12
-    statuses = [ended.status for ended in found.ended.values()]
+    trained = fit(*runs, stack_size=4)
+    assert len(trained.ended) == 12
+    statuses = [ended.status for ended in trained.ended.values()]
     assert Status.DROPPED in statuses
     assert Status.FINISHED in statuses

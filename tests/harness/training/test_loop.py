@@ -65,7 +65,7 @@ def test_a_stack_of_different_runs_is_bitwise_equal_to_the_same_runs_alone(
     run_of, fit, setting, dtype, stack_size
 ):
     common = ("dataset=iris", "training.max_epochs=6", f"backend.dtype={dtype}", *setting)
-    runs = [run_of(*common, *own) for own in MIXED]
+    runs = [run_of(*common, *overrides) for overrides in MIXED]
     together = fit(*runs, stack_size=stack_size)
     statuses = set()
     for position, run in enumerate(runs):
@@ -168,11 +168,11 @@ def test_a_rule_says_where_its_runs_are_judged(run_of, fit, validation):
         z = z - 0.05 * 2 / len(features) * ((features @ y - targets) @ features)
         x = x + (z - x) / t
         losses.append([np.mean((p.features @ x - p.targets[:, 0]) ** 2) for p in parts])
-    found = fit(run)
-    np.testing.assert_allclose(found.ended[0].theta, x, rtol=1e-12)
-    assert found.ended[0].metrics["best/train/loss"] == pytest.approx(losses[-1][0])
+    trained = fit(run)
+    np.testing.assert_allclose(trained.ended[0].theta, x, rtol=1e-12)
+    assert trained.ended[0].metrics["best/train/loss"] == pytest.approx(losses[-1][0])
     if validation:
-        actual = [epoch["validation/loss"] for epoch in found.epochs[0]]
+        actual = [epoch["validation/loss"] for epoch in trained.epochs[0]]
         assert actual == pytest.approx([loss[1] for loss in losses])
 
 
@@ -218,10 +218,10 @@ def test_a_run_that_blows_up_ends_as_diverged_and_has_no_best(run_of, fit):
 def test_a_diverged_epoch_has_no_score(run_of, fit):
     """NaN outputs are all "class 0", which may well be the most frequent class."""
     run = run_of("dataset=breast_cancer", "optimizer=sgd", "optimizer.lr=1e30", "seed=1")
-    found = fit(run)
-    assert found.ended[0].status is Status.DIVERGED
-    assert np.isnan(found.epochs[0][-1]["validation/accuracy"])
-    assert np.isnan(found.epochs[0][-1]["validation/macro_f1"])
+    trained = fit(run)
+    assert trained.ended[0].status is Status.DIVERGED
+    assert np.isnan(trained.epochs[0][-1]["validation/accuracy"])
+    assert np.isnan(trained.epochs[0][-1]["validation/macro_f1"])
 
 
 def test_early_stopping_restores_the_best_epoch(run_of, fit):
@@ -231,9 +231,9 @@ def test_early_stopping_restores_the_best_epoch(run_of, fit):
         "training.max_epochs=200",
         "training.stopping.patience=5",
     )
-    found = fit(run)
-    ended = found.ended[0]
-    losses = [epoch["validation/loss"] for epoch in found.epochs[0]]
+    trained = fit(run)
+    ended = trained.ended[0]
+    losses = [epoch["validation/loss"] for epoch in trained.epochs[0]]
     assert ended.status is Status.STOPPED_EARLY
     assert ended.best_epoch == int(np.argmin(losses)) + 1
     assert ended.epochs == ended.best_epoch + 5
@@ -243,10 +243,10 @@ def test_early_stopping_restores_the_best_epoch(run_of, fit):
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "softmax_cross_entropy"])
 def test_any_validation_metric_can_be_watched(run_of, fit, metric):
     run = run_of("dataset=wine", "training.max_epochs=12", f"training.stopping.metric={metric}")
-    found = fit(run)
-    values = [epoch[f"validation/{metric}"] for epoch in found.epochs[0]]
+    trained = fit(run)
+    values = [epoch[f"validation/{metric}"] for epoch in trained.epochs[0]]
     best = max(values) if metric in ("accuracy", "macro_f1") else min(values)
-    assert found.ended[0].metrics[f"best/validation/{metric}"] == best
+    assert trained.ended[0].metrics[f"best/validation/{metric}"] == best
 
 
 def test_the_test_part_is_not_read_before_the_end(run_of):
@@ -267,11 +267,11 @@ def test_the_test_part_is_not_read_before_the_end(run_of):
 
 def test_the_test_part_may_be_left_alone(run_of, fit):
     """Without it all other numbers are the same, to the last bit."""
-    given = ("dataset=iris", "training.max_epochs=3")
-    whole, part = (fit(run_of(*given, *more)) for more in ((), ("training.test=false",)))
-    kept = {n: v for n, v in whole.ended[0].metrics.items() if not n.startswith("test/")}
-    assert len(kept) < len(whole.ended[0].metrics)
-    assert same(part.ended[0].metrics, kept)
+    common = ("dataset=iris", "training.max_epochs=3")
+    whole, part = (fit(run_of(*common, *overrides)) for overrides in ((), ("training.test=false",)))
+    without_test = {n: v for n, v in whole.ended[0].metrics.items() if not n.startswith("test/")}
+    assert len(without_test) < len(whole.ended[0].metrics)
+    assert same(part.ended[0].metrics, without_test)
     np.testing.assert_array_equal(part.ended[0].theta, whole.ended[0].theta)
 
 
@@ -293,18 +293,18 @@ def test_training_terms_are_the_sample_means_of_the_batches(run_of, fit, dtype, 
         "objective.auxiliary.hidden_l1=0.1",
         f"backend.dtype={dtype}",
     )
-    found = fit(run)
+    trained = fit(run)
     for term in ("loss", "softmax_cross_entropy", "z_loss", "hidden_l1", "weight_decay"):
         running, evaluated = (
-            found.epochs[0][0][f"train/{term}"],
-            found.ended[0].metrics[f"best/train/{term}"],
+            trained.epochs[0][0][f"train/{term}"],
+            trained.ended[0].metrics[f"best/train/{term}"],
         )
         assert running == pytest.approx(evaluated, rel=rel)
     terms = [
-        found.epochs[0][0][f"train/{t}"]
+        trained.epochs[0][0][f"train/{t}"]
         for t in ("softmax_cross_entropy", "z_loss", "hidden_l1", "weight_decay")
     ]
-    assert found.epochs[0][0]["train/loss"] == pytest.approx(sum(terms), rel=rel)
+    assert trained.epochs[0][0]["train/loss"] == pytest.approx(sum(terms), rel=rel)
 
 
 def test_metrics_agree_with_scikit_learn(run_of, fit):
@@ -362,5 +362,7 @@ def test_short_epochs_take_the_first_rows_of_each_order(run_of, fit, stack_size)
 
 def test_more_steps_than_there_are_rows_are_a_whole_epoch(run_of, fit):
     common = ("dataset=iris", "training.max_epochs=2")
-    whole, limited = (fit(run_of(*common, *own)) for own in ((), ("training.steps_per_epoch=99",)))
+    whole, limited = (
+        fit(run_of(*common, *overrides)) for overrides in ((), ("training.steps_per_epoch=99",))
+    )
     np.testing.assert_array_equal(whole.ended[0].theta, limited.ended[0].theta)

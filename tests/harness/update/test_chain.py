@@ -74,9 +74,9 @@ def test_the_outermost_wrapper_is_the_first_on_the_gradient_and_the_last_on_thet
             theta = slow
         mean = mean + (1 - 0.8) / (1 - 0.8**t) * (theta - mean)
 
-    found = fit(run).ended[0].theta
+    trained = fit(run).ended[0].theta
 
-    np.testing.assert_allclose(found, mean, rtol=1e-10)
+    np.testing.assert_allclose(trained, mean, rtol=1e-10)
 
 
 def test_sam_takes_both_gradients_of_the_same_samples(run_of, fit):
@@ -173,9 +173,9 @@ def test_other_backends_come_to_the_same(run_of, fit, backend, choice):
     pytest.importorskip(backend)
     expected = fit(run_of(*SMALL, *choice)).ended[0].theta
 
-    found = fit(run_of(f"backend={backend}", *SMALL, *choice)).ended[0].theta
+    trained = fit(run_of(f"backend={backend}", *SMALL, *choice)).ended[0].theta
 
-    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(trained, expected, rtol=1e-7, atol=1e-9)
 
 
 def test_runs_with_and_without_wrappers_share_a_stack(run_of, fit):

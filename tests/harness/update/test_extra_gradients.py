@@ -52,10 +52,10 @@ def test_the_gradient_elsewhere_is_that_of_differences(backend, batch):
         return ((backend.to_host(forward.output) - target) ** 2).mean(axis=(1, 2))
 
     expected = np.empty_like(theta)
-    for place in range(NETWORK.size):
+    for index in range(NETWORK.size):
         step = np.zeros_like(theta)
-        step[:, place] = 1e-6
-        expected[:, place] = (loss(theta + step) - loss(theta - step)) / 2e-6
+        step[:, index] = 1e-6
+        expected[:, index] = (loss(theta + step) - loss(theta - step)) / 2e-6
 
     np.testing.assert_allclose(
         backend.to_host(batch.gradient(backend.to_device(theta))), expected, rtol=1e-6, atol=1e-8
@@ -63,14 +63,14 @@ def test_the_gradient_elsewhere_is_that_of_differences(backend, batch):
 
 
 def test_two_gradients_are_two_arrays(backend, batch):
-    one = batch.gradient(backend.to_device(np.ones((RUNS, NETWORK.size))))
-    kept = backend.to_host(one)
+    gradient = batch.gradient(backend.to_device(np.ones((RUNS, NETWORK.size))))
+    before = backend.to_host(gradient)
     batch.gradient(backend.to_device(np.zeros((RUNS, NETWORK.size))))
 
-    np.testing.assert_array_equal(backend.to_host(one), kept)
+    np.testing.assert_array_equal(backend.to_host(gradient), before)
 
 
-def test_only_who_wants_one_gets_one_and_if_nobody_does_nothing_is_computed(backend, batch):
+def test_runs_that_want_no_gradient_get_zeros_and_nothing_is_computed_for_none(backend, batch):
     theta = backend.to_device(np.ones((RUNS, NETWORK.size)))
     whole = backend.to_host(batch.gradient(theta))
     some = batch.gradient(theta, backend.to_device(np.array([[True], [False], [True]])))
@@ -87,19 +87,19 @@ def test_only_who_wants_one_gets_one_and_if_nobody_does_nothing_is_computed(back
 
 def test_where_a_run_began_its_gradient_is_known(backend, batch):
     """Run by run; the others are computed."""
-    begun, known = map(backend.to_host, batch._start)
-    elsewhere = begun.copy()
+    start, start_gradient = map(backend.to_host, batch._start)
+    elsewhere = start.copy()
     elsewhere[1, 0] += 1e-12
-    found = backend.to_host(batch.gradient(backend.to_device(elsewhere)))
-    np.testing.assert_array_equal(found[[0, 2]], known[[0, 2]])
-    assert np.abs(found[1] - known[1]).max() > 0.1  # which was made up
+    gradients = backend.to_host(batch.gradient(backend.to_device(elsewhere)))
+    np.testing.assert_array_equal(gradients[[0, 2]], start_gradient[[0, 2]])
+    assert np.abs(gradients[1] - start_gradient[1]).max() > 0.1  # which was made up
     np.testing.assert_array_equal(batch._extra_gradients, [0, 1, 0])
 
     some = batch.gradient(batch._start[0], backend.to_device(np.array([[True], [True], [False]])))
     some += 1.0
     again = backend.to_host(batch.gradient(batch._start[0]))
     np.testing.assert_array_equal(backend.to_host(some)[2], 1.0)
-    np.testing.assert_array_equal(again, known)
+    np.testing.assert_array_equal(again, start_gradient)
     assert batch._program.gradients == 1
 
 

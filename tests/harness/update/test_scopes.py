@@ -74,9 +74,9 @@ def arrays(runs, seed=0):
 
 
 def steps(block, theta, gradient, lr, kind, count=3):
-    place = KINDS[kind]
-    theta, gradient, lr = place(theta), place(gradient), lr if np.isscalar(lr) else place(lr)
-    block = Block(block.rows, with_columns(block.rule, place))
+    convert = KINDS[kind]
+    theta, gradient, lr = convert(theta), convert(gradient), lr if np.isscalar(lr) else convert(lr)
+    block = Block(block.rows, with_columns(block.rule, convert))
     state = initial_state(block, theta, NETWORK)
     for t in range(1, count + 1):
         apply(block, theta, gradient, state, lr, t, NETWORK)
@@ -202,9 +202,9 @@ def test_a_block_touches_its_own_rows_alone(kind):
 
 @kinds
 def test_a_rule_may_keep_what_it_is_given(kind):
-    place = KINDS[kind]
+    convert = KINDS[kind]
     start, slope = arrays(2)
-    theta, gradient = place(start), place(slope)
+    theta, gradient = convert(start), convert(slope)
     block = Block(slice(0, 2), Hoarder())
     state = initial_state(block, theta, NETWORK)
 
@@ -221,10 +221,10 @@ def test_the_state_of_the_runs_that_stay(rows, kind):
     theta, gradient = arrays(3)
     _, state = steps(Block(slice(0, 3), Normalised()), theta, gradient, 0.1, kind)
 
-    kept = select([state, []], rows)
+    selected = select([state, []], rows)
 
-    assert kept[1] == []
-    for before, after in zip(state, kept[0], strict=True):
+    assert selected[1] == []
+    for before, after in zip(state, selected[0], strict=True):
         np.testing.assert_array_equal(np.asarray(before["v"])[[0, 2]], np.asarray(after["v"]))
 
 
@@ -251,5 +251,5 @@ def test_what_a_rule_hands_on_is_read_before_it_is_written_over(kind):
     for t in (1, 2):
         apply(block, theta, gradient, state, 0.1, t, NETWORK)
 
-    for found, expected in ((theta, 0.6), (state[0]["last"], 0.8), (state[0]["before"], 1.0)):
-        np.testing.assert_allclose(np.asarray(found), expected)
+    for values, expected in ((theta, 0.6), (state[0]["last"], 0.8), (state[0]["before"], 1.0)):
+        np.testing.assert_allclose(np.asarray(values), expected)
