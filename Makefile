@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-EXAMPLES := $(wildcard examples/harness-*)
+EXAMPLES := $(patsubst %/pyproject.toml,%,$(wildcard examples/harness-*/pyproject.toml))
 
 # A file of tests is one worker's, which so makes the fixtures of a file once; conftest.py says the order.
 # One worker a core; more of them help little, since most tests compute.

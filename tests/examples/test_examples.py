@@ -16,7 +16,8 @@ import harness
 from harness.cli import main
 from harness.registry.registry import load_registry
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("harness-*"))
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/harness-*/pyproject.toml"))
 
 
 def package(example):
