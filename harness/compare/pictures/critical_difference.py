@@ -1,4 +1,4 @@
-"""Demšar's diagram: mean ranks on an axis, and bars that join those that cannot be told apart."""
+"""Demšar's diagram: mean ranks on an axis, and bars that join ranks without a significant difference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ ROW = 0.17  # inches that a name takes
 def cliques(ranks: np.ndarray, critical: float) -> list[tuple[int, int]]:
     """The largest groups of two or more within the critical difference, as first and last of each.
 
-    ranks: in ascending order.
+    Args:
+        ranks: In ascending order.
+        critical: The critical difference.
 
     >>> cliques(np.array([1.0, 1.5, 2.2, 4.0]), 1.0)
     [(0, 1), (1, 2)]
@@ -36,7 +38,9 @@ def cliques(ranks: np.ndarray, critical: float) -> list[tuple[int, int]]:
 
 @styled
 def draw_critical_difference(ranks: DataFrame, styles: Styles) -> Figure | None:
-    """The best is at the left. The scale at the top shows the critical difference of Nemenyi's test.
+    """Draws the best at the left, and at the top a scale of the critical difference of Nemenyi's test.
+
+    Returns None for fewer than three contenders.
 
     Source: Demšar, Statistical Comparisons of Classifiers over Multiple Data Sets, 2006, figure 1.
     """
@@ -56,21 +60,21 @@ def draw_critical_difference(ranks: DataFrame, styles: Styles) -> Figure | None:
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(-(top + ROW * half), 0.62)
 
-    def place(rank: float) -> float:
+    def position(rank: float) -> float:
         return 0.26 + 0.48 * (rank - 1.0) / (len(names) - 1.0)
 
-    _draw_axis(axes, place(1.0), place(len(names)), len(names))
-    width = place(1.0 + critical) - place(1.0)
+    _draw_axis(axes, position(1.0), position(len(names)), len(names))
+    width = position(1.0 + critical) - position(1.0)
     if np.isfinite(width):
-        _draw_scale(axes, place(1.0), width, critical)
+        _draw_scale(axes, position(1.0), width, critical)
     for number, (name, rank) in enumerate(zip(names, values, strict=True)):
         left = number < half
         row = number if left else len(names) - 1 - number
         y = -(top + ROW * (row + 0.5)) + 0.5 * ROW
         colour, marker, _ = styles[name]
         edge = 0.22 if left else 0.78
-        axes.plot([place(rank), place(rank), edge], [0, y, y], color=colour, linewidth=0.9)
-        axes.plot(place(rank), 0, marker=marker, color=colour, clip_on=False, zorder=4)
+        axes.plot([position(rank), position(rank), edge], [0, y, y], color=colour, linewidth=0.9)
+        axes.plot(position(rank), 0, marker=marker, color=colour, clip_on=False, zorder=4)
         text = f"{literal(name)}  {rank:.2f}" if left else f"{rank:.2f}  {literal(name)}"
         axes.text(
             edge - 0.01 if left else edge + 0.01,
@@ -81,7 +85,7 @@ def draw_critical_difference(ranks: DataFrame, styles: Styles) -> Figure | None:
         )
     for number, (first, last) in enumerate(bars):
         y = -(0.16 + 0.1 * number)
-        ends = [place(values[first]) - 0.006, place(values[last]) + 0.006]
+        ends = [position(values[first]) - 0.006, position(values[last]) + 0.006]
         axes.plot(ends, [y, y], color=INK, linewidth=3, solid_capstyle="butt", label="clique")
     return figure
 

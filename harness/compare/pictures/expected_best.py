@@ -18,7 +18,9 @@ __all__ = ["draw_expected_best"]
 
 @styled
 def draw_expected_best(budget: DataFrame, question: Question, styles: Styles) -> Figure | None:
-    """A panel a task, a line a contender with its interval. None where nobody had two trials.
+    """A panel for each task, a line with its interval for each contender.
+
+    Returns None where no contender had two trials.
 
     Source: Dodge et al., Show Your Work: Improved Reporting of Experimental Results, 2019, section 3.
     """

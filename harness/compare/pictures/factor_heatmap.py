@@ -1,4 +1,4 @@
-"""Two factors as a table in colour: the mean test score of each pair of levels."""
+"""Two factors as a coloured table: the mean test score of each pair of levels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROW = 0.3  # inches
 
 @styled
 def draw_factor_heatmap(interaction: DataFrame, question: Question) -> Figure | None:
-    """Rows are levels of the first factor, columns of the second; a cross where every run diverged."""
+    """Rows are levels of the first factor, columns of the second; a cross: every run diverged."""
     if interaction.empty:
         return None
     rows, columns = (list(interaction[side].unique()) for side in ("row", "column"))

@@ -1,4 +1,4 @@
-"""Scores and differences with their intervals, one under the other."""
+"""Scores and differences with their intervals, in rows."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from harness.compare.pictures.style import (
     styled,
     tidy,
 )
+from harness.compare.statistics.holm import LEVEL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,17 +31,17 @@ if TYPE_CHECKING:
 __all__ = ["draw_differences", "draw_estimates"]
 
 ROW = 0.2  # inches
-LONG = 24  # letters of a name that leave too little of a column for the picture
-ALL_PAIRS = 10  # up to so many pairs are shown; of more, those with the best
+LONG = 24  # letters; longer names leave too little of a column for the picture
+ALL_PAIRS = 10  # if there are more, only pairs with the best contender are shown
 
 
 @styled
 def draw_estimates(
     summary: DataFrame, outcomes: DataFrame, question: Question, styles: Styles
 ) -> Figure | None:
-    """A panel a task, a row a contender: interquartile mean with its 95 % interval, over every run.
+    """A panel for each task, a row for each contender: interquartile mean, 95 % interval, every run.
 
-    The test scores, or those on validation where there is no test.
+    Scores are those on test, or on validation where there is no test. Returns None without scores.
     """
     part = scored_part(summary)
     estimates = summary[(summary["part"] == part) & summary["iqm"].notna()]
@@ -80,10 +81,14 @@ def draw_estimates(
 
 @styled
 def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> Figure | None:
-    """A panel a task, a row a pair: the difference of the means with its 95 % interval.
+    """A panel for each task, a row for each pair: the difference of the means with its 95 % interval.
 
-    best: with more pairs than ten, only those with this contender are shown. A filled point is a
-    difference whose Holm-corrected p is below 5 %. The better side is on the right.
+    A filled point is a difference whose Holm-corrected p is below 5 %. The better side is on the right.
+
+    Args:
+        pairs: The frame `pairs` of a comparison.
+        question: What was asked.
+        best: If there are more than ten pairs, only those with this contender are shown.
     """
     shown = pairs[pairs["difference"].notna()]
     if shown["task"].nunique() and len(shown) > ALL_PAIRS * shown["task"].nunique() and best:
@@ -91,21 +96,21 @@ def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> 
     tasks = list(shown["task"].unique())
     if not tasks:
         return None
-    # As a − b with the best first; less is better for a loss, so the axis runs the other way
+    # As a − b with the best first. Less is better for a loss, so its axis is inverted
     names = list(dict.fromkeys(_oriented(row, best)[0] for row in shown.itertuples()))
     figure, grid = _panels(tasks, names)
     for axes, task in zip(grid, tasks, strict=True):
         for pair in shown[shown["task"] == task].itertuples():
             name, sign = _oriented(pair, best)
             row = names.index(name)
-            sure = pair.p_holm < 0.05
+            significant = pair.p_holm < LEVEL
             axes.hlines(row, *sorted((sign * pair.low, sign * pair.high)), color=INK, linewidth=1.2)
             axes.plot(
                 sign * pair.difference,
                 row,
                 "o",
                 color=INK,
-                markerfacecolor=INK if sure else "white",
+                markerfacecolor=INK if significant else "white",
                 markersize=4.5,
             )
         axes.axvline(0, color=MUTED, linewidth=0.8, zorder=1)
@@ -155,5 +160,5 @@ def _finish(axes: Axes, names: list[str], label: str) -> None:
 
 
 def _jitter(count: int) -> np.ndarray:
-    """Heights in [−1, 1] that keep points of equal score apart, the same every time."""
+    """Heights in [−1, 1] that separate points of equal score; the same at every call."""
     return 2 * ((np.arange(count) * 0.618) % 1.0) - 1

@@ -34,8 +34,15 @@ SHADED = ("heatmap", "factors")
 
 @dataclass(frozen=True)
 class Picture:
-    """name: of its file, without a suffix. caption: how to read it, in a sentence or two.
-    shaded: whether its colours stand for numbers, so that nobody may turn them round."""
+    """A picture of a comparison.
+
+    Attributes:
+        name: Of its file, without a suffix.
+        title: Its heading.
+        caption: How to read it, in a sentence or two.
+        figure: A matplotlib figure.
+        shaded: Whether its colours stand for numbers, so that a dark page must not invert them.
+    """
 
     name: str
     title: str
@@ -45,17 +52,19 @@ class Picture:
 
     @cached_property
     def svg(self) -> bytes:
-        """As SVG on no ground, with its letters as paths; the same bytes every time."""
+        """The picture as SVG on a transparent ground, with letters as paths; always the same bytes."""
         buffer = io.BytesIO()
         _write(self, buffer, "svg", {"Date": None})
-        self.figure.set_layout_engine("none")  # it is laid out now; a PDF need not do so again
+        self.figure.set_layout_engine("none")  # saving has laid it out; a PDF need not do so again
         return buffer.getvalue()
 
 
 def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
-    """The pictures that there is something to draw for, in the order of a report.
+    """The pictures that have something to show, in the order of a report.
 
-    best: the contender that others are compared with, where there are too many pairs to show all.
+    Args:
+        comparison: What is drawn.
+        best: The contender whose pairs are shown where there are too many pairs to show all.
     """
     c, styles = comparison, styles_of(comparison.contenders)
     members = "tasks" if len(c.tasks) > 1 else "runs"
@@ -162,7 +171,7 @@ def save_pdf(picture: Picture, folder: Path) -> Path:
 def _write(picture: Picture, file: object, kind: str, metadata: dict[str, None]) -> None:
     from matplotlib import rc_context
 
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it logs every glyph
     # Without a salt, names inside an SVG are random; font type 42 is what publishers ask for
     with rc_context({"svg.hashsalt": picture.name, "pdf.fonttype": 42}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -1,4 +1,4 @@
-"""Two hyperparameters at once: the validation score of each pair of values, and where it diverged."""
+"""Two hyperparameters at once: the validation score of each pair of values, and where runs diverged."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["colours", "draw_heatmap", "write_scores"]
 
-COLOURS = "cividis"  # one hue to the colour-blind and one ramp in grey; light is good
-DECADES = 30.0  # largest through smallest value from which an axis is logarithmic
-CELLS = 49  # up to which the score is written into each
+COLOURS = "cividis"  # the same to the colour-blind, and a ramp in grey; light is good
+DECADES = 30.0  # ratio of the largest to the smallest value from which on an axis is logarithmic
+CELLS = 49  # of larger tables scores are not written into cells
 
 
 @styled
@@ -41,9 +41,9 @@ def draw_heatmap(
 ) -> Figure | None:
     """A panel for each contender with two varied hyperparameters, over the two with most values.
 
-    A grid is drawn as cells, quasi-random settings as points. Scores are means over seeds, of several
-    settings in a cell the best; light is good. Crossed out is where every run diverged. The scale is
-    the same for all panels and leaves out the worst tenth, so that the good ones can be told apart.
+    A grid is drawn as cells, quasi-random settings as points. Scores are means over seeds, and a cell of
+    several settings shows the best; light is good. A cross marks where every run diverged. All panels
+    have the same scale, which leaves out the worst tenth so that differences of good scores are visible.
     """
     trials_of_task = trials[trials["task"] == task]
     tables = {name: trials_of_task[trials_of_task["contender"] == name] for name in contenders}
@@ -70,7 +70,7 @@ def draw_heatmap(
 
 
 def colours(scores: Series, *, maximize: bool) -> dict[str, Any]:
-    """The colours and their scale, as matplotlib takes them: from the worst tenth to the best."""
+    """The colours and their scale as arguments of matplotlib; the scale starts above the worst tenth."""
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
@@ -153,7 +153,7 @@ def _draw_cells(
 
 
 def write_scores(axes: Axes, table: np.ndarray, image: ScalarMappable, size: float = 5.5) -> None:
-    """Writes the score into each cell of a table, in points of that size."""
+    """Writes the score into each cell of a table; `size` is that of the letters in points."""
     for (row, column), value in np.ndenumerate(table):
         if np.isfinite(value):
             red, green, blue, _ = image.to_rgba(value)

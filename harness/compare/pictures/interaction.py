@@ -31,11 +31,11 @@ __all__ = ["draw_interaction"]
 
 @styled
 def draw_interaction(interaction: DataFrame, question: Question) -> Figure | None:
-    """Left the mean test score of each pair, right what of it neither factor alone explains.
+    """Left the mean test score of each pair, right the part of it that neither factor alone explains.
 
-    A line is a level of the first factor, over the levels of the second: lines that run in parallel
-    mean no interaction. The effect is the mean less what row and column would give, with its 95 %
-    interval: one that keeps clear of zero is an interaction.
+    A line is a level of the first factor, over the levels of the second: parallel lines mean no
+    interaction. The effect is the mean less what row and column would give, with its 95 % interval: an
+    interval that excludes zero is an interaction.
     """
     if interaction.empty:
         return None
@@ -45,7 +45,7 @@ def draw_interaction(interaction: DataFrame, question: Question) -> Figure | Non
     left, right = figure.subplots(1, 2)
     for number, (row, style) in enumerate(styles.items()):
         cells = interaction[interaction["row"] == row].set_index("column").reindex(columns)
-        shift = 0.5 * ((number + 0.5) / len(styles) - 0.5)  # intervals beside, not over one another
+        shift = 0.5 * ((number + 0.5) / len(styles) - 0.5)  # so that intervals do not overlap
         _draw_means(left, cells, row, style)
         positions = np.arange(len(columns)) + shift
         effect = cells["effect"].astype(float)

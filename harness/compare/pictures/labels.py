@@ -1,4 +1,4 @@
-"""Who is who: names beside the ends of their lines, or one legend for several panels."""
+"""Which line is whose: names beside the ends of lines, or one legend for several panels."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 
 __all__ = ["End", "label_ends", "legend", "spread"]
 
-LINE = 9.5  # points that a line of a label takes
-KEY = 1.07  # of the axes' width: where the markers of labels stand
+LINE = 9.5  # height of a line of a label in points
+KEY = 1.07  # position of the markers of labels, in widths of the axes
 
 
 class End(NamedTuple):
-    """Where the line of a contender ends, in the units of the data, and what to call it."""
+    """The end of a contender's line.
+
+    Attributes:
+        x: In the units of the data.
+        y: Likewise.
+        text: What stands beside it.
+        style: How the contender is drawn.
+    """
 
     x: float
     y: float
@@ -29,9 +36,9 @@ class End(NamedTuple):
 
 
 def spread(heights: np.ndarray, apart: float) -> np.ndarray:
-    """The heights nearest to those given (least squares) that lie `apart` or more, in their order.
+    """The heights nearest to those given (least squares) that are `apart` or more, in the same order.
 
-    Isotonic regression by pooling neighbours that are in each other's way.
+    It is an isotonic regression, by pooling neighbours that are too near each other.
 
     >>> spread(np.array([0.0, 0.1, 5.0]), 1.0).tolist()
     [-0.45, 0.55, 5.0]
@@ -54,14 +61,14 @@ def spread(heights: np.ndarray, apart: float) -> np.ndarray:
 def label_ends(axes: Axes, ends: list[End]) -> None:
     """Names to the right of the axes, each at the height of its line and joined to its end.
 
-    To be called last: limits and scales of the axes must be settled.
+    Call it last: limits and scales of the axes must be final.
     """
     axes.figure.draw_without_rendering()  # type: ignore[union-attr]
     points = axes.get_window_extent().height * 72 / axes.figure.dpi
     to_axes = axes.transData + axes.transAxes.inverted()
     heights = to_axes.transform([(end.x, end.y) for end in ends])[:, 1].clip(0, 1)
     label_heights = spread(heights, LINE / points)
-    # All within the axes, as long as there is room
+    # Within the axes, as long as there is room
     label_heights += max(0.0, 0.02 - label_heights.min()) - max(0.0, label_heights.max() - 1.0)
     for end, height in zip(ends, label_heights, strict=True):
         axes.annotate(
@@ -96,7 +103,13 @@ def label_ends(axes: Axes, ends: list[End]) -> None:
 
 
 def legend(figure: Figure, styles: Styles, notes: Mapping[str, str] | None = None) -> None:
-    """One legend under all panels. notes: what is added to a name, by contender."""
+    """Draws one legend under all panels.
+
+    Args:
+        figure: The figure of the panels.
+        styles: How the contenders are drawn.
+        notes: Text that is added to a name, by contender.
+    """
     from matplotlib.lines import Line2D
 
     handles = [

@@ -1,4 +1,4 @@
-"""The validation metric against steps: the median over seeds, and the quartiles around it."""
+"""The validation metric over steps: the median over seeds, with its quartiles."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["draw_learning_curves"]
 def draw_learning_curves(
     curves: DataFrame, outcomes: DataFrame, question: Question, styles: Styles
 ) -> Figure | None:
-    """A panel a task, a line a contender, the band from the lower to the upper quartile.
+    """A panel for each task, a line for each contender, with a band from lower to upper quartile.
 
-    Lines are of the runs that converged; a run that stopped early keeps its last value. How many
-    diverged stands with the name, and a cross at the bottom marks after how many steps each did.
+    Lines are of the runs that converged; a run that stopped early keeps its last value. The number of
+    diverged runs stands with the name, and a cross at the bottom marks the step at which each diverged.
     """
     tasks = [task for task in outcomes["task"].unique() if task in set(curves["task"])]
     if not tasks:
@@ -84,7 +84,7 @@ def _draw_task(axes: Axes, curves: DataFrame, runs: DataFrame, styles: Styles) -
 
 
 def _quartiles(curves: DataFrame) -> DataFrame:
-    """steps, and over runs the lower quartile as low, the median, the upper quartile as high."""
+    """By steps the lower quartile over runs as low, the median, and the upper quartile as high."""
     table = curves.pivot_table(index="steps", columns="run_id", values="validation", aggfunc="last")
     quartiles = table.astype(float).sort_index().ffill().quantile([0.25, 0.5, 0.75], axis=1).T
     quartiles.columns = ["low", "median", "high"]

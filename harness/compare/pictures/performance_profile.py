@@ -1,4 +1,4 @@
-"""Performance profiles: the share of tasks or runs that a contender solves within τ times the best."""
+"""Performance profiles: the share of tasks or runs that take at most τ times the best."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ __all__ = ["draw_performance_profile"]
 
 @styled
 def draw_performance_profile(profiles: DataFrame, styles: Styles, members: str) -> Figure | None:
-    """A step line a contender: higher is better, and who is highest at τ = 1 is fastest most often.
+    """A step line for each contender: higher is better, and the highest at τ = 1 is fastest most often.
 
-    None for one alone.
+    Source: Dolan & Moré, Benchmarking optimization software with performance profiles, 2002.
 
-    of: what there is a share of, "tasks" or "runs". Source: Dolan & Moré, Benchmarking optimization
-    software with performance profiles, 2002.
+    Args:
+        profiles: The frame `profiles` of a comparison.
+        styles: How the contenders are drawn.
+        members: What the share is of, "tasks" or "runs".
+
+    Returns:
+        The figure; None for fewer than two contenders.
     """
     drawn = profiles[profiles["share"].notna()]
     names = [name for name in styles if (drawn["contender"] == name).any()]
@@ -34,7 +39,7 @@ def draw_performance_profile(profiles: DataFrame, styles: Styles, members: str) 
     for name in names:
         line = drawn[drawn["contender"] == name].sort_values("tau")
         colour, marker, dashes = styles[name]
-        # Each goes on to the right edge: no larger τ changes its share
+        # Lines continue to the right edge: no larger τ changes the share
         taus, shares = [*line["tau"], last * 1.02], [*line["share"], line["share"].iloc[-1]]
         axes.step(
             taus,

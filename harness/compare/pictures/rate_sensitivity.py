@@ -35,12 +35,12 @@ GRID = 16  # more rates than this are no grid of the learning rate alone
 
 @styled
 def draw_rate_sensitivity(trials: DataFrame, question: Question, styles: Styles) -> Figure | None:
-    """A panel a task, a line a contender; under it the rates at which its runs diverged.
+    """A panel for each task, a line for each contender; below, the rates at which its runs diverged.
 
-    Of a grid, the line goes through the best setting at each rate (means over seeds). Where rates are
+    The line of a grid goes through the best setting at each rate (means over seeds). Where rates are
     quasi-random among other hyperparameters, every setting is a point, and the line goes through the
-    best of each stretch of the axis: what this rate can do with the others well chosen.
-    Under the axes, a cross marks a rate at which every run diverged, a dot one at which some did.
+    best of each section of the axis: what this rate achieves with good values of the others.
+    Below the axes, a cross marks a rate at which every run diverged, a dot one at which some did.
     """
     key = rate_key(trials)
     rates = None if key is None else numbers(trials[key])
@@ -75,7 +75,7 @@ def draw_rate_sensitivity(trials: DataFrame, question: Question, styles: Styles)
 
 
 def _panels(tasks: list[str], unstable: list[str]) -> tuple[Figure, list[list[Axes]]]:
-    """For each task its axes, and below them a strip with a row for each that diverged anywhere."""
+    """Axes for each task, and below them a strip with a row for each contender with diverged runs."""
     strip = 0.14 * len(unstable)
     several = len(tasks) > 1
     figure = canvas(PAGE if several else COLUMN + 0.6, 2.2 + strip + 0.35 * several)
@@ -90,7 +90,7 @@ def _panels(tasks: list[str], unstable: list[str]) -> tuple[Figure, list[list[Ax
 
 
 def _is_scattered(trials: DataFrame, key: str) -> bool:
-    """Whether hardly two settings share a rate, and the line through all would be mostly noise."""
+    """Whether hardly any settings share a rate, so that the line through all would be mostly noise."""
     rates, settings = trials[key].nunique(), trials["setting"].nunique()
     return rates > 0.5 * settings and (rates > GRID or varied(trials) != [key])
 
@@ -108,7 +108,7 @@ def _draw_scores(
             axes.plot(
                 of["rate"], of["validation"], linestyle="", alpha=0.3, markersize=2.5, **looks
             )
-        best = _best(of, _stretches(of) if name in scattered else of["rate"], question.maximize)
+        best = _best(of, _sections(of) if name in scattered else of["rate"], question.maximize)
         axes.plot(
             best["rate"], best["validation"], linestyle=style.line, label=literal(name), **looks
         )
@@ -117,8 +117,8 @@ def _draw_scores(
     return ends
 
 
-def _stretches(tried: DataFrame) -> np.ndarray:
-    """The stretch of the log axis that each rate lies in: about √n of equal length."""
+def _sections(tried: DataFrame) -> np.ndarray:
+    """The number of the section of the log axis of each rate; about √n sections of equal length."""
     logs = np.log10(tried["rate"].to_numpy())
     count = max(4, math.isqrt(len(logs)))
     edges = np.linspace(logs.min(), logs.max(), count + 1)
@@ -126,7 +126,7 @@ def _stretches(tried: DataFrame) -> np.ndarray:
 
 
 def _best(tried: DataFrame, by: object, maximize: bool) -> DataFrame:
-    """Of each group the row with the best score."""
+    """The row with the best score of each group."""
     scores = tried["validation"].groupby(by)
     return tried.loc[scores.idxmax() if maximize else scores.idxmin()]
 

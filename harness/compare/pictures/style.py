@@ -1,7 +1,7 @@
-"""How contenders look, the same in every picture, and what fits a column of an A4 page.
+"""How contenders look, the same in every picture, and sizes that fit a column of an A4 page.
 
-Colours are those of Okabe & Ito, told apart with every form of colour blindness. Lines and markers
-differ too, so that nothing rests on colour alone: in grey, a contender is its marker.
+Colours are those of Okabe & Ito, which people with any form of colour blindness can distinguish. Lines
+and markers differ too, so that nothing depends on colour alone: in grey the marker tells a contender.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COLUMN, PAGE = 3.35, 6.3  # inches: a column of two, and the text of an A4 page 
 LINES = ("-", "--", "-.", ":")  # 4 lines, 7 colours and 12 markers: together 84 looks
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 INK, MUTED, RULE = "#1a1a1a", "#6f6f6f", "#e3e3e3"
-LONGEST = 28  # letters of a name that a label has room for
+LONGEST = 28  # letters that a label has room for
 
 RC_PARAMS: dict[Any, Any] = {
     "font.size": 8,
@@ -67,7 +67,7 @@ T = TypeVar("T")
 
 
 class Style(NamedTuple):
-    """How one contender is drawn: a colour, a marker and a line of matplotlib."""
+    """How a contender is drawn: its colour, marker and line in matplotlib."""
 
     colour: str
     marker: str
@@ -94,7 +94,7 @@ def styles_of(contenders: Iterable[str]) -> Styles:
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """A function that draws, with the sizes and colours of all pictures."""
+    """Decorates a function that draws: it gets the sizes and colours of all pictures."""
 
     @wraps(draw)
     def within(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -107,9 +107,11 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
 
 def literal(text: str, longest: int = LONGEST) -> str:
-    """A name as matplotlib shows it letter for letter: never as a formula, on one line, cut if long.
+    """A name that matplotlib shows letter for letter: never as a formula, on one line, cut if long.
 
-    longest: letters that there is room for.
+    Args:
+        text: The name.
+        longest: The letters that there is room for.
 
     >>> literal("lr=$x$")
     'lr=\\\\$x\\\\$'
@@ -120,7 +122,7 @@ def literal(text: str, longest: int = LONGEST) -> str:
 
 
 def score_label(question: Question, part: str) -> str:
-    """What an axis of scores is called.
+    """The label of an axis of scores.
 
     >>> from harness.compare.question import Question
     >>> from harness.evaluation.metrics import LOSS
@@ -132,21 +134,25 @@ def score_label(question: Question, part: str) -> str:
 
 
 def canvas(width: float, height: float) -> Figure:
-    """An empty figure, in inches; its axes make room for whatever is beside them."""
+    """An empty figure of a size in inches, whose layout makes room for what stands beside axes."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def entitle(axes: Axes, name: str) -> None:
-    """The name of a task or contender over its panel, cut to what a third of a page holds."""
+    """Writes the name of a task or contender over its panel, cut to a third of a page."""
     axes.set_title(literal(name, 20), loc="left", fontweight="bold")
 
 
 def band(axes: Axes, line: DataFrame, style: Style, contenders: int) -> None:
-    """The area between low and high, fainter the more of them lie over one another.
+    """Fills the area between low and high, the fainter the more areas overlap.
 
-    line: x, low and high, in this order.
+    Args:
+        axes: Where it is drawn.
+        line: Columns x, low and high, in this order.
+        style: How the contender is drawn.
+        contenders: Their number.
     """
     x, low, high = (line[column].astype(float) for column in line.columns)
     axes.fill_between(
@@ -155,9 +161,12 @@ def band(axes: Axes, line: DataFrame, style: Style, contenders: int) -> None:
 
 
 def panels(tasks: Sequence[str], height: float, **options: Any) -> tuple[Figure, list[Axes]]:
-    """Axes for each task, titled with it: one in a column, several in rows of three on a page.
+    """A figure with axes for each task, titled with it: one in a column, several in rows of three.
 
-    height: of one panel, in inches.
+    Args:
+        tasks: Their names.
+        height: Of one panel, in inches.
+        **options: For matplotlib's `subplots`.
     """
     across = min(len(tasks), 3)
     rows = -(-len(tasks) // across)
@@ -172,7 +181,7 @@ def panels(tasks: Sequence[str], height: float, **options: Any) -> tuple[Figure,
 
 
 def tidy(axes: Axes, *, grid: str = "both") -> None:
-    """No more lines around the data than it takes to read them."""
+    """Removes all lines around the data that are not needed to read them."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color=RULE, linewidth=0.5)  # type: ignore[arg-type]
     axes.set_axisbelow(True)

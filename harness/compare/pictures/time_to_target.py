@@ -1,4 +1,4 @@
-"""How many steps it takes to reach the target, and how often it is reached."""
+"""How many steps it takes to reach the target, and how many runs reach it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ROW = 0.2  # inches
 
 @styled
 def draw_time_to_target(times: DataFrame, outcomes: DataFrame, styles: Styles) -> Figure | None:
-    """A panel a task, a row a contender: every run as a point, the median as a marker.
+    """A panel for each task, a row for each contender: every run as a point, the median as a marker.
 
-    At the right edge stand the runs that never got there, as a share.
+    At the right edge stands the share of runs that reach the target.
     """
     from matplotlib.ticker import MaxNLocator
 

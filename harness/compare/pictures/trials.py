@@ -1,4 +1,4 @@
-"""What the trials varied, read from their columns."""
+"""What the trials varied, read from the columns of their frame."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ FIXED = ("contender", "task", "setting", "seed", "run_id", "status", "diverged",
 
 
 def hyperparameters(trials: DataFrame) -> list[str]:
-    """The keys of hyperparameters: every column that not all frames of trials have."""
+    """The keys of hyperparameters: the columns that are not common to all frames of trials."""
     return [str(column) for column in trials.columns if column not in FIXED]
 
 
 def rate_key(trials: DataFrame) -> str | None:
-    """The key of the learning rate among them, if it was varied."""
+    """The key of the learning rate, if it is among the hyperparameters."""
     return next((k for k in hyperparameters(trials) if k.split(".")[-1] == "lr"), None)
 
 
 def numbers(values: Series) -> Series | None:
-    """The values as floats, missing ones as NaN; None where one of them is no number."""
+    """The values as floats, missing ones as NaN; None where any value is no number."""
     from pandas import to_numeric
 
     numeric = to_numeric(values, errors="coerce").astype(float)
@@ -31,15 +31,15 @@ def numbers(values: Series) -> Series | None:
 
 
 def varied(trials: DataFrame) -> list[str]:
-    """Keys with two values or more, those with the most values first."""
+    """The hyperparameters with two values or more, those with most values first."""
     counts = {key: trials[key].nunique() for key in hyperparameters(trials)}
     keys = [key for key, count in counts.items() if count > 1]
     return sorted(keys, key=lambda key: -counts[key])
 
 
 def mean_by_setting(trials: DataFrame) -> DataFrame:
-    """One row a setting of a contender on a task: the mean score of its runs that converged, and the
-    share of those that diverged as `diverged`."""
+    """One row for each setting of a contender on a task: `validation`, the mean score of its runs that
+    converged, and `diverged`, the share of its runs that diverged."""
     keys = ["contender", "task", "setting", *hyperparameters(trials)]
     table = trials.assign(diverged=trials["diverged"].astype(float))
     grouped = table.groupby(keys, dropna=False, sort=False)
@@ -47,7 +47,7 @@ def mean_by_setting(trials: DataFrame) -> DataFrame:
 
 
 def short_names(keys: list[str]) -> dict[str, str]:
-    """The last word of each key, or the whole key where last words are the same.
+    """The last word of each key, or the whole key where two last words are the same.
 
     >>> short_names(["optimizer.lr", "batch_size"])
     {'optimizer.lr': 'lr', 'batch_size': 'batch_size'}

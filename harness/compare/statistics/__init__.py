@@ -10,8 +10,8 @@
     profiles.py       performance profiles, AlgoPerf's benchmark score, run-score distributions
     interaction.py    two factors: cell means, interaction effects, the F test
 
-Higher scores are better: whoever has losses negates them. A diverged run is −inf, worse than every other
-and no number; what each method makes of it is written in its docstring. NaN is never an input. Nothing
-here knows pandas, MLflow or the command line, and nothing draws random numbers but from the generator
-that it is given. The modules import SciPy, which takes a second, so this one imports none of them.
+Higher scores are better: losses are negated before they come here. A diverged run is −inf, worse than
+every other and no number; each docstring says how its method treats it. NaN is never an input. Nothing
+here knows pandas, MLflow or the command line, and random numbers come only from the generator that is
+passed. The modules import SciPy, which takes a second, so this one imports none of them.
 """

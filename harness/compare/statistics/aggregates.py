@@ -1,16 +1,17 @@
-"""What many runs of a contender come to: mean, median, interquartile mean, optimality gap.
+"""One number for many runs of a contender: mean, median, interquartile mean, optimality gap.
 
-Each takes a sample: a sequence of arrays, one a task, of shape (..., runs), and returns (...);
-leading axes are resamples of the bootstrap, the same for all tasks. For one run a task or one task
-alone nothing is different.
+Each takes a sample: a sequence of arrays, one for each task, of shape (..., runs), and returns (...);
+leading axes are resamples of the bootstrap, the same for all tasks. One run of a task, or one task
+alone, is no special case.
 
-The mean and the optimality gap need numbers: they are of the converged runs of each task, averaged
-over tasks, each task counting the same. (Pooled over tasks, a contender that diverges on the hard
-ones would gain by it.) NaN where a task has none. The share of the diverged belongs beside them.
+The mean and the optimality gap need numbers: they take the converged runs of each task and average over
+tasks, each task with the same weight. (Pooled over tasks, a contender that diverges on the hard ones
+would gain by it.) They are NaN where a task has no converged run. Show the share of the diverged beside
+them.
 
-Median and interquartile mean go by order: they are of all runs of all tasks together, as rliable's
-IQM, with the diverged as the worst. Where these reach into the middle the result is −inf, worse
-than every number; a frame shows it as NaN. A task with more runs counts for more.
+Median and interquartile mean go by order: they take all runs of all tasks together, as rliable's IQM,
+with the diverged as the worst. Where these reach into the middle the result is −inf, worse than every
+number; a frame shows it as NaN. A task with more runs has more weight.
 
 Source: Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice,
 NeurIPS 2021, Section 4.3. Their median is that of the means of tasks; here it is that of the runs,
@@ -38,7 +39,7 @@ def mean(sample: Sample) -> np.ndarray:
 def optimality_gap(sample: Sample, best: float = 1.0) -> np.ndarray:
     """How far the converged runs fall short of γ = `best`: the mean of γ − min(x, γ); lower is better.
 
-    Scores beyond γ count as γ. Averaged over tasks as the mean is.
+    Scores beyond γ count as γ. It is averaged over tasks as the mean is.
 
     >>> float(optimality_gap([np.array([0.5, 1.25, -np.inf])]))
     0.25
@@ -59,10 +60,10 @@ def median(sample: Sample) -> np.ndarray:
 
 
 def interquartile_mean(sample: Sample) -> np.ndarray:
-    """The mean of what is left of n runs when the ⌊n/4⌋ best and the ⌊n/4⌋ worst are taken off.
+    """The mean of n runs without the ⌊n/4⌋ best and the ⌊n/4⌋ worst.
 
-    The 25 % trimmed mean, `scipy.stats.trim_mean(…, 0.25)`, twenty times as fast on resamples. −inf
-    where more than ⌊n/4⌋ runs diverged.
+    It is the 25 % trimmed mean, `scipy.stats.trim_mean(…, 0.25)`, computed twenty times as fast on
+    resamples. It is −inf where more than ⌊n/4⌋ runs diverged.
 
     >>> float(interquartile_mean([np.array([-np.inf, 0.5, 0.75, 10.0])]))
     0.625
@@ -73,7 +74,7 @@ def interquartile_mean(sample: Sample) -> np.ndarray:
 
 
 def mean_where(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """The mean over the last axis of the values that are counted; NaN where there are none.
+    """The mean over the last axis of the values where `counted` is true; NaN where it never is.
 
     >>> mean_where(np.array([[1.0, 3.0], [5.0, 7.0]]), np.array([[True, True], [False, False]]))
     array([ 2., nan])

@@ -5,19 +5,19 @@ task as there are; the interval goes from the 2.5 % to the 97.5 % quantile of th
 resamples. It says how far the statistic would vary with other seeds on the same tasks, not with
 other tasks.
 
-Seeds are drawn `independently` for each contender, or `jointly` where runs at the same place share
-their seed, so that what a seed does to all contenders cancels in their differences.
+Seeds are drawn `independently` for each contender, or `jointly` where runs at the same index share
+their seed: the effect of a seed on all contenders then cancels in their differences.
 
 With few runs the intervals are too narrow, as percentile intervals are: for the mean of normal
 scores a nominal 95 % interval covers it 75 % of the time with 3 runs, 83 % with 5, 91 % with 10, 93
 % with 20.
 
-Diverged runs take part, and how many of them a resample has varies. A statistic that is −inf in a
+Diverged runs take part, and their number varies between resamples. A statistic that is −inf in a
 resample (the median of mostly diverged runs) is worse than all others, and the low end may be −inf.
 A statistic that is NaN (the mean of the converged where none converged) could be anything: it
-counts as −inf for the low end and as +inf for the high end, and where more resamples are so than a
-tail holds, both ends are NaN. Dropping them instead would make the interval narrowest where least
-is known. Of a single run no interval can be had: where a task has one, the ends are NaN.
+counts as −inf for the low end and as +inf for the high end. Where more resamples are NaN than a tail
+holds, both ends are NaN. Dropping these resamples would make the interval narrowest where least is
+known. A single run has no interval: where a task has one run, the ends are NaN.
 
 Source: Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice,
 NeurIPS 2021, Section 4; the percentile interval is Efron's (Efron & Tibshirani, An Introduction
@@ -59,7 +59,10 @@ Resampler = Callable[[Sequence[Sample], np.random.Generator, int], list[Sample]]
 class Interval:
     """A statistic and the ends of its interval.
 
-    estimate: NaN where the statistic is no number. low may be −inf, and both ends NaN; see above.
+    Attributes:
+        estimate: The statistic; NaN where it is no number.
+        low: The lower end; it may be −inf or NaN, see above.
+        high: The upper end; it may be NaN.
     """
 
     estimate: float
@@ -70,33 +73,33 @@ class Interval:
 def independently(
     samples: Sequence[Sample], rng: np.random.Generator, resamples: int
 ) -> list[Sample]:
-    """Draws the runs of each sample for itself. Returns samples of (resamples, runs) arrays.
+    """Draws the runs of each sample separately. Returns samples of (resamples, runs) arrays.
 
     >>> [[drawn]] = independently([[np.array([1.0, 2.0])]], np.random.default_rng(0), 3)
     >>> drawn.shape
     (3, 2)
     """
-    return [[scores[_rows(len(scores), rng, resamples)] for scores in one] for one in samples]
+    return [[scores[_rows(len(scores), rng, resamples)] for scores in sample] for sample in samples]
 
 
 def jointly(samples: Sequence[Sample], rng: np.random.Generator, resamples: int) -> list[Sample]:
-    """Draws the same places of all samples: runs at one place share their seed.
+    """Draws the same indices in all samples: runs at one index share their seed.
 
-    Raises ValueError where a task has not equally many runs in all samples.
+    Raises ValueError where the samples have different numbers of runs of a task.
 
     >>> a, b = [np.arange(5.0)], [np.arange(5.0) + 10]
     >>> [drawn_a], [drawn_b] = jointly([a, b], np.random.default_rng(0), 100)
     >>> bool(np.all(drawn_b - drawn_a == 10))
     True
     """
-    lengths = [[len(scores) for scores in one] for one in samples]
-    if any(other != lengths[0] for other in lengths):
+    lengths = [[len(scores) for scores in sample] for sample in samples]
+    if any(of_sample != lengths[0] for of_sample in lengths):
         raise ValueError(
-            f"Runs can be paired where all contenders have equally many on a task. Got, by contender "
-            f"and task: {lengths}."
+            f"Runs can be paired only where all contenders have equally many on a task. Got, by "
+            f"contender and task: {lengths}."
         )
     rows = [_rows(length, rng, resamples) for length in lengths[0]]
-    return [[scores[r] for scores, r in zip(one, rows, strict=True)] for one in samples]
+    return [[scores[r] for scores, r in zip(sample, rows, strict=True)] for sample in samples]
 
 
 def _rows(runs: int, rng: np.random.Generator, resamples: int) -> np.ndarray:
@@ -114,8 +117,14 @@ def interval(
 ) -> Interval:
     """The interval of `statistic(*samples)`.
 
-    samples: of one or more contenders, at least one run a task. statistic: takes as many samples, with
-    or without a leading axis of resamples, and returns a number for each.
+    Args:
+        statistic: Takes as many samples as there are, with or without a leading axis of resamples, and
+            returns a number for each resample.
+        samples: Of one or more contenders; each task has a run at least.
+        resampler: `independently` or `jointly`.
+        rng: The generator that runs are drawn with.
+        resamples: Their number.
+        confidence: The probability that the interval should cover, in (0, 1).
 
     >>> from harness.compare.statistics.aggregates import mean
     >>> accuracy = [np.array([0.91, 0.93, 0.92, 0.95]), np.array([0.70, 0.74, 0.71])]
@@ -133,17 +142,21 @@ def interval(
 
 
 def single_runs(samples: Sequence[Sample]) -> bool:
-    """Whether a task has one run only, which every resample would repeat."""
-    return any(scores.shape[-1] < 2 for one in samples for scores in one)
+    """Whether a task has a single run, so that all resamples of it are equal."""
+    return any(scores.shape[-1] < 2 for sample in samples for scores in sample)
 
 
 def percentiles(
     values: np.ndarray, confidence: float = CONFIDENCE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of the percentile interval of each column. values: (resamples, …); NaN is undefined.
+    """The ends of the percentile interval of each column.
 
-    The ends are values that occur, the outer of the two next to the quantile: between a number and −inf
-    nothing could be interpolated.
+    The ends are values that occur, the outer of the two next to the quantile: interpolation between a
+    number and −inf is impossible.
+
+    Args:
+        values: (resamples, …); NaN where the statistic is undefined.
+        confidence: The probability that the interval should cover, in (0, 1).
 
     >>> low, high = percentiles(np.arange(2000.0))
     >>> float(low), float(high)

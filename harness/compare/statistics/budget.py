@@ -6,14 +6,14 @@ Of n trials with scores x_(1) ≤ … ≤ x_(n) the expected best of k, drawn wi
 
 the mean over all subsets of k trials: a U-statistic, and so an unbiased estimate for k trials of
 the same search. Dodge et al. draw with replacement, w_i = (i/n)^k − ((i − 1)/n)^k, which is the
-expected best of k from the empirical distribution; the same trial can come twice, so it is biased
-downwards, the more so the nearer k is to n (at k = n it does not reach the best trial). Both tend
-to each other for n ≫ k.
+expected best of k from the empirical distribution; the same trial can be drawn twice, so it is biased
+downwards, the more so the nearer k is to n (at k = n it does not reach the best trial). The two agree in
+the limit n ≫ k.
 
-Diverged trials are the d lowest. They have no number, so the expectation is of budgets in which at
-least one trial converged, Σ_{i > d} w_i x_(i) / Σ_{i > d} w_i, and beside it stands P(none) = C(d,
-k) / C(n, k), the probability that all k diverge. As a quotient of two unbiased estimates it is not
-quite unbiased itself.
+Diverged trials are the d lowest. They have no number, so the expectation is over budgets in which at
+least one trial converged, Σ_{i > d} w_i x_(i) / Σ_{i > d} w_i, and P(none) = C(d, k) / C(n, k), the
+probability that all k diverge, is given beside it. As a quotient of two unbiased estimates the
+expectation is not quite unbiased itself.
 
 The band is the percentile bootstrap over trials. For k near n it is too narrow and at k = n it
 cannot go beyond the best trial: the bootstrap is not consistent for a maximum (Bickel & Freedman,
@@ -42,10 +42,14 @@ __all__ = ["BudgetCurve", "budget_curve", "expected_maximum", "order_weights"]
 
 @dataclass(frozen=True)
 class BudgetCurve:
-    """Arrays (K,) for budgets k.
+    """The expected best of budgets of k trials.
 
-    expected: given that a trial converged; NaN if none of the n did. low, high: its band, NaN where
-    there are fewer than two trials. none: P(all k diverge).
+    Attributes:
+        k: The budgets, (K,).
+        expected: The expectation given that a trial converged, (K,); NaN if none of the n did.
+        low: The lower end of its band, (K,); NaN where there are fewer than two trials.
+        high: The upper end, likewise.
+        none: P(all k diverge), (K,).
     """
 
     k: np.ndarray
@@ -65,9 +69,13 @@ def budget_curve(
 ) -> BudgetCurve:
     """The curve of a contender on a task.
 
-    scores: (n,), one a trial (the mean of its seeds, say). k: budgets from 1 to n, all of them if left
-    out. All k take O(n²), and the band `resamples` times as much as that: for thousands of trials choose
-    some.
+    Args:
+        scores: One for each trial, (n,): the mean over its seeds, for example.
+        rng: The generator that trials are drawn with.
+        k: Budgets from 1 to n; if None all of them, which takes O(n²), and for the band `resamples`
+            times as much: choose some where there are thousands of trials.
+        resamples: Their number.
+        confidence: The probability that the band should cover, in (0, 1).
 
     >>> curve = budget_curve(np.array([0.5, 0.75, 1.0, -np.inf]), np.random.default_rng(0))
     >>> curve.expected.round(3), curve.none
@@ -89,7 +97,9 @@ def budget_curve(
 def expected_maximum(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """E[max of k | a trial converged], (..., K); NaN where none of the n did.
 
-    scores: (..., n). weights: (K, n), of `order_weights`.
+    Args:
+        scores: (..., n).
+        weights: (K, n), see `order_weights`.
 
     >>> expected_maximum(np.array([1.0, 3.0, -np.inf]), order_weights(3, np.array([1, 2])))
     array([2.        , 2.33333333])
@@ -105,8 +115,8 @@ def expected_maximum(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def order_weights(n: int, k: np.ndarray) -> np.ndarray:
     """w_i(k) of the n order statistics, (K, n), each row of sum 1.
 
-    From w_n = k/n downwards by w_{j−1} = w_j (j − k) / (j − 1): factors between 0 and 1, so nothing
-    overflows, and what underflows is of no weight.
+    It starts from w_n = k/n and goes down by w_{j−1} = w_j (j − k) / (j − 1): factors are between 0 and
+    1, so nothing overflows, and weights that underflow do not matter.
 
     >>> order_weights(4, np.array([1, 2, 4]))
     array([[0.25      , 0.25      , 0.25      , 0.25      ],

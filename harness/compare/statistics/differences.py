@@ -1,13 +1,13 @@
 """How much better one contender is than another, in the unit of the scores.
 
-The difference of means over tasks, each task counting the same. A diverged run has no number, so:
+It is the difference of means over tasks, each task with the same weight. A diverged run has no number:
 
-- paired by seed, it is the mean of a_i − b_i over the seeds for which both converged;
-- unpaired, the mean of the converged runs of a minus that of b.
+- of runs paired by seed it is the mean of a_i − b_i over the seeds for which both converged;
+- of unpaired runs it is the mean of the converged runs of a minus that of b.
 
-Both say what holds where training works; that one contender fails more often is not in them, but in
-how many runs were left out, in P(A > B) and in the tests, where a diverged run is the worst. NaN
-where a task has nothing to compare.
+Both describe runs that converged. That one contender diverges more often shows in the number of runs
+left out, in P(A > B) and in the tests, where a diverged run is the worst. NaN where a task has nothing
+to compare.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ __all__ = [
 class Difference:
     """A difference of means and its interval.
 
-    used, left_out: of pairs of runs where they are paired, of runs of both contenders where not.
+    Attributes:
+        interval: The difference, with its ends.
+        used: The number of pairs of runs that it is of, or, without pairs, of runs of both contenders.
+        left_out: The number of those left out, as a run diverged.
     """
 
     interval: Interval
@@ -79,9 +82,9 @@ def paired_difference(
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
 ) -> Difference:
-    """The difference of runs that share a seed with the one at the same place; seeds drawn jointly.
+    """The difference of paired runs: runs at one index share their seed, and seeds are drawn jointly.
 
-    Raises ValueError where a task has not equally many runs of both.
+    Raises ValueError where the contenders have different numbers of runs of a task.
 
     >>> a = [np.array([0.9, 0.7, 0.8, -np.inf])]
     >>> b = [np.array([0.8, 0.5, 0.7, 0.6])]
@@ -104,7 +107,7 @@ def unpaired_difference(
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
 ) -> Difference:
-    """The difference of runs that have nothing in common; the runs of each are drawn for themselves.
+    """The difference of unpaired runs; the runs of each contender are drawn separately.
 
     >>> a, b = [np.array([0.9, 0.7, -np.inf])], [np.array([0.8, 0.5])]
     >>> difference = unpaired_difference(a, b, np.random.default_rng(0))

@@ -1,9 +1,9 @@
-"""p-values of several tests, so adjusted that all of them may be read together.
+"""p-values of several tests, adjusted so that all of them can be read together.
 
     p̃_(i) = max_{j ≤ i} min(1, (m − j + 1) p_(j)),   p_(1) ≤ … ≤ p_(m)
 
-Whoever rejects where p̃ ≤ α makes one false rejection or more with probability α at most, however
-the tests depend on each other.
+Rejecting where p̃ ≤ α makes one false rejection or more with probability α at most, however the tests
+depend on each other.
 
 Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of
 Statistics 1979; in the form of adjusted p-values, Wright, Adjusted P-Values for Simultaneous
@@ -18,11 +18,11 @@ import numpy as np
 
 __all__ = ["LEVEL", "holm"]
 
-LEVEL = 0.05  # α: below it a difference is told apart
+LEVEL = 0.05  # α: below it a difference is significant
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
-    """The adjusted p-values, (m,), in the order of `p`. NaN is no test: it stays and does not count.
+    """The adjusted p-values, (m,), in the order of `p`. NaN means no test: it stays and is not counted.
 
     >>> holm([0.01, 0.04, 0.03, float("nan")])
     array([0.03, 0.06, 0.06,  nan])

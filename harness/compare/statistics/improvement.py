@@ -19,13 +19,17 @@ __all__ = ["probability_of_improvement"]
 
 
 def probability_of_improvement(a: Sample, b: Sample) -> np.ndarray:
-    """P(A > B). a, b: an array (..., runs) for each task, not always equally many runs. Returns (...).
+    """P(A > B), of shape (...).
+
+    Args:
+        a: An array (..., runs) for each task.
+        b: Likewise; the numbers of runs may differ.
 
     >>> a, b = [np.array([3.0, 2.0, -np.inf])], [np.array([1.0, -np.inf])]
     >>> float(probability_of_improvement(a, b))
     0.75
 
-    Its interval is that of any statistic; for runs that share their seeds they are drawn jointly:
+    Its interval is that of any statistic; runs that share their seeds are drawn jointly:
 
     >>> from harness.compare.statistics.bootstrap import independently, interval
     >>> a, b = [np.array([3.0, 2.0, 4.0, 5.0])], [np.array([1.0, 2.5, 3.5, 0.0])]

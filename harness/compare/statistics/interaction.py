@@ -5,10 +5,10 @@ Levels i = 1 … r of the first factor, j = 1 … c of the second, a cell of run
     ȳ_ij  mean of a cell    ȳ_i.  of a row    ȳ_.j  of a column    ȳ_..  of all cells
     effect_ij = ȳ_ij − ȳ_i. − ȳ_.j + ȳ_..
 
-Row, column and grand means are of cell means, each cell counting the same, whatever its number of
-runs. Cell means are of the converged runs, averaged over tasks as every mean here. A cell without
-any is NaN, and with it its row, its column and all effects, which need the whole table; the cells
-still show where it works.
+Row, column and grand means are means of cell means, each cell with the same weight, whatever its number
+of runs. Cell means are of the converged runs, averaged over tasks as every mean here. A cell without
+converged runs is NaN, and so are its row, its column and all effects, which need the whole table; the
+other cells still have their means.
 
 Source: Montgomery, Design and Analysis of Experiments, Section 5.3 (the two-factor factorial
 design).
@@ -41,8 +41,16 @@ Table = Sequence[Sequence[Sample]]  # r rows of c cells, each with an array of s
 class Interaction:
     """A two-factor table.
 
-    means, effects, low, high: (r, c); low and high are the ends of the intervals of the effects. rows:
-    (r,), columns: (c,), grand: the other means. runs, diverged: (r, c), numbers of runs.
+    Attributes:
+        means: Of cells, (r, c).
+        rows: Means of rows, (r,).
+        columns: Means of columns, (c,).
+        grand: The mean of all cells.
+        effects: (r, c).
+        low: Lower ends of the intervals of the effects, (r, c).
+        high: Upper ends, (r, c).
+        runs: Their number in each cell, (r, c).
+        diverged: How many of them diverged, (r, c).
     """
 
     means: np.ndarray
@@ -58,11 +66,18 @@ class Interaction:
 
 @dataclass(frozen=True)
 class FTest:
-    """F = MS_interaction / MS_error and its p; NaN where it is not defined."""
+    """The F test of no interaction.
+
+    Attributes:
+        statistic: F = MS_interaction / MS_error; NaN where it is not defined.
+        between: Degrees of freedom of the interaction, (r − 1)(c − 1).
+        within: Degrees of freedom of the error.
+        p: NaN where the statistic is.
+    """
 
     statistic: float
-    between: int  # degrees of freedom of the interaction, (r − 1)(c − 1)
-    within: int  # and of the error
+    between: int
+    within: int
     p: float
 
 
@@ -113,10 +128,10 @@ def interaction_test(table: Table) -> FTest:
         MS_interaction = n T Σ_ij effect_ij² / ((r − 1)(c − 1))
         MS_error       = Σ_tij Σ_k (y_tijk − ȳ_tij)² / (T r c (n − 1))
 
-    With one task it is that of the two-way analysis of variance, with several that of the mean
-    interaction over these tasks. It takes the runs to be independent and normal with one variance; where
-    cells share their seeds, prefer the intervals of the effects with seeds drawn jointly. NaN where the
-    design is not balanced, a run diverged, cells have one run, a factor one level, or no cell varies.
+    With one task it is the test of the two-way analysis of variance, with several a test of the mean
+    interaction over these tasks. It assumes independent, normal runs of one variance; where cells share
+    their seeds, prefer the intervals of the effects with seeds drawn jointly. It is NaN where the design
+    is not balanced, a run diverged, cells have one run, a factor has one level, or no cell varies.
 
     >>> table = [[[np.array([1.0, 3.0])], [np.array([4.0, 4.0])]],
     ...          [[np.array([5.0, 5.0])], [np.array([2.0, 4.0])]]]

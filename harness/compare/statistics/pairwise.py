@@ -1,17 +1,16 @@
 """Whether two contenders differ at all: rank tests of one pair, exact for usual numbers of runs.
 
-Wilcoxon's signed-rank test for runs that are paired by seed, Mann and Whitney's U for others. With
-several tasks both are stratified: ranks are given within each task and their sums added, so no task
-counts for more because its scores are on a wider scale. They say something about these tasks, not
-about others.
+Runs that are paired by seed have Wilcoxon's signed-rank test, others Mann and Whitney's U. With several
+tasks both are stratified: ranks are given within each task and their sums added, so a task does not
+count for more because its scores are on a wider scale. The tests speak of these tasks, not of others.
 
-A diverged run is the worst of all. In pairs, one that diverged lost by more than any difference of
-numbers; where both diverged there is no difference. p is two-sided, twice the smaller tail.
+A diverged run is the worst of all. In a pair it lost by more than any difference of numbers; where both
+runs diverged there is no difference. p is two-sided, twice the smaller tail.
 
-The null distribution is that of all signs, or of all ways to hand the runs of a task to the
-contenders, with the ranks as they are: exact with ties too, of which diverged runs make many, where
-SciPy is not. Tasks of more than 50 runs get the normal approximation. Note what is possible at all:
-paired, five seeds of one task never give less than p = 0.0625.
+The null distribution is that of all signs, or of all ways to distribute the runs of a task over the
+contenders, with the ranks as they are. It is exact with ties too, where SciPy's is not; diverged runs
+make many ties. Tasks of more than 50 runs get the normal approximation. Note the smallest p there can
+be: five paired seeds of one task never give less than p = 0.0625.
 
 Sources: Wilcoxon, Individual Comparisons by Ranking Methods, Biometrics Bulletin 1945; Mann &
 Whitney, Annals of Mathematical Statistics 1947; blocks, Lehmann, Nonparametrics, 1975;
@@ -41,9 +40,13 @@ EXACT = 50  # runs of a task, as in SciPy's Wilcoxon
 class PairTest:
     """The result of a test of two contenders.
 
-    statistic: W⁺, the sum of the ranks of the pairs that a won, or U, the number of pairs of runs that a
-    won, ties as halves; over all tasks. p: two-sided. runs: how many took part, pairs of runs that
-    differ or runs of both. exact: whether p is, or a normal approximation. test: its name.
+    Attributes:
+        statistic: W⁺, the sum of the ranks of the pairs that a won, or U, the number of pairs of runs
+            that a won, ties as halves; over all tasks.
+        p: Two-sided.
+        runs: How many took part: pairs of runs that differ, or runs of both.
+        exact: Whether p is exact; otherwise it is a normal approximation.
+        test: Its name.
     """
 
     statistic: float
@@ -54,10 +57,13 @@ class PairTest:
 
 
 def signed_rank(a: Sample, b: Sample) -> PairTest:
-    """Wilcoxon's test of paired runs: with 50 % each, any pair could have gone the other way round.
+    """Wilcoxon's test of paired runs. Null hypothesis: either run of a pair wins with probability 1/2.
 
-    a, b: an array for each task, the same seed at the same place. Pairs without a difference are left
-    out (Wilcoxon's own rule); without any other, p is 1.
+    Pairs without a difference are left out (Wilcoxon's own rule); if none is left, p is 1.
+
+    Args:
+        a: An array for each task.
+        b: Likewise; runs at the same index share their seed.
 
     >>> a = [np.array([0.91, 0.93, 0.92, 0.95, 0.90])]
     >>> b = [np.array([0.90, 0.91, 0.89, 0.91, -np.inf])]
@@ -77,9 +83,13 @@ def signed_rank(a: Sample, b: Sample) -> PairTest:
 
 
 def rank_sum(a: Sample, b: Sample) -> PairTest:
-    """Mann and Whitney's test of unpaired runs: any run of a task could have been of either contender.
+    """Mann and Whitney's test of unpaired runs. Null hypothesis: runs of both are drawn alike.
 
-    a, b: an array for each task, not always equally many runs. If all runs tie, p is 1.
+    If all runs tie, p is 1.
+
+    Args:
+        a: An array for each task.
+        b: Likewise; the numbers of runs may differ.
 
     >>> rank_sum([np.array([3.0, 4.0, 5.0])], [np.array([1.0, 2.0, -np.inf])])
     PairTest(statistic=9.0, p=0.1, runs=6, exact=True, test='Mann–Whitney U')
@@ -100,11 +110,13 @@ def rank_sum(a: Sample, b: Sample) -> PairTest:
 
 
 def least_p(sizes: Sequence[tuple[int, int]], test: str) -> float:
-    """The smallest p that a test can give, which it gives where every run of a beats every one of b.
+    """The smallest p that a test can give; it gives it where every run of a beats every run of b.
 
         2 / 2ⁿ for n pairs,   2 / Π_t C(n_t + m_t, n_t) for runs that are not paired
 
-    sizes: (n, m), how many runs of a and of b, for each task; of pairs n = m. test: its name.
+    Args:
+        sizes: (n, m), the numbers of runs of a and of b, for each task; of pairs n = m.
+        test: Its name.
 
     >>> least_p([(5, 5)], SIGNED_RANK), least_p([(3, 3)], RANK_SUM)
     (0.0625, 0.1)
@@ -117,23 +129,23 @@ def least_p(sizes: Sequence[tuple[int, int]], test: str) -> float:
 
 
 def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a − b as multiples of the largest, without ties; those with a diverged run are ±2."""
+    """a − b as multiples of the largest difference, without ties; ±2 where a run diverged."""
     apart = a != b  # −inf − −inf would be NaN
     d = a[apart] - b[apart]
     finite = np.isfinite(d)
     largest = np.abs(d[finite]).max(initial=0)
-    # Equal differences of decimal scores differ in the last bit, which must not decide about ranks
+    # Equal differences of decimal scores differ in the last bit, which must not decide ranks
     d[finite] = np.round(d[finite] / largest, 12) if largest else 0.0
     return np.clip(d, -2, 2)
 
 
 def _doubled(ranks: np.ndarray) -> list[int]:
-    """Mean ranks of ties are halves; twice the ranks are whole, and so may be places in an array."""
+    """Twice the ranks: mean ranks of ties are halves, and only whole numbers can index an array."""
     return [int(r) for r in np.rint(2 * ranks)]
 
 
 def _sums_of_signed(ranks: Sequence[int]) -> np.ndarray:
-    """The distribution of the sum of those ranks that get a plus: at s the probability of s."""
+    """The distribution of the sum of the ranks with a plus: element s is the probability of sum s."""
     distribution = np.zeros(sum(ranks) + 1)
     distribution[0] = 1.0
     for r in ranks:
@@ -143,7 +155,7 @@ def _sums_of_signed(ranks: Sequence[int]) -> np.ndarray:
 
 
 def _sums_of_drawn(ranks: Sequence[int], n: int) -> np.ndarray:
-    """The distribution of the sum of n ranks drawn without replacement: at s the probability of s."""
+    """The distribution of the sum of n ranks drawn without replacement, by sum."""
     counts = np.zeros((n + 1, sum(ranks) + 1))  # of subsets by size and sum
     counts[0, 0] = 1.0
     for r in ranks:
@@ -157,7 +169,7 @@ def _two_sided(distribution: np.ndarray, value: float) -> float:
 
 
 def _moments(sums: float, ranks: Sequence[np.ndarray], sizes: Sequence[int]) -> tuple[float, float]:
-    """How far the sum of ranks is from its mean, and its variance with the ties as they are."""
+    """The distance of the sum of ranks from its mean, and its variance with the ties as they are."""
     away, variance = sums, 0.0
     for r, n in zip(ranks, sizes, strict=True):
         away -= n * r.mean()

@@ -1,4 +1,4 @@
-"""Profiles: which share of workloads, or of runs, does how well.
+"""Profiles: the share of workloads, or of runs, that does at least so well.
 
 Times to a target, by solver s (a contender) and workload w (a task):
 
@@ -6,8 +6,9 @@ Times to a target, by solver s (a contender) and workload w (a task):
     ρ_s(τ)  = 1/n |{w : r_{s,w} ≤ τ}|                 performance profile
     B_s     = 1/n Σ_w max(0, r_max − r_{s,w}) / (r_max − 1)        benchmark score, in [0, 1]
 
-B_s is the mean of ρ_s(τ) over τ from 1 to r_max, worked out without a grid. A target that was
-missed has t = inf, and so has a run that diverged; then r = inf, and for all if nobody reached it.
+B_s is the mean of ρ_s(τ) over τ from 1 to r_max, computed exactly instead of on a grid. A target that
+was missed has t = inf, and so has a run that diverged; then r = inf. If nobody reached the target,
+r = inf for all.
 
 Scores of runs: the run-score distribution F̂(τ), the share of runs that score more than τ.
 
@@ -35,7 +36,10 @@ R_MAX = 4.0
 
 
 def performance_ratios(times: np.ndarray) -> np.ndarray:
-    """r of each solver and workload. times: (solvers, workloads), > 0, inf where missed.
+    """r of each solver and workload.
+
+    Args:
+        times: (solvers, workloads), above 0; inf where the target was missed.
 
     >>> performance_ratios(np.array([[10.0, 30.0, np.inf], [20.0, np.inf, np.inf]]))
     array([[ 1.,  1., inf],
@@ -46,9 +50,11 @@ def performance_ratios(times: np.ndarray) -> np.ndarray:
 
 
 def performance_profile(ratios: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """ρ(τ), the share of ratios that are at most τ. ratios: (..., n); tau: (T,). Returns (..., T).
+    """ρ(τ), the share of ratios that are at most τ, (..., T). It steps where τ is one of the ratios.
 
-    It steps where τ is one of the ratios.
+    Args:
+        ratios: (..., n).
+        tau: (T,).
 
     >>> performance_profile(np.array([[1.0, 2.0, np.inf]]), np.array([1.0, 1.5, 2.0]))
     array([[0.33333333, 0.33333333, 0.66666667]])
@@ -57,7 +63,11 @@ def performance_profile(ratios: np.ndarray, tau: np.ndarray) -> np.ndarray:
 
 
 def benchmark_score(ratios: np.ndarray, r_max: float = R_MAX) -> np.ndarray:
-    """B of each solver, (...). ratios: (..., workloads).
+    """B of each solver, (...).
+
+    Args:
+        ratios: (..., workloads).
+        r_max: The ratio from which on a workload scores nothing.
 
     >>> benchmark_score(np.array([[1.0, 1.0, np.inf], [2.5, np.inf, np.inf]]))
     array([0.66666667, 0.16666667])
@@ -66,10 +76,13 @@ def benchmark_score(ratios: np.ndarray, r_max: float = R_MAX) -> np.ndarray:
 
 
 def run_score_distribution(sample: Sample, tau: np.ndarray) -> np.ndarray:
-    """F̂(τ), the share of runs that score more than τ, averaged over tasks; (T,) for tau (T,).
+    """F̂(τ), the share of runs that score more than τ, averaged over tasks, (T,).
 
-    sample: an array of scores for each task. A diverged run scores more than nothing, so that left of
-    all scores F̂ is the share of the converged.
+    A diverged run exceeds no τ, so that for τ below all scores F̂ is the share of the converged.
+
+    Args:
+        sample: An array of scores for each task.
+        tau: (T,).
 
     >>> run_score_distribution([np.array([0.5, 0.9, -np.inf])], np.array([0.0, 0.5, 0.9]))
     array([0.66666667, 0.33333333, 0.        ])

@@ -1,7 +1,7 @@
-"""Contenders ranked block by block, a block being a task, or a task and a seed.
+"""Contenders ranked within blocks; a block is a task, or a task and a seed.
 
-Mean ranks, Friedman's test of whether they differ at all, and Nemenyi's critical difference, by
-which any two mean ranks must differ:
+Mean ranks, Friedman's test of whether they differ at all, and Nemenyi's critical difference, the least
+significant difference of two mean ranks:
 
     CD = q_α √(k (k + 1) / (6 N)),   q_α: the upper α quantile of the studentized range of k, over √2
 
@@ -30,9 +30,11 @@ __all__ = ["Ranking", "critical_difference", "rank_contenders"]
 class Ranking:
     """Mean ranks and whether they differ.
 
-    ranks: (contenders,), 1 is best. critical: the difference that two of them must have. statistic, p:
-    Friedman's χ², corrected for ties, and its p by the χ² distribution, which is on the careful side
-    where blocks are few.
+    Attributes:
+        ranks: (contenders,); 1 is best.
+        critical: The difference from which on two of them differ significantly.
+        statistic: Friedman's χ², corrected for ties.
+        p: By the χ² distribution, which is conservative for few blocks.
     """
 
     ranks: np.ndarray
@@ -53,7 +55,7 @@ def rank_contenders(scores: np.ndarray, alpha: float = 0.05) -> Ranking:
     blocks, contenders = scores.shape
     if contenders < 3:
         raise ValueError(
-            f"Mean ranks are of three contenders or more; two have a test of pairs. Got {contenders}."
+            f"Mean ranks need three contenders or more; two are compared as a pair. Got {contenders}."
         )
     ranks = rankdata(-scores, axis=1)
     if np.all(ranks == ranks[0, 0]):  # all tie in all blocks: χ² would be 0/0
