@@ -1,7 +1,7 @@
-"""Small comparisons to show: drawn from a seed, and summed up by the plainest statistics there are.
+"""Small comparisons to show: drawn from a seed, and summed up by the simplest statistics.
 
 The frames are those that harness.compare.comparison describes; their intervals are percentiles of a
-short bootstrap. They are realistic enough to look at, and nothing here is a reference for statistics.
+short bootstrap. They look realistic, but are no reference for statistics.
 """
 
 from __future__ import annotations
@@ -74,7 +74,20 @@ PROVENANCE = {
 
 @dataclass
 class Plan:
-    """What a comparison is drawn from. skills: the score that each contender nears."""
+    """What a comparison is drawn from.
+
+    Attributes:
+        skills: By contender, the score that its curves approach.
+        tasks: Their names.
+        seeds: Their number.
+        by: The factors.
+        metric: The name of the metric.
+        diverging: By contender, the number of its runs that diverge.
+        rates: "grid", or "random": of learning rate and momentum.
+        tested: Whether the test part was read.
+        stacked: Whether runs were trained in stacks, so that they have no seconds.
+        caveats: Of the comparison.
+    """
 
     skills: dict[str, float]
     tasks: tuple[str, ...] = ("digits",)
@@ -82,7 +95,7 @@ class Plan:
     by: tuple[str, ...] = ("optimizer",)
     metric: str = "accuracy"
     diverging: dict[str, int] = field(default_factory=dict)
-    rates: str = "grid"  # or "random": of learning rate and momentum
+    rates: str = "grid"
     tested: bool = True
     stacked: bool = False
     caveats: tuple[str, ...] = ()
@@ -124,8 +137,8 @@ def factors() -> Comparison:
         for i, row in enumerate(rows)
         for j, column in enumerate(columns)
     }
-    made = _make(Plan(skills, by=("optimizer", "initializer"), seeds=5))
-    return replace(made, interaction=_interaction(made.outcomes))
+    comparison = _make(Plan(skills, by=("optimizer", "initializer"), seeds=5))
+    return replace(comparison, interaction=_interaction(comparison.outcomes))
 
 
 @cache
@@ -146,7 +159,7 @@ def regression() -> Comparison:
 
 @cache
 def hostile() -> Comparison:
-    made = _make(
+    comparison = _make(
         Plan(
             dict(zip(HOSTILE, (0.97, 0.96, 0.9), strict=True)),
             tasks=("<img src=x onerror=alert(2)>", "a_b$"),
@@ -156,13 +169,13 @@ def hostile() -> Comparison:
         )
     )
     commands = ["harness train '</pre><script>alert(4)</script>'"]
-    return replace(made, provenance={"store": "</script><b>", "commands": commands})
+    return replace(comparison, provenance={"store": "</script><b>", "commands": commands})
 
 
 @cache
 def single_run() -> Comparison:
-    made = _make(Plan({"adam": 0.97}, seeds=1))
-    return replace(made, trials=made.outcomes[COLUMNS["trials"].split()].copy())
+    comparison = _make(Plan({"adam": 0.97}, seeds=1))
+    return replace(comparison, trials=comparison.outcomes[COLUMNS["trials"].split()].copy())
 
 
 @cache
@@ -272,8 +285,8 @@ def _interval(values: np.ndarray, random: np.random.Generator) -> tuple[float, f
 
 
 def _groups(plan: Plan) -> list[tuple[str, tuple[str, ...]]]:
-    each = [(task, (task,)) for task in plan.tasks]
-    return [*each, ("all", plan.tasks)] if len(each) > 1 else each
+    groups = [(task, (task,)) for task in plan.tasks]
+    return [*groups, ("all", plan.tasks)] if len(groups) > 1 else groups
 
 
 def _summary(plan: Plan, outcomes: DataFrame, random: np.random.Generator) -> DataFrame:
@@ -310,7 +323,7 @@ def _pairs(plan: Plan, outcomes: DataFrame, random: np.random.Generator) -> Data
     rows = []
     part = "test" if plan.tested else "validation"
     for task, members in _groups(plan):
-        found = []
+        rows_of_group = []
         for a, b in combinations(plan.skills, 2):
             of = outcomes[outcomes.task.isin(members)]
             x, y = (of[of.contender == name][part].to_numpy() for name in (a, b))
@@ -320,13 +333,13 @@ def _pairs(plan: Plan, outcomes: DataFrame, random: np.random.Generator) -> Data
             wins = (gap > 0) if plan.maximize else (gap < 0)
             row = [a, b, task, part, len(gap), float(gap.mean()), *_interval(gap, random)]
             row += [float(wins.mean()), *_interval(wins.astype(float), random)]
-            found.append([*row, p, np.nan, "paired t-test"])
-        order = np.argsort([row[-3] for row in found])
+            rows_of_group.append([*row, p, np.nan, "paired t-test"])
+        order = np.argsort([row[-3] for row in rows_of_group])
         running = 0.0
         for rank, index in enumerate(order):
-            running = max(running, min(1.0, (len(found) - rank) * found[index][-3]))
-            found[index][-2] = running
-        rows += found
+            running = max(running, min(1.0, (len(rows_of_group) - rank) * rows_of_group[index][-3]))
+            rows_of_group[index][-2] = running
+        rows += rows_of_group
     return _frame("pairs", rows)
 
 

@@ -6,21 +6,21 @@ from harness.compare import compare
 
 
 def test_contenders_are_those_that_were_tuned_and_their_defaults(tuned):
-    found = compare(uri=tuned[0])
-    assert found.question.by == ("optimizer", "network.hidden")
+    comparison = compare(uri=tuned[0])
+    assert comparison.question.by == ("optimizer", "network.hidden")
     names = {f"{o}, network.hidden=[{n}]" for o in ("sgd", "adam") for n in (4, 8)}
-    assert set(found.contenders) == names | {f"{name} (untuned)" for name in names}
+    assert set(comparison.contenders) == names | {f"{name} (untuned)" for name in names}
 
 
 def test_only_fresh_seeds_count(tuned):
-    found = compare(uri=tuned[0])
-    assert set(found.outcomes["seed"]) == {2, 3, 4, 5, 6}
-    assert set(found.trials["seed"]) == {0, 1}
-    assert set(found.outcomes["chosen"]) == {"tuned on other seeds", "the defaults"}
-    assert found.outcomes.groupby("contender").size().tolist() == [5] * 8
-    assert found.trials.groupby("contender").size().tolist() == [8] * 4
-    assert not any("chosen by the same runs" in caveat for caveat in found.caveats)
-    assert set(found.budget["k"]) == {1, 2, 3, 4}
+    comparison = compare(uri=tuned[0])
+    assert set(comparison.outcomes["seed"]) == {2, 3, 4, 5, 6}
+    assert set(comparison.trials["seed"]) == {0, 1}
+    assert set(comparison.outcomes["chosen"]) == {"tuned on other seeds", "the defaults"}
+    assert comparison.outcomes.groupby("contender").size().tolist() == [5] * 8
+    assert comparison.trials.groupby("contender").size().tolist() == [8] * 4
+    assert not any("chosen by the same runs" in caveat for caveat in comparison.caveats)
+    assert set(comparison.budget["k"]) == {1, 2, 3, 4}
 
 
 def test_runs_of_the_tuning_have_never_seen_the_test_part(tuned):

@@ -34,7 +34,7 @@ def client(own_grid):
     return MlflowClient(own_grid)
 
 
-def select_runs(client, kind):
+def runs_of_kind(client, kind):
     experiment = client.get_experiment_by_name("harness").experiment_id
     return client.search_runs([experiment], f"tags.kind = '{kind}'", max_results=1000)
 
@@ -43,10 +43,10 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
     assert main(["compare"]) == 0
     shown = capsys.readouterr()
     assert shown.err == ""
-    found = compare(uri=own_grid)
-    assert verdict(found) in shown.out
+    comparison = compare(uri=own_grid)
+    assert verdict(comparison) in shown.out
     for contender in ("adam", "sgd"):
-        row = found.summary.query(
+        row = comparison.summary.query(
             f"contender == '{contender}' and task == 'iris' and part == 'test'"
         )
         assert f"{row['iqm'].item():.4f} [" in shown.out
@@ -57,26 +57,26 @@ def test_it_shows_writes_and_logs(own_grid, client, capsys):
     assert (folder / "table.tex").exists()
     assert (folder / "pictures" / "learning_curves.svg").exists()
 
-    (sweep,) = select_runs(client, "sweep")
-    assert sweep.data.tags["verdict"] == verdict(found)
+    (sweep,) = runs_of_kind(client, "sweep")
+    assert sweep.data.tags["verdict"] == verdict(comparison)
     assert f"{folder.name}/report.html" in sweep.data.tags["mlflow.note.content"]
-    for row in found.summary.itertuples():
+    for row in comparison.summary.itertuples():
         name = f"compare/{row.contender}/{row.task}/{row.part}/accuracy/iqm"
         assert sweep.data.metrics[name] == pytest.approx(row.iqm)
     files = client.list_artifacts(sweep.info.run_id, folder.name)
     assert f"{folder.name}/report.html" in {file.path for file in files}
 
-    runs = {run.info.run_id: run.data for run in select_runs(client, "run")}
+    runs = {run.info.run_id: run.data for run in runs_of_kind(client, "run")}
     scoring = {i for i, data in runs.items() if data.tags.get("counts") == "true"}
-    assert scoring == set(found.outcomes["run_id"])
-    for row in found.outcomes.itertuples():
+    assert scoring == set(comparison.outcomes["run_id"])
+    for row in comparison.outcomes.itertuples():
         metrics = runs[row.run_id].metrics
         assert metrics.get("time_to_target/steps", math.inf) == row.steps
         assert "time_to_target/seconds" not in metrics, "a run of a stack makes no claim"
 
 
 def test_another_question_leaves_nothing_of_the_former_report(own_grid, client):
-    (sweep,) = select_runs(client, "sweep")
+    (sweep,) = runs_of_kind(client, "sweep")
     assert main(["compare", "--by", "optimizer,optimizer.lr"]) == 0
     (folder,) = Path("outputs/comparisons").iterdir()
     assert (folder / "interaction.csv").exists()
@@ -88,42 +88,42 @@ def test_another_question_leaves_nothing_of_the_former_report(own_grid, client):
 
 
 def test_a_description_of_ones_own_stays(own_grid, client):
-    (sweep,) = select_runs(client, "sweep")
+    (sweep,) = runs_of_kind(client, "sweep")
     for text in ("mine", "- adam wins, says the report among the artifacts."):
         client.set_tag(sweep.info.run_id, "mlflow.note.content", text)
         assert main(["compare"]) == 0
-        found = client.get_run(sweep.info.run_id).data.tags["mlflow.note.content"]
-        assert (found == text) == (text == "mine")
+        description = client.get_run(sweep.info.run_id).data.tags["mlflow.note.content"]
+        assert (description == text) == (text == "mine")
 
 
 def test_for_programs(own_grid, client, capsys):
     assert main(["compare", "--json", "--no-log", "--metric", "loss", "--output", "here"]) == 0
-    found = decode(capsys.readouterr().out)
-    assert found.question.metric.name == "loss"
-    assert set(found.contenders) == {"adam", "sgd"}
+    comparison = decode(capsys.readouterr().out)
+    assert comparison.question.metric.name == "loss"
+    assert set(comparison.contenders) == {"adam", "sgd"}
     assert Path("here/comparison.json").exists()
-    assert "verdict" not in select_runs(client, "sweep")[0].data.tags
+    assert "verdict" not in runs_of_kind(client, "sweep")[0].data.tags
 
 
 def test_the_frames_of_a_notebook_are_those_of_the_report(own_grid, capsys):
     assert main(["compare", "--json", "--no-log", "--by", "optimizer,optimizer.lr"]) == 0
     report = json.loads(capsys.readouterr().out)
-    found = compare(uri=own_grid, by=["optimizer", "optimizer.lr"])
+    comparison = compare(uri=own_grid, by=["optimizer", "optimizer.lr"])
     rows = report["frames"]["summary"]["rows"]
-    assert len(rows) == len(found.summary) == 6 * 3 * 2
-    assert [row[0] for row in rows] == found.summary["contender"].tolist()
-    assert len(found.interaction) == 6
+    assert len(rows) == len(comparison.summary) == 6 * 3 * 2
+    assert [row[0] for row in rows] == comparison.summary["contender"].tolist()
+    assert len(comparison.interaction) == 6
 
 
 def test_a_configuration_trains_the_very_same_runs(grid, train_sweeps, tmp_path):
     """The commands of the report give runs of the same identities, and so the same numbers."""
-    found = compare(uri=grid, target=0.9)
-    command = found.provenance["configurations"]["adam on moons"]
+    comparison = compare(uri=grid, target=0.9)
+    command = comparison.provenance["configurations"]["adam on moons"]
     words = [word for word in shlex.split(command)[3:] if not word.startswith("seed=")]
     again = compare(uri=train_sweeps([*words, "seed=0,1"]), by=["optimizer"], target=0.9)
-    before = found.outcomes.query("contender == 'adam' and task == 'moons' and seed < 2")
+    first = comparison.outcomes.query("contender == 'adam' and task == 'moons' and seed < 2")
     for part in ("validation", "test", "steps"):
-        assert again.outcomes[part].tolist() == before[part].tolist()
+        assert again.outcomes[part].tolist() == first[part].tolist()
 
 
 def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, monkeypatch):
@@ -133,9 +133,9 @@ def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, m
     uri = train_sweeps([*short, "optimizer=sgd"], [*short, "optimizer=adam"])
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "--all"]) == 0
-    (own,) = select_runs(MlflowClient(uri), "comparison")
-    assert own.data.tags["verdict"] == verdict(compare(uri=uri, everything=True))
-    assert own.info.status == "FINISHED"
+    (run,) = runs_of_kind(MlflowClient(uri), "comparison")
+    assert run.data.tags["verdict"] == verdict(compare(uri=uri, everything=True))
+    assert run.info.status == "FINISHED"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,6 @@ def test_runs_of_several_sweeps_get_a_run_of_their_own(train_sweeps, tmp_path, m
 )
 def test_mistakes_get_one_message(own_grid, capsys, arguments, message):
     assert main(["compare", *arguments]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert "Traceback" not in said
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "Traceback" not in errors

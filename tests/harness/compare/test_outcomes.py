@@ -21,13 +21,13 @@ ALONE = ["hydra.launcher.stack_size=1", "training.max_epochs=5", "dataset=moons"
 def outcomes(uri, target=None, metric=None):
     loaded = load_runs(Source(uri, "harness", everything=True), ["optimizer"], metric=metric)
     maximize = loaded.question.maximize
-    scoring = counting_of(loaded)
+    scoring = scoring_of(loaded)
     curves = curves_of(loaded, scoring)
     targets = targets_of(scoring, maximize, target)
     return loaded, curves, targets, outcomes_of(loaded, scoring, curves, targets)
 
 
-def counting_of(loaded):
+def scoring_of(loaded):
     chosen = chosen_settings(trials_of(loaded), loaded.question.maximize)
     return scoring_runs(loaded, chosen)
 
@@ -40,58 +40,58 @@ def by_epoch(loaded, run_id):
 
 @pytest.mark.parametrize(("metric", "better"), [("accuracy", float.__ge__), ("loss", float.__le__)])
 def test_a_run_reaches_its_target_at_the_first_epoch_that_is_as_good(grid, metric, better):
-    loaded, curves, targets, found = outcomes(grid, metric=metric)
+    loaded, curves, targets, table = outcomes(grid, metric=metric)
     assert set(targets) == {"moons", "iris"}
     reached = 0
-    for run in found.itertuples():
+    for run in table.itertuples():
         rows = by_epoch(loaded, run.run_id)
-        own = curves[curves["run_id"] == run.run_id]
-        assert own["validation"].tolist() == [row[f"validation/{metric}"] for row in rows]
-        assert own["steps"].tolist() == [row["train/steps"] for row in rows]
-        assert own["samples"].tolist() == [row["train/samples"] for row in rows]
+        curve = curves[curves["run_id"] == run.run_id]
+        assert curve["validation"].tolist() == [row[f"validation/{metric}"] for row in rows]
+        assert curve["steps"].tolist() == [row["train/steps"] for row in rows]
+        assert curve["samples"].tolist() == [row["train/samples"] for row in rows]
         there = [r for r in rows if better(r[f"validation/{metric}"], targets[run.task])]
         assert run.steps == (there[0]["train/steps"] if there else math.inf)
         assert run.samples == (there[0]["train/samples"] if there else math.inf)
         assert run.epochs == len(rows)
         assert math.isnan(run.seconds), "a run of a stack has no time of its own"
         reached += bool(there)
-    assert 0 < reached < len(found)
+    assert 0 < reached < len(table)
 
 
 def test_the_target_is_what_half_of_the_runs_reach(grid):
-    _, _, targets, found = outcomes(grid)
+    _, _, targets, table = outcomes(grid)
     for task, target in targets.items():
-        own = found[found["task"] == task]
-        assert (own["validation"] >= target).sum() * 2 >= len(own)
-        assert target in set(own["validation"])
+        scores = table.loc[table["task"] == task, "validation"]
+        assert (scores >= target).sum() * 2 >= len(scores)
+        assert target in set(scores)
 
 
 def test_seconds_are_those_of_training_alone(train_sweeps):
     uri = train_sweeps([*ALONE, "optimizer=sgd,adam", "seed=0,1"])
-    loaded, curves, targets, found = outcomes(uri, 0.85)
-    for run in found.itertuples():
+    loaded, curves, targets, table = outcomes(uri, 0.85)
+    for run in table.itertuples():
         rows = by_epoch(loaded, run.run_id)
         there = [n for n, row in enumerate(rows) if row["validation/accuracy"] >= 0.85]
         spent = (
             [row["train/epoch_seconds"] for row in rows[: there[0] + 1]] if there else [math.inf]
         )
         assert run.seconds == pytest.approx(math.fsum(spent))
-    assert found["seconds"].map(math.isfinite).any()
+    assert table["seconds"].map(math.isfinite).any()
     assert set(loaded.tags["workers"]) == {"1"}
     unknown = loaded.tags.drop(columns="workers")  # of an earlier version, or on another machine
     for tags in (loaded.tags.assign(workers="2"), unknown):
-        beside = outcomes_of(replace(loaded, tags=tags), counting_of(loaded), curves, targets)
+        beside = outcomes_of(replace(loaded, tags=tags), scoring_of(loaded), curves, targets)
         assert beside["seconds"].isna().all()
-        assert beside["steps"].tolist() == found["steps"].tolist()
+        assert beside["steps"].tolist() == table["steps"].tolist()
 
 
 def test_a_run_that_diverged_never_reaches_a_target(diverging):
     loaded = load_runs(Source(diverging, "harness"), ["optimizer", "optimizer.lr"])
     scoring = scoring_runs(loaded, chosen_settings(trials_of(loaded), True))
     curves = curves_of(loaded, scoring)
-    found = outcomes_of(loaded, scoring, curves, targets_of(scoring, True, -1e9))
-    assert (found.loc[found["diverged"], ["steps", "samples"]] == math.inf).all(axis=None)
-    assert found.loc[~found["diverged"], "steps"].map(math.isfinite).all()
+    table = outcomes_of(loaded, scoring, curves, targets_of(scoring, True, -1e9))
+    assert (table.loc[table["diverged"], ["steps", "samples"]] == math.inf).all(axis=None)
+    assert table.loc[~table["diverged"], "steps"].map(math.isfinite).all()
 
 
 def test_targets_that_are_asked_for(grid):

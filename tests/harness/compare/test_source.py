@@ -70,11 +70,12 @@ def test_without_its_folder_a_continued_sweep_has_all_its_runs(train_sweeps, tmp
     assert (first.state, second.state) == ("complete", "complete")
     assert (second.runs, second.finished) == (3, 3)
 
-    (own,) = loaded.sweeps
-    artifacts = Path(own.artifact_uri.removeprefix("file://"))
+    (sweep,) = loaded.sweeps
+    artifacts = Path(sweep.artifact_uri.removeprefix("file://"))
     (artifacts / "identities.txt").unlink()
-    words = rf"{own.tags['sweep']} took over runs .*\n.*optimizer=sgd,nesterov,adam.* skip_finished=true"
-    with pytest.raises(ConfigurationError, match=words):
+    command = ".*optimizer=sgd,nesterov,adam.* skip_finished=true"
+    message = rf"{sweep.tags['sweep']} took over runs .*\n{command}"
+    with pytest.raises(ConfigurationError, match=message):
         load_runs(source(uri), [])
     earlier = load_runs(source(uri, first.sweep), []).runs  # it took nothing over
     assert set(earlier["contender"]) == {"sgd", "adam"}
@@ -115,24 +116,24 @@ def test_without_its_folder_the_contenders_are_known_from_the_store(copied):
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", ["untuned", pytest.param("final", marks=pytest.mark.full)])
 def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
-    (own,) = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})
-    execute("UPDATE runs SET status = 'KILLED' WHERE run_uuid = ?", own.run_id)
+    (sweep,) = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})
+    execute("UPDATE runs SET status = 'KILLED' WHERE run_uuid = ?", sweep.run_id)
     execute(
         "UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid IN "
         "(SELECT run_uuid FROM tags WHERE key = 'phase' AND value = ?)",
         missing,
     )
     assert main(["compare"]) == 2
-    said = capsys.readouterr().err
-    assert f"The tuning {own.tags['sweep']} was interrupted before its end" in said
-    assert said.splitlines()[-1].strip() == completion_of(own)
-    assert said.rstrip().endswith("skip_finished=true")
+    message = capsys.readouterr().err
+    assert f"The tuning {sweep.tags['sweep']} was interrupted before its end" in message
+    assert message.splitlines()[-1].strip() == completion_of(sweep)
+    assert message.rstrip().endswith("skip_finished=true")
 
-    assert main(shlex.split(completion_of(own))[1:]) == 0  # and ends with the comparison
-    assert main(["compare", own.tags["sweep"]]) == 2
+    assert main(shlex.split(completion_of(sweep))[1:]) == 0  # and ends with the comparison
+    assert main(["compare", sweep.tags["sweep"]]) == 2
     later = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})[-1].tags["sweep"]
     assert f"{later} has completed it. Compare that: harness compare {later}" in (
         capsys.readouterr().err
     )
-    both = compare(own.tags["sweep"], later, uri=copied, by=["optimizer", "network.hidden"])
+    both = compare(sweep.tags["sweep"], later, uri=copied, by=["optimizer", "network.hidden"])
     assert both.outcomes.groupby("contender").size().tolist() == [5] * 8

@@ -54,24 +54,24 @@ def test_the_setting_with_the_best_mean_is_chosen(grid):
             scores[key].append(run.data.metrics["best/validation/accuracy"])
     chosen = chosen_settings(trials_of(loaded), maximize=True)
     assert len(chosen) == 4
-    for one in chosen.itertuples():
+    for choice in chosen.itertuples():
         means = {
             key[2]: fmean(values)
             for key, values in scores.items()
-            if key[:2] == (one.contender, one.task)
+            if key[:2] == (choice.contender, choice.task)
         }
-        assert one.score == pytest.approx(max(means.values()), abs=1e-12)
-        assert means[one.setting.partition("=")[2]] == pytest.approx(one.score)
-        assert (one.trials, one.seeds) == (3, 5)
+        assert choice.score == pytest.approx(max(means.values()), abs=1e-12)
+        assert means[choice.setting.partition("=")[2]] == pytest.approx(choice.score)
+        assert (choice.trials, choice.seeds) == (3, 5)
     scoring = scoring_runs(loaded, chosen)
     assert len(scoring) == 20
     assert set(scoring["chosen"]) == {"the best one on these seeds"}
 
 
 def test_a_loss_is_minimized():
-    found = chosen_settings(trials((1, 0, 0.5), (2, 0, 0.3), (3, 0, 0.4)), maximize=False)
-    assert found["setting"].item() == "optimizer.lr=2"
-    assert found["score"].item() == 0.3
+    chosen = chosen_settings(trials((1, 0, 0.5), (2, 0, 0.3), (3, 0, 0.4)), maximize=False)
+    assert chosen["setting"].item() == "optimizer.lr=2"
+    assert chosen["score"].item() == 0.3
 
 
 def test_a_setting_that_diverged_from_one_seed_is_behind_all_others():
@@ -81,9 +81,9 @@ def test_a_setting_that_diverged_from_one_seed_is_behind_all_others():
 
 
 def test_where_every_setting_diverged_there_is_no_score():
-    found = chosen_settings(trials((1, 0, None), (2, 0, None)), maximize=True)
-    assert found["score"].isna().item()
-    assert found["trials"].item() == 2
+    chosen = chosen_settings(trials((1, 0, None), (2, 0, None)), maximize=True)
+    assert chosen["score"].isna().item()
+    assert chosen["trials"].item() == 2
 
 
 def test_a_setting_that_was_dropped_is_not_chosen():
@@ -99,13 +99,13 @@ def test_without_validation_there_is_nothing_to_choose_by():
     assert alone["setting"].item() == "optimizer.lr=1"
 
 
-@pytest.mark.parametrize(("best", "said"), [(1, "smallest"), (4, "largest"), (2, None), (3, None)])
-def test_a_best_value_on_the_edge_is_told(best, said):
+@pytest.mark.parametrize(("best", "end"), [(1, "smallest"), (4, "largest"), (2, None), (3, None)])
+def test_a_best_value_on_the_edge_is_told(best, end):
     rows = trials(*((rate, 0, 0.9 if rate == best else 0.5) for rate in (1, 2, 3, 4)))
-    found = edge_caveats(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))
-    assert len(found) == (said is not None)
-    if said:
-        assert f"the best optimizer.lr, {best}, is the {said} that was tried" in found[0]
+    sentences = edge_caveats(rows, chosen_settings(rows, maximize=True), ("optimizer.lr",))
+    assert len(sentences) == (end is not None)
+    if end:
+        assert f"the best optimizer.lr, {best}, is the {end} that was tried" in sentences[0]
 
 
 def test_two_values_have_no_inside():
@@ -120,8 +120,11 @@ def test_what_was_trained_is_the_best_trial(tuned):
     decided = final_settings(loaded.runs)
     assert len(decided) == 4
     scores = trials.groupby(["contender", "task", "setting"])["validation"].mean()
-    for one in best.itertuples():  # equal scores may be told apart by their loss
-        assert scores[one.contender, one.task, decided[one.contender, one.task]] == one.score
+    for choice in best.itertuples():  # equal scores may be told apart by their loss
+        assert (
+            scores[choice.contender, choice.task, decided[choice.contender, choice.task]]
+            == choice.score
+        )
 
 
 def test_the_last_round_of_a_tuning_counts(tuned):

@@ -34,12 +34,16 @@ def test_ranks_stand_on_their_axis_and_bars_join_who_cannot_be_told_apart(three)
     scale = {text.get_text(): text.get_position()[0] for text in axes.texts}
     first, last = scale["1"], scale["3"]
     place = lambda rank: first + (last - first) * (rank - 1) / 2  # noqa: E731
-    dots = {one.get_marker(): one.get_xdata()[0] for one in axes.lines if len(one.get_xdata()) == 1}
+    dots = {
+        artist.get_marker(): artist.get_xdata()[0]
+        for artist in axes.lines
+        if len(artist.get_xdata()) == 1
+    }
     for style, rank in zip(styles_of(three.contenders).values(), three.ranks["rank"], strict=True):
         assert dots[style.marker] == pytest.approx(place(rank))
-    (bar,) = [one for one in axes.lines if one.get_label() == "clique"]
+    (bar,) = [artist for artist in axes.lines if artist.get_label() == "clique"]
     assert bar.get_xdata() == pytest.approx([place(1.4), place(1.6)], abs=0.01)
-    (length,) = [one for one in axes.lines if one.get_label() == "critical difference"]
+    (length,) = [artist for artist in axes.lines if artist.get_label() == "critical difference"]
     critical = three.ranks.critical.iloc[0]
     assert np.diff(length.get_xdata())[0] == pytest.approx(place(1 + critical) - first)
     assert {"adam  1.40", "heavy_ball  1.60", "3.00  sgd"} <= set(scale)

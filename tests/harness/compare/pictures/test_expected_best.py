@@ -12,7 +12,7 @@ def test_the_expected_best_is_drawn_against_k_with_its_band(two):
     figure = draw_expected_best(two.budget, two.question, styles_of(two.contenders))
     (axes,) = figure.axes
     of = two.budget[two.budget.contender == "sgd"]
-    (line,) = [one for one in axes.lines if one.get_label() == "sgd"]
+    (line,) = [artist for artist in axes.lines if artist.get_label() == "sgd"]
     assert line.get_xdata().tolist() == list(of.k)
     assert line.get_ydata() == pytest.approx(list(of.expected))
     heights = axes.collections[1].get_paths()[0].vertices[:, 1]

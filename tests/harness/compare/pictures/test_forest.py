@@ -26,11 +26,11 @@ def test_scores_are_interquartile_means_of_the_test_part_with_intervals_over_eve
     assert named(figure.axes[0]) == ["adam", "heavy_ball", "sgd"]
     rows = c.summary[(c.summary.task == "moons") & (c.summary.part == "test")]
     for number, row in enumerate(rows.itertuples()):
-        (marker,) = [one for one in axes.lines if one.get_label() == row.contender]
+        (marker,) = [artist for artist in axes.lines if artist.get_label() == row.contender]
         assert marker.get_xdata() == pytest.approx([row.iqm])
         assert marker.get_ydata() == pytest.approx([number])
         assert ends(axes.collections[number]) == pytest.approx([row.iqm_low, row.iqm_high])
-    points = [len(one.get_xdata()) for one in axes.lines if one.get_marker() == "."]
+    points = [len(artist.get_xdata()) for artist in axes.lines if artist.get_marker() == "."]
     assert points == [10, 10, 8]  # two of sgd diverged
     assert axes.get_xlabel() == "test accuracy"
 
@@ -48,9 +48,9 @@ def test_differences_are_filled_where_the_test_finds_them(three):
     rows = three.pairs[three.pairs.task == "digits"]
     axes = figure.axes[0]
     assert named(axes) == ["adam − heavy_ball", "adam − sgd", "heavy_ball − sgd"]
-    points = [one for one in axes.lines if one.get_marker() == "o"]
-    assert [one.get_xdata()[0] for one in points] == pytest.approx(list(rows.difference))
-    filled = [one.get_markerfacecolor() != "white" for one in points]
+    points = [artist for artist in axes.lines if artist.get_marker() == "o"]
+    assert [artist.get_xdata()[0] for artist in points] == pytest.approx(list(rows.difference))
+    filled = [artist.get_markerfacecolor() != "white" for artist in points]
     assert filled == list(rows.p_holm < 0.05)
     assert True in filled
     assert False in filled

@@ -55,7 +55,7 @@ def test_a_grid_is_cells_over_the_two_hyperparameters_with_most_values(grid, two
 
 def test_only_the_cell_where_every_run_diverged_is_crossed_out(grid, two):
     axes = draw_heatmap(grid, two.question, ["adam"], "digits").axes[0]
-    crosses = [one.get_xydata().tolist() for one in axes.lines if one.get_marker() == "x"]
+    crosses = [artist.get_xydata().tolist() for artist in axes.lines if artist.get_marker() == "x"]
     assert crosses == [[[2, 1]]]
 
 

@@ -10,9 +10,9 @@ from harness.compare.pictures.interaction import draw_interaction
 def test_interaction_shows_means_as_lines_and_effects_with_intervals(factors, empty):
     means, effects = draw_interaction(factors.interaction, factors.question).axes
     of = factors.interaction[factors.interaction.row == "sgd"]
-    (line,) = [one for one in means.lines if one.get_label() == "sgd"]
+    (line,) = [artist for artist in means.lines if artist.get_label() == "sgd"]
     assert line.get_ydata() == pytest.approx(list(of["mean"]))
-    points = [one for one in effects.lines if one.get_marker() == "s"]
+    points = [artist for artist in effects.lines if artist.get_marker() == "s"]
     assert points[0].get_ydata() == pytest.approx(list(of.effect))
     segments = effects.collections[1].get_segments()
     lows, highs = zip(*[(a[1], b[1]) for a, b in segments], strict=True)

@@ -11,8 +11,8 @@ def draw(comparison):
 
 
 def line(axes, label):
-    (found,) = [one for one in axes.lines if one.get_label() == label]
-    return found
+    (match,) = [artist for artist in axes.lines if artist.get_label() == label]
+    return match
 
 
 def test_a_line_is_the_median_over_seeds_where_ended_runs_keep_their_last_value(two):
@@ -48,8 +48,8 @@ def test_diverged_runs_are_in_no_line_but_counted_and_marked(three):
     assert texts == ["adam", "heavy_ball", "sgd (4 of 20 diverged)"]
     lost = three.outcomes[three.outcomes.diverged & (three.outcomes.task == "digits")]
     of = three.curves[three.curves.run_id.isin(lost.run_id)]
-    crosses = [one for one in figure.axes[0].lines if one.get_marker() == "x"]
-    marked = sorted(step for one in crosses for step in one.get_xdata())
+    crosses = [artist for artist in figure.axes[0].lines if artist.get_marker() == "x"]
+    marked = sorted(step for artist in crosses for step in artist.get_xdata())
     assert marked == sorted(of.groupby("run_id").steps.max())
     assert len(marked) == 2
     alive = three.curves[

@@ -13,7 +13,7 @@ def test_a_profile_is_a_step_line_that_never_falls(three, empty):
     styles = styles_of(three.contenders)
     (axes,) = draw_performance_profile(three.profiles, styles, "tasks").axes
     of = three.profiles[three.profiles.contender == "adam"]
-    (line,) = [one for one in axes.lines if one.get_label() == "adam"]
+    (line,) = [artist for artist in axes.lines if artist.get_label() == "adam"]
     assert line.get_drawstyle() == "steps-post"
     assert line.get_xdata()[:-1] == pytest.approx(list(of.tau))
     assert line.get_ydata()[:-1] == pytest.approx(list(of.share))

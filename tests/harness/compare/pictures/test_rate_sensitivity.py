@@ -16,7 +16,9 @@ def draw(comparison, trials=None):
 
 
 def labelled(axes):
-    return {one.get_label(): one for one in axes.lines if one.get_label() in ("adam", "sgd")}
+    return {
+        artist.get_label(): artist for artist in axes.lines if artist.get_label() in ("adam", "sgd")
+    }
 
 
 def test_a_grid_is_a_line_through_the_mean_of_each_rate(two):
@@ -44,8 +46,8 @@ def test_of_several_settings_at_a_rate_the_best_counts(two):
 def test_the_strip_marks_rates_where_every_run_diverged_and_where_some_did(two):
     _, strip = draw(two).axes
     shares = two.trials[two.trials.contender == "adam"].groupby("optimizer.lr").diverged.mean()
-    every = next(one for one in strip.lines if one.get_marker() == "x")
-    some = next(one for one in strip.lines if one.get_marker() == ".")
+    every = next(artist for artist in strip.lines if artist.get_marker() == "x")
+    some = next(artist for artist in strip.lines if artist.get_marker() == ".")
     assert every.get_xdata() == pytest.approx(shares[shares == 1].index)
     assert some.get_xdata() == pytest.approx(shares[(shares > 0) & (shares < 1)].index)
     assert len(every.get_xdata()) == len(some.get_xdata()) == 1
@@ -55,9 +57,11 @@ def test_the_strip_marks_rates_where_every_run_diverged_and_where_some_did(two):
 def test_quasi_random_rates_are_points_under_the_best_of_each_stretch(three):
     scores = draw(three).axes[0]
     trials = three.trials[(three.trials.task == "digits") & (three.trials.contender == "sgd")]
-    (line,) = [one for one in scores.lines if one.get_label() == "sgd"]
+    (line,) = [artist for artist in scores.lines if artist.get_label() == "sgd"]
     (points,) = [
-        one for one in scores.lines if one.get_marker() == "^" and one.get_linestyle() == "None"
+        artist
+        for artist in scores.lines
+        if artist.get_marker() == "^" and artist.get_linestyle() == "None"
     ]
     assert len(points.get_xdata()) == trials.setting.nunique()
     assert 4 <= len(line.get_xdata()) <= 6
@@ -80,8 +84,8 @@ def test_a_loss_has_its_best_at_the_bottom():
 
 
 def test_there_is_no_picture_without_two_rates(two, empty):
-    one = two.trials[two.trials["optimizer.lr"] == two.trials["optimizer.lr"].iloc[0]]
-    assert draw(two, one) is None
+    few = two.trials[two.trials["optimizer.lr"] == two.trials["optimizer.lr"].iloc[0]]
+    assert draw(two, few) is None
     assert draw(two, two.trials.drop(columns="optimizer.lr")) is None
     assert draw(two, two.trials.assign(**{"optimizer.lr": "fast"})) is None
     assert draw(empty) is None

@@ -12,9 +12,9 @@ def test_times_show_every_run_the_median_and_how_many_got_there(three, empty):
     styles = styles_of(three.contenders)
     axes = draw_time_to_target(three.times, three.outcomes, styles).axes[0]
     times = three.times[three.times.task == "digits"].set_index("contender")
-    (marker,) = [one for one in axes.lines if one.get_label() == "adam"]
+    (marker,) = [artist for artist in axes.lines if artist.get_label() == "adam"]
     assert marker.get_xdata() == [times.steps["adam"]]
-    assert "sgd" not in [one.get_label() for one in axes.lines]  # fewer than half get there
+    assert "sgd" not in [artist.get_label() for artist in axes.lines]  # fewer than half get there
     shares = [text.get_text() for text in axes.texts]
     assert shares == ["100%", "100%", "30%", "reach it"]
     assert axes.get_xlabel() == "steps to reach 0.95"

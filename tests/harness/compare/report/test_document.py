@@ -19,19 +19,19 @@ ALL = [name for name in comparisons.__all__ if name != "HOSTILE"]
 
 @pytest.mark.parametrize("name", ALL)
 def test_json_reads_back_as_it_was(name):
-    made = getattr(comparisons, name)()
-    back = decode(encode(made))
+    comparison = getattr(comparisons, name)()
+    back = decode(encode(comparison))
     assert (back.question, back.contenders, back.tasks) == (
-        made.question,
-        made.contenders,
-        made.tasks,
+        comparison.question,
+        comparison.contenders,
+        comparison.tasks,
     )
     assert (back.paired, back.caveats, back.provenance) == (
-        made.paired,
-        made.caveats,
-        made.provenance,
+        comparison.paired,
+        comparison.caveats,
+        comparison.provenance,
     )
-    for frame, expected in frames_of(made).items():
+    for frame, expected in frames_of(comparison).items():
         assert_frame_equal(getattr(back, frame), expected, check_dtype=len(expected) > 0)
 
 
@@ -49,12 +49,12 @@ def test_json_has_no_literals_that_json_does_not_know():
 
 
 def test_values_of_several_kinds_text_called_inf_and_numpys_numbers_survive():
-    made = comparisons.two_optimizers()
-    trials = made.trials.head(3).assign(
+    comparison = comparisons.two_optimizers()
+    trials = comparison.trials.head(3).assign(
         mixed=[1, "a", None], hidden=["inf", "nan", "16"], none=[None, None, "x"]
     )
     provenance = {"score": np.float64(math.inf), "runs": np.int64(3), "deep": {"a": (1, math.nan)}}
-    back = decode(encode(replace(made, trials=trials, provenance=provenance)))
+    back = decode(encode(replace(comparison, trials=trials, provenance=provenance)))
     assert back.trials["hidden"].tolist() == ["inf", "nan", "16"]
     assert back.trials["mixed"].tolist() == [1, "a", None]
     assert back.trials["none"].isna().tolist() == [True, True, False]

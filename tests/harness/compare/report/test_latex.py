@@ -31,24 +31,26 @@ def cells_of(row):
 
 @pytest.mark.parametrize("name", ["two_optimizers", "three_on_two", "hostile", "regression"])
 def test_the_latex_table_is_whole(name):
-    made = getattr(comparisons, name)()
-    text = latex.table(made)
+    comparison = getattr(comparisons, name)()
+    text = latex.table(comparison)
     (columns,) = re.findall(r"\\begin\{tabular\}\{(\w+)\}", text)
     body = text.split(r"\toprule")[1].split(r"\bottomrule")[0]
     rows = [line.strip() for line in body.splitlines() if line.strip() not in ("", r"\midrule")]
     assert all(row.endswith(r"\\") for row in rows)
     assert {len(cells_of(row.removesuffix(r"\\"))) for row in rows} == {len(columns)}
-    assert len(rows) == 1 + sum(len(standings(made, task)) for task in task_groups(made))
-    assert body.count(r"\midrule") == len(task_groups(made))
+    assert len(rows) == 1 + sum(
+        len(standings(comparison, task)) for task in task_groups(comparison)
+    )
+    assert body.count(r"\midrule") == len(task_groups(comparison))
     for begun in re.findall(r"\\begin\{(\w+)\}", text):
         assert text.count(rf"\end{{{begun}}}") == 1
 
 
 def test_the_best_is_bold_and_its_interval_is_beside_it():
-    made = comparisons.two_optimizers()
-    row = next(line for line in latex.table(made).splitlines() if "adam" in line)
+    comparison = comparisons.two_optimizers()
+    row = next(line for line in latex.table(comparison).splitlines() if "adam" in line)
     cells = cells_of(row.strip().removesuffix(r"\\"))
-    test = standings(made, "digits")[0].test
+    test = standings(comparison, "digits")[0].test
     assert cells[:4] == ["digits", r"\textbf{adam}", "10", "0"]
     assert cells[5] == (
         rf"\textbf{{{test.value:.4f}}} {{\small [{test.low:.4f}, {test.high:.4f}]}}"

@@ -35,14 +35,14 @@ def test_on_a_terminal_tables_are_framed_and_nothing_is_cut():
 
 
 def test_names_cannot_speak_to_the_terminal():
-    made = comparisons.two_optimizers()
+    comparison = comparisons.two_optimizers()
     from dataclasses import replace
 
     frames = {
-        name: getattr(made, name).replace("adam", "\x1b[31mred\x07\nadam")
+        name: getattr(comparison, name).replace("adam", "\x1b[31mred\x07\nadam")
         for name in ("summary", "times", "pairs")
     }
-    text = printed(replace(made, contenders=("\x1b[31mred\x07\nadam", "sgd"), **frames))
+    text = printed(replace(comparison, contenders=("\x1b[31mred\x07\nadam", "sgd"), **frames))
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "?[31mred? adam\t10" in text

@@ -65,12 +65,12 @@ def test_the_interval_is_that_of_all_resamples():
         (np.mean(x) + np.mean(y)) / 2
         for x, y in product(product(first, repeat=3), product(second, repeat=3))
     ]
-    found = interval(mean, [[first, second]], independently, rng(), resamples=100_000)
+    result = interval(mean, [[first, second]], independently, rng(), resamples=100_000)
     low, high = np.quantile(exact, [0.025, 0.975], method="inverted_cdf")
-    assert found.estimate == pytest.approx(np.mean([first, second]))
+    assert result.estimate == pytest.approx(np.mean([first, second]))
     # a grid of 1/6: the quantile of a sample may be one value off
-    assert found.low == pytest.approx(low, abs=0.17)
-    assert found.high == pytest.approx(high, abs=0.17)
+    assert result.low == pytest.approx(low, abs=0.17)
+    assert result.high == pytest.approx(high, abs=0.17)
     drawn = mean(independently([[first, second]], rng(), 100_000)[0])
     np.testing.assert_allclose(drawn.std(), np.std(exact), rtol=0.01)
 
@@ -78,7 +78,7 @@ def test_the_interval_is_that_of_all_resamples():
 @pytest.mark.parametrize("statistic", [mean, median, interquartile_mean])
 def test_for_one_task_it_is_scipys_percentile_interval(statistic):
     x = rng(3).exponential(size=25)
-    found = interval(statistic, [[x]], independently, rng(1), resamples=20_000)
+    result = interval(statistic, [[x]], independently, rng(1), resamples=20_000)
     theirs = stats.bootstrap(
         (x,),
         lambda x, axis: statistic([np.moveaxis(x, axis, -1)]),
@@ -86,13 +86,13 @@ def test_for_one_task_it_is_scipys_percentile_interval(statistic):
         n_resamples=20_000,
         rng=rng(2),
     ).confidence_interval
-    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
+    assert (result.low, result.high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
 
 
 def test_jointly_it_is_scipys_paired_interval():
     x = rng(3).normal(size=15)
     y = x + rng(4).normal(0.2, 0.1, size=15)
-    found = interval(lambda a, b: mean(b) - mean(a), [[x], [y]], jointly, rng(1), resamples=20_000)
+    result = interval(lambda a, b: mean(b) - mean(a), [[x], [y]], jointly, rng(1), resamples=20_000)
     theirs = stats.bootstrap(
         (x, y),
         lambda x, y, axis: (y - x).mean(axis=axis),
@@ -101,7 +101,7 @@ def test_jointly_it_is_scipys_paired_interval():
         n_resamples=20_000,
         rng=rng(2),
     ).confidence_interval
-    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.003)
+    assert (result.low, result.high) == pytest.approx((theirs.low, theirs.high), abs=0.003)
 
 
 @pytest.mark.parametrize(("runs", "covered"), [(5, 0.83), (20, 0.93)])
@@ -111,8 +111,8 @@ def test_how_often_the_interval_covers_the_mean(runs, covered):
     hits = 0
     for _ in range(800):
         sample = [generator.normal(size=runs)]
-        found = interval(mean, [sample], independently, generator, resamples=500)
-        hits += found.low <= 0 <= found.high
+        result = interval(mean, [sample], independently, generator, resamples=500)
+        hits += result.low <= 0 <= result.high
     assert hits / 800 == pytest.approx(covered, abs=0.04)
 
 
@@ -140,35 +140,35 @@ def test_undefined_resamples_may_be_anything():
 
 def test_the_low_end_is_minus_infinity_where_too_many_may_diverge():
     sample = [np.array([0.8, 0.9, 1.0, -INF])]
-    found = interval(median, [sample], independently, rng())
-    assert found.estimate == pytest.approx(0.85)
-    assert found.low == -INF
-    assert found.high == 1.0
+    result = interval(median, [sample], independently, rng())
+    assert result.estimate == pytest.approx(0.85)
+    assert result.low == -INF
+    assert result.high == 1.0
 
 
 def test_where_the_median_diverged_there_is_no_number():
-    found = interval(median, [[np.array([0.8, -INF, -INF])]], independently, rng())
-    assert np.isnan(found.estimate)
-    assert found.low == -INF
+    result = interval(median, [[np.array([0.8, -INF, -INF])]], independently, rng())
+    assert np.isnan(result.estimate)
+    assert result.low == -INF
 
 
 def test_the_mean_of_one_converged_run_of_five_has_no_interval():
     sample = [np.array([0.9, -INF, -INF, -INF, -INF])]
-    found = interval(mean, [sample], independently, rng())
-    assert found.estimate == 0.9
-    assert np.isnan([found.low, found.high]).all()
+    result = interval(mean, [sample], independently, rng())
+    assert result.estimate == 0.9
+    assert np.isnan([result.low, result.high]).all()
 
 
 def test_rare_divergence_leaves_the_mean_its_interval():
     sample = [np.append(rng().normal(size=19), -INF)]
-    found = interval(mean, [sample], independently, rng())
-    assert found.low < found.estimate < found.high
+    result = interval(mean, [sample], independently, rng())
+    assert result.low < result.estimate < result.high
 
 
 def test_a_single_run_has_no_interval():
-    found = interval(mean, [[np.array([0.5]), np.array([0.7, 0.9])]], independently, rng())
-    assert found.estimate == pytest.approx(0.65)
-    assert np.isnan([found.low, found.high]).all()
+    result = interval(mean, [[np.array([0.5]), np.array([0.7, 0.9])]], independently, rng())
+    assert result.estimate == pytest.approx(0.65)
+    assert np.isnan([result.low, result.high]).all()
 
 
 def test_ten_contenders_take_less_than_a_second():

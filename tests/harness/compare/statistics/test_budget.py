@@ -41,8 +41,8 @@ def test_it_is_the_mean_over_all_subsets(diverged):
 def test_it_is_unbiased():
     """Over samples of 8 uniform numbers its mean is k / (k + 1), the expected maximum of k."""
     k = np.arange(1, 9)
-    found = expected_maximum(rng().random((40_000, 8)), order_weights(8, k))
-    np.testing.assert_allclose(found.mean(axis=0), k / (k + 1), atol=0.003)
+    result = expected_maximum(rng().random((40_000, 8)), order_weights(8, k))
+    np.testing.assert_allclose(result.mean(axis=0), k / (k + 1), atol=0.003)
 
 
 def test_dodges_formula_is_lower_and_tends_to_it():
@@ -86,8 +86,8 @@ def test_the_band_holds_the_truth_for_small_budgets():
     hits = 0
     generator = rng(5)
     for _ in range(300):
-        found = budget_curve(generator.random(30), generator, k=np.array([3]), resamples=400)
-        hits += found.low[0] <= 0.75 <= found.high[0]
+        result = budget_curve(generator.random(30), generator, k=np.array([3]), resamples=400)
+        hits += result.low[0] <= 0.75 <= result.high[0]
     assert hits / 300 == pytest.approx(0.93, abs=0.04)
 
 

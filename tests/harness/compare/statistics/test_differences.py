@@ -23,32 +23,32 @@ def rng(seed=0):
 def test_paired_it_is_of_the_seeds_for_which_both_converged():
     a = [np.array([3.0, -INF, 5.0, 7.0]), np.array([1.0, 2.0])]
     b = [np.array([1.0, 2.0, -INF, 3.0]), np.array([0.0, 0.0])]
-    found = paired_difference(a, b, rng())
-    assert found.interval.estimate == pytest.approx(((2 + 4) / 2 + 1.5) / 2)
-    assert (found.used, found.left_out) == (4, 2)
+    result = paired_difference(a, b, rng())
+    assert result.interval.estimate == pytest.approx(((2 + 4) / 2 + 1.5) / 2)
+    assert (result.used, result.left_out) == (4, 2)
 
 
 def test_unpaired_it_is_of_the_converged_of_each():
     a = [np.array([3.0, -INF, 5.0]), np.array([1.0, 2.0])]
     b = [np.array([1.0, 2.0, -INF, 6.0]), np.array([0.0])]
-    found = unpaired_difference(a, b, rng())
-    assert found.interval.estimate == pytest.approx(((4 - 3) + (1.5 - 0)) / 2)
-    assert (found.used, found.left_out) == (8, 2)
+    result = unpaired_difference(a, b, rng())
+    assert result.interval.estimate == pytest.approx(((4 - 3) + (1.5 - 0)) / 2)
+    assert (result.used, result.left_out) == (8, 2)
 
 
 def test_where_no_pair_converged_there_is_no_difference():
     a, b = [np.array([1.0, -INF])], [np.array([-INF, 2.0])]
-    found = paired_difference(a, b, rng()).interval
-    assert np.isnan([found.estimate, found.low, found.high]).all()
+    result = paired_difference(a, b, rng()).interval
+    assert np.isnan([result.estimate, result.low, result.high]).all()
     assert float(mean_difference(a, b)) == -1
 
 
 def test_a_difference_that_rests_on_one_seed_has_no_interval():
     a, b = [np.array([1.0, -INF, -INF, 2.0])], [np.array([0.0, 1.0, 1.0, -INF])]
-    found = paired_difference(a, b, rng())
-    assert found.interval.estimate == 1.0
-    assert np.isnan(found.interval.low)
-    assert (found.used, found.left_out) == (1, 3)
+    result = paired_difference(a, b, rng())
+    assert result.interval.estimate == 1.0
+    assert np.isnan(result.interval.low)
+    assert (result.used, result.left_out) == (1, 3)
 
 
 def test_leading_axes_are_computed_one_by_one():
@@ -65,11 +65,11 @@ def test_pairs_make_the_interval_narrow_and_it_is_scipys():
     theirs = stats.bootstrap(
         (a - b,), np.mean, method="percentile", n_resamples=20_000, rng=rng(5)
     ).confidence_interval
-    found = paired_difference([a], [b], rng(), resamples=20_000).interval
-    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.001)
+    result = paired_difference([a], [b], rng(), resamples=20_000).interval
+    assert (result.low, result.high) == pytest.approx((theirs.low, theirs.high), abs=0.001)
     apart = unpaired_difference([a], [b], rng()).interval
-    assert apart.estimate == pytest.approx(found.estimate)
-    assert apart.high - apart.low > 5 * (found.high - found.low)
+    assert apart.estimate == pytest.approx(result.estimate)
+    assert apart.high - apart.low > 5 * (result.high - result.low)
 
 
 def test_unpaired_it_is_scipys_interval_of_two_samples():
@@ -81,11 +81,11 @@ def test_unpaired_it_is_scipys_interval_of_two_samples():
         n_resamples=20_000,
         rng=rng(5),
     ).confidence_interval
-    found = unpaired_difference([a], [b], rng(), resamples=20_000).interval
-    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.03)
+    result = unpaired_difference([a], [b], rng(), resamples=20_000).interval
+    assert (result.low, result.high) == pytest.approx((theirs.low, theirs.high), abs=0.03)
 
 
 def test_a_difference_of_a_contender_and_itself_is_nothing():
     a = [rng().normal(size=8)]
-    found = paired_difference(a, a, rng()).interval
-    assert (found.estimate, found.low, found.high) == (0, 0, 0)
+    result = paired_difference(a, a, rng()).interval
+    assert (result.estimate, result.low, result.high) == (0, 0, 0)

@@ -41,8 +41,8 @@ def test_for_one_task_it_is_u_over_all_pairs():
 @given(runs, runs)
 def test_it_counts_pairs_and_ties_as_halves(a, b):
     listed = np.mean([1.0 if x > y else 0.5 if x == y else 0.0 for x, y in product(a, b)])
-    found = probability_of_improvement([np.array(a)], [np.array(b)])
-    assert float(found) == pytest.approx(listed)
+    result = probability_of_improvement([np.array(a)], [np.array(b)])
+    assert float(result) == pytest.approx(listed)
 
 
 @settings(max_examples=50, deadline=None)

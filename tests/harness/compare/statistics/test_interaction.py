@@ -30,35 +30,35 @@ def table_of(numbers):
 
 def test_montgomerys_battery():
     table = table_of(BATTERY)
-    found = interaction_test(table)
-    assert (found.between, found.within) == (4, 27)
-    assert found.statistic == pytest.approx(3.56, abs=0.005)
-    assert found.p == pytest.approx(0.0186, abs=5e-5)
+    result = interaction_test(table)
+    assert (result.between, result.within) == (4, 27)
+    assert result.statistic == pytest.approx(3.56, abs=0.005)
+    assert result.p == pytest.approx(0.0186, abs=5e-5)
     effects = interaction(table, independently, rng(), resamples=10).effects
     assert 4 * (effects**2).sum() == pytest.approx(9613.78, abs=0.005)  # SS of the interaction
 
 
 def test_the_means_of_the_battery():
-    found = interaction(table_of(BATTERY), independently, rng(), resamples=10)
-    np.testing.assert_allclose(found.means[0], [134.75, 57.25, 57.5])
-    np.testing.assert_allclose(found.rows, [83.1667, 108.3333, 125.0833], atol=1e-4)
-    np.testing.assert_allclose(found.columns, [144.8333, 107.5833, 64.1667], atol=1e-4)
-    assert found.grand == pytest.approx(105.5278, abs=1e-4)
-    np.testing.assert_array_equal(found.runs, 4)
-    np.testing.assert_array_equal(found.diverged, 0)
+    result = interaction(table_of(BATTERY), independently, rng(), resamples=10)
+    np.testing.assert_allclose(result.means[0], [134.75, 57.25, 57.5])
+    np.testing.assert_allclose(result.rows, [83.1667, 108.3333, 125.0833], atol=1e-4)
+    np.testing.assert_allclose(result.columns, [144.8333, 107.5833, 64.1667], atol=1e-4)
+    assert result.grand == pytest.approx(105.5278, abs=1e-4)
+    np.testing.assert_array_equal(result.runs, 4)
+    np.testing.assert_array_equal(result.diverged, 0)
 
 
 def test_effects_cancel_in_every_row_and_column():
-    found = interaction(table_of(BATTERY), independently, rng(), resamples=10)
-    np.testing.assert_allclose(found.effects.sum(axis=0), 0, atol=1e-9)
-    np.testing.assert_allclose(found.effects.sum(axis=1), 0, atol=1e-9)
+    result = interaction(table_of(BATTERY), independently, rng(), resamples=10)
+    np.testing.assert_allclose(result.effects.sum(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(result.effects.sum(axis=1), 0, atol=1e-9)
 
 
 def test_where_rows_differ_by_the_same_everywhere_there_is_no_interaction():
     base = rng(1).normal(size=5)
     table = [[[base + row + column] for column in (0.0, 2.0)] for row in (0.0, 1.0, 5.0)]
-    found = interaction(table, jointly, rng())
-    for effect in (found.effects, found.low, found.high):
+    result = interaction(table, jointly, rng())
+    for effect in (result.effects, result.low, result.high):
         np.testing.assert_allclose(effect, 0, atol=1e-12)
     assert interaction_test(table).p == pytest.approx(1)
 
@@ -70,8 +70,8 @@ def test_its_intervals_cover_the_effect():
     hits = 0
     for _ in range(200):
         table = [[[generator.normal(effect, 1, size=20)] for effect in row] for row in truth]
-        found = interaction(table, independently, generator, resamples=400)
-        hits += found.low[0, 0] <= 0.5 <= found.high[0, 0]
+        result = interaction(table, independently, generator, resamples=400)
+        hits += result.low[0, 0] <= 0.5 <= result.high[0, 0]
     assert hits / 200 == pytest.approx(0.93, abs=0.055)
 
 
@@ -94,28 +94,28 @@ def test_several_tasks_are_averaged_and_their_level_is_no_error():
     table = [
         [[np.array(cell, float), np.array(cell, float) + 1e3] for cell in row] for row in BATTERY
     ]
-    found = interaction_test(table)
-    assert found.within == 54
+    result = interaction_test(table)
+    assert result.within == 54
     # the same effects from twice the runs with the same spread
-    assert found.statistic == pytest.approx(2 * interaction_test(table_of(BATTERY)).statistic)
+    assert result.statistic == pytest.approx(2 * interaction_test(table_of(BATTERY)).statistic)
 
 
 def test_diverged_runs_are_counted_and_left_out():
     table = table_of([[[1.0, 3.0, -INF], [4.0, 4.0, 4.0]], [[5.0, 5.0, 5.0], [3.0, 3.0, 3.0]]])
-    found = interaction(table, independently, rng())
-    np.testing.assert_array_equal(found.means, [[2, 4], [5, 3]])
-    np.testing.assert_array_equal(found.runs, 3)
-    np.testing.assert_array_equal(found.diverged, [[1, 0], [0, 0]])
+    result = interaction(table, independently, rng())
+    np.testing.assert_array_equal(result.means, [[2, 4], [5, 3]])
+    np.testing.assert_array_equal(result.runs, 3)
+    np.testing.assert_array_equal(result.diverged, [[1, 0], [0, 0]])
     assert np.isnan(interaction_test(table).p)
 
 
 def test_a_cell_that_always_diverged_leaves_the_others_their_means():
     table = table_of([[[1.0, 3.0], [-INF, -INF]], [[5.0, 5.0], [3.0, 3.0]]])
-    found = interaction(table, independently, rng())
-    np.testing.assert_array_equal(found.means, [[2, np.nan], [5, 3]])
-    np.testing.assert_array_equal(found.rows, [np.nan, 4])
-    np.testing.assert_array_equal(found.columns, [3.5, np.nan])
-    assert np.isnan([found.effects, found.low, found.high]).all()
+    result = interaction(table, independently, rng())
+    np.testing.assert_array_equal(result.means, [[2, np.nan], [5, 3]])
+    np.testing.assert_array_equal(result.rows, [np.nan, 4])
+    np.testing.assert_array_equal(result.columns, [3.5, np.nan])
+    assert np.isnan([result.effects, result.low, result.high]).all()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_where_there_is_no_f_test_it_is_nan(cells):
 
 
 def test_single_runs_have_effects_and_no_intervals():
-    found = interaction(table_of([[[1], [2]], [[3], [8]]]), independently, rng())
-    np.testing.assert_array_equal(found.effects, [[1, -1], [-1, 1]])
-    assert np.isnan([found.low, found.high]).all()
+    result = interaction(table_of([[[1], [2]], [[3], [8]]]), independently, rng())
+    np.testing.assert_array_equal(result.effects, [[1, -1], [-1, 1]])
+    assert np.isnan([result.low, result.high]).all()

@@ -50,19 +50,19 @@ def tails(distribution, value):
 @pytest.mark.parametrize("runs", [1, 2, 5, 13, 50])
 def test_without_ties_signed_ranks_are_scipys_exact_test(runs):
     a, b = rng(runs).normal(0.3, 1, size=runs), rng(runs + 100).normal(size=runs)
-    found = signed_rank([a], [b])
-    assert found.exact
-    assert found.runs == runs
-    assert found.p == pytest.approx(stats.wilcoxon(a, b, method="exact").pvalue, rel=1e-9)
-    assert found.statistic == stats.wilcoxon(a, b, alternative="greater").statistic
+    result = signed_rank([a], [b])
+    assert result.exact
+    assert result.runs == runs
+    assert result.p == pytest.approx(stats.wilcoxon(a, b, method="exact").pvalue, rel=1e-9)
+    assert result.statistic == stats.wilcoxon(a, b, alternative="greater").statistic
 
 
 def test_for_many_runs_it_is_scipys_approximation():
     a, b = rng(1).normal(0.2, 1, size=60), rng(2).normal(size=60)
-    found = signed_rank([a], [b])
-    assert not found.exact
+    result = signed_rank([a], [b])
+    assert not result.exact
     theirs = stats.wilcoxon(a, b, method="asymptotic", correction=False).pvalue
-    assert found.p == pytest.approx(theirs, rel=1e-9)
+    assert result.p == pytest.approx(theirs, rel=1e-9)
 
 
 def test_exact_and_approximate_agree_where_they_meet():
@@ -73,20 +73,20 @@ def test_exact_and_approximate_agree_where_they_meet():
 
 def test_ties_keep_it_exact():
     differences = np.array([1.0, 1.0, -1.0, 2.0, 2.0, -3.0, 4.0, 4.0])
-    found = signed_rank([differences], [np.zeros(8)])
+    result = signed_rank([differences], [np.zeros(8)])
     ranks = stats.rankdata(np.abs(differences))
-    assert found.p == tails(all_signs(ranks), ranks[differences > 0].sum())
-    assert found.exact
+    assert result.p == tails(all_signs(ranks), ranks[differences > 0].sum())
+    assert result.exact
 
 
 def test_demsars_example_is_significant():
     """Demšar splits the two zero differences between the sums, Wilcoxon leaves them out: as SciPy."""
-    found = signed_rank([C45_M], [C45])
-    assert found.runs == 12
+    result = signed_rank([C45_M], [C45])
+    assert result.runs == 12
     theirs = stats.wilcoxon(np.round(C45_M - C45, 3), zero_method="wilcox", method="asymptotic")
-    assert min(found.statistic, 78 - found.statistic) == theirs.statistic
-    assert found.p == pytest.approx(theirs.pvalue, abs=0.004)  # an approximation, for 12 pairs
-    assert found.p < 0.05
+    assert min(result.statistic, 78 - result.statistic) == theirs.statistic
+    assert result.p == pytest.approx(theirs.pvalue, abs=0.004)  # an approximation, for 12 pairs
+    assert result.p < 0.05
     ranks = stats.rankdata(np.abs(np.round(C45_M - C45, 3)))  # the paper's sums, 93 and 12
     gained, lost = C45_M > C45, C45_M < C45
     assert (ranks[gained].sum() + 1.5, ranks[lost].sum() + 1.5) == (93, 12)
@@ -103,21 +103,21 @@ def test_with_several_tasks_ranks_are_within_each():
         [np.array([2.0, 1.0, 4.0]), np.array([300.0, 500.0])],
         [np.zeros(3), np.array([400.0, 0])],
     )
-    found = signed_rank(a, b)
+    result = signed_rank(a, b)
     ranks = [2, 1, 3, 1, 2]
-    assert found.statistic == 2 + 1 + 3 + 2
-    assert found.p == tails(all_signs(ranks), 8)
+    assert result.statistic == 2 + 1 + 3 + 2
+    assert result.p == tails(all_signs(ranks), 8)
     scaled = signed_rank([a[0] * 1000, a[1]], [b[0], b[1]])
-    assert scaled == found
+    assert scaled == result
 
 
 def test_who_diverged_lost_by_more_than_any_number():
     a = np.array([0.5, 0.6, -INF, 0.9, -INF])
     b = np.array([0.1, 0.5, 0.1, -INF, -INF])
-    found = signed_rank([a], [b])
+    result = signed_rank([a], [b])
     # differences 0.4, 0.1, −∞, +∞, and none: ranks 2, 1, 3.5, 3.5
-    assert (found.statistic, found.runs) == (2 + 1 + 3.5, 4)
-    assert found.p == tails(all_signs([2, 1, 3.5, 3.5]), 6.5)
+    assert (result.statistic, result.runs) == (2 + 1 + 3.5, 4)
+    assert result.p == tails(all_signs([2, 1, 3.5, 3.5]), 6.5)
 
 
 @pytest.mark.parametrize("value", [0.5, -INF])
@@ -146,10 +146,12 @@ def test_who_is_called_a_does_not_matter(pairs):
 @pytest.mark.parametrize(("n", "m"), [(1, 4), (5, 5), (7, 12), (25, 25)])
 def test_without_ties_rank_sums_are_scipys_exact_test(n, m):
     a, b = rng(n).normal(0.4, 1, size=n), rng(m + 50).normal(size=m)
-    found = rank_sum([a], [b])
+    result = rank_sum([a], [b])
     theirs = stats.mannwhitneyu(a, b, method="exact")
-    assert (found.statistic, found.p) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-9)
-    assert (found.exact, found.runs) == (True, n + m)
+    assert (result.statistic, result.p) == pytest.approx(
+        (theirs.statistic, theirs.pvalue), rel=1e-9
+    )
+    assert (result.exact, result.runs) == (True, n + m)
 
 
 def test_for_many_runs_rank_sums_are_scipys_approximation_with_ties():
@@ -157,48 +159,50 @@ def test_for_many_runs_rank_sums_are_scipys_approximation_with_ties():
         rng(1).integers(0, 9, size=40).astype(float),
         rng(2).integers(1, 10, size=30).astype(float),
     )
-    found = rank_sum([a], [b])
+    result = rank_sum([a], [b])
     theirs = stats.mannwhitneyu(a, b, method="asymptotic", use_continuity=False)
-    assert not found.exact
-    assert (found.statistic, found.p) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-9)
+    assert not result.exact
+    assert (result.statistic, result.p) == pytest.approx(
+        (theirs.statistic, theirs.pvalue), rel=1e-9
+    )
 
 
 def test_diverged_runs_share_the_lowest_rank_and_it_stays_exact():
     a, b = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0.75, -INF, -INF, -INF])
-    found = rank_sum([a], [b])
+    result = rank_sum([a], [b])
     ranks = np.array([8, 7, 5, 4, 6, 2, 2, 2])
     sums = [ranks[list(chosen)].sum() for chosen in combinations(range(8), 4)]
-    assert found.p == pytest.approx(tails(sums, 24))
-    assert found.statistic == 24 - 10
+    assert result.p == pytest.approx(tails(sums, 24))
+    assert result.statistic == 24 - 10
 
 
 def test_with_several_tasks_all_ways_to_hand_out_the_runs_are_counted():
     a = [np.array([3.0, 5.0]), np.array([30.0, 10.0, 50.0])]
     b = [np.array([1.0, 3.0, 2.0]), np.array([20.0, -INF])]
-    found = rank_sum(a, b)
+    result = rank_sum(a, b)
     first, second = (stats.rankdata(np.concatenate(pair)) for pair in zip(a, b, strict=True))
     sums = [
         first[list(x)].sum() + second[list(y)].sum()
         for x in combinations(range(5), 2)
         for y in combinations(range(5), 3)
     ]
-    assert found.p == pytest.approx(tails(sums, first[:2].sum() + second[:3].sum()))
-    assert found.runs == 10
+    assert result.p == pytest.approx(tails(sums, first[:2].sum() + second[:3].sum()))
+    assert result.runs == 10
 
 
 def test_the_stratified_approximation_has_the_exact_mean_and_variance():
     """51 runs on one of the tasks: the moments of its normal approximation, by drawing anew."""
     a, b = [rng(1).normal(0.5, 1, 26), rng(2).normal(size=3)], [rng(3).normal(size=25), np.ones(2)]
-    found = rank_sum(a, b)
+    result = rank_sum(a, b)
     generator = rng(4)
     drawn = np.zeros(20_000)
     for x, y in zip(a, b, strict=True):
         ranks = stats.rankdata(np.concatenate([x, y]))
         drawn += generator.permuted(np.tile(ranks, (20_000, 1)), axis=1)[:, : len(x)].sum(axis=1)
-    sums = found.statistic + 26 * 27 / 2 + 3 * 4 / 2
+    sums = result.statistic + 26 * 27 / 2 + 3 * 4 / 2
     z = (sums - drawn.mean()) / drawn.std()
-    assert not found.exact
-    assert found.p == pytest.approx(2 * stats.norm.sf(abs(z)), abs=0.01)
+    assert not result.exact
+    assert result.p == pytest.approx(2 * stats.norm.sf(abs(z)), abs=0.01)
 
 
 def test_under_the_null_hypothesis_p_is_not_too_small_too_often():

@@ -30,13 +30,15 @@ DEMSAR = np.array(
 
 
 def test_demsars_worked_example():
-    found = rank_contenders(-DEMSAR)
-    np.testing.assert_allclose(found.ranks, [3.143, 2.000, 2.893, 1.964], atol=5e-4)
-    assert found.critical == pytest.approx(1.25, abs=0.005)
-    uncorrected = 12 * 14 / 20 * ((found.ranks**2).sum() - 25)  # the paper's χ², without ties: 9.28
+    result = rank_contenders(-DEMSAR)
+    np.testing.assert_allclose(result.ranks, [3.143, 2.000, 2.893, 1.964], atol=5e-4)
+    assert result.critical == pytest.approx(1.25, abs=0.005)
+    uncorrected = (
+        12 * 14 / 20 * ((result.ranks**2).sum() - 25)
+    )  # the paper's χ², without ties: 9.28
     assert uncorrected == pytest.approx(9.28, abs=0.005)
-    assert found.statistic > uncorrected
-    assert found.p < 0.05
+    assert result.statistic > uncorrected
+    assert result.p < 0.05
 
 
 @pytest.mark.parametrize(
@@ -44,16 +46,16 @@ def test_demsars_worked_example():
     list(enumerate([1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164], 2)),
 )
 def test_the_critical_values_of_demsars_table_5(contenders, q):
-    found = critical_difference(contenders, 30) / np.sqrt(contenders * (contenders + 1) / 180)
-    assert found == pytest.approx(q, abs=1.5e-3)
+    result = critical_difference(contenders, 30) / np.sqrt(contenders * (contenders + 1) / 180)
+    assert result == pytest.approx(q, abs=1.5e-3)
 
 
 def test_friedmans_test_is_scipys():
     scores = np.random.default_rng(0).normal([0, 0.5, 1, 0], 1, size=(12, 4))
-    found = rank_contenders(scores)
+    result = rank_contenders(scores)
     theirs = friedmanchisquare(*scores.T)
-    assert (found.statistic, found.p) == pytest.approx((theirs.statistic, theirs.pvalue))
-    assert found.ranks[2] < 2
+    assert (result.statistic, result.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert result.ranks[2] < 2
 
 
 def test_diverged_runs_share_the_last_rank():
@@ -62,9 +64,9 @@ def test_diverged_runs_share_the_last_rank():
 
 
 def test_all_ties_are_no_difference_and_no_warning():
-    found = rank_contenders(np.full((5, 3), -np.inf))
-    np.testing.assert_array_equal(found.ranks, 2)
-    assert (found.statistic, found.p) == (0, 1)
+    result = rank_contenders(np.full((5, 3), -np.inf))
+    np.testing.assert_array_equal(result.ranks, 2)
+    assert (result.statistic, result.p) == (0, 1)
 
 
 def test_two_contenders_are_a_pair():

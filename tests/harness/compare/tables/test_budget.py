@@ -17,8 +17,8 @@ def test_the_budget_of_trials():
         ],
         columns=["contender", "task", "setting", "seed", "diverged", "validation"],
     )
-    found = budget_of(trials, ("adam",), ("moons",), True)
-    assert found["k"].tolist() == [1, 2, 3]
+    curve = budget_of(trials, ("adam",), ("moons",), True)
+    assert curve["k"].tolist() == [1, 2, 3]
     # Of {0.5, 0.9, diverged}: one of them, if it converged; two; all
-    np.testing.assert_allclose(found["expected"], [0.7, (0.9 + 0.9 + 0.5) / 3, 0.9])
-    np.testing.assert_allclose(found["none"], [1 / 3, 0, 0])
+    np.testing.assert_allclose(curve["expected"], [0.7, (0.9 + 0.9 + 0.5) / 3, 0.9])
+    np.testing.assert_allclose(curve["none"], [1 / 3, 0, 0])

@@ -12,10 +12,10 @@ from outcome_frames import CONTENDERS, outcomes
 
 def test_pairs_share_their_seeds_and_are_corrected_by_place():
     frame = outcomes(tasks=("moons",))
-    found = pairs_of(frame, CONTENDERS, ("moons",), True)
+    pairs = pairs_of(frame, CONTENDERS, ("moons",), True)
     wide = frame.pivot(index="seed", columns="contender", values="test")
-    assert len(found) == 3
-    for row in found.itertuples():
+    assert len(pairs) == 3
+    for row in pairs.itertuples():
         difference = wide[row.a] - wide[row.b]
         assert row.difference == pytest.approx(difference.mean())
         assert row.low < row.difference < row.high
@@ -23,9 +23,9 @@ def test_pairs_share_their_seeds_and_are_corrected_by_place():
         assert row.test == "Wilcoxon signed-rank"
         wins = np.mean(wide[row.a].to_numpy()[:, None] > wide[row.b].to_numpy())
         assert row.improvement == pytest.approx(wins)
-    ordered = np.sort(found["p"])
+    ordered = np.sort(pairs["p"])
     adjusted = np.maximum.accumulate(ordered * [3, 2, 1]).clip(max=1)
-    np.testing.assert_allclose(np.sort(found["p_holm"]), adjusted)
+    np.testing.assert_allclose(np.sort(pairs["p_holm"]), adjusted)
 
 
 def test_those_without_common_seeds_are_not_paired():
@@ -33,6 +33,6 @@ def test_those_without_common_seeds_are_not_paired():
     shifted = frame.assign(seed=frame["seed"] + 4 * (frame["contender"] == "sgd"))
     assert pairs_of(shifted, ("adam", "sgd"), ("moons",), True)["test"].item() == "Mann–Whitney U"
     fewer = frame[(frame["contender"] == "adam") | (frame["seed"] < 6)]
-    found = pairs_of(fewer, ("adam", "sgd"), ("moons",), True)
-    assert found["test"].item() == "Wilcoxon signed-rank"
-    assert found["seeds"].item() == 6
+    pairs = pairs_of(fewer, ("adam", "sgd"), ("moons",), True)
+    assert pairs["test"].item() == "Wilcoxon signed-rank"
+    assert pairs["seeds"].item() == 6

@@ -16,8 +16,8 @@ def test_times_profiles_and_benchmark_scores():
     assert times["reached"].tolist() == [1, 1, 1, 1, 1, 3 / 8]
     assert times["seconds"].isna().all()
     # r of adam 1, 1; of lion 2, 2; of sgd 3, inf. B = mean of (4 − r)/3
-    found = benchmark_of(times, CONTENDERS, TASKS)
-    np.testing.assert_allclose(found["score"], [1, 2 / 3, 1 / 6])
+    benchmark = benchmark_of(times, CONTENDERS, TASKS)
+    np.testing.assert_allclose(benchmark["score"], [1, 2 / 3, 1 / 6])
     profile = profiles_of(frame, times, CONTENDERS, TASKS)
     wide = profile.pivot(index="tau", columns="contender", values="share")
     assert wide.index.tolist() == [1, 2, 3]

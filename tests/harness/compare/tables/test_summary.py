@@ -21,11 +21,15 @@ def summarized(frame, maximize=True, tasks=TASKS):
 
 def test_the_summary_is_that_of_the_runs():
     frame = outcomes()
-    found = summarized(frame)
-    assert len(found) == 3 * 3 * 2
-    for row in found.itertuples():
-        own = frame[frame["contender"] == row.contender]
-        parts = [own[own["task"] == t][row.part] for t in TASKS if row.task in (t, "all")]
+    summary = summarized(frame)
+    assert len(summary) == 3 * 3 * 2
+    for row in summary.itertuples():
+        rows_of_contender = frame[frame["contender"] == row.contender]
+        parts = [
+            rows_of_contender[rows_of_contender["task"] == t][row.part]
+            for t in TASKS
+            if row.task in (t, "all")
+        ]
         pooled = np.concatenate(parts)
         assert row.runs == len(pooled)
         assert row.iqm == pytest.approx(trim_mean(pooled, 0.25))
