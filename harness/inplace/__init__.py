@@ -17,13 +17,13 @@ rule.py             a rule bound to arrays, and its steps
 
 An optimizer is a few lines of arithmetic. It is called once with symbols, and the record is
 compiled to NumPy calls with reused buffers, over pieces of θ that fit into the cache. Where
-llvmlite is installed (the extra `fast`), a plan that has had a tenth of a second's work is compiled
+llvmlite is installed (the extra `fast`), a plan that has worked for a tenth of a second is compiled
 once more, by LLVM, to one loop that reads and writes each array once. Loop, plan and rule are equal
 bit for bit, and tests say so: + − × ÷ √ and comparisons have one result by IEEE 754, nothing lets
 LLVM contract or reorder them, and a rule with exp or a power of θ keeps its plan. (One thing sets a
 plan apart from its rule: in float32 NumPy makes doubles of truth values times a plain number.) So
 it does not matter when a process compiles, and runs stay what they are alone. Numba compiles Python
-source, of which there is none here, and a C compiler is not on every machine. On a CPU a tensor's
+source, and there is none here; a C compiler is not on every machine. On a CPU a tensor's
 memory is a NumPy array as well, so rules take the same way on the PyTorch backend.
 
 A rule with norms goes through θ in stages. A norm of a run, or of a parameter of it, must be there

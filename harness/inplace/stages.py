@@ -32,7 +32,7 @@ def in_order(outputs: Sequence[Node]) -> list[Node]:
 
 
 def stages_of(nodes: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, int]:
-    """The stage of each node, from 0, as late as possible: what can wait need not be stored meanwhile.
+    """The stage of each node, from 0, as late as possible: a node that waits needs no memory meanwhile.
 
     A node that reduces belongs to the first stage that can read its value.
 

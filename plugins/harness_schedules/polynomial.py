@@ -11,7 +11,7 @@ from harness import Horizon, check_range
 
 @dataclass(frozen=True)
 class Polynomial:
-    """The learning rate falls as a power of what is left of the run.
+    """The learning rate falls as a power of the rest of the run.
 
         f + (1 − f)(1 − step / steps)^p
 

@@ -18,7 +18,7 @@ class WarmupStableDecay:
     The warm-up is `training.warmup_epochs`, as for every schedule.
 
     Attributes:
-        decay: Share of what is left after the warm-up in which the rate falls, in (0, 1].
+        decay: Share of the run after the warm-up in which the rate falls, in (0, 1].
         final: Factor f that is reached when the horizon is over, in [0, 1]; it stays from there on.
         shape: Shape of the fall, "linear", or "sqrt", which falls at once and then ever more
             slowly.

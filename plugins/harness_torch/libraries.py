@@ -1,7 +1,7 @@
 """The optimizer classes that a configuration can name, and the hyperparameters of each.
 
-A library is one of a fixed list, and of a library the classes that it exports itself: a name from a
-configuration is looked up among them, and nothing is imported by it.
+The libraries are a fixed list. A name from a configuration is looked up among the classes that a library
+exports; it never names something to import.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ Plain = bool | int | float | str | None  # what a configuration can hold
 
 @dataclass(frozen=True)
 class Library:
-    """A package of optimizers. module: what it exports. optimizer: what a command line calls it.
+    """A package of optimizers.
 
-    needs, extra: what has to be installed, and with which extra of harness. draws: whether its classes
-    may draw random numbers.
+    Attributes:
+        module: Module that exports the classes.
+        optimizer: Name of the component on a command line.
+        needs: Packages that have to be installed.
+        extra: Extra of harness that installs them.
+        draws: Whether its classes may draw random numbers.
     """
 
     module: str

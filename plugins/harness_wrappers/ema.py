@@ -30,7 +30,7 @@ class Ema:
 
     Source: Polyak & Juditsky, Acceleration of stochastic approximation by averaging, 1992, for the mean;
     Kingma & Ba, Adam, 2015, section 7.2, for this one with its bias corrected. Others take (1 − δ)
-    alone, and so keep δᵗ of what they start from.
+    alone, and so keep δᵗ of their start.
     """
 
     decay: float = 0.99

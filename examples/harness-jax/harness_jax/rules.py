@@ -20,7 +20,7 @@ from harness_jax.columns import Column, with_numbers
 __all__ = ["PureRule", "join", "numbers_of", "split"]
 
 Numbers = Mapping[str, Any]  # "lr", "t" and each float field, (R, 1) float64
-Parts = list[jax.Array]  # θ, or what is shaped like it, by parameter: (R, n) each
+Parts = list[jax.Array]  # θ, or an array of its shape, by parameter: (R, n) each
 
 
 def split(theta: jax.Array, network: Network) -> Parts:
