@@ -215,7 +215,7 @@ def _contested(kind: str, name: str, claims: list[Provided]) -> PluginError:
     if len(full) < len(claims):
         advice = (
             "Plugins of one distribution claim it, which only its author can mend. Leave one of them "
-            f"out: harness --no-plugins={claims[-1].plugin.name} …"
+            f"out with --no-plugins={claims[-1].plugin.name}"
         )
     else:
         advice = f"Choose one by its full name: {' or '.join(full)}"
@@ -255,7 +255,7 @@ def registry_from(points: list[EntryPoint], blocked: frozenset[str] = frozenset(
         if plugin.seconds > SLOW:
             _warn(
                 f"The plugin {plugin.name} took {plugin.seconds:.1f} s to import, at every start. "
-                f"`harness --no-plugins={plugin.name} …` does without it."
+                f"--no-plugins={plugin.name} does without it."
             )
     _warn_of_unknown(blocked, plugins)
     return Registry(plugins, blocked)

@@ -179,7 +179,7 @@ def test_two_plugins_of_one_distribution_are_told_apart_by_leaving_one_out(here)
     for name in ("twin", "twins:twin"):
         refused = here.harness("train", f"optimizer={name}")
         assert refused.returncode == 2
-        assert "Leave one of them out: harness --no-plugins=twins:twin_b …" in refused.stderr
+        assert "Leave one of them out with --no-plugins=twins:twin_b." in refused.stderr
     done = here.harness("train", "--cfg", "job", "optimizer=twin", "--no-plugins=twins:twin_b")
     assert "optimizer:\n  lr: 0.1\n" in done.stdout
 
