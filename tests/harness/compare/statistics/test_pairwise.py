@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.compare.statistics.holm import holm
 from harness.compare.statistics.pairwise import rank_sum, signed_rank
 
 INF = np.inf
+
 
 # Demšar 2006, Table 2: the area under the curve of C4.5 with and without a tuned m, on 14 data sets
 C45 = np.array(
     [0.763, 0.599, 0.954, 0.628, 0.882, 0.936, 0.661, 0.583, 0.775, 1.0, 0.940, 0.619, 0.972, 0.957]
 )
+
+
 C45_M = np.array(
     [0.768, 0.591, 0.971, 0.661, 0.888, 0.931, 0.668, 0.583, 0.838, 1.0, 0.962, 0.666, 0.981, 0.978]
 )
@@ -42,9 +44,6 @@ def tails(distribution, value):
     distribution = np.asarray(distribution)
     lower, upper = (distribution <= value + 1e-9).mean(), (distribution >= value - 1e-9).mean()
     return min(1.0, 2 * min(lower, upper))
-
-
-# --- signed ranks ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("runs", [1, 2, 5, 13, 50])
@@ -140,9 +139,6 @@ def test_who_is_called_a_does_not_matter(pairs):
         assert test([a], [b]).p == pytest.approx(test([b], [a]).p)
 
 
-# --- rank sums ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("n", "m"), [(1, 4), (5, 5), (7, 12), (25, 25)])
 def test_without_ties_rank_sums_are_scipys_exact_test(n, m):
     a, b = rng(n).normal(0.4, 1, size=n), rng(m + 50).normal(size=m)
@@ -213,32 +209,3 @@ def test_under_the_null_hypothesis_p_is_not_too_small_too_often():
         for test in small:
             small[test] += test(a, b).p <= 0.05
     assert max(small.values()) / 250 < 0.05 + 3 * 0.014
-
-
-# --- Holm -----------------------------------------------------------------------------------------
-
-
-def test_holm_as_in_r():
-    """R: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm"); and one out of order, with a tie."""
-    np.testing.assert_allclose(holm([0.01, 0.02, 0.03, 0.04, 0.05]), [0.05, 0.08, 0.09, 0.09, 0.09])
-    np.testing.assert_allclose(holm([0.5, 0.001, 0.3, 0.001]), [0.6, 0.004, 0.6, 0.004])
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
-def test_holm_rejects_what_the_stepwise_procedure_rejects(p):
-    adjusted = holm(p)
-    assert np.all(adjusted >= p)
-    assert np.all(np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0)
-    for alpha in (0.01, 0.05, 0.2):
-        rejected = 0
-        for i, value in enumerate(sorted(p)):
-            if value * (len(p) - i) > alpha:
-                break
-            rejected += 1
-        assert (adjusted <= alpha).sum() == rejected
-
-
-def test_holm_leaves_out_what_was_not_tested():
-    np.testing.assert_array_equal(holm([np.nan, 0.02, np.nan]), [np.nan, 0.02, np.nan])
-    assert len(holm([])) == 0

@@ -1,4 +1,4 @@
-"""Times to the target, and the profiles and scores that come of them."""
+"""Profiles and benchmark scores, of the times to the target."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from harness.compare.tables.times import times_of
 from outcome_frames import CONTENDERS, TASKS, outcomes
 
 
-def test_times_profiles_and_benchmark_scores():
+def test_profiles_and_benchmark_scores():
     frame = outcomes(diverged={("sgd", "moons", s) for s in range(5)})
     times = times_of(frame, CONTENDERS, TASKS, dict.fromkeys(TASKS, 0.8))
-    assert times["steps"].tolist() == [100, 200, 300, 100, 200, np.inf]
-    assert times["reached"].tolist() == [1, 1, 1, 1, 1, 3 / 8]
-    assert times["seconds"].isna().all()
     # r of adam 1, 1; of lion 2, 2; of sgd 3, inf. B = mean of (4 − r)/3
     benchmark = benchmark_of(times, CONTENDERS, TASKS)
     np.testing.assert_allclose(benchmark["score"], [1, 2 / 3, 1 / 6])
