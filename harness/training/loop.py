@@ -7,8 +7,7 @@
         decide which runs end; those that wait take their slots
 
 All runs of a stack take each step together, each in an epoch of its own. A run that stops or diverges
-leaves; the others go on. What is fixed is a `Setup`, what is made for the present runs a `BoundStack`,
-and what changes with each step the `StackState`.
+leaves; the others go on.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ def _start(setup: Setup, stack: Stack, positions: np.ndarray, theta: np.ndarray)
         extra_gradients=np.zeros(len(order), dtype=int),
         history=[[] for _ in order],
         stopping=EarlyStopping.start([config.training.stopping for config in stack.configs]),
-        slots=chain_of(stack, setup).init(on_device),
+        rule_state=chain_of(stack, setup).init(on_device),
     )
 
 
@@ -112,7 +111,7 @@ def _train_until_one_ends(
     """Trains a stack for as long as all its runs go on. Returns the rows that stay."""
     while True:
         metrics = _epoch(bound, state)
-        judged = bound.chain.evaluated(state.theta, state.slots)
+        judged = bound.chain.evaluated(state.theta, state.rule_state)
         metrics |= _validate(bound, judged)
         yield Epoch(tuple(state.runs.tolist()), tuple(state.epochs.tolist()), metrics)
         statuses = _observe(bound, state, judged, metrics, rungs)
@@ -164,14 +163,14 @@ def _descend(
     train, size = bound.setup.data.part("train"), bound.setup.batch_size
     rows = bound.setup.backend.to_device(order)
     meter = TermMeter(bound.objective)
-    theta, slots = state.theta, state.slots
+    theta, rule_state = state.theta, state.rule_state
     for step, lr in enumerate(rates[:, :, None]):
         drawn = rows[..., step * size : (step + 1) * size]
         x, target = train.features[drawn], train.targets[drawn]
         forward, gradient = bound.program.gradient(theta, x, target)
         meter.add(forward, target, theta)
-        theta, slots = bound.chain.step(theta, gradient, slots, lr, t + step, (x, target))
-    state.theta, state.slots = theta, slots
+        theta, rule_state = bound.chain.step(theta, gradient, rule_state, lr, t + step, (x, target))
+    state.theta, state.rule_state = theta, rule_state
     return meter.means(bound.setup.backend)
 
 
@@ -184,8 +183,8 @@ def _descend_compiled(
     t: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """The same as `_descend`, where the backend has compiled all of it."""
-    state.theta, slots, sums = compiled(state.theta, flat(state.slots), order, rates, t)
-    state.slots = nested(slots, like=state.slots)
+    state.theta, blocks, sums = compiled(state.theta, flat(state.rule_state), order, rates, t)
+    state.rule_state = nested(blocks, like=state.rule_state)
     return means(sums, setup.samples, setup.backend)
 
 

@@ -34,7 +34,7 @@ class StackState:
         history: Watched validation metric of each run after each of its epochs, lower being better;
             empty without validation.
         stopping: Early stopping of the runs.
-        slots: What the wrappers and rules of each chain remember; see `Chain`.
+        rule_state: What the wrappers and rules of each chain remember; see `Chain`.
     """
 
     rules: list[str]
@@ -46,7 +46,7 @@ class StackState:
     extra_gradients: np.ndarray
     history: list[list[float]]
     stopping: EarlyStopping
-    slots: list[Any]
+    rule_state: list[Any]
 
     def select(self, rows: np.ndarray, to_device: Callable[[np.ndarray], Array]) -> StackState:
         """The state of some of the runs.
@@ -56,15 +56,15 @@ class StackState:
             to_device: Brings an array to the device.
         """
         on_device = to_device(rows)
-        slots = []
-        for (_, members), chain_slots in zip(
-            groupby(range(len(self.rules)), self._rule), self.slots, strict=True
+        rule_state = []
+        for (_, members), chain_state in zip(
+            groupby(range(len(self.rules)), self._rule), self.rule_state, strict=True
         ):
             chain_rows = list(members)
             first, last = chain_rows[0], chain_rows[-1]
             staying = rows[(rows >= first) & (rows <= last)] - first
             if staying.size:
-                slots.append(select(chain_slots, to_device(staying)))
+                rule_state.append(select(chain_state, to_device(staying)))
         return StackState(
             rules=[self.rules[row] for row in rows],
             runs=self.runs[rows],
@@ -75,7 +75,7 @@ class StackState:
             extra_gradients=self.extra_gradients[rows],
             history=[self.history[row] for row in rows],
             stopping=self.stopping.select(rows),
-            slots=slots,
+            rule_state=rule_state,
         )
 
     def concat(self, other: StackState, to_device: Callable[[np.ndarray], Array]) -> StackState:
@@ -88,8 +88,8 @@ class StackState:
         rules = [*self.rules, *other.rules]
         order = np.array(sorted(range(len(rules)), key=rules.__getitem__))  # a stable sort
         on_device = to_device(order)
-        self_slots = dict(zip(dict.fromkeys(self.rules), self.slots, strict=True))
-        other_slots = dict(zip(dict.fromkeys(other.rules), other.slots, strict=True))
+        self_state = dict(zip(dict.fromkeys(self.rules), self.rule_state, strict=True))
+        other_state = dict(zip(dict.fromkeys(other.rules), other.rule_state, strict=True))
         xp = array_namespace(self.theta)
         return StackState(
             rules=sorted(rules),
@@ -101,8 +101,8 @@ class StackState:
             extra_gradients=np.concatenate([self.extra_gradients, other.extra_gradients])[order],
             history=[[*self.history, *other.history][row] for row in order],
             stopping=self.stopping.concat(other.stopping).select(order),
-            slots=[
-                _concat(self_slots.get(rule), other_slots.get(rule)) for rule in sorted(set(rules))
+            rule_state=[
+                _concat(self_state.get(rule), other_state.get(rule)) for rule in sorted(set(rules))
             ],
         )
 
@@ -110,8 +110,8 @@ class StackState:
         return self.rules[row]
 
 
-def _concat(slots: Any, other: Any) -> Any:
-    """The slots of both; None stands for no runs."""
-    if slots is None or other is None:
-        return other if slots is None else slots
-    return concat(slots, other)
+def _concat(rule_state: Any, other: Any) -> Any:
+    """The state of a rule for both; None stands for no runs."""
+    if rule_state is None or other is None:
+        return other if rule_state is None else rule_state
+    return concat(rule_state, other)

@@ -38,8 +38,8 @@ def check(state, *members):
         np.testing.assert_array_equal(getattr(state, name), getattr(expected, name), err_msg=name)
     assert state.history == expected.history
     np.testing.assert_array_equal(state.stopping.patience, expected.stopping.patience)
-    assert len(state.slots) == len(expected.slots)
-    for slots, expected_slots in zip(state.slots, expected.slots, strict=True):
+    assert len(state.rule_state) == len(expected.rule_state)
+    for slots, expected_slots in zip(state.rule_state, expected.rule_state, strict=True):
         np.testing.assert_array_equal(slots[0]["m"], expected_slots[0]["m"])
 
 

@@ -105,7 +105,7 @@ def rows_of(rules, theta, positions):
         extra_gradients=np.zeros(len(rules), dtype=int),
         history=[[] for _ in rules],
         stopping=EarlyStopping.start([suite.Training().stopping] * len(rules)),
-        slots=updater_of(rules).init(on_device),
+        rule_state=updater_of(rules).init(on_device),
     )
 
 
@@ -135,8 +135,8 @@ def test_runs_leave_and_others_take_their_places_in_a_mixed_stack():
         for _ in range(steps):
             gradient = np.stack([gradients[ages[p], p] for p in rows.runs])
             t = ages[rows.runs][:, None] + 1.0
-            rows.theta, rows.slots = update(
-                rows.theta, BACKEND.to_device(gradient), rows.slots, lr, t
+            rows.theta, rows.rule_state = update(
+                rows.theta, BACKEND.to_device(gradient), rows.rule_state, lr, t
             )
             ages[rows.runs] += 1
 
