@@ -59,7 +59,7 @@ def compare_runs(
     unequal = check_fairness(allow, loaded, chosen, scoring)
     curves = curves_of(loaded, scoring)
     targets = targets_of(scoring, question.maximize, target)
-    question = replace(question, targets=targets, asked="" if target is None else str(target))
+    question = replace(question, targets=targets, requested="" if target is None else str(target))
     outcomes = outcomes_of(loaded, scoring, curves, targets)
     contenders = _best_first(outcomes, question.maximize)
     tasks = tuple(sorted(outcomes["task"].unique()))

@@ -1,4 +1,4 @@
-"""What a comparison is asked."""
+"""The question that a comparison answers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ __all__ = ["Question"]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked.
+    """The question that a comparison answers.
 
     Attributes:
         by: The factors, keys of the configuration.
         metric: What runs are judged by; `best/validation/NAME` and `test/NAME` are their scores.
         tasks: The keys that make a task.
         targets: The validation score to be reached, by task.
-        asked: The targets as a person gave them; "" where they are what half of all scoring runs reach.
+        requested: The targets as the user gave them; "" where they are what half of all scoring runs
+            reach.
     """
 
     by: tuple[str, ...]
     metric: Metric
     tasks: tuple[str, ...] = ("dataset",)
     targets: dict[str, float] = field(default_factory=dict)
-    asked: str = ""
+    requested: str = ""
 
     @property
     def maximize(self) -> bool:

@@ -28,13 +28,13 @@ def draw_factor_heatmap(interaction: DataFrame, question: Question) -> Figure | 
     rows, columns = (list(interaction[side].unique()) for side in ("row", "column"))
     cells = interaction.set_index(["row", "column"])
     table = cells["mean"].astype(float).unstack().reindex(index=rows, columns=columns)
-    lost = cells["diverged"].astype(float).unstack().reindex(index=rows, columns=columns) == 1
+    diverged = cells["diverged"].astype(float).unstack().reindex(index=rows, columns=columns) == 1
     figure = canvas(max(COLUMN, 1.6 + 0.75 * len(columns)), 0.9 + ROW * len(rows))
     axes = figure.subplots()
     image = axes.imshow(
         table.to_numpy(), aspect="auto", **colours(interaction["mean"], maximize=question.maximize)
     )
-    for row, column in np.argwhere(lost.to_numpy()):
+    for row, column in np.argwhere(diverged.to_numpy()):
         axes.plot(column, row, "x", color=INK, markersize=6, label="diverged")
     write_scores(axes, table.to_numpy(), image, size=7)
     axes.set_xticks(range(len(columns)), [literal(str(name), 16) for name in columns])

@@ -109,8 +109,8 @@ def _draw_points(axes: Axes, tried: DataFrame, scale: dict[str, Any]) -> ScalarM
         axes.set_xscale("log")
     if _spans_decades(tried["y"]):
         axes.set_yscale("log")
-    lost = tried[tried["validation"].isna()]
-    axes.plot(lost["x"], lost["y"], "x", color=MUTED, markersize=4, label="diverged")
+    diverged = tried[tried["validation"].isna()]
+    axes.plot(diverged["x"], diverged["y"], "x", color=MUTED, markersize=4, label="diverged")
     converged = tried[tried["validation"].notna()]
     return axes.scatter(
         converged["x"],
@@ -144,8 +144,8 @@ def _draw_cells(
     if table.shape[1] > 5:
         axes.tick_params(axis="x", rotation=60)
     axes.spines[:].set_visible(False)
-    lost = tried.groupby([y, x])["diverged"].min().unstack(x).reindex_like(table) == 1
-    for row, column in np.argwhere(lost.to_numpy()):
+    diverged = tried.groupby([y, x])["diverged"].min().unstack(x).reindex_like(table) == 1
+    for row, column in np.argwhere(diverged.to_numpy()):
         axes.plot(column, row, "x", color=MUTED, markersize=6, label="diverged")
     if table.size <= CELLS:
         write_scores(axes, table.to_numpy(), image)

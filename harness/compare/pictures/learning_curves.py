@@ -33,10 +33,10 @@ def draw_learning_curves(
         return None
     figure, grid = panels(tasks, 2.3)
     for axes, task in zip(grid, tasks, strict=True):
-        of, runs = curves[curves["task"] == task], outcomes[outcomes["task"] == task]
-        ends = _draw_task(axes, of, runs, styles)
+        curves_of_task, runs = curves[curves["task"] == task], outcomes[outcomes["task"] == task]
+        ends = _draw_task(axes, curves_of_task, runs, styles)
         axes.set_xlabel("steps")
-        values = of["validation"]
+        values = curves_of_task["validation"]
         if not question.maximize and values.min() > 0 and values.max() > 50 * values.min():
             axes.set_yscale("log")
         axes.set_xlim(0)
@@ -53,17 +53,18 @@ def _draw_task(axes: Axes, curves: DataFrame, runs: DataFrame, styles: Styles) -
     ends: list[End] = []
     diverged = set(runs.loc[runs["diverged"].astype(bool), "run_id"])
     for name, style in styles.items():
-        of = curves[curves["contender"] == name]
-        lost = of[of["run_id"].isin(diverged)].groupby("run_id")["steps"].max()
+        contender_curves = curves[curves["contender"] == name]
+        ended = contender_curves["run_id"].isin(diverged)
+        last_steps = contender_curves[ended].groupby("run_id")["steps"].max()
         axes.plot(
-            lost,
-            np.full(len(lost), 0.03),
+            last_steps,
+            np.full(len(last_steps), 0.03),
             "x",
             color=style.colour,
             transform=axes.get_xaxis_transform(),
             zorder=5,
         )
-        line = _quartiles(of[~of["run_id"].isin(diverged)])
+        line = _quartiles(contender_curves[~ended])
         if line.empty:
             continue
         band(axes, line[["steps", "low", "high"]], style, len(styles))
@@ -92,5 +93,5 @@ def _quartiles(curves: DataFrame) -> DataFrame:
 
 
 def _note(runs: DataFrame, name: str) -> str:
-    of = runs.loc[runs["contender"] == name, "diverged"].astype(bool)
-    return f" ({of.sum()} of {len(of)} diverged)" if of.any() else ""
+    diverged = runs.loc[runs["contender"] == name, "diverged"].astype(bool)
+    return f" ({diverged.sum()} of {len(diverged)} diverged)" if diverged.any() else ""

@@ -55,15 +55,20 @@ def draw_rate_sensitivity(trials: DataFrame, question: Question, styles: Styles)
     tasks = list(tried["task"].unique())
     figure, grid = _panels(tasks, unstable)
     for column, task in enumerate(tasks):
-        of = tried[tried["task"] == task]
+        settings_of_task = tried[tried["task"] == task]
         axes = grid[0][column]
         entitle(axes, task)
         axes.set_xscale("log")
-        ends = _draw_scores(axes, of, question, {n: styles[n] for n in names}, scattered)
+        ends = _draw_scores(
+            axes, settings_of_task, question, {n: styles[n] for n in names}, scattered
+        )
         tidy(axes)
         if unstable:
             _draw_diverged(
-                grid[1][column], of, {n: styles[n] for n in unstable}, labelled=column == 0
+                grid[1][column],
+                settings_of_task,
+                {n: styles[n] for n in unstable},
+                labelled=column == 0,
             )
         grid[-1][column].set_xlabel("learning rate")
         if len(tasks) == 1 and ends:
@@ -100,15 +105,17 @@ def _draw_scores(
 ) -> list[End]:
     ends = []
     for name, style in styles.items():
-        of = tried[(tried["contender"] == name) & tried["validation"].notna()].sort_values("rate")
-        if of.empty:
+        rows = tried[(tried["contender"] == name) & tried["validation"].notna()].sort_values("rate")
+        if rows.empty:
             continue
         looks: dict[str, Any] = {"color": style.colour, "marker": style.marker}
         if name in scattered:
             axes.plot(
-                of["rate"], of["validation"], linestyle="", alpha=0.3, markersize=2.5, **looks
+                rows["rate"], rows["validation"], linestyle="", alpha=0.3, markersize=2.5, **looks
             )
-        best = _best(of, _sections(of) if name in scattered else of["rate"], question.maximize)
+        best = _best(
+            rows, _sections(rows) if name in scattered else rows["rate"], question.maximize
+        )
         axes.plot(
             best["rate"], best["validation"], linestyle=style.line, label=literal(name), **looks
         )

@@ -65,7 +65,7 @@ def decode(text: str) -> Comparison:
             metric=metric_named(question["metric"]),
             tasks=tuple(question["tasks"]),
             targets=targets,
-            asked=question["asked"],
+            requested=question["asked"],
         ),
         contenders=tuple(document["contenders"]),
         tasks=tuple(document["tasks"]),
@@ -83,7 +83,7 @@ def _question(question: Question) -> dict[str, Any]:
         "maximize": question.maximize,
         "tasks": question.tasks,
         "targets": question.targets,
-        "asked": question.asked,
+        "asked": question.requested,
     }
 
 

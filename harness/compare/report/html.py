@@ -28,7 +28,7 @@ from harness.compare.report.tables import (
     trials_table,
     tuning_table,
 )
-from harness.compare.report.verdict import asked, metric_name, verdicts
+from harness.compare.report.verdict import metric_name, question_sentence, verdicts
 from harness.compare.report.wording import enumeration
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def page(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
             style=style,
             script=script,
             policy=_policy(style, script),
-            question=asked(comparison),
+            question=question_sentence(comparison),
             verdicts=[text.replace(" = ", "\xa0=\xa0") for text in verdicts(comparison).values()],
             glance=_glance(comparison),
             caveats=comparison.caveats,
@@ -159,7 +159,7 @@ def _glance(comparison: Comparison) -> list[tuple[str, str]]:
     sizes = sorted({int(size) for size in seeds})
     spread = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}" if sizes else "none"
     targets = [f"{target:.4g} on {task}" for task, target in question.targets.items()]
-    origin = question.asked or "what half of the runs reach"
+    origin = question.requested or "what half of the runs reach"
     return [
         ("Contenders", str(len(comparison.contenders))),
         ("Tasks", enumeration(list(comparison.tasks)) or "none"),

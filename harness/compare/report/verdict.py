@@ -26,7 +26,7 @@ from harness.compare.report.wording import (
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
 
-__all__ = ["asked", "metric_name", "verdict", "verdicts"]
+__all__ = ["metric_name", "question_sentence", "verdict", "verdicts"]
 
 
 def metric_name(comparison: Comparison) -> str:
@@ -34,7 +34,7 @@ def metric_name(comparison: Comparison) -> str:
     return comparison.question.metric.label
 
 
-def asked(comparison: Comparison) -> str:
+def question_sentence(comparison: Comparison) -> str:
     """The question in a sentence: "Which optimizer has the highest test accuracy on digits?"."""
     question = comparison.question
     what = " and ".join(key.split(".")[-1] for key in question.by)
@@ -62,8 +62,8 @@ def _sentence(comparison: Comparison, task: str) -> str:
     if best is None:
         return f"No contender has a score {where}: every run diverged or failed."
     rows = {row.contender: row for row in standings(comparison, task)}
-    lost = rows[best].diverged
-    note = f" {lost} of {rows[best].runs} runs of {quoted(best)} diverged." if lost else ""
+    diverged = rows[best].diverged
+    note = f" {diverged} of {rows[best].runs} runs of {quoted(best)} diverged." if diverged else ""
     pairs = [pair.of(best) for pair in pairings(comparison, task) if best in (pair.a, pair.b)]
     if not pairs:
         estimate = interval(getattr(rows[best], judged_by(comparison)))

@@ -113,7 +113,6 @@ def test_without_its_folder_the_contenders_are_known_from_the_store(copied):
     assert load_runs(Source(copied, "harness"), ["optimizer"]).question.by == ("optimizer",)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["untuned", pytest.param("final", marks=pytest.mark.full)])
 def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
     (sweep,) = logged_runs.search_runs(copied, "harness", {"kind": "sweep"})

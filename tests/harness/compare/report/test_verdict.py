@@ -9,7 +9,7 @@ import pytest
 
 import comparisons
 from harness.compare.report.standings import best_of
-from harness.compare.report.verdict import asked, verdict, verdicts
+from harness.compare.report.verdict import question_sentence, verdict, verdicts
 
 
 def told(comparison, **columns):
@@ -104,7 +104,7 @@ def test_names_with_commas_are_kept_apart():
 
 def test_a_loss_is_best_where_it_is_lowest():
     loss = comparisons.regression()
-    assert asked(loss) == "Which optimizer has the lowest validation loss on diabetes?"
+    assert question_sentence(loss) == "Which optimizer has the lowest validation loss on diabetes?"
     assert verdict(loss).startswith("adam beats sgd on diabetes: better with probability ")
     assert "; mean validation loss -0.0" in verdict(loss)
 
