@@ -22,13 +22,13 @@ def far_apart(contenders, tasks, seeds, paired):
     return frame.assign(validation=frame["test"], diverged=False)
 
 
-def found_in(contenders, tasks, seeds, paired):
-    """Which places have a difference that is told apart, and the findings."""
+def significant_and_caveats(contenders, tasks, seeds, paired):
+    """The values of `task` on which a difference is significant, and the caveats."""
     runs = far_apart(contenders, tasks, seeds, paired)
     names = [tuple(dict.fromkeys(runs[key])) for key in ("contender", "task")]
     pairs = pairs_of(runs, *names, maximize=True)
-    told = pairs.groupby("task")["p_holm"].min() < 0.05
-    return set(told[told].index), list(too_few_to_tell(runs, pairs))
+    significant = pairs.groupby("task")["p_holm"].min() < 0.05
+    return set(significant[significant].index), list(too_few_to_tell(runs, pairs))
 
 
 @pytest.mark.parametrize("contenders", [2, 4])
@@ -37,21 +37,23 @@ def found_in(contenders, tasks, seeds, paired):
 def test_too_few_seeds_are_those_from_which_the_clearest_differences_are_not_told_apart(
     contenders, tasks, paired
 ):
-    """The tests themselves are asked: of contenders that are as far apart as can be."""
-    told, (caveat, *_) = found_in(contenders, tasks, 2, paired)
-    assert not told
+    """Checked with the tests of pairs, on contenders that differ as much as can be."""
+    significant, (caveat, *_) = significant_and_caveats(contenders, tasks, 2, paired)
+    assert not significant
     enough = int(re.search(r"It takes (\d+) seeds", caveat)[1])
-    before, after = (found_in(contenders, tasks, n, paired) for n in (enough - 1, enough))
-    places = {f"t{task}" for task in range(tasks)} | ({"all"} if tasks > 1 else set())
+    before, after = (
+        significant_and_caveats(contenders, tasks, seeds, paired) for seeds in (enough - 1, enough)
+    )
+    groups = {f"t{task}" for task in range(tasks)} | ({"all"} if tasks > 1 else set())
     assert after[0] >= before[0]
     assert ("all" if tasks > 1 else "t0") in after[0] - before[0]
-    named = {place for place in places if re.search(rf"\b{place}\b", " ".join(after[1]))}
-    assert named == places - after[0]
+    named = {group for group in groups if re.search(rf"\b{group}\b", " ".join(after[1]))}
+    assert named == groups - after[0]
     assert before[1] != after[1]
 
 
-def test_the_finding_has_the_numbers():
-    (caveat,) = found_in(3, 1, 5, paired=True)[1]
+def test_the_caveat_has_the_numbers():
+    (caveat,) = significant_and_caveats(3, 1, 5, paired=True)[1]
     assert caveat == (
         "Too few seeds on t0: no difference can pass the test, however large: the smallest p there can "
         "be is 0.062, and 0.19 corrected for 3 pairs (Holm). It takes 7 seeds of each contender."
