@@ -34,7 +34,7 @@ PLUGIN_PROJECT = """
     [project]
     name = "acme-rules"
     version = "2.5"
-    dependencies = ["harness"]
+    dependencies = ["optimizer-harness"]
 
     [project.entry-points."harness.plugins"]
     rules = "acme_rules"
@@ -126,7 +126,14 @@ def wheel(built) -> Path:
 
 @pytest.fixture(scope="module")
 def metadata(wheel) -> PathDistribution:
-    return PathDistribution(zipfile.Path(wheel, f"harness-{harness.__version__}.dist-info/"))
+    return PathDistribution(
+        zipfile.Path(wheel, f"optimizer_harness-{harness.__version__}.dist-info/")
+    )
+
+
+def test_what_is_built_can_be_published(built):
+    report = must(sys.executable, "-m", "twine", "check", "--strict", *built.iterdir())
+    assert report.count("PASSED") == 2, report
 
 
 def test_the_wheel_holds_all_of_the_three_source_folders_and_nothing_else(sources, wheel):
@@ -270,7 +277,7 @@ def test_the_catalogue_lists_both_distributions_with_their_versions(installed, m
     )
     assert acme["components"]["optimizer"]["sign_descent"]["fields"] == {"lr": 0.01}
     assert acme["components"]["dataset"]["line"]["fields"] == {"samples": 200}
-    assert {plugin["distribution"] for plugin in plugins.values()} == {"harness"}
+    assert {plugin["distribution"] for plugin in plugins.values()} == {"optimizer-harness"}
     assert {plugin["version"] for plugin in plugins.values()} == {metadata.version}
     assert len(plugins) == len(metadata.entry_points.select(group="harness.plugins"))
 
@@ -318,7 +325,7 @@ def test_a_sweep_trains_as_one_stack(installed):
 def test_without_pytorch_its_backend_says_what_to_install(installed):
     done = installed.harness("train", "backend=torch", "dataset=line")
     assert done.returncode == 2
-    assert "pip install 'harness[torch]'" in done.stderr
+    assert "pip install 'optimizer-harness[torch]'" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not any(installed.folder.rglob("mlflow.db"))
 
@@ -349,7 +356,9 @@ def test_a_broken_plugin_is_named_and_hurts_nobody_else(broken):
 def test_an_uninstalled_plugin_is_gone(installed, plugin):
     installed.pip("uninstall", "--quiet", "--yes", "acme-rules")
     try:
-        assert {one["distribution"] for one in installed.plugins().values()} == {"harness"}
+        assert {one["distribution"] for one in installed.plugins().values()} == {
+            "optimizer-harness"
+        }
         done = installed.harness("train", "dataset=line")
         assert done.returncode == 2
         assert done.stderr.startswith("harness: error: Unknown dataset 'line'")

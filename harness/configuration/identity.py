@@ -76,7 +76,15 @@ def plugin_versions(run: Run, registry: Registry) -> dict[str, str]:
 def sources_of(run: Run, registry: Registry) -> dict[str, str]:
     """The plugin of each component that a run uses, with its version, by the key that chooses it."""
     providers = _providers(run, registry)
-    return {group: f"{plugin.name} {plugin.version}" for group, plugin in providers.items()}
+    return {group: f"{_source(plugin)} {plugin.version}" for group, plugin in providers.items()}
+
+
+def _source(plugin: Plugin) -> str:
+    """The name of a plugin; of harness' own with the name that Python imports.
+
+    What a run computes does not change with the name under which pip knows harness.
+    """
+    return f"harness:{plugin.name.partition(':')[2]}" if plugin.own else plugin.name
 
 
 def _canonical(value: Any) -> str:

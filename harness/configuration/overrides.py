@@ -214,7 +214,7 @@ def _explain_configuration(error: HydraException | OmegaConfBaseException) -> st
 
 
 _ELSEWHERE = {  # options of packages that may not be installed
-    ("hydra/launcher", "joblib"): "It comes with pip install 'harness[joblib]'.",
+    ("hydra/launcher", "joblib"): "It comes with pip install 'optimizer-harness[joblib]'.",
 }
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 __all__ = [
     "BLOCKED",
+    "DISTRIBUTION",
     "EVERYBODY_ELSE",
     "blocked",
     "blocking",
@@ -29,6 +30,7 @@ __all__ = [
 BLOCKED = "HARNESS_BLOCKED_PLUGINS"
 EVERYBODY_ELSE = "*"
 NO_PLUGINS = "--no-plugins"  # the flag, alone or with names
+DISTRIBUTION = "optimizer-harness"  # of harness itself: another project is called `harness` on PyPI
 
 
 def canonical(name: str) -> str:
@@ -95,7 +97,7 @@ def flag_for(names: frozenset[str]) -> list[str]:
 
 def is_own(distribution: str) -> bool:
     """Whether a distribution is harness itself."""
-    return distribution == "harness"
+    return distribution == DISTRIBUTION
 
 
 def is_blocked(plugin: str, names: frozenset[str]) -> bool:

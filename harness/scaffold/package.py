@@ -15,6 +15,7 @@ from typing import Any
 
 import harness
 from harness.errors import ConfigurationError, MissingDependencyError
+from harness.registry.blocking import DISTRIBUTION
 from harness.registry.registry import KINDS
 from harness.scaffold.naming import PackageNames
 
@@ -98,13 +99,13 @@ def _template_variables(names: PackageNames) -> dict[str, str]:
 def _harness_source() -> str:
     """A requirement by which anyone can install this harness from its repository, or ""."""
     try:
-        origin = json.loads(distribution("harness").read_text("direct_url.json") or "{}")
+        origin = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
     except PackageNotFoundError:
         return ""
     vcs = origin.get("vcs_info")
     if vcs is None or origin["url"].startswith("file:"):
         return ""
-    return f"harness @ {vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
+    return f"{DISTRIBUTION} @ {vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
 
 
 def _copier() -> Any:
@@ -112,6 +113,6 @@ def _copier() -> Any:
         import copier
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            f"harness new needs the library copier ({error}): pip install 'harness[new]'"
+            f"harness new needs the library copier ({error}): pip install 'optimizer-harness[new]'"
         ) from error
     return copier

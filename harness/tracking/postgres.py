@@ -22,7 +22,7 @@ def connect(uri: str) -> Any:
     except ImportError as error:
         raise TrackingError(
             "A Postgres store needs the driver psycopg2, which is not installed: "
-            "pip install 'harness[postgres]'"
+            "pip install 'optimizer-harness[postgres]'"
         ) from error
     address = "postgresql://" + uri.removeprefix(POSTGRES)
     if not _is_clear(address):

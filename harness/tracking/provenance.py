@@ -10,9 +10,16 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from harness.registry.blocking import DISTRIBUTION
+
 __all__ = ["git_tags", "provenance", "version_tags"]
 
-LIBRARIES = ("harness", "numpy", "mlflow", "torch")
+LIBRARIES = {  # tag -> distribution
+    "harness": DISTRIBUTION,
+    "numpy": "numpy",
+    "mlflow": "mlflow",
+    "torch": "torch",
+}
 
 
 def provenance(folder: Path) -> dict[str, str]:
@@ -23,9 +30,9 @@ def provenance(folder: Path) -> dict[str, str]:
 def version_tags() -> dict[str, str]:
     """`version/python`, and `version/LIBRARY` for each installed library; imports none of them."""
     tags = {"version/python": platform.python_version()}
-    for library in LIBRARIES:
+    for library, distribution in LIBRARIES.items():
         try:
-            tags[f"version/{library}"] = version(library)
+            tags[f"version/{library}"] = version(distribution)
         except PackageNotFoundError:
             continue
     return tags

@@ -64,7 +64,7 @@ class Torch:
         if find_spec("torch") is None:
             raise MissingDependencyError(
                 "backend=torch needs PyTorch, which is not installed. Install it with "
-                "pip install 'harness[torch]', or take backend=numpy."
+                "pip install 'optimizer-harness[torch]', or take backend=numpy."
             )
         if not self.device.startswith("cuda"):
             return

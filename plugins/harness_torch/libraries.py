@@ -48,7 +48,7 @@ class Library:
             if find_spec(package) is None:
                 raise MissingDependencyError(
                     f"optimizer={self.optimizer} needs the package {package}, which is not installed. "
-                    f"Install it with pip install 'harness[{self.extra}]'."
+                    f"Install it with pip install 'optimizer-harness[{self.extra}]'."
                 )
         return _classes(self.module)
 

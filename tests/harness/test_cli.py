@@ -214,7 +214,7 @@ def test_an_unknown_command_suggests_the_nearest(capsys):
 def test_plugins_lists_every_component_with_its_fields(capsys):
     assert main(["plugins", "--json"]) == 0
     plugins = {plugin["name"]: plugin for plugin in json.loads(capsys.readouterr().out)}
-    adam = plugins["harness:optimizers"]["components"]["optimizer"]["adam"]
+    adam = plugins["optimizer-harness:optimizers"]["components"]["optimizer"]["adam"]
     assert adam["fields"] == {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-08}
     assert all(plugin["loaded"] for plugin in plugins.values())
     assert main(["plugins"]) == 0

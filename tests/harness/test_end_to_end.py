@@ -96,7 +96,7 @@ def test_tags_say_where_the_numbers_come_from(single):
     assert tags["status"] == "finished"
     assert tags["kind"] == "run"
     assert "sweep" not in tags
-    assert tags["plugin/harness:optimizers"]
+    assert tags["plugin/optimizer-harness:optimizers"]
     for name in ("data", "split", "initial_weights", "order"):
         assert len(tags[f"sha256/{name}"]) == 64
     for library in ("python", "numpy", "mlflow", "harness"):

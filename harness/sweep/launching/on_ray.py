@@ -157,7 +157,7 @@ def _connected(address: str | None) -> Any:
     except ImportError as error:
         raise MissingDependencyError(
             "hydra/launcher=ray needs Ray, which is not installed. Install it with "
-            "pip install 'harness[ray]', or leave hydra/launcher out to train on this machine."
+            "pip install 'optimizer-harness[ray]', or leave hydra/launcher out to train on this machine."
         ) from error
     if ray.is_initialized():
         return ray

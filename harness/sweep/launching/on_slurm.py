@@ -158,7 +158,8 @@ def _executor(settings: SlurmSettings) -> Any:
     except ImportError as error:
         raise MissingDependencyError(
             "hydra/launcher=slurm needs submitit, which is not installed. Install it with "
-            "pip install 'harness[slurm]', or leave hydra/launcher out to train on this machine."
+            "pip install 'optimizer-harness[slurm]', or leave hydra/launcher out to train on this "
+            "machine."
         ) from error
     try:
         executor = submitit.AutoExecutor(settings.folder, settings.cluster)

@@ -35,7 +35,7 @@ def sampler_of(name: str, seed: int) -> Any:
     if name == "gp":
         if importlib.util.find_spec("torch") is None:
             raise MissingDependencyError(
-                "hydra.sweeper.sampler=gp needs PyTorch: pip install 'harness[torch]'. "
+                "hydra.sweeper.sampler=gp needs PyTorch: pip install 'optimizer-harness[torch]'. "
                 "Or take hydra.sweeper.sampler=tpe."
             )
         return samplers.GPSampler(seed=seed)
@@ -148,6 +148,6 @@ def _optuna() -> Any:
         import optuna
     except ImportError as error:
         raise MissingDependencyError(
-            "hydra/sweeper=optuna needs Optuna: pip install 'harness[search]'."
+            "hydra/sweeper=optuna needs Optuna: pip install 'optimizer-harness[search]'."
         ) from error
     return optuna

@@ -84,8 +84,11 @@ def _skip_requirements_lookup() -> None:
 
 def _requirements(backend: str) -> list[str]:
     """The distributions that prediction needs, with the installed versions."""
+    from harness.registry.blocking import DISTRIBUTION
     from harness.registry.registry import load_registry
 
     plugin = load_registry().provider("backend", backend).distribution
-    distributions = dict.fromkeys(["harness", plugin, "mlflow", "numpy", "pandas", "safetensors"])
+    distributions = dict.fromkeys(
+        [DISTRIBUTION, plugin, "mlflow", "numpy", "pandas", "safetensors"]
+    )
     return [f"{name}=={version(name)}" for name in distributions]

@@ -151,8 +151,8 @@ def test_data_split_and_versions_are_part_of_it(run_of, identify, registry, monk
 
 def test_plugins_in_use_are_those_of_the_chosen_components(run_of, registry):
     names = set(plugin_versions(run_of(), registry))
-    assert "harness:numpy" in names
-    assert "harness:torch" not in names
+    assert "optimizer-harness:numpy" in names
+    assert "optimizer-harness:torch" not in names
 
 
 def test_an_auxiliary_loss_that_is_off_does_not_count(run_of, identify):

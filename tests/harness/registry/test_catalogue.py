@@ -10,12 +10,12 @@ from harness.search_space import Range
 
 def test_search_spaces_are_listed_with_their_scales(registry):
     plugins = {plugin["name"]: plugin for plugin in json.loads(as_json(registry))}
-    optimizers = plugins["harness:optimizers"]["components"]["optimizer"]
+    optimizers = plugins["optimizer-harness:optimizers"]["components"]["optimizer"]
     assert optimizers["sgd"]["search_space"] == {
         "lr": {"low": 1e-3, "high": 10, "scale": "log", "meaning": "a step is η times the gradient"}
     }
     for name, shown in optimizers.items():
         space = registry.component("optimizer", name).search_space
         assert {k: Range(**v) for k, v in shown["search_space"].items()} == space
-    losses = plugins["harness:losses"]["components"]["loss"]
+    losses = plugins["optimizer-harness:losses"]["components"]["loss"]
     assert all("search_space" not in shown for shown in losses.values())

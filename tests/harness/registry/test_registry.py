@@ -108,15 +108,18 @@ def test_a_name_of_two_distributions_is_refused_when_it_is_used_naming_both(inst
 
 
 def test_a_short_name_belongs_to_harness_where_it_claims_it(install):
-    own, other = install("plugin_one", GOOD, "harness"), install("plugin_two", GOOD, "second-dist")
+    own, other = (
+        install("plugin_one", GOOD, "optimizer-harness"),
+        install("plugin_two", GOOD, "second-dist"),
+    )
     registry = registry_from([other, own])
     assert registry.names("optimizer") == ["rule", "second-dist:rule"]
     assert registry.component("optimizer", "rule").__module__ == "plugin_one"
-    assert registry.component("optimizer", "harness:rule").__module__ == "plugin_one"
+    assert registry.component("optimizer", "optimizer-harness:rule").__module__ == "plugin_one"
 
 
 def test_a_class_that_another_plugin_hands_out_again_stays_with_whose_it_is(install):
-    own = install("plugin_one", GOOD, "harness")
+    own = install("plugin_one", GOOD, "optimizer-harness")
     source = """
         import harness, plugin_one
 

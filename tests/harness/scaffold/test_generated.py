@@ -38,7 +38,7 @@ def packages(tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def python(packages, tmp_path_factory) -> Path:
     """The Python of an environment in which all of them are installed."""
-    requirements = [Requirement(name) for name in ("harness", "pytest", "setuptools")]
+    requirements = [Requirement(name) for name in ("optimizer-harness", "pytest", "setuptools")]
     python, _ = make_environment(tmp_path_factory.mktemp("venv"), requirements)
     folders = [word for folder in packages.values() for word in ("-e", folder)]
     offline = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation")
@@ -113,6 +113,6 @@ def test_without_copier_the_command_says_what_to_install(python, tmp_path):
     assert done.returncode == 2
     assert done.stderr == (
         "harness: error: harness new needs the library copier (No module named 'copier'): "
-        "pip install 'harness[new]'\n"
+        "pip install 'optimizer-harness[new]'\n"
     )
     assert not list(tmp_path.iterdir())

@@ -126,7 +126,11 @@ class Site:
         done = self.harness(*arguments, "plugins", "--json", **variables)
         assert done.stdout, done.stderr
         listed = {plugin["name"]: plugin for plugin in json.loads(done.stdout)}
-        return {name: plugin for name, plugin in listed.items() if not name.startswith("harness:")}
+        return {
+            name: plugin
+            for name, plugin in listed.items()
+            if not name.startswith("optimizer-harness:")
+        }
 
     def configurations(self) -> list[dict[str, str]]:
         """The logged configuration of each run."""

@@ -144,7 +144,7 @@ def _texts(path: Path) -> list[str]:
 def test_a_short_name_of_harness_stays_what_it_was(here):
     shown = here.harness("train", "--cfg", "job", "optimizer=adam")
     assert "optimizer:\n  lr: 0.001\n" in shown.stdout
-    named = here.harness("train", "--cfg", "job", "optimizer=harness:adam")
+    named = here.harness("train", "--cfg", "job", "optimizer=optimizer-harness:adam")
     assert "optimizer:\n  lr: 0.001\n" in named.stdout
     listed = here.plugins()
     assert list(listed["false-adam:false_adam"]["components"]["optimizer"]) == ["false-adam:adam"]

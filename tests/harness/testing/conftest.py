@@ -16,7 +16,7 @@ from harness.testing.suite import check_subject
 @pytest.fixture(scope="session")
 def first_party(registry) -> Registry:
     """The plugins of this repository, whatever else is installed here."""
-    return Registry([plugin for plugin in registry.plugins if plugin.distribution == "harness"])
+    return Registry([plugin for plugin in registry.plugins if plugin.own])
 
 
 @pytest.fixture(scope="session")

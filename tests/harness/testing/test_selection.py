@@ -22,7 +22,7 @@ def labels(subjects):
         (["optimizer=adam", "adam"], ["optimizer=adam"]),
         (["schedule=constant", "z_loss"], ["schedule=constant", "auxiliary_loss=z_loss"]),
         (["numpy"], ["backend=numpy"]),
-        (["harness:numpy"], ["backend=numpy"]),
+        (["optimizer-harness:numpy"], ["backend=numpy"]),
         (["harness_numpy"], ["backend=numpy"]),
     ],
 )
@@ -31,7 +31,7 @@ def test_a_word_is_a_component_or_a_plugin(first_party, words, expected):
 
 
 def test_a_distribution_is_all_of_its_components(first_party):
-    assert sorted(labels(subjects_named(first_party, ["harness"]))) == sorted(
+    assert sorted(labels(subjects_named(first_party, ["optimizer-harness"]))) == sorted(
         labels(all_subjects(first_party))
     )
 

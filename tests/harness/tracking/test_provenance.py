@@ -26,7 +26,7 @@ def test_versions():
     tags = version_tags()
     assert tags["version/python"] == platform.python_version()
     assert tags["version/numpy"] == version("numpy")
-    assert tags["version/harness"] == version("harness")
+    assert tags["version/harness"] == version("optimizer-harness")
 
 
 def test_a_commit_and_whether_it_was_changed(repository):

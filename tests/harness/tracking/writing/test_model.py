@@ -89,7 +89,11 @@ def test_it_is_code_and_safetensors_with_a_signature(logged):
     names = [column["name"] for column in json.loads(signature["inputs"])]
     assert names == ["sepal length (cm)", "sepal width (cm)"]
     requirements = (folder / "requirements.txt").read_text().split()
-    assert {line.partition("==")[0] for line in requirements} >= {"harness", "mlflow", "numpy"}
+    assert {line.partition("==")[0] for line in requirements} >= {
+        "optimizer-harness",
+        "mlflow",
+        "numpy",
+    }
     assert all("==" in line for line in requirements)
 
 
