@@ -185,25 +185,20 @@ def _requirements() -> Iterator[str]:
 def _facade() -> Iterator[str]:
     yield "# What a plugin imports: `harness`\n"
     yield markdown(harness.__doc__) + "\n"
+    tree = griffe.load("harness", resolve_aliases=True)
     for name in harness.__all__:
-        member = getattr(harness, name)
+        member, source = getattr(harness, name), tree[name]
         yield f"## `{name}`\n"
-        if inspect.isfunction(member):
+        if source.is_attribute:  # at run time a constant, or an alias of a type, has no docstring
+            yield f"`{name} = {source.value}`\n"
+            yield markdown(source.docstring and source.docstring.value) + "\n"
+        elif inspect.isfunction(member):
             yield _call(name, member)
             yield markdown(member.__doc__) + "\n"
         elif inspect.isclass(member):
             yield from _class(member)
-        elif inspect.ismodule(member):
-            yield from _module(member)
         else:
-            yield f"`{name} = {_source(name).value}`\n"
-            yield markdown(_source(name).docstring and _source(name).docstring.value) + "\n"
-
-
-def _source(name: str) -> griffe.Attribute:
-    """A constant of the facade where it is defined: at run time it has no docstring."""
-    member = griffe.load("harness", resolve_aliases=True)[name]
-    return member.final_target if member.is_alias else member
+            yield from _module(member)
 
 
 def _class(cls: type) -> Iterator[str]:
@@ -246,7 +241,8 @@ def _module(module: ModuleType) -> Iterator[str]:
 
 def _call(name: str, member: Any) -> str:
     """How a function is called; of a property, its name."""
-    signature = inspect.signature(member) if inspect.isfunction(member) else ""
+    signature = str(inspect.signature(member)) if inspect.isfunction(member) else ""
+    signature = re.sub(r"'([^']*)'(?=[,)]|$| = )", r"\1", signature)  # annotations are texts
     return f"```python\n{name}{signature}\n```\n"
 
 

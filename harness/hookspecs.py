@@ -20,6 +20,7 @@ import pluggy
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")
+"""Marks a function of a plugin as the implementation of the hook of its name."""
 
 Components = Mapping[str, type]
 

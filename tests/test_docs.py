@@ -89,6 +89,34 @@ def test_every_requirement_of_the_conformance_suite_is_shown(site):
     assert not {name for name in names if name not in text}
 
 
+def test_every_field_and_key_and_member_has_a_meaning(site):
+    rows = 0
+    for page in (site / "reference").rglob("index.html"):
+        for table in re.findall(
+            r"<table>\s*<thead>\s*<tr>(.*?)</tr>.*?<tbody>(.*?)</tbody>",
+            page.read_text(encoding="utf-8"),
+            re.S,
+        ):
+            columns = re.findall(r"<th[^>]*>(.*?)</th>", table[0])
+            if "meaning" not in columns:
+                continue
+            for row in re.findall(r"<tr>(.*?)</tr>", table[1], re.S):
+                cells = re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)
+                assert cells[columns.index("meaning")].strip(), f"{page}: {cells[0]}"
+                rows += 1
+    assert rows > 250
+
+
+def test_no_heading_of_the_facade_is_empty(site):
+    text = (site / "reference" / "facade" / "index.html").read_text(encoding="utf-8")
+    sections = re.split(r"<h2[^>]*>", text)[1:]
+    assert len(sections) == len(harness.__all__)
+    for section in sections:
+        heading, _, below = section.partition("</h2>")
+        below = re.sub(r"<code>\w+ = .*?</code>", "", below)
+        assert re.sub(r"<[^>]*>", "", below).strip(), heading
+
+
 def test_formulas_fields_and_search_spaces_are_shown(site):
     text = (site / "reference" / "optimizers" / "index.html").read_text(encoding="utf-8")
     assert "θ ← θ − η m̂ / (√v̂ + ε)" in text

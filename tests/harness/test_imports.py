@@ -10,6 +10,7 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import harness
@@ -22,12 +23,10 @@ FACADE = ("harness", "harness.update", "harness.inplace")  # what a plugin may i
 
 @pytest.fixture(scope="module")
 def graph():
-    grimp = pytest.importorskip("grimp")
     return grimp.build_graph("harness", *PLUGINS, *HYDRA_PLUGINS, cache_dir=None)
 
 
 def test_rooms_import_downwards_and_plugins_know_nothing_of_one_another():
-    pytest.importorskip("importlinter")
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"]
     report = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert report.returncode == 0, report.stdout
@@ -57,10 +56,12 @@ def test_a_plugin_imports_the_facade_and_no_other_room(graph, plugin):
     assert not {pair for pair in imports if pair[1] not in FACADE}
 
 
-@pytest.mark.parametrize("plugin", PLUGINS)
-def test_the_core_imports_no_plugin(graph, plugin):
-    importers = graph.find_modules_that_directly_import(plugin)
-    assert not {module for module in importers if module.split(".")[0] == "harness"}
+@pytest.mark.parametrize("plugin", PLUGINS + HYDRA_PLUGINS)
+def test_of_the_core_only_the_application_imports_plugins_and_only_those_of_hydra(graph, plugin):
+    files = {plugin} | graph.find_descendants(plugin)
+    importers = {name for file in files for name in graph.find_modules_that_directly_import(file)}
+    core = {name for name in importers if name.split(".")[0] == "harness"}
+    assert core == ({"harness.application"} if plugin in HYDRA_PLUGINS else set())
 
 
 def loaded_by(statement: str) -> set[str]:

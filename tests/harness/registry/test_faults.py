@@ -26,7 +26,7 @@ def test_a_broken_promise_names_the_component_and_its_plugin(registry):
     fault = plugin_fault(BrokenPromise(sgd, "step must return an array"), registry)
     assert fault is not None
     assert fault.message == fault.details
-    assert fault.message.startswith("The optimizer 'sgd' of the plugin harness:")
+    assert fault.message.startswith("The optimizer 'sgd' of the plugin optimizer-harness:")
     assert fault.message.endswith("breaks its contract: step must return an array.")
     fault = plugin_fault(BrokenPromise(Unknown(), "step must return an array"), registry)
     assert fault is not None
@@ -40,7 +40,7 @@ def test_an_error_that_came_out_of_a_method_of_a_component_is_its_plugin_s(regis
     fault = plugin_fault(error, registry)
     assert fault is not None
     assert fault.message.startswith(
-        "The method sample of the initializer 'he_normal' of the plugin harness:"
+        "The method sample of the initializer 'he_normal' of the plugin optimizer-harness:"
     )
     assert "raised AttributeError" in fault.message
     first, *_ = [line for line in fault.details.splitlines() if line.strip().startswith("File ")]
