@@ -93,7 +93,7 @@ def test_a_worker_is_killed_and_nothing_is_lost(address, alone, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.full  # test_remote.py has it without Ray
+@pytest.mark.full  # test_remote_stacks.py has it without Ray
 def test_a_death_that_persists_is_the_failure_of_its_stack_alone(address, alone, tmp_path):
     process = start(tmp_path, *SWEEP, *ON_RAY, address, "hydra.launcher.max_retries=0")
     os.kill(wait_for_a_worker(tmp_path, process), signal.SIGKILL)
@@ -134,14 +134,13 @@ def test_an_interruption_ends_a_local_cluster_and_its_runs(tmp_path):
         ("address=127.0.0.1:1", "There is no Ray cluster at hydra.launcher.address=127.0.0.1:1"),
         ("address=nowhere", "it is not of the form HOST:PORT"),
         ("stack_size=0", "hydra.launcher.stack_size must be 1 or more. Got 0."),
+        # Of a local cluster: one at an address may grow
         ("num_gpus=99", "No machine of the Ray cluster has hydra.launcher.num_cpus=1 and"),
     ],
     ids=str,
 )
-def test_settings_that_cannot_be_are_refused_before_anything_trains(
-    address, setting, words, tmp_path
-):
-    process = start(tmp_path, *SWEEP, *ON_RAY, address, f"hydra.launcher.{setting}")
+def test_settings_that_cannot_be_are_refused_before_anything_trains(setting, words, tmp_path):
+    process = start(tmp_path, *SWEEP, *ON_RAY, f"hydra.launcher.{setting}")
     _, errors = process.communicate()
     assert process.returncode == 2
     assert words in errors
