@@ -20,6 +20,7 @@ from harness.compare.pictures.style import (
     tidy,
 )
 from harness.compare.statistics.holm import LEVEL
+from harness.compare.tables.scores import judged_by
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ def draw_estimates(
 
     Scores are those on test, or on validation where there is no test. Returns None without scores.
     """
-    part = scored_part(summary)
+    part = judged_by(outcomes)
     estimates = summary[(summary["part"] == part) & summary["iqm"].notna()]
     tasks = [task for task in outcomes["task"].unique() if (estimates["task"] == task).any()]
     if not tasks:
@@ -120,12 +121,6 @@ def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> 
         if not question.maximize:
             axes.invert_xaxis()
     return figure
-
-
-def scored_part(summary: DataFrame) -> str:
-    """The part that the verdict rests on: "test", or "validation" where no test part was read."""
-    tested = summary.loc[summary["part"] == "test", "mean"].notna().any()
-    return "test" if tested else "validation"
 
 
 def _oriented(pair: tuple, best: str | None) -> tuple[str, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,9 @@ from harness.cli import main
 
 def trained(folder: Path, *sweeps: list[str]) -> str:
     """Trains sweeps in a folder of their own. Returns the address of the store."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
+    with chdir(folder):
         for arguments in sweeps:
             assert main(["train", "-m", *arguments, "hydra.launcher.workers=1"]) == 0
-    finally:
-        os.chdir(before)
     return f"sqlite:///{folder}/outputs/mlflow.db"
 
 
@@ -69,10 +65,7 @@ OPTIONS = ["--trials", "4", "--final-seeds", "5", "hydra.launcher.workers=1"]
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A tuning of two optimizers on two networks: its store, and the folder it ran in."""
-    folder, before = tmp_path_factory.mktemp("tuned"), Path.cwd()
-    os.chdir(folder)
-    try:
+    folder = tmp_path_factory.mktemp("tuned")
+    with chdir(folder):
         assert main(["tune", *TUNE, "network.hidden=[4],[8]", *OPTIONS]) == 0
-    finally:
-        os.chdir(before)
     return f"sqlite:///{folder}/outputs/mlflow.db", folder
