@@ -1,7 +1,8 @@
 """Compare optimizers and weight initializers on neural networks, honestly and fast.
 
-This module is what a plugin imports: the contracts, `hookimpl` and the errors, and for backends
-`update`, how a rule meets θ. It imports no Hydra, MLflow or PyTorch.
+This module is what a plugin imports: the contracts, `hookimpl` and the errors; and for backends
+`update`, how rules are applied to θ, and `harness.inplace`, which runs them on host memory. It
+imports no Hydra, MLflow or PyTorch.
 """
 
 from harness import update

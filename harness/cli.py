@@ -121,7 +121,7 @@ def _tune(rest: list[str]) -> int:
         "--method": ("M", "how points are drawn: sobol, halton or random (sobol)"),
         "--metric": (
             "M",
-            "what settings are chosen by: loss, or a score of the task (accuracy or r2)",
+            "what settings are chosen by: loss, or a score of the task (accuracy, macro_f1 or r2)",
         ),
     }
     for option, (metavar, text) in options.items():

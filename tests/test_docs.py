@@ -132,3 +132,9 @@ def test_the_site_needs_no_network(site):
     pages = list(site.rglob("*.html"))
     assert len(pages) > 15
     assert not [page for page in pages if fetched.search(page.read_text(encoding="utf-8"))]
+
+
+def test_the_example_for_contributors_is_the_rule_itself():
+    rule = ROOT / "plugins" / "harness_optimizers" / "signsgd.py"
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f"```python\n{rule.read_text(encoding='utf-8')}```" in page

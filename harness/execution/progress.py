@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from harness.evaluation.metrics import PRIMARY
 from harness.training.records import Epoch, Result, Status
 
 __all__ = ["Progress", "counted"]
 
 INTERVAL = 0.1  # seconds between two drawings of the live line, at least
 
-SCORES = ("best/validation/accuracy", "best/validation/r2", "test/accuracy", "test/r2")
+SCORES = [f"{part}/{metric.name}" for part in ("best/validation", "test") for metric in PRIMARY]
 
 
 class Progress:
@@ -127,7 +128,11 @@ class Progress:
     def _epoch_text(record: Epoch) -> str:
         values: dict[str, Any] = {
             name: record.metrics[name][0]
-            for name in ("train/loss", "validation/loss", "validation/accuracy", "validation/r2")
+            for name in (
+                "train/loss",
+                "validation/loss",
+                *(f"validation/{m.name}" for m in PRIMARY),
+            )
             if name in record.metrics
         }
         return f"epoch {record.numbers[0]}: " + ", ".join(f"{n} {v:.4g}" for n, v in values.items())
