@@ -40,7 +40,7 @@ def tune(arguments: list[str]) -> tuple[int, Path | None]:
     """Tunes contenders alike and trains the chosen settings on fresh seeds, see `sweep/tuning/`.
 
     Args:
-        arguments: As of `train`.
+        arguments: Arguments of Hydra, as for `train`.
 
     Returns:
         The exit status, and the folder of the sweep; None where no sweep was started, as with `--cfg`.
@@ -124,7 +124,7 @@ def _hydra_raises() -> Iterator[None]:
 def _explained(
     error: BaseException, registry: Registry, *, trained: bool
 ) -> ConfigurationError | PluginError | None:
-    """An error for a person in the place of one that Hydra or a plugin raised; None for any other.
+    """The error that a person sees instead of one of Hydra or of a plugin; None for any other error.
 
     Args:
         error: The error.
@@ -144,7 +144,8 @@ def _explained(
 
 def register_hydra_plugins() -> None:
     """Registers our launchers and sweepers, which Hydra does not find after an editable install."""
-    plugins = Plugins.instance()  # Hydra loads its own first, anew: what builds on them comes after
+    # Hydra reloads its own plugins here; ours import these, so they come after
+    plugins = Plugins.instance()
     from hydra_plugins.harness_launchers.fused import FusedLauncher
     from hydra_plugins.harness_launchers.ray import RayLauncher
     from hydra_plugins.harness_launchers.slurm import SlurmLauncher

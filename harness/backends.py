@@ -60,8 +60,8 @@ class Program(Protocol):
 class Updater(Protocol):
     """The update rules of a stack, ready to run.
 
-    A wrapper is run like a rule, with what it changes in the place of θ: its `turn` is the core's
-    affair.
+    A wrapper is run like a rule: what it changes comes as `theta`. The core alone looks at its
+    `turn`.
     """
 
     def init(self, theta: Array) -> list[Any]:
@@ -190,5 +190,5 @@ class Backend(Protocol):
             step: What one step computes.
             features: Features of the training part on the device, (N, F).
             targets: Targets of the training part on the device, (N, K).
-            steps: Steps that the stack has before it, at most: compiling has to pay for itself in them.
+            steps: Most steps that the stack will take: compiling has to pay for itself in them.
         """

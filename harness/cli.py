@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt as stop:
         if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[2K")  # in the place of the live line
+            sys.stderr.write("\r\x1b[2K")  # erases the live line
         print("harness: interrupted", *getattr(stop, "__notes__", ()), sep="\n", file=sys.stderr)
         return 130
 
@@ -144,7 +144,7 @@ def _tune(rest: list[str]) -> int:
 
 
 def _compare_tuned(folder: Path, overrides: list[str], metric: str | None) -> None:
-    """Compares the runs of a tuning's sweep, which the tuning was for."""
+    """Compares the runs of the tuning that has just ended."""
     from harness.compare.command import compare_command
     from harness.configuration.job import sweep_id
 
@@ -154,7 +154,7 @@ def _compare_tuned(folder: Path, overrides: list[str], metric: str | None) -> No
 
 
 def _complete(rest: list[str]) -> int:
-    """Completes a command line, in the variable COMP_LINE.
+    """Completes the command line in the environment variable COMP_LINE.
 
     Hydra completes what follows the name of a program, so it is asked without the word `train`.
     """
@@ -354,5 +354,5 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Shows a warning without the line of code, which is of no use to who runs an experiment."""
+    """Shows a warning without the line of code, which does not help a person who runs an experiment."""
     print(f"harness: warning: {message}", file=sys.stderr)

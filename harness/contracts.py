@@ -297,8 +297,8 @@ class AdaptiveSchedule(Schedule, Protocol):
 
         Args:
             values: Validation metric `training.stopping.metric` after each epoch so far, (E,) float64,
-                without the epochs that have warm-up in them: E may be 0. Lower is better: a metric of
-                which higher is better comes with its sign changed. NaN where it is not defined.
+                without the epochs that have warm-up in them: E may be 0. Lower is better: a metric
+                whose higher values are better comes negated. NaN where it is not defined.
         """
 
 

@@ -72,7 +72,7 @@ def unknown_name(what: str, name: str, allowed: Iterable[str]) -> ConfigurationE
     Args:
         what: What the name should name, as in "optimizer".
         name: The unknown name.
-        allowed: The names that there are.
+        allowed: The names that are allowed.
 
     >>> print(unknown_name("optimizer", "adm", ["adam", "sgd"]))
     Unknown optimizer 'adm'. Did you mean 'adam'? Allowed: adam, sgd.

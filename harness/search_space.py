@@ -37,7 +37,7 @@ class Range:
         high: Highest value, above `low`.
         scale: "linear" in x; "log" in log x, for values over orders of magnitude, above 0; "complement"
             in log(1 − x), for shares close to 1: from 0.9 to 0.99 is then as far as from 0.99 to 0.999.
-        meaning: Unit, or what to think of it as, where that says more than the name.
+        meaning: Unit, or an interpretation, where that says more than the name.
 
     >>> Range(1e-4, 1, "log").at(0.5)
     0.01

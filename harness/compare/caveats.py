@@ -186,7 +186,7 @@ def costly_steps(runs: DataFrame) -> Iterator[str]:
     """Contenders whose steps take more gradients than those of others: steps then do not measure work.
 
     Args:
-        runs: Their `contender`, and `gradients` a step.
+        runs: The scoring runs, with the columns `contender` and `gradients` (a step).
     """
     means = runs.groupby("contender", sort=False)["gradients"].mean()
     if len(means) and means.max() > means.min():

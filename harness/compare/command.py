@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--target",
         metavar="SCORE",
-        help="of the time to target: a number, or one a task as in digits=0.95,moons=0.99; "
+        help="score to be reached: a number, or one a task as in digits=0.95,moons=0.99; "
         "default: what half of the runs reach",
     )
     parser.add_argument(

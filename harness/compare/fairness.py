@@ -33,7 +33,7 @@ def check_fairness(
     """Sentences on the inequalities that were allowed.
 
     Args:
-        allowed: Names of inequalities, of `INEQUALITIES`.
+        allowed: Names of inequalities, from `INEQUALITIES`.
         loaded: All runs of the comparison.
         chosen: The chosen settings, see `trials.chosen_settings`.
         scoring: The runs that the verdict rests on.

@@ -37,7 +37,7 @@ class LoadedRuns:
 
     Attributes:
         source: Where they come from.
-        question: What is asked of them; its targets are not known yet.
+        question: The question that they answer; its targets are not known yet.
         runs: One row a run that is over, by run id and in order of the start: contender, task, setting,
             seed, phase, status, diverged, validation, test, run (its name).
         params: All parameters of the same runs, by run id.

@@ -159,9 +159,9 @@ def tuned_factors(
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
-            f"What the contenders of the tuning {sweeps[0].tags['sweep']} were is not known any more: "
+            f"The contenders of the tuning {sweeps[0].tags['sweep']} are not known any more: "
             f"{TUNING} is neither in its folder, {sweeps[0].tags['folder']}, nor among its "
-            f"artifacts. Name what is compared, as in --by optimizer."
+            f"artifacts. Name the factors to compare, as in --by optimizer."
         ) from error
     keys = dict.fromkeys(key for overrides in chosen for key in overrides if key not in tasks)
     factors = (key for key in keys if len({overrides.get(key) for overrides in chosen}) > 1)

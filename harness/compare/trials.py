@@ -173,8 +173,8 @@ def edge_caveats(trials: DataFrame, chosen: DataFrame, keys: tuple[str, ...]) ->
 
 
 def range_ends(tried: Series, value: float) -> list[str]:
-    """Which end of the numbers tried a value is, "smallest" or "largest"; [] where it is neither, and
-    where too few were tried."""
+    """The ends of the numbers tried, "smallest" and "largest", that a value is; [] where it is neither,
+    and where too few were tried."""
     if tried.nunique() < FEWEST_VALUES:
         return []
     both = {"smallest": tried.min(), "largest": tried.max()}
@@ -182,7 +182,7 @@ def range_ends(tried: Series, value: float) -> list[str]:
 
 
 def _scores(trials: DataFrame, maximize: bool) -> Series:
-    """Scores of which higher ones are better; −inf for runs that diverged."""
+    """Scores, a loss negated, so that higher is better; −inf for runs that diverged."""
     signed = trials["validation"] if maximize else -trials["validation"]
     return signed.where(~trials["diverged"], -np.inf)
 

@@ -34,15 +34,15 @@ def identity(run: Run, sources: Mapping[str, str], data_sha256: str, split_sha25
     """
     fields = [f.name for f in dataclasses.fields(run.config) if f.name not in DECIDES_NOTHING]
     values = {name: getattr(run.config, name) for name in fields}
-    names = dict(run.names)  # in which wrappers have an order
+    names = dict(run.names)  # these give the wrappers in their order
     if not run.config.wrapper:  # no wrappers: the same identity as if there were none to choose
         del values[WRAPPER], names[WRAPPER]
-    # Losses that are off are left out: another plugin that brings some changes nothing about this run
+    # Losses that are off are left out: a newly installed one does not change what this run computes
     objective = run.config.objective
     values["objective"] = {**vars(objective), "auxiliary": objective.factors}
     content = {
-        # Short names. The sources say which of several components with a name it is; whether there are
-        # several depends on what else is installed
+        # Short names: whether a full one is needed depends on what else is installed, and the sources
+        # tell components of the same name apart
         "names": {group: name.rpartition(":")[2] for group, name in names.items()},
         "values": values,
         "versions": {"harness": __version__, **sources},
@@ -80,7 +80,7 @@ def sources_of(run: Run, registry: Registry) -> dict[str, str]:
 
 
 def _source(plugin: Plugin) -> str:
-    """The name of a plugin; of harness' own with the name that Python imports.
+    """The name of a plugin; for harness' own it starts with the name that Python imports.
 
     What a run computes does not change with the name under which pip knows harness.
     """

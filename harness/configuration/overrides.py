@@ -34,7 +34,7 @@ def check_overrides(
     """Raises ConfigurationError for an override that names something unknown.
 
     Args:
-        overrides: Of the command line.
+        overrides: Overrides of the command line.
         registry: The components that can be named.
         own_configs: Whether the user brings configuration files (--config-dir), whose options are not
             known here.

@@ -15,7 +15,7 @@ _TUNING = re.compile(r"tuning(?:-([1-9][0-9]*))?")
 
 
 class Phase(StrEnum):
-    """The phases of a tuning protocol. Of TUNING there may be later rounds, see `tuning_phase`."""
+    """The phases of a tuning protocol. TUNING may have later rounds, see `tuning_phase`."""
 
     OUTSIDE = ""  # of any protocol
     TUNING = "tuning"  # settings are chosen by these runs
@@ -43,5 +43,5 @@ def tuning_round(phase: str) -> int | None:
 
 
 def is_phase(text: str) -> bool:
-    """Whether runs can be tagged so."""
+    """Whether a text is a phase, so that runs can be tagged with it."""
     return text in set(Phase) or tuning_round(text) is not None

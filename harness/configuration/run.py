@@ -82,7 +82,7 @@ def _default_loss(task: Task, registry: Registry) -> str:
     defaults = [
         n for n in registry.names("loss") if task in registry.component("loss", n).default_for
     ]
-    # To install somebody's loss must not change, or block, what `auto` means
+    # Installing somebody's loss must not change or block the meaning of `auto`
     defaults = [n for n in defaults if registry.provider("loss", n).own] or defaults
     if not defaults:
         raise ConfigurationError(

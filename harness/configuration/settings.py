@@ -40,7 +40,7 @@ GROUPS = {  # group of the configuration -> kind of component (None: the core's 
     "loss": "loss",
 }
 
-WRAPPER = "wrapper"  # the group, and kind, of which a configuration may choose several, or none
+WRAPPER = "wrapper"  # the group, and kind: a configuration may choose several of them, or none
 NONE = "none"  # what the group is set to for no wrapper
 
 
@@ -61,7 +61,7 @@ class Training:
         warmup_epochs: Epochs in which the rate rises linearly to `optimizer.lr`.
         reference_batch_size: Batch size for which `optimizer.lr` is meant: the rate is scaled by
             batch_size / reference_batch_size (Goyal et al. 2017); null does not scale it.
-        test: Whether the test part is read at the end; false for runs that a setting is chosen by.
+        test: Whether the test part is read at the end; false while settings are chosen.
         stopping: When a run stops early, and with which parameters it ends.
         halving: When runs are compared with one another, and how many go on.
     """
@@ -179,7 +179,7 @@ class Config:
         training: The loop.
         split: Which rows train, validate and test, and how they are scaled.
         tracking: Where and how the run is logged.
-        seed: Decides the weights, the order of the samples and whatever else is drawn; 0 or more.
+        seed: Decides the weights, the order of the samples and all other draws; 0 or more.
         skip_finished: Whether to train nothing that has a finished run of the same identity in the
             store.
     """

@@ -34,7 +34,7 @@ class DeviceData:
     """Prepared data on a device. A part is copied once, when it is first asked for.
 
     Args:
-        backend: Whose device it is.
+        backend: Backend that the device belongs to.
         data: Data on the host.
     """
 

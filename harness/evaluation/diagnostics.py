@@ -46,7 +46,7 @@ class UnitMeter:
         self._samples = 0
 
     def add(self, forward: Forward) -> None:
-        """Adds a batch, of which the forward pass of R networks kept this."""
+        """Adds a batch, given what the forward pass of R networks kept."""
         if self._activation not in COUNTED:
             return
         counts = [

@@ -47,7 +47,7 @@ class Evaluator:
             theta: Parameters of the runs, (R, P).
             objective: Objective of just these runs, its factors on the device.
             on: Part of the data.
-            units: Meter that is shown the hidden layers on the way.
+            units: Meter that gets the hidden layers of each batch.
         """
         rows = max(128, CHUNK // self._widths)
         meter = TermMeter(objective)

@@ -1,4 +1,4 @@
-"""What is kept of the runs of a group: what each leaves behind, and the progress a person sees."""
+"""Records the runs of a group: what each leaves behind, and the progress that a person sees."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class GroupRecorder:
             self._fail(record.run, record.error, record.details)
 
     def fail_rest(self, error: str) -> None:
-        """Ends the jobs without a result, for whom no worker is left; some have not begun."""
+        """Fails the jobs that have no result and no worker any more; some have not begun."""
         for position, pending in enumerate(self._jobs):
             if pending.result is None:
                 self._fail(position, error, error)
@@ -118,7 +118,13 @@ class GroupRecorder:
 
 
 def _hashes(run: Run, data: Prepared, theta: np.ndarray) -> dict[str, str]:
-    """Tags by which anybody can check what a run starts from. theta: its parameters, (P,)."""
+    """Tags by which anybody can check what a run starts from.
+
+    Args:
+        run: The run.
+        data: Its data.
+        theta: Its initial parameters, (P,).
+    """
     order = Stack((run,)).order(np.ones(1, dtype=int), len(data.train))
     return {
         "sha256/data": data.sha256,

@@ -149,7 +149,14 @@ class _Group:
     def recorder(
         self, company: dict[str, str], registry: Registry, tracker: Tracker, progress: Progress
     ) -> GroupRecorder:
-        """What records its runs. company: tags beside `stack_size`, see `GroupRecorder`."""
+        """The recorder of its runs.
+
+        Args:
+            company: Tags beside `stack_size`, see `GroupRecorder`.
+            registry: Where their components come from.
+            tracker: Writes to MLflow.
+            progress: What a person sees.
+        """
         company = {"stack_size": str(self.stack_size), **company}
         return GroupRecorder(self.jobs, self.data.data, company, registry, tracker, progress)
 

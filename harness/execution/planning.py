@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def plan(items: Sequence[T], run: Callable[[T], Run]) -> list[list[T]]:
-    """Groups of what may share a stack, each in the order in which it is to begin.
+    """Groups of items that may share a stack, each in the order in which it is to begin.
 
     Within a group, runs with the same seed follow one another: they see the same batches, and a stack
     of them draws and keeps each batch once. Among these, runs with the same update rule are neighbours.
@@ -68,7 +68,7 @@ def stack_size_for(seeds: Sequence[int], capacity: int, workers: int) -> int:
     with runs of one seed (a sixth faster: see `plan`).
 
     Args:
-        seeds: Of the runs in the group.
+        seeds: Seeds of the runs in the group.
         capacity: The most runs that the backend trains well in a stack.
         workers: Stacks in training at the same time.
 

@@ -42,21 +42,30 @@ class Progress:
         self._warned: set[str] = set()
 
     def begin(self, epochs: Sequence[int]) -> None:
-        """Runs are about to be trained. epochs: the most epochs of each."""
+        """Runs are about to be trained.
+
+        Args:
+            epochs: The most epochs of each run.
+        """
         self._epochs, self._left = list(epochs), sum(epochs)
         self._training = self._done = self._failed = 0
         self._began = time.monotonic()
 
     def started(self, runs: int) -> None:
-        """So many runs have begun."""
+        """That many more runs have begun."""
         self._training += runs
 
     def again(self, epochs: int) -> None:
-        """A run begins anew, after so many epochs."""
+        """A run begins anew after that many epochs, which are lost."""
         self._left += epochs
 
     def epoch(self, record: Epoch, name: str) -> None:
-        """An epoch of some runs is over. name: the name of the first of them."""
+        """An epoch of some runs is over.
+
+        Args:
+            record: The epoch.
+            name: Name of the first of the runs.
+        """
         self._left -= len(record.runs)
         now = time.monotonic()
         if self._live:

@@ -27,7 +27,7 @@ CONFIGURATION = (
 )
 ERROR = "error.txt"
 RESULTS = (PARAMETERS, DESCRIPTION, METRICS, RESULT, ERROR)
-WITHOUT_COMMAND_LINE = (CONFIGURATION, *RESULTS)  # which may give the password of the store
+WITHOUT_COMMAND_LINE = (CONFIGURATION, *RESULTS)  # it may hold the password of the store
 ARTIFACTS = (".hydra/config.yaml", ".hydra/overrides.yaml", *WITHOUT_COMMAND_LINE)
 
 
@@ -36,7 +36,7 @@ class RunRecorder:
 
     Args:
         job: The run, and its folder.
-        tags: Tags of its MLflow run that not every run has, or has alike: `identity`, `stack_size`, ...
+        tags: Further tags of its MLflow run, such as `identity` and `stack_size`.
         registry: Where its components come from.
         tracker: Writes to MLflow.
 
@@ -99,7 +99,7 @@ class RunRecorder:
         return epochs
 
     def epoch(self, number: int, metrics: dict[str, float], time_ms: int) -> None:
-        """An epoch is over, the first of which has the number 1."""
+        """An epoch is over; the first has the number 1."""
         self._metrics.append((number, metrics))
         self._tracker.log(MetricsLogged(self._key, number, time_ms, metrics))
 
@@ -163,7 +163,7 @@ class RunRecorder:
         return result
 
     def _wants(self, setting: bool | None) -> bool:
-        """What takes its time is for a run by itself, unless the user says otherwise."""
+        """Whether to do what takes time: for a run by itself, unless the user says otherwise."""
         return self._job.sweep is None if setting is None else setting
 
 

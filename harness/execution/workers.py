@@ -118,7 +118,7 @@ def train_in_workers(tasks: Sequence[StackTask], workers: int) -> Iterator[Messa
 
 
 def has_abandoned_threads() -> bool:
-    """Whether threads train to which nobody listens any more; they end with their epoch."""
+    """Whether threads train on although nobody listens any more; they end with their epoch."""
     return any(thread.name == THREAD_NAME for thread in threading.enumerate())
 
 
@@ -133,7 +133,7 @@ def _enlarge(pipe: Connection) -> None:
 def _messages(receivers: Sequence[Connection]) -> Iterator[Message]:
     """What the workers send, until they have all ended. The runs of one that dies have failed."""
     open_receivers = list(receivers)
-    # By worker the runs that it has begun and not ended, as a group and a position, in order
+    # For each worker the runs that it has begun and not ended, as a group and a position, in order
     begun: dict[Connection, dict[tuple[int, int], None]] = {r: {} for r in receivers}
     while open_receivers:
         for receiver in wait(open_receivers):

@@ -57,7 +57,12 @@ class Columns:
         return self._cells
 
     def update(self, lr: np.ndarray, t: np.ndarray) -> None:
-        """Works out the numbers of step t. lr, t: (R, 1); runs may be at different steps."""
+        """Works out the numbers of a step.
+
+        Args:
+            lr: Learning rate of each run, (R, 1).
+            t: Number of the step of each run, (R, 1); runs may be at different steps.
+        """
         values = self._values
         if "lr" in self._step_arguments:
             values[self._step_arguments["lr"]] = lr if len(lr) > 1 else lr.item()

@@ -130,7 +130,7 @@ def _rows(registers: Registers) -> str:
 
 
 def _units(registers: Registers) -> str:
-    """The loop over all rows, each of which is summed up."""
+    """The loop over all rows, which sums up each of them."""
     real, n = registers.real, registers.number
     lines, renamed = _row_addresses(registers)
     row = argument_list(registers.one_row, renamed)

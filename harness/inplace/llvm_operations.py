@@ -31,7 +31,11 @@ class Value:
 
 
 class Body:
-    """The instructions for one element. real: The type of θ, "float" or "double"."""
+    """The instructions for one element.
+
+    Args:
+        real: Type of θ, "float" or "double".
+    """
 
     def __init__(self, real: str) -> None:
         self.real = real
@@ -88,7 +92,7 @@ class Body:
         return self.let(self.real, f"call {self.real} @{function}({self.real} {a.name})")
 
     def extreme(self, condition: str, a: Value, b: Value) -> Value:
-        """The first where it is NaN; the second where they are equal, as zeros of any sign are."""
+        """The larger or smaller; the first if it is NaN, the second if both are equal, as ±0 are."""
         chosen = self.choose(self.compare(condition, a, b), a, b)
         return self.choose(self.compare("uno", a, a), a, chosen)
 

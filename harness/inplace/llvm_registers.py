@@ -142,7 +142,11 @@ class Registers:
         self.by_rows = bool(self.of_inputs or self.of_units) and not self.of_rows
 
     def call(self, values: dict[Operand, Value]) -> list[str]:
-        """The lines that go through a run. values: Registers of the caller for its scalars."""
+        """The lines that go through a run.
+
+        Args:
+            values: Registers of the caller for its scalars.
+        """
         renamed = {scalar.name: values[operand].name for operand, scalar in self.scalars.items()}
         length = f"i64 {_LENGTH[self.traversal.over]}"
         lines = [

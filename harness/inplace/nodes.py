@@ -26,7 +26,7 @@ REDUCTIONS = {"sum": np.add.reduce, "max": np.maximum.reduce, "min": np.minimum.
 
 
 class Kind(IntFlag):
-    """Of a node. An operation on several kinds has their union, as an outer product is a vector."""
+    """Kind of a node. An operation on several kinds has their union: an outer product is a vector."""
 
     COLUMN = 0
     VALUE = 1
@@ -65,7 +65,7 @@ def select(condition: Any, a: Any, b: Any, out: np.ndarray) -> None:
 
 
 def maximum(a: Any, b: Any, out: np.ndarray | None = None) -> Any:
-    """NumPy's own, which deprecates `out` as a positional argument here and in `minimum`."""
+    """NumPy's `maximum` with a positional `out`, which NumPy deprecates here and in `minimum`."""
     return np.maximum(a, b, out=out)
 
 

@@ -28,7 +28,7 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 # Measured from 4,096 to 65,536 on single runs and on stacks: half and twice as much are both slower.
 PIECE = 24_576
 
-# NumPy's results differ in the last bit between one number and several: called run by run
+# Called run by run: NumPy's results differ in the last bit between one number and several
 _INEXACT = {np.exp, np.expm1, np.log, np.log1p, np.power, np.tanh}
 
 
@@ -38,7 +38,7 @@ def calls(
     columns: Sequence[np.ndarray],
     shape: tuple[int, ...],
 ) -> Iterator[Call]:
-    """The calls of a step on these arrays, which stay the same, and so do the calls.
+    """The calls of a step on these arrays; the arrays stay the same, and so do the calls.
 
     Args:
         plan: What to run.
@@ -104,7 +104,7 @@ def calls(
 
 
 def _groups(runs: int, size: int) -> Iterator[int | slice]:
-    """Indices of one run, or of several short ones. size: Length of a run.
+    """Indices of one run of length `size`, or of several short ones.
 
     One run is an int, so that the piece is a vector: NumPy calls cost less than on a (1, n) matrix.
     """
@@ -115,7 +115,7 @@ def _groups(runs: int, size: int) -> Iterator[int | slice]:
 
 
 def _parts(length: int, width: int = 1) -> Iterator[slice]:
-    """A run, in parts of equal length where it is long. width: Length of the axes that are not cut."""
+    """A run, in parts of equal length where it is long; `width` is the length of the axes left whole."""
     parts = min(-(-length * width // PIECE), length)
     for start, stop in pairwise(length * part // parts for part in range(parts + 1)):
         yield slice(start, stop)

@@ -230,8 +230,8 @@ class _Planner:
         return self._columns.setdefault(column, len(self._columns))
 
     def _buffer(self, buffer: Buffer, fresh: bool) -> Operand:
-        """A free buffer of this form. fresh: Whether it must be new, as for a sum, which is written
-        while the traversal still reads buffers that are free after it."""
+        """A free buffer of this form; with `fresh` a new one, as for a sum, which is written while the
+        traversal still reads buffers that are free after it."""
         free = self._free.setdefault(buffer, [])
         if fresh or not free:
             self.plan.buffers.append(buffer)

@@ -60,11 +60,11 @@ class InPlace:
         self._columns = Columns(list(columns), used, rule)
 
     def init(self, theta: np.ndarray) -> list[State]:
-        """The state before the first step, one for each part that the rule sees. theta: (R, P)."""
+        """The state before the first step, one for each part of θ, (R, P), that the rule sees."""
         return initial_state(Block(slice(None), self._rule), theta, self._network)
 
     def bind(self, theta: np.ndarray, gradient: np.ndarray, state: Sequence[State]) -> None:
-        """Prepares the steps on these arrays, (R, P). state: As `init` makes it."""
+        """Prepares the steps on these arrays, (R, P), and the state that `init` makes."""
         cells = self._columns.cells(len(theta), self._dtype)
         for group in self._groups:
             group.bind(theta, gradient, state, cells)
@@ -75,7 +75,7 @@ class InPlace:
             group.set_gradient(gradient)
 
     def step(self, lr: np.ndarray, t: np.ndarray) -> None:
-        """One step with the gradient that is in its array. lr, t: (R, 1) float64."""
+        """One step at `lr` and `t`, (R, 1) float64, with the gradient that is in its array."""
         self._columns.update(lr, t)
         for group in self._groups:
             group.step()

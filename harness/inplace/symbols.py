@@ -29,7 +29,7 @@ class Untraceable(Exception):
 
 
 def broadcast_shape(kind: Kind, whole: Shape) -> Shape:
-    """The shape in which numbers of a kind meet vectors. whole: Shape of vectors, without the runs."""
+    """The shape in which numbers of a kind meet vectors of shape `whole`, the runs left out."""
     if kind is Kind.VECTOR:
         return whole
     units, inputs = whole
@@ -74,7 +74,7 @@ class Symbol:
     def __len__(self) -> int:
         raise Untraceable("a symbol has no length")
 
-    __hash__ = None  # type: ignore[assignment]  # since `==` is an operation
+    __hash__ = None  # type: ignore[assignment]  # symbols cannot be hashed, since `==` is an operation
 
     def __neg__(self) -> Symbol:
         return _operate(np.negative, self)

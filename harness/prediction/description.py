@@ -15,7 +15,7 @@ from harness.model.network import ACTIVATIONS, Network
 
 __all__ = ["FORMAT", "Description"]
 
-FORMAT = 1  # is raised when code that reads the former one would go wrong
+FORMAT = 1  # raised when code that reads the former one would go wrong
 
 OUTPUT_ACTIVATIONS = ("softmax", "sigmoid", "identity")
 
@@ -27,16 +27,16 @@ class Description:
     Attributes:
         sizes: Number of features, of units in each hidden layer and of outputs.
         activation: Name of the activation of the hidden layers.
-        slope: Of leaky ReLU below 0.
+        slope: ε of leaky_relu, max(a, εa).
         bias: Whether layers have biases.
-        task: Of the dataset.
+        task: Task of the dataset.
         output_activation: softmax, sigmoid or identity.
         classes: Names of classes or labels; empty for regression.
-        feature_names: One for each feature.
-        scaling: As `Scaling.to_dict` gives it.
+        feature_names: Name of each feature.
+        scaling: Scaling of the data, as `Scaling.to_dict` gives it.
         backend: Name of the backend that trained the network.
-        dtype: Of the parameters: float32 or float64.
-        harness_version: That wrote the description.
+        dtype: Precision of the parameters: float32 or float64.
+        harness_version: Version of harness that wrote the description.
         format: Version of these fields.
     """
 

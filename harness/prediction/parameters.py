@@ -31,8 +31,8 @@ def save_parameters(folder: Path, description: Description, theta: np.ndarray) -
     """Writes the two files of a trained network.
 
     Args:
-        folder: Where.
-        description: Also decides the dtype.
+        folder: Folder that they go to.
+        description: The description, which also decides the dtype of the file.
         theta: Parameters, (P,).
     """
     from safetensors.numpy import save

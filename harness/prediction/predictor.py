@@ -18,7 +18,7 @@ from harness.registry.registry import load_registry
 
 __all__ = ["Predictor"]
 
-_ROWS = 4096  # at a time: memory never holds all hidden activations of a large table
+_ROWS = 4096  # rows at a time: memory never holds all hidden activations of a large table
 
 
 class Predictor:
@@ -29,9 +29,9 @@ class Predictor:
     anything else.
 
     Args:
-        description: Of the network.
+        description: Description of the network.
         theta: Its parameters, (P,).
-        backend: Computes the network; of the description's dtype.
+        backend: Backend that computes the network, in the dtype of the description.
 
     Raises:
         DataError: If a parameter is not finite.
@@ -131,7 +131,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class _NoLoss:
-    """In place of the loss that a program needs: prediction takes no gradient."""
+    """Stands in for the loss that a program needs: prediction takes no gradient."""
 
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     default_for: ClassVar[frozenset[Task]] = frozenset()

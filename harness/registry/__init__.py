@@ -7,12 +7,12 @@ contested name belongs to nobody, and whoever uses it is told the full names, `d
 The identity of a run holds the plugin of each component, so it does not change with what else is
 installed.
 
-What is wrong with a plugin is found as early as it costs nothing. On import: whatever it raises,
+A fault of a plugin is found as early as that costs nothing. On import: any error that it raises,
 the version of its contract, the class of each component. Before the first step: update rules and
 losses are tried once on a few numbers of the backend (`training/contract_check.py`), which finds
 inputs that are written into, other slots, shapes and dtypes. The loop checks nothing. An error that
 is raised in it is attributed by the frames of its traceback (`faults.py`), so nothing is wrapped;
 that run is FAILED, and the others of its stack go on. A process cannot be guarded against what it
-imports: who does not trust a package blocks it (`blocking.py`), which is decided before anything is
-imported and reaches all workers through the environment.
+imports: a user who does not trust a package blocks it (`blocking.py`). Blocking is decided before
+anything is imported and reaches all workers through the environment.
 """

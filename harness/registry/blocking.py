@@ -44,7 +44,7 @@ def canonical(name: str) -> str:
 
 
 def blocked() -> frozenset[str]:
-    """The names of what is blocked in this process."""
+    """The names of the plugins that are blocked in this process."""
     return _names(os.environ.get(BLOCKED, ""))
 
 

@@ -41,7 +41,7 @@ class Plugin:
     """One entry point: what it provides, and why not all of it could be loaded.
 
     Attributes:
-        name: distribution:entry point.
+        name: Its name, distribution:entry point.
         distribution: Name of the distribution that it belongs to.
         version: Version of the distribution.
         module: Module that the entry point names.
@@ -49,9 +49,9 @@ class Plugin:
         contract: Version of the contract that it states; None where it states none.
         seconds: Time that its import took.
         error: Why nothing of it is there; None where it was imported.
-        left_out: The requirement that a component does not meet, by kind and name; for a hook the kind
+        left_out: The requirement that a component does not meet, by kind and name; the kind of a hook
             is "hook".
-        blocked: Whether it was not to be imported.
+        blocked: Whether it is blocked, and so not imported.
     """
 
     name: str
@@ -203,7 +203,7 @@ def _check_contract(plugin: Plugin, version: int | None, hooks: list[str]) -> No
     name = plugin.distribution
     remedies = (
         f"a newer release of {name} (pip install --upgrade {name})",
-        f"a newer harness (pip install --upgrade harness), or an older release of {name}",
+        f"a newer harness (pip install --upgrade optimizer-harness), or an older release of {name}",
     )
     raise PluginError(
         f"it was written for version {version} of the plugin contract, and this harness has "
@@ -279,7 +279,7 @@ class _Broken(Exception):
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    """Turns whatever is raised into `_Broken`, KeyboardInterrupt and SystemExit too, but not Ctrl-C."""
+    """Turns every error into `_Broken`, KeyboardInterrupt and SystemExit too, but not Ctrl-C."""
     pressed = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:

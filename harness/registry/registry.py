@@ -48,7 +48,7 @@ class Provided:
 
     @property
     def full(self) -> str:
-        """Its full name, which means it alone whatever else is installed."""
+        """Its full name, which no other installed component can have."""
         distribution = self.plugin.distribution
         if self.kind not in KEYS:
             return f"{distribution}:{self.short}"
@@ -236,7 +236,7 @@ def registry_from(points: list[EntryPoint], blocked: frozenset[str] = frozenset(
     """The registry of these entry points. Warns once of each that is broken or slow to import.
 
     Args:
-        points: One for each plugin.
+        points: Entry points, one for each plugin.
         blocked: Names of plugins that are not imported, see `blocking.py`.
     """
     plugins = []

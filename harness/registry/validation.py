@@ -1,4 +1,4 @@
-"""What a component must be before anything of it is run: its name, its class, its members."""
+"""Checks of a component before any of its code runs: its name, its class, its members."""
 
 from __future__ import annotations
 

@@ -10,5 +10,5 @@ install hides that folder from Hydra's scan, so `application.py` registers them 
 imports them: they import this.
 
 A command opens a list for the sweep that Hydra runs for it (`outcome.py`), because Hydra makes its
-callbacks itself and returns nothing of them.
+callbacks itself and does not return them.
 """

@@ -139,7 +139,7 @@ def _end_of_own_run(
 
 
 def _count_jobs(config: DictConfig) -> int | None:
-    """How many jobs the sweeper is going to ask for; None where only the sweeper knows."""
+    """The number of jobs that the sweeper is going to ask for; None where only the sweeper knows."""
     if not lists_its_jobs(config):
         return None
     context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())

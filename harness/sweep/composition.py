@@ -50,7 +50,7 @@ def compose_jobs(
     Every job is checked before the first folder is made.
 
     Args:
-        context: Hydra's, with the loader of configurations.
+        context: Hydra's context, with the loader of configurations.
         config: Configuration of the sweep.
         job_overrides: Overrides of each job.
         first: Number of the first job.
@@ -83,7 +83,7 @@ class Composer:
     """Composes the jobs of a sweep.
 
     Args:
-        context: Hydra's, with the loader of configurations.
+        context: Hydra's context, with the loader of configurations.
         config: Configuration of the sweep.
     """
 
@@ -146,7 +146,7 @@ class Composer:
     def _compose(self, choices: tuple[str, ...]) -> _Composed:
         """What the jobs with these choices have in common, composed once."""
         if choices not in self._composed:
-            # Wrappers are left to Hydra: a choice may be of several, whose nodes it merges
+            # Wrappers are left to Hydra: a choice may name several, and Hydra merges their nodes
             components = tuple(o for o in choices if _names_component(o) and _top(o) != WRAPPER)
             others = tuple(override for override in choices if override not in components)
             tree = None
@@ -217,7 +217,7 @@ class _Composed:
     literal: bool = field(init=False)
     _task: DictConfig = field(init=False)
     _nodes: dict[tuple[str, ...], _Node] = field(init=False, default_factory=dict)
-    _hydra: DictConfig = field(init=False)  # untyped, in which values are set ten times faster
+    _hydra: DictConfig = field(init=False)  # untyped: setting a value is ten times faster
     _template: str = field(init=False)
     _dir: str = field(init=False)
     _subdir: str = field(init=False)  # not interpolated yet

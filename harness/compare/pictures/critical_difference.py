@@ -19,10 +19,10 @@ ROW = 0.17  # inches that a name takes
 
 
 def cliques(ranks: np.ndarray, critical: float) -> list[tuple[int, int]]:
-    """The largest groups of two or more within the critical difference, as first and last of each.
+    """The largest groups of two or more ranks within the critical difference, by first and last index.
 
     Args:
-        ranks: In ascending order.
+        ranks: Mean ranks, in ascending order.
         critical: The critical difference.
 
     >>> cliques(np.array([1.0, 1.5, 2.2, 4.0]), 1.0)

@@ -37,7 +37,7 @@ class Picture:
     """A picture of a comparison.
 
     Attributes:
-        name: Of its file, without a suffix.
+        name: Name of its file, without a suffix.
         title: Its heading.
         caption: How to read it, in a sentence or two.
         figure: A matplotlib figure.
@@ -63,7 +63,7 @@ def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
     """The pictures that have something to show, in the order of a report.
 
     Args:
-        comparison: What is drawn.
+        comparison: The comparison to draw.
         best: The contender whose pairs are shown where there are too many pairs to show all.
     """
     c, styles = comparison, styles_of(comparison.contenders)
@@ -113,7 +113,7 @@ def gallery(comparison: Comparison, best: str | None = None) -> list[Picture]:
             "interaction",
             "Interaction",
             "Lines that run in parallel, and intervals over zero, mean that each factor does its work "
-            "whatever the other is.",
+            "independently of the other.",
             draw_interaction(c.interaction, c.question),
         ),
         (

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["colours", "draw_heatmap", "write_scores"]
 
 COLOURS = "cividis"  # the same to the colour-blind, and a ramp in grey; light is good
-DECADES = 30.0  # ratio of the largest to the smallest value from which on an axis is logarithmic
-CELLS = 49  # of larger tables scores are not written into cells
+DECADES = 30.0  # an axis is logarithmic from this ratio of its largest to its smallest value on
+CELLS = 49  # larger tables have no scores written into their cells
 
 
 @styled

@@ -23,8 +23,8 @@ class End(NamedTuple):
     """The end of a contender's line.
 
     Attributes:
-        x: In the units of the data.
-        y: Likewise.
+        x: Its position across, in the units of the data.
+        y: Its height, likewise.
         text: What stands beside it.
         style: How the contender is drawn.
     """
@@ -36,7 +36,7 @@ class End(NamedTuple):
 
 
 def spread(heights: np.ndarray, apart: float) -> np.ndarray:
-    """The heights nearest to those given (least squares) that are `apart` or more, in the same order.
+    """The heights nearest to these (least squares) that keep a distance of `apart`, in the same order.
 
     It is an isotonic regression, by pooling neighbours that are too near each other.
 

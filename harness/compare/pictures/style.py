@@ -111,7 +111,7 @@ def literal(text: str, longest: int = LONGEST) -> str:
 
     Args:
         text: The name.
-        longest: The letters that there is room for.
+        longest: Number of letters after which the name is cut.
 
     >>> literal("lr=$x$")
     'lr=\\\\$x\\\\$'
@@ -165,8 +165,8 @@ def panels(tasks: Sequence[str], height: float, **options: Any) -> tuple[Figure,
 
     Args:
         tasks: Their names.
-        height: Of one panel, in inches.
-        **options: For matplotlib's `subplots`.
+        height: Height of one panel, in inches.
+        **options: Options of matplotlib's `subplots`.
     """
     across = min(len(tasks), 3)
     rows = -(-len(tasks) // across)

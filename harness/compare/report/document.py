@@ -7,8 +7,8 @@
 
 JSON has no NaN and no infinity. A NaN or a missing text is null; infinities are the strings "inf" and
 "-inf". The type of a column says what its cells are: "number" (float), "integer", "boolean", "text", or
-"mixed" where cells are of several kinds; in a column of text "inf" is text. The facts have no types: a
-float in them that is not finite is written in the same way and read back as null or text.
+"mixed" where cells are of several kinds; in a column of text "inf" is text. `facts` has no types: a
+float in it that is not finite is written in the same way and read back as null or text.
 """
 
 from __future__ import annotations

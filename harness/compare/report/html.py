@@ -46,7 +46,7 @@ class Key(NamedTuple):
     """The marker of a contender, as in the pictures.
 
     Attributes:
-        colour: In CSS's notation.
+        colour: Its colour in CSS's notation.
         path: An SVG path within a unit around zero.
     """
 
@@ -58,13 +58,13 @@ class EmbeddedPicture(NamedTuple):
     """A picture in the page.
 
     Attributes:
-        name: Of its file, without a suffix.
+        name: Name of its file, without a suffix.
         title: Its heading.
         caption: How to read it.
         alt: What a screen reader says.
         source: The picture as a data URI.
-        width: In pixels.
-        height: In pixels.
+        width: Width in pixels.
+        height: Height in pixels.
         shaded: Whether its colours stand for numbers, so that a dark page must not invert them.
     """
 

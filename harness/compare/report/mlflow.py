@@ -39,7 +39,7 @@ def log_comparison(
     """Writes a comparison to MLflow.
 
     Args:
-        comparison: What is written.
+        comparison: The comparison to write.
         uri: The address of the store, as in `tracking.uri`.
         sweeps: The MLflow runs of the sweeps that were compared.
         folder: The folder of the report, which is copied to the artifacts.

@@ -31,13 +31,13 @@ class Standing:
 
     Attributes:
         contender: Its name.
-        runs: Their number.
+        runs: Number of its runs.
         diverged: How many of them diverged.
-        validation: Interquartile mean of the scores.
-        test: Likewise.
+        validation: Interquartile mean of the validation scores.
+        test: Interquartile mean of the test scores.
         reached: Share of the runs that reached the target.
-        steps: Median to the target; inf if fewer than half of the runs reached it.
-        seconds: Likewise; NaN where no run trained alone.
+        steps: Median number of steps to the target; inf if fewer than half of the runs reached it.
+        seconds: Median time to the target, likewise; NaN where no run trained alone.
         best: Whether it is ahead on the task.
     """
 
@@ -60,12 +60,12 @@ class Pairing:
         a: A contender.
         b: Another one.
         part: The part that was scored, "test" or "validation".
-        seeds: Their number.
-        difference: a − b.
-        improvement: P(a is better than b).
-        p: Of the test.
+        seeds: Number of seeds.
+        difference: Difference of the means, a − b.
+        improvement: Probability of improvement, P(a is better than b).
+        p: p-value of the test.
         p_holm: The same corrected for all pairs of the task.
-        test: Its name.
+        test: Name of the test.
     """
 
     a: str

@@ -112,7 +112,7 @@ def pairs_table(comparison: Comparison, task: str, contender: str | None = None)
     """How each pair compares on a task, or on all.
 
     Args:
-        comparison: What is shown.
+        comparison: The comparison to show.
         task: A task, or `ALL`.
         contender: If given, only its pairs are shown, with it as a.
     """

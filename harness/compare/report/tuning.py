@@ -24,8 +24,8 @@ class Tuned:
     Attributes:
         contender: Its name.
         task: Its name.
-        settings: How many were tried.
-        runs: In how many runs.
+        settings: Number of settings tried.
+        runs: Number of runs that tried them.
         diverged: How many of these diverged.
         best: The best validation score of a run.
         chosen: The setting of the scoring runs.

@@ -30,7 +30,7 @@ def write_report(comparison: Comparison, folder: Path, *, pdf: bool = False) -> 
     (and PDF) under pictures/, and files.txt.
 
     Args:
-        comparison: What is reported.
+        comparison: The comparison to report.
         folder: It is made if need be; files of an earlier report in it are replaced or deleted.
         pdf: Whether pictures are written as PDF too.
 

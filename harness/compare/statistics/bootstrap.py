@@ -120,10 +120,10 @@ def interval(
     Args:
         statistic: Takes as many samples as there are, with or without a leading axis of resamples, and
             returns a number for each resample.
-        samples: Of one or more contenders; each task has a run at least.
+        samples: Samples of one or more contenders; each task has at least one run.
         resampler: `independently` or `jointly`.
         rng: The generator that runs are drawn with.
-        resamples: Their number.
+        resamples: Number of resamples.
         confidence: The probability that the interval should cover, in (0, 1).
 
     >>> from harness.compare.statistics.aggregates import mean
@@ -155,7 +155,7 @@ def percentiles(
     number and −inf is impossible.
 
     Args:
-        values: (resamples, …); NaN where the statistic is undefined.
+        values: The statistic of each resample, (resamples, …); NaN where it is undefined.
         confidence: The probability that the interval should cover, in (0, 1).
 
     >>> low, high = percentiles(np.arange(2000.0))

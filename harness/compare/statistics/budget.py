@@ -70,11 +70,11 @@ def budget_curve(
     """The curve of a contender on a task.
 
     Args:
-        scores: One for each trial, (n,): the mean over its seeds, for example.
+        scores: Score of each trial, (n,): the mean over its seeds, for example.
         rng: The generator that trials are drawn with.
         k: Budgets from 1 to n; if None all of them, which takes O(n²), and for the band `resamples`
             times as much: choose some where there are thousands of trials.
-        resamples: Their number.
+        resamples: Number of resamples.
         confidence: The probability that the band should cover, in (0, 1).
 
     >>> curve = budget_curve(np.array([0.5, 0.75, 1.0, -np.inf]), np.random.default_rng(0))
@@ -98,8 +98,8 @@ def expected_maximum(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """E[max of k | a trial converged], (..., K); NaN where none of the n did.
 
     Args:
-        scores: (..., n).
-        weights: (K, n), see `order_weights`.
+        scores: Scores of the n trials, (..., n).
+        weights: Weights w_i(k), (K, n), see `order_weights`.
 
     >>> expected_maximum(np.array([1.0, 3.0, -np.inf]), order_weights(3, np.array([1, 2])))
     array([2.        , 2.33333333])

@@ -42,8 +42,8 @@ class Difference:
 
     Attributes:
         interval: The difference, with its ends.
-        used: The number of pairs of runs that it is of, or, without pairs, of runs of both contenders.
-        left_out: The number of those left out, as a run diverged.
+        used: Number of pairs of runs that it rests on; without pairs, of runs of both contenders.
+        left_out: Number of pairs, or runs, that are left out because a run diverged.
     """
 
     interval: Interval

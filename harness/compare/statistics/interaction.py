@@ -42,14 +42,14 @@ class Interaction:
     """A two-factor table.
 
     Attributes:
-        means: Of cells, (r, c).
+        means: Means of cells, (r, c).
         rows: Means of rows, (r,).
         columns: Means of columns, (c,).
         grand: The mean of all cells.
-        effects: (r, c).
+        effects: Interaction effects, (r, c).
         low: Lower ends of the intervals of the effects, (r, c).
         high: Upper ends, (r, c).
-        runs: Their number in each cell, (r, c).
+        runs: Number of runs in each cell, (r, c).
         diverged: How many of them diverged, (r, c).
     """
 
@@ -72,7 +72,7 @@ class FTest:
         statistic: F = MS_interaction / MS_error; NaN where it is not defined.
         between: Degrees of freedom of the interaction, (r − 1)(c − 1).
         within: Degrees of freedom of the error.
-        p: NaN where the statistic is.
+        p: p-value; NaN where the statistic is.
     """
 
     statistic: float

@@ -43,8 +43,8 @@ class PairTest:
     Attributes:
         statistic: W⁺, the sum of the ranks of the pairs that a won, or U, the number of pairs of runs
             that a won, ties as halves; over all tasks.
-        p: Two-sided.
-        runs: How many took part: pairs of runs that differ, or runs of both.
+        p: Two-sided p-value.
+        runs: Number that took part: of pairs of runs that differ, or of runs of both.
         exact: Whether p is exact; otherwise it is a normal approximation.
         test: Its name.
     """

@@ -39,7 +39,7 @@ def performance_ratios(times: np.ndarray) -> np.ndarray:
     """r of each solver and workload.
 
     Args:
-        times: (solvers, workloads), above 0; inf where the target was missed.
+        times: Times to the target, (solvers, workloads), above 0; inf where it was missed.
 
     >>> performance_ratios(np.array([[10.0, 30.0, np.inf], [20.0, np.inf, np.inf]]))
     array([[ 1.,  1., inf],
@@ -53,7 +53,7 @@ def performance_profile(ratios: np.ndarray, tau: np.ndarray) -> np.ndarray:
     """ρ(τ), the share of ratios that are at most τ, (..., T). It steps where τ is one of the ratios.
 
     Args:
-        ratios: (..., n).
+        ratios: Performance ratios, (..., n).
         tau: (T,).
 
     >>> performance_profile(np.array([[1.0, 2.0, np.inf]]), np.array([1.0, 1.5, 2.0]))
@@ -66,7 +66,7 @@ def benchmark_score(ratios: np.ndarray, r_max: float = R_MAX) -> np.ndarray:
     """B of each solver, (...).
 
     Args:
-        ratios: (..., workloads).
+        ratios: Performance ratios, (..., workloads).
         r_max: The ratio from which on a workload scores nothing.
 
     >>> benchmark_score(np.array([[1.0, 1.0, np.inf], [2.5, np.inf, np.inf]]))

@@ -31,10 +31,10 @@ class Ranking:
     """Mean ranks and whether they differ.
 
     Attributes:
-        ranks: (contenders,); 1 is best.
+        ranks: Mean rank of each contender, (contenders,); 1 is best.
         critical: The difference from which on two of them differ significantly.
         statistic: Friedman's χ², corrected for ties.
-        p: By the χ² distribution, which is conservative for few blocks.
+        p: p-value by the χ² distribution, which is conservative for few blocks.
     """
 
     ranks: np.ndarray

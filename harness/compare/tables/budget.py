@@ -21,7 +21,7 @@ MOST = 100  # budgets of a curve; a picture could not show more
 def budget_of(
     trials: DataFrame, contenders: Sequence[str], tasks: Sequence[str], maximize: bool
 ) -> DataFrame:
-    """The frame `budget` of a `Comparison`; of contenders that had more than one trial.
+    """The frame `budget` of a `Comparison`, for contenders that had more than one trial.
 
     The score of a trial is the mean over its seeds; one that diverged from some seed has diverged.
     """

@@ -99,5 +99,5 @@ def _paired(
 
 
 def _turned(estimate: Interval) -> Interval:
-    """Of negated scores, in the unit of the scores."""
+    """The interval for the scores, from the interval for the negated scores."""
     return Interval(-estimate.estimate, -estimate.high, -estimate.low)

@@ -1,6 +1,6 @@
 """Performance profiles and benchmark scores, from the steps to the target.
 
-They are of steps, which every run has; seconds exist only for runs that were trained alone.
+They count steps, which every run has; seconds exist only for runs that were trained alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def profiles_of(
 ) -> DataFrame:
     """The frame `profiles` of a `Comparison`.
 
-    Workloads are the tasks, with the median steps of a contender; of a single task, its seeds.
+    Workloads are the tasks, each with a contender's median steps; for a single task, its seeds.
     """
     from pandas import DataFrame
 

@@ -23,8 +23,8 @@ class Scores:
     """Scores of contenders on tasks.
 
     Attributes:
-        scores: By contender and task, (runs,), in order of the seeds.
-        seeds: Of the same runs, (runs,).
+        scores: Scores by contender and task, (runs,), in order of the seeds.
+        seeds: Seeds of the same runs, (runs,).
     """
 
     scores: dict[tuple[str, str], np.ndarray]
@@ -42,7 +42,7 @@ class Scores:
 
 
 def scores_of(outcomes: DataFrame, part: str, maximize: bool) -> Scores:
-    """The scores of a part. A run that converged and has none, for want of such a part, is left out."""
+    """The scores of a part. A run that converged without a score on it is left out."""
     sign = 1.0 if maximize else -1.0
     scored = outcomes[outcomes[part].notna() | outcomes["diverged"]].sort_values("seed")
     values = (sign * scored[part]).where(~scored["diverged"], -np.inf)

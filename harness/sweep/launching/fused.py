@@ -29,7 +29,7 @@ def launch_fused(
     """Trains the jobs of a batch.
 
     Args:
-        context: Hydra's, with the loader of configurations.
+        context: Hydra's context, with the loader of configurations.
         config: Configuration of the sweep.
         job_overrides: Overrides of each job.
         first: Number of the first job.

@@ -25,7 +25,7 @@ __all__ = ["RaySettings", "launch_on_ray"]
 
 QUIET = {  # read when Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what its processes print; `RemoteStacks` shows what matters
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # the output of its processes; `RemoteStacks` shows what matters
 }
 OBJECT_STORE = 100 * 2**20  # bytes, of a local cluster: a text of jobs has a few kilobytes
 INTERVAL = 0.5  # seconds between two looks at which tasks are over
@@ -61,7 +61,7 @@ def launch_on_ray(
     """Trains the jobs of a batch on Ray.
 
     Args:
-        context: Hydra's, with the loader of configurations.
+        context: Hydra's context, with the loader of configurations.
         config: Configuration of the sweep.
         job_overrides: Overrides of each job.
         first: Number of the first job.

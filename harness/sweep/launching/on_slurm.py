@@ -65,7 +65,7 @@ def launch_on_slurm(
     """Trains the jobs of a batch on Slurm.
 
     Args:
-        context: Hydra's, with the loader of configurations.
+        context: Hydra's context, with the loader of configurations.
         config: Configuration of the sweep.
         job_overrides: Overrides of each job.
         first: Number of the first job.
@@ -93,7 +93,7 @@ def _train(executor: Any, remote_stacks: RemoteStacks, workers: int, tasks: int)
     """Trains all stacks.
 
     Args:
-        executor: submitit's, with the settings of a task.
+        executor: Executor of submitit, with the settings of a task.
         remote_stacks: The stacks, and their results so far.
         workers: Number of stacks that a task trains at the same time.
         tasks: Most tasks that are submitted at the same time.

@@ -94,7 +94,7 @@ class RemoteStacks:
         self._progress.say(f"warning: {message}")
 
     def fail(self, stack: Sequence[int], details: str, cause: str = "") -> None:
-        """Makes failed runs of those that no worker will train.
+        """Records the runs that no worker will train as failed.
 
         Args:
             stack: Positions of their jobs.

@@ -74,7 +74,7 @@ def dumps(jobs: Sequence[Job], registry: Registry) -> str:
 
 
 def _unambiguous(names: Mapping[str, str], registry: Registry) -> dict[str, str]:
-    """The names by which another machine finds the same components, whatever else is installed there."""
+    """Names by which another machine finds the same components, even beside others of that name."""
     unambiguous = dict(names)
     for group, kind in GROUPS.items():
         if kind and not registry.provider(kind, names[group]).own:

@@ -27,7 +27,7 @@ WARNING = "warning: "  # how `Progress` begins a warning
 def train_stack(text: str, workers: int = 1) -> str:
     """Trains the jobs of a text, and logs them to the store. Raises nothing: an error is an answer, too.
 
-    What is blocked where the sweep was started is blocked here as well.
+    Plugins that are blocked where the sweep was started are blocked here as well.
 
     Args:
         text: Jobs, as `serialization.dumps` writes them.

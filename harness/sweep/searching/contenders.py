@@ -88,7 +88,7 @@ def plan_search(
     Args:
         arguments: Overrides of the command line.
         params: `hydra.sweeper.params`, value by key.
-        context: Hydra's, with the loader of configurations.
+        context: Hydra's context, with the loader of configurations.
         config: Configuration without what is swept. It tells the optimizer and the wrappers where the
             command line lists none.
         registry: Components, with their search spaces.

@@ -25,7 +25,7 @@ def batches(
     Args:
         arguments: Overrides of the command line.
         params: `hydra.sweeper.params`, value by key; the command line has the last word on a key.
-        context: Hydra's, with the loader of configurations.
+        context: Hydra's context, with the loader of configurations.
         max_batch_size: Most jobs of a batch; None for all jobs in one.
 
     Raises:

@@ -19,12 +19,12 @@ def read_run_file(run: LoggedRun, name: str, uri: str) -> str | None:
     """The text of a file that a run left in its folder and logged at its end.
 
     Args:
-        run: With its tag `folder`.
+        run: The run, which has the tag `folder`.
         name: Relative path of the file in the folder, and among the artifacts.
-        uri: Of the store, as in `tracking.uri`.
+        uri: Address of the store, as in `tracking.uri`.
 
     Returns:
-        The text; None if neither place has the file.
+        The text; None if the file is neither in the folder nor among the artifacts.
 
     Raises:
         TrackingError: If the artifacts cannot be read.

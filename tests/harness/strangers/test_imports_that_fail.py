@@ -103,7 +103,7 @@ BROKEN = {  # distribution -> its module, and the message about it
     "b-newer": (
         "harness_contract = 2\nfrom harness import Invention",
         "it was written for version 2 of the plugin contract, and this harness has version 1. Install "
-        "a newer harness (pip install --upgrade harness), or an older release of b-newer",
+        "a newer harness (pip install --upgrade optimizer-harness), or an older release of b-newer",
     ),
     "b-older": (
         "harness_contract = 0\ndef harness_rules(): pass",
