@@ -50,8 +50,8 @@ def compare(  # noqa: PLR0913  (they are the options of the command)
         by: The factors, keys of the configuration; if empty those components that vary.
         metric: What the runs are judged by; if None accuracy or R².
         tasks: The keys that make a task.
-        target: The validation score of the time to target, for all tasks or by task; if None what half
-            of the runs reach.
+        target: The validation score of the time to target, for all tasks or by task; if None the one
+            that half of the runs reach.
         everything: Compare all runs of the experiment.
         condition: A filter in MLflow's language, as in "tags.dataset = 'digits'".
         allow: Inequalities to put up with: budgets, epochs, data, settings.

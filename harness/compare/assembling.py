@@ -45,8 +45,8 @@ def compare_runs(
 
     Args:
         loaded: The runs, with the question.
-        target: The validation score of the time to target, for all tasks or by task; if None what half
-            of the scoring runs reach.
+        target: The validation score of the time to target, for all tasks or by task; if None the one
+            that half of the scoring runs reach.
         allow: What may be unequal, see `fairness.py`.
 
     Raises:

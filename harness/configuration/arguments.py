@@ -68,5 +68,5 @@ def tracking_settings(overrides: list[str]) -> Tracking:
             tree = hydra.compose(
                 "config", overrides=["hydra/launcher=basic", "hydra/sweeper=basic", *overrides]
             )
-    settings: Tracking = OmegaConf.to_object(tree.tracking)  # type: ignore[assignment]
+    settings: Tracking = OmegaConf.to_object(tree.tracking)  # type: ignore[assignment]  # that is the type of this node
     return settings

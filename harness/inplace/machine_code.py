@@ -44,7 +44,7 @@ class MachineCode:
             _check_sums_of_matrices(dtype)
         self._function = _FUNCTION(engine.get_function_address(NAME))
         # The engine owns the code, which must outlive every step
-        self._function.engine = engine  # type: ignore[attr-defined]
+        self._function.engine = engine  # type: ignore[attr-defined]  # functions of ctypes take attributes
 
     def bind(
         self,

@@ -204,7 +204,7 @@ class _Planner:
             out = self._buffer(Buffer(node.dtype, whole, node.kind), fresh=node.reduces)
         self._operands[node] = out
         traversal = self._traversal(node)
-        instruction = Instruction(node.operation, arguments, out)  # type: ignore[arg-type]
+        instruction = Instruction(node.operation, arguments, out)  # type: ignore[arg-type]  # leaves have been left out
         if node.reduces:
             traversal.reductions.append(instruction)
         else:

@@ -69,7 +69,7 @@ def check_component(kind: str, name: object, cls: object) -> None:
     check_name(kind, name)
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise PluginError(f"it must be a frozen dataclass. Got {cls!r}")
-    if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]  # dataclasses have it
         raise PluginError("it must be frozen: @dataclass(frozen=True)")
     fields = {field.name for field in dataclasses.fields(cls)}
     if kind == "auxiliary_loss" and fields:

@@ -49,7 +49,7 @@ _awaiting: ContextVar[list[SweepOutcome] | None] = ContextVar("awaited sweeps", 
 
 @contextmanager
 def awaited_sweeps() -> Iterator[list[SweepOutcome]]:
-    """A list to which every sweep that starts within the context is appended: of Hydra, one at most."""
+    """A list that every sweep started within the context is added to: Hydra starts one at most."""
     sweeps: list[SweepOutcome] = []
     token = _awaiting.set(sweeps)
     try:

@@ -34,7 +34,7 @@ __all__ = [
 
 Score = tuple[float, float | None] | None  # mean, and standard deviation of two runs or more
 
-MISSING, SKIPPED = "missing", "skipped"  # in the totals, beside how runs ended
+MISSING, SKIPPED = "missing", "skipped"  # keys of the totals, beside each status
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def read_results(folder: Path, since: float = 0.0) -> list[dict[str, Any]]:
 
 
 def without_tuning(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results that a table shows: all except those of runs that settings were chosen by."""
+    """The results that a table shows: all except those of the tuning, by which settings were chosen."""
     return [result for result in results if tuning_round(result.get("phase", "")) is None]
 
 
@@ -117,7 +117,7 @@ def totals(results: list[dict[str, Any]], jobs: int | None = None) -> dict[str, 
 
     Args:
         results: As `read_results` returns them.
-        jobs: How many runs there should be; None for as many as there are results.
+        jobs: Expected number of runs; None for the number of results.
     """
     ended = Counter(result["status"] for result in results)
     return {

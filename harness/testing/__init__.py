@@ -6,7 +6,7 @@
     from harness.testing import conformance
     test_conformance = conformance(my_package)
 
-What is asked of each kind of component is in `requirements/`, a file a kind: a requirement is a
+`requirements/` has the requirements of each kind of component, a file a kind: a requirement is a
 function whose docstring states it. It raises `Violation`, which says what was found and how to fix
 it, or `Skip` where it does not apply. `suite.py` checks a component against the requirements of its
 kind.

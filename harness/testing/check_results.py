@@ -43,10 +43,10 @@ class CheckResult:
         statement: The requirement in words.
         status: How the check ended.
         note: Reason of a skip, or a remark on a check that passed.
-        found: Of a violation: what the component does.
-        remedy: Of a violation: how to fix it.
+        found: What the component does, where it violates the requirement.
+        remedy: How to fix that.
         frames: Traceback within the component's own package, where it raised.
-        waits_for: Result for whose sake this check was skipped.
+        waits_for: Failed result because of which this check was skipped.
     """
 
     requirement: str

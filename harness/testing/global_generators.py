@@ -13,7 +13,7 @@ from harness.testing.check_results import Violation
 
 __all__ = ["assert_global_generators_untouched"]
 
-# A component that seeds with this number itself would go unnoticed, so it is an unlikely one
+# An unlikely number, since a component that seeds with the same one would go unnoticed
 SEED = 20240229
 
 
@@ -41,7 +41,7 @@ def _torch() -> Any:
 
 
 def _states() -> dict[str, Any]:
-    states = {"Python's random": random.getstate(), "np.random": np.random.get_state()}  # noqa: NPY002
+    states = {"Python's random": random.getstate(), "np.random": np.random.get_state()}  # noqa: NPY002 - as below
     if _torch():
         states["torch's generator"] = _torch().get_rng_state()
     return states
@@ -56,7 +56,7 @@ def _seed() -> None:
 
 def _restore(states: dict[str, Any]) -> None:
     random.setstate(states["Python's random"])
-    np.random.set_state(states["np.random"])  # noqa: NPY002
+    np.random.set_state(states["np.random"])  # noqa: NPY002 - as above
     if "torch's generator" in states:
         _torch().set_rng_state(states["torch's generator"])
 
@@ -66,7 +66,7 @@ def _equal(first: Any, second: Any) -> bool:
 
 
 def _as_lists(state: Any) -> Any:
-    """The state with lists in place of arrays, of which repr leaves numbers out."""
+    """The state with lists instead of arrays, since the repr of a long array leaves numbers out."""
     if isinstance(state, tuple):
         return [_as_lists(part) for part in state]
     return state.tolist() if hasattr(state, "tolist") else state

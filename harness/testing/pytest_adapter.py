@@ -30,7 +30,7 @@ def conformance(
 
     Args:
         plugins: Modules that define the hooks; without any, everything that is installed.
-        examples: Instances by the name of their component. They are checked in place of the instance
+        examples: Instances by the name of their component. They are checked instead of the one
             with all defaults: a small one, or one of a component with a field that has no default.
 
     Raises:

@@ -59,7 +59,7 @@ def tab_separated_lines(subjects: Iterable[Subject], counts: StatusCounts) -> It
 
 
 def explanation(result: CheckResult) -> str:
-    """A broken requirement in words: what is asked, what was found, how to fix it."""
+    """A broken requirement in words: its statement, what was found, how to fix it."""
     return "\n".join(_details(result, indent=""))
 
 

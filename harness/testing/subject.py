@@ -28,7 +28,7 @@ class Subject:
         name: Name on the command line.
         component: The class.
         registry: Everything that is installed: a component must agree with the other ones.
-        custom_example: Instance to check in place of the one with all defaults.
+        custom_example: Instance to check instead of the one with all defaults.
         results: Results of the checks so far, by the name of the requirement.
     """
 

@@ -65,7 +65,7 @@ def check_requirement(subject: Subject, requirement: Requirement) -> CheckResult
 
 def statement_of(requirement: Requirement) -> str:
     """The requirement in words: the first paragraph of its docstring, on one line."""
-    return " ".join(inspect.getdoc(requirement).split("\n\n")[0].split())  # type: ignore[union-attr]
+    return " ".join(inspect.getdoc(requirement).split("\n\n")[0].split())  # type: ignore[union-attr]  # each has a docstring
 
 
 def _check(subject: Subject, requirement: Requirement) -> CheckResult:

@@ -32,8 +32,8 @@ def resolve_uri(uri: str, folder: Path) -> str:
     """The store's address, independent of the working directory.
 
     Args:
-        uri: As in `tracking.uri`: sqlite:///PATH, postgresql://… or the address of a server.
-        folder: Where a relative SQLite path begins.
+        uri: Address as in `tracking.uri`: sqlite:///PATH, postgresql://… or that of a server.
+        folder: Folder in which a relative SQLite path begins.
 
     Returns:
         The address with an absolute path, with the driver of Postgres, or the server's as it is.

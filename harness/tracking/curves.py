@@ -25,8 +25,8 @@ class Curve(NamedTuple):
     """One metric of one run.
 
     Attributes:
-        steps: (S,), rising.
-        values: (S,).
+        steps: Steps of the values, (S,), rising.
+        values: Values of the metric, (S,).
     """
 
     steps: np.ndarray
@@ -78,10 +78,10 @@ def draw_group(axes: Axes, number: int, curves: Sequence[Curve], label: str) -> 
     """Draws the mean of some runs, over a faint line for each where there are several.
 
     Args:
-        axes: Where to draw.
-        number: Of the group: it decides colour and line.
-        curves: One of each run.
-        label: Of the mean in the legend.
+        axes: Axes to draw into.
+        number: Number of the group, which decides colour and line.
+        curves: Curve of each run.
+        label: Label of the mean in the legend.
 
     Returns:
         The colour.

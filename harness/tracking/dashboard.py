@@ -38,10 +38,10 @@ def open_dashboard(
     """Serves the dashboard of a store until Ctrl-C. A server has its own: that one is announced.
 
     Args:
-        uri: As in `tracking.uri`.
+        uri: Address of the store, as in `tracking.uri`.
         experiment: Name of the experiment whose page is announced.
-        host: Where the dashboard is served.
-        port: Where the dashboard is served.
+        host: Address that the dashboard listens at.
+        port: Port that it listens at.
         announce: Called with one line for the user, once the dashboard answers.
 
     Raises:

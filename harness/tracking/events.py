@@ -32,13 +32,13 @@ class RunStarted:
     """A run begins.
 
     Attributes:
-        key: Unique among the runs of one `Tracker`.
+        key: Key of the run, unique among the runs of one `Tracker`.
         folder: The run's own output folder, where its journal is.
         experiment: Name of the MLflow experiment.
-        name: Of the run, in MLflow; the folder's where it is empty.
+        name: Name of the run in MLflow; if empty, that of the folder.
         time_ms: Milliseconds since 1970.
-        tags: MLflow's.
-        params: MLflow's: the configuration as text.
+        tags: Tags in MLflow.
+        params: Params in MLflow: the configuration as text.
         log_model: Whether its end is expected to ask for a model: the writer then imports early what
             a model needs.
     """
@@ -58,7 +58,7 @@ class MetricsLogged:
     """Metrics of one epoch of a run.
 
     Attributes:
-        key: The run's.
+        key: Key of the run.
         step: Number of the epoch; MLflow calls it a step.
         time_ms: Milliseconds since 1970.
         values: Value of each metric by name; MLflow gets the finite ones.
@@ -75,10 +75,10 @@ class Curves:
     """A picture of learning curves to draw into the run's folder and to log.
 
     Attributes:
-        runs: (label, relative path of metrics.csv) of each; runs with the same label are one group.
-        name: Of the file; by default learning_curves.png or rate_range.png.
-        title: Above the picture.
-        against: The horizontal axis: "epoch", or "rate" for a learning-rate range test.
+        runs: (label, relative path of metrics.csv) of each run; runs of one label are a group.
+        name: Name of the file; by default learning_curves.png or rate_range.png.
+        title: Title above the picture.
+        against: Horizontal axis: "epoch", or "rate" for a learning-rate range test.
     """
 
     runs: tuple[tuple[str, str], ...]
@@ -99,11 +99,11 @@ class RunEnded:
     """A run is over.
 
     Attributes:
-        key: The run's.
+        key: Key of the run.
         status: How it ended; MLflow gets it as the tag `status`, too.
         time_ms: Milliseconds since 1970.
-        tags: Added to those of the start; the same name takes the new value.
-        metrics: Of the whole run, logged at step 0.
+        tags: Tags to add to those of the start; the same name takes the new value.
+        metrics: Metrics of the whole run, logged at step 0.
         artifacts: Files or folders in the run's folder, by relative path.
         log_model: Whether to log an MLflow model, from `parameters.safetensors` and
             `description.json` there.

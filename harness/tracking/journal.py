@@ -1,7 +1,7 @@
 """The journal of a run: every event, appended to `journal.jsonl` in the run's own output folder.
 
 It is the record by which nothing is lost, and the way to the writer process, which follows it while
-it grows. So logging an event is one short write to a file, whatever the state of the store.
+it grows. So logging an event is one short write to a file, even if the store is slow or down.
 """
 
 from __future__ import annotations

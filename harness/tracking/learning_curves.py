@@ -43,8 +43,8 @@ def draw_learning_curves(curves: Curves, path: Path) -> None:
     the means of the others are grey.
 
     Args:
-        curves: With paths of metrics.csv that can be opened.
-        path: Of the PNG.
+        curves: Curves to draw, with paths of metrics.csv that can be opened.
+        path: Path of the PNG.
     """
     groups: dict[str, list[Columns]] = defaultdict(list)
     for label, file in curves.runs:
@@ -72,7 +72,7 @@ def draw_learning_curves(curves: Curves, path: Path) -> None:
 
 
 def _draw_run(axes: Axes, run: Columns, columns: dict[str, str], label: str) -> None:
-    """One line a column. columns: name of the part of the data -> column."""
+    """One line for each of `columns`: name of the part of the data -> column."""
     for part, column in columns.items():
         if column in run:
             colour = PALETTE[0] if part == "train" else PALETTE[1]

@@ -23,9 +23,9 @@ def write_metrics(folder: Path, rows: Sequence[tuple[int, Mapping[str, float]]])
     """Writes metrics.csv into a run's folder.
 
     Args:
-        folder: Of a run that is over.
-        rows: (epoch, values by metric) of each epoch. The first decides the columns; a metric that is
-            missing later leaves its cell empty.
+        folder: Folder of a run that is over.
+        rows: Number and values by metric of each epoch. The first epoch decides the columns; a metric
+            that is missing later leaves its cell empty.
 
     Raises:
         ValueError: For a metric that the first epoch did not have.

@@ -1,4 +1,4 @@
-"""What is asked of a Postgres store beside MLflow: a check, its revision, a lock, a connection."""
+"""Direct access to a Postgres store, beside MLflow: a check, its revision, a lock, a connection."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def exclusive_lock(uri: str, timeout: float) -> Iterator[Any]:
 def revision(connection: Any) -> str | None:
     """The revision of MLflow's schema; None in an empty database.
 
-    Raises TrackingError for a database of something else than MLflow.
+    Raises TrackingError for a database of another program than MLflow.
     """
     with connection.cursor() as cursor:
         tables = _tables(cursor)

@@ -4,8 +4,8 @@ Smith, "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.
 in one run and reads off where learning sets in and where it stops getting better. Here two rates are
 read off: that of the steepest descent of the loss over the logarithm of the rate (by lines fitted to
 an eighth of the epochs each), and that of the lowest loss (of a running mean of five epochs), after
-which the loss rises. Each rate continues from what the rates before it have reached, so both are a
-place to start from and no optimum.
+which the loss rises. Each rate continues from what the rates before it have reached, so both are
+starting points and no optimum.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def suggested_rates(rates: np.ndarray, losses: np.ndarray) -> dict[str, float]:
     """The rates of the steepest descent and of the lowest loss.
 
     Args:
-        rates: (E,), rising.
-        losses: (E,); epochs whose loss is not finite are left out.
+        rates: Learning rate of each epoch, (E,), rising.
+        losses: Loss of each epoch, (E,); epochs whose loss is not finite are left out.
 
     Returns:
         The rates by name; empty if the loss never falls or the rates do not rise.
@@ -63,7 +63,7 @@ def suggested_rates(rates: np.ndarray, losses: np.ndarray) -> dict[str, float]:
 
 
 def suggested_rates_of_run(rows: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, float]:
-    """The same from (epoch, values by metric) of each epoch of a run."""
+    """`suggested_rates` of a run, from (epoch, values by metric) of each of its epochs."""
     return suggested_rates(
         *(np.array([values[name] for _, values in rows]) for name in (RATE, LOSS))
     )
@@ -75,8 +75,8 @@ def draw_range_test(curves: Curves, path: Path) -> None:
     Runs with the same label are one group: faint lines and a strong one for their mean.
 
     Args:
-        curves: With paths of metrics.csv that can be opened.
-        path: Of the PNG.
+        curves: Curves to draw, with paths of metrics.csv that can be opened.
+        path: Path of the PNG.
     """
     groups: dict[str, list[Curve]] = defaultdict(list)
     for label, file in curves.runs:

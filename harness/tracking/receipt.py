@@ -26,9 +26,9 @@ def write_receipt(folder: Path, store: str, run_id: str, *, complete: bool) -> N
     """Notes where a run is logged: for people, and so that a replay does not log it twice.
 
     Args:
-        folder: The run's.
+        folder: Folder of the run.
         store: Address of the store, without secrets.
-        run_id: MLflow's.
+        run_id: Id of the run in MLflow.
         complete: Whether the store has all of the run.
     """
     receipt = {"store": store, "run_id": run_id, "complete": complete}

@@ -30,8 +30,8 @@ def needs_upgrade(revision: str, store: str) -> bool:
     """Whether a database needs MLflow's migrations.
 
     Args:
-        revision: The one that the database has.
-        store: Its address or path, for messages.
+        revision: Revision that the database has.
+        store: Address or path of the database, for messages.
 
     Raises:
         TrackingError: If the revision is of a newer MLflow than the installed one.

@@ -1,4 +1,4 @@
-"""What is asked of a SQLite store beside MLflow: an empty one, its revision, a lock, a reader."""
+"""Direct access to a SQLite store, beside MLflow: an empty one, its revision, a lock, a reader."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def has_content(path: Path) -> bool:
 
 
 def revision(path: Path) -> str:
-    """The revision of MLflow's schema. Raises TrackingError for a database of something else."""
+    """The revision of MLflow's schema. Raises TrackingError for a database of another program."""
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
         try:
             return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
@@ -59,7 +59,7 @@ def experiment_id(path: Path, name: str) -> int | None:
 
 @contextmanager
 def read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that only reads. Raises TrackingError for what SQLite raises meanwhile."""
+    """A connection that only reads. Turns errors of SQLite within the context into TrackingError."""
     try:
         with closing(
             sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)
@@ -70,7 +70,7 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def exclusive_lock(path: Path) -> AbstractContextManager[object]:
-    """A lock that one process can hold at a time, for what is done once to a store."""
+    """A lock that one process can hold at a time, for work that a store needs once."""
     from filelock import FileLock
 
     return FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT)
@@ -90,7 +90,7 @@ def relax_syncing(connection: Any, _: object) -> None:
 def create(path: Path) -> None:
     """Creates an empty store.
 
-    The file is made beside its place and moved there, so that nobody sees a half-made one.
+    The file is made in the same folder and then renamed, so that nobody sees a half-made one.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)

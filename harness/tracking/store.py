@@ -1,6 +1,6 @@
 """Opens a store: creates or migrates its database where needed, and gives MLflow's client of it.
 
-MLflow takes 2 s to import, so it is imported only by what needs it.
+MLflow takes 2 s to import, so only functions that need it import it.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _prepare_sqlite(uri: str, path: Path) -> None:
 
 
 def _prepare_postgres(store: MlflowStore) -> None:
-    """The same without a copy: each migration of Postgres is applied as a whole or not at all."""
+    """Creates or migrates the database. It needs no copy: Postgres applies all of a migration or nothing."""
     from harness.tracking import postgres
 
     with postgres.exclusive_lock(store.uri, sqlite.LOCK_TIMEOUT) as connection:

@@ -41,13 +41,13 @@ class Tracker:
         tracker.run_ids
 
     Args:
-        uri: As in `tracking.uri`; a relative path is taken from the working directory.
-        experiment: Name of an experiment that is created at once if need be; "" for none. The events say
-            to which experiment each run goes.
+        uri: Address of the store, as in `tracking.uri`; relative to the working directory.
+        experiment: Name of an experiment to create at once if need be; "" for none. The events say to
+            which experiment each run goes.
 
     Attributes:
-        uri: The store, resolved.
-        run_ids: MLflow's run id by the run's key, of those that are completely written.
+        uri: Resolved address of the store.
+        run_ids: MLflow's id of each run that is completely written, by the key of the run.
 
     Raises:
         TrackingError: If the store cannot be reached; then no process is started.
@@ -64,7 +64,7 @@ class Tracker:
         self._failures: dict[str, str] = {}  # folder -> error of its run
         self._fatal: str | None = None  # error that ended the writer
         check_reachable(self.uri)
-        self._log: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self._log: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - `close` closes it
         self._writer = subprocess.Popen(
             [sys.executable, "-P", "-m", "harness.tracking.writing.writer"],
             stdin=subprocess.PIPE,
@@ -74,7 +74,7 @@ class Tracker:
             encoding="utf-8",
             process_group=0,  # a Ctrl-C in the terminal does not reach it
         )
-        # Reads at any time, so that the writer never waits either
+        # Reads the answers in a thread, so that the writer never waits either
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self._send(uri=self.uri, experiment=experiment)
@@ -193,8 +193,8 @@ def replay(folders: Iterable[Path], uri: str) -> dict[str, str]:
     """Logs runs from the journals in their folders, except those that this store has completely.
 
     Args:
-        folders: Of the runs.
-        uri: As in `tracking.uri`.
+        folders: Folders of the runs.
+        uri: Address of the store, as in `tracking.uri`.
 
     Returns:
         The MLflow run id by folder.

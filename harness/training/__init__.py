@@ -5,9 +5,9 @@ orders, rates and the number of the step are per run. At the end of an epoch the
 leave, and runs that wait take their slots. Epochs of a group have equally many steps, so nobody
 waits for anybody.
 
-The loop only yields records; whoever consumes them logs, draws and saves. What is fixed is a `Setup`,
-what is made for the present runs a `BoundStack`, and what changes with each step the `StackState`;
-`endings` decides which runs end, and as what.
+The loop only yields records; its consumer logs, draws and saves. A `Setup` is fixed, a `BoundStack`
+is made for the present runs, and the `StackState` changes with each step; `endings` decides which
+runs end, and as what.
 
 A range test is a run of short epochs: the loop knows the mean loss of an epoch, not of a step. So
 the rate stays the same within an epoch (`schedule=range_test`) and epochs have three steps

@@ -38,7 +38,13 @@ class BoundStack:
 
     @classmethod
     def bind(cls, stack: Stack, setup: Setup, epochs: int) -> BoundStack:
-        """Makes all of it. epochs: how many the stack has before it, at most, refills included."""
+        """Binds a stack.
+
+        Args:
+            setup: What it shares with the stacks before and after it.
+            stack: The runs.
+            epochs: Most epochs that the stack will train, refills included.
+        """
         backend, network = setup.backend, setup.network
         program = backend.bind(network, stack.objective)
         chain = chain_of(stack, setup)

@@ -69,7 +69,7 @@ class ContractCheck:
     # --- update rules -----------------------------------------------------------------------------
 
     def _calls(self, rule: Any) -> list[tuple[Any, tuple[int, ...]]]:
-        """The rules to be called, the given one or those that it chooses, each with a shape of θ.
+        """The rules to call, each with a shape of θ: the given rule, or those that it chooses.
 
         There are none for scope BACKEND, which has no formula.
         """

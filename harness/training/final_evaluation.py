@@ -32,7 +32,7 @@ def ended(
             continue
         theta = state.best[backend.to_device(rows)]
         metrics: dict[str, np.ndarray] = {}
-        if status is not Status.DIVERGED:  # whose last good parameters are no result
+        if status is not Status.DIVERGED:  # a diverged run's last good parameters are no result
             metrics = _evaluated(bound, theta, rows, with_test=status is not Status.DROPPED)
             metrics["best/epoch"] = state.best_epoch[rows]
         parameters = backend.to_host(theta)

@@ -1,4 +1,4 @@
-"""The training loop, as a generator: who consumes its records logs, draws, saves.
+"""The training loop, as a generator: the consumer of its records logs, draws, saves.
 
     for each epoch:
         for each batch, in the order of the run:
@@ -182,7 +182,7 @@ def _descend_compiled(
     rates: np.ndarray,
     t: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """The same as `_descend`, where the backend has compiled all of it."""
+    """Does what `_descend` does, where the backend has compiled all of it."""
     state.theta, blocks, sums = compiled(state.theta, flat(state.rule_state), order, rates, t)
     state.rule_state = nested(blocks, like=state.rule_state)
     return means(sums, setup.samples, setup.backend)
@@ -217,7 +217,7 @@ def _observe(
         bound: The stack.
         state: Its state; the best epochs, histories and early stopping are brought up to date.
         judged: Parameters that were validated, (R, P).
-        metrics: Those of the epoch.
+        metrics: Metrics of the epoch.
         rungs: Scores for successive halving.
     """
     backend, configs = bound.setup.backend, bound.stack.configs

@@ -1,4 +1,4 @@
-"""What is fixed for as long as runs train together, whichever of them are in the stack."""
+"""What stays fixed while runs of a group train, whichever of them are in the stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runs that train together: what they share, and what each of them has for itself."""
+"""The runs that train together: what they share, and what each has for itself."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Stack:
         return Stack(tuple(self.runs[position] for position in positions))
 
     def epochs_left(self, done: np.ndarray) -> int:
-        """The most epochs that a run has before it.
+        """The most epochs that any run still has to do.
 
         Args:
             done: Epochs that each run has done, (R,).

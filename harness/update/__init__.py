@@ -12,9 +12,9 @@ several say at which parameters to judge (`evaluated`), the outermost does.
 The core runs a rule that needs another gradient (`extra_gradients.py`). `Scope.OBJECTIVE` is VECTOR
 with one more argument, the batch of the step, which gives ∇ℒ at other parameters. These calls cannot
 be recorded and cost more than all the rest, so the rule runs as it is written, with a column for
-every number, on a program bound to its rows: a run sees the same shapes of numbers whatever its
-company. `where` is a part of the call and not of the rule's code, since the runs of a stack are at
-different steps: the gradient is computed if any of them wants it, and the others get zeros.
+every number, on a program bound to its rows: a run sees the same shapes of numbers in any company.
+`where` is a part of the call and not of the rule's code, since the runs of a stack are at different
+steps: the gradient is computed if any of them wants it, and the others get zeros.
 """
 
 from harness.update.scopes import (

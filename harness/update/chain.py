@@ -74,7 +74,7 @@ class Chain:
         ]
 
     def extra_gradients(self, runs: int) -> np.ndarray:
-        """How many gradients each of so many runs has taken so far beside one a step, (R,)."""
+        """The number of gradients that each of R runs has taken so far beside one a step, (R,)."""
         counts = np.zeros(runs, int)
         for chain, runners in zip(self._blocks, self._runners, strict=True):
             for block, runner in zip(chain, runners, strict=True):
@@ -92,7 +92,7 @@ class Chain:
         return not wrapped or getattr(self._backend, "compiles_wrappers", False)
 
     def init(self, theta: Array) -> list[list[Any]]:
-        """The state before the first step. theta: (R, P)."""
+        """The state before the first step, at the initial parameters `theta`, (R, P)."""
         return [[runner.init(theta) for runner in chain] for chain in self._runners]
 
     def step(
@@ -112,7 +112,7 @@ class Chain:
             state: State of all chains.
             lr: Learning rate of each run, (R, 1) float64 on the host.
             t: Number of the step of each run, from 1, (R, 1) float64 on the host.
-            batch: Features and targets that the gradient is of.
+            batch: Features and targets that the gradient was computed from.
         """
         new_state = []
         for blocks, runners, states in zip(self._blocks, self._runners, state, strict=True):

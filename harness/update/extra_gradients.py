@@ -32,7 +32,7 @@ class ObjectiveUpdater:
 
     Args:
         block: Rule or wrapper with its runs.
-        backend: Where the runs train.
+        backend: Backend that the runs train on.
         network: Network of all runs.
         objective: Objective of all runs, its factors on the host.
         seeds: Seed of each run.
@@ -98,7 +98,7 @@ class BatchObjective:
 
     Args:
         program: Network and objective of these runs.
-        backend: Where they train.
+        backend: Backend that they train on.
         samples: Their features and targets.
         start: θ and the gradient there, both (rows, P).
         draws: Seed of each run, and the number of its step.

@@ -34,10 +34,10 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
 
 
 def parse_idx(file: io.BufferedReader, dimensions: int, name: str) -> np.ndarray:
-    """A uint8 array with so many dimensions. Never reads more than the header announces."""
+    """A uint8 array of `dimensions` axes. Never reads more than the header announces."""
     stream: BinaryIO = file
     if file.peek(2)[:2] == _GZIP:
-        stream = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
+        stream = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]  # it reads like a file
     try:
         return _parse(stream, dimensions, name)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

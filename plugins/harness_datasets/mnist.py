@@ -42,7 +42,7 @@ class Mnist:
 
     With both parts, 60,000 rows for training and validation come first and the 10,000 of t10k are
     the official test part; a part that is there alone is used alone, without an official test part.
-    The folder alone decides what is used, never the network.
+    The folder alone decides which parts are used, never the network.
 
     Attributes:
         folder: Folder of the IDX files, gzip or plain, relative to the current folder.

@@ -23,7 +23,7 @@ class Fixup:
         branch: Layers m of a residual branch, 2 or more.
 
     Take it to see what it does, not because it should help: the networks here have no residual
-    connections, and the scaling is derived for the sum of L branches, each of which adds to the
+    connections, and the scaling is derived for the sum of L branches, which all add to the
     signal. In a plain network the signal shrinks by L^(−1/(2m−2)) at each layer instead; He's keeps
     it. For the same reason the last layer of each branch, which Fixup sets to zero, is drawn here:
     nothing would pass it. The zeros of the output layer are harmless, and with m + 1 hidden layers

@@ -9,7 +9,7 @@ from harness import Layer
 __all__ = ["gain_of"]
 
 # PyTorch's table (`torch.nn.init.calculate_gain`) where it has the activation; 5/3 for tanh is a
-# convention, and its 1/√E[tanh²(z)] would be 1.593. It has none for the smooth relatives of ReLU: they
+# convention: 1/√E[tanh²(z)] would be 1.593. The table lacks the smooth relatives of ReLU: they
 # get 1/√E[σ²(z)] with z ~ N(0, 1), which He et al. derive for ReLU itself.
 _GAINS = {
     "identity": 1.0,

@@ -11,7 +11,7 @@ from harness import Layer, check_range
 
 @dataclass(frozen=True)
 class Normal:
-    """Normal with a fixed standard deviation, whatever the size of the layer: N(mean, std²).
+    """Normal with the same standard deviation for layers of any size: N(mean, std²).
 
     Attributes:
         mean: Mean of a weight, any finite number.

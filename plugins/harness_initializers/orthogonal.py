@@ -14,7 +14,7 @@ from harness_initializers.weights_only import check_weights
 
 @dataclass(frozen=True)
 class Orthogonal:
-    """A random orthogonal matrix: keeps lengths, whatever the depth.
+    """A random orthogonal matrix: keeps lengths at any depth.
 
     Rows are orthonormal where fan_out ≤ fan_in, columns otherwise; every such matrix is equally
     likely (Haar measure).

@@ -12,12 +12,12 @@ from harness_initializers import variance
 
 @dataclass(frozen=True)
 class TruncatedNormal:
-    """Normal with a fixed standard deviation, and without outliers, which are drawn again.
+    """Normal with a fixed standard deviation and without outliers, which are drawn again.
 
     Attributes:
         mean: Mean of a weight, any finite number.
-        std: Standard deviation before the tails are cut, in [0, inf); with cut = 2 that of the
-            draws is 0.88 of it.
+        std: Standard deviation before the tails are cut, in [0, inf); the draws have 0.88 of it
+            with cut = 2.
         cut: Largest distance from the mean in units of `std`, in [1, inf).
 
     The distribution of `torch.nn.init.trunc_normal_` with a = mean − cut · std and b = mean + cut ·

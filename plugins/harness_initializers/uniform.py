@@ -12,7 +12,7 @@ from harness import Layer, check_range
 
 @dataclass(frozen=True)
 class Uniform:
-    """Uniform in a fixed interval, whatever the size of the layer: U[low, high).
+    """Uniform in the same interval for layers of any size: U[low, high).
 
     Attributes:
         low: Lower end of the interval, any finite number.

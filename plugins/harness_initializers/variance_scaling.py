@@ -32,7 +32,7 @@ class VarianceScaling:
             with slope ε, 1.25, 1.53, 1.68 and 1.04 for elu, gelu, silu and softplus.
 
     LeCun's, Glorot's and He's initializers are the gains 1, 1 and √2 with fan_in, fan_avg and
-    fan_in. Sources: those of theirs; the name and the modes: Keras' VarianceScaling, whose `scale`
+    fan_in, with their sources. Source of the name and the modes: Keras' VarianceScaling, whose `scale`
     is g²; the gains: `torch.nn.init.calculate_gain`, and 1/√E[σ²(z)], z ~ N(0, 1), for the last
     four.
     """

@@ -115,7 +115,7 @@ def capture(epoch: EpochBuffers, sizes: list[int]) -> list[Replay]:
 
 def _graph(epoch: EpochBuffers, samples: int, pool: Any) -> torch.cuda.CUDAGraph:
     # Libraries initialize themselves at their first calls, which must not be captured
-    side: Any = torch.cuda.Stream(epoch.device)  # type: ignore[no-untyped-call]
+    side: Any = torch.cuda.Stream(epoch.device)  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(3):

@@ -154,7 +154,7 @@ def _classes(module: str) -> dict[str, type]:
 @cache
 def _hyperparameters(cls: type) -> dict[str, Any]:
     """The arguments of a class except `params`, each with its default, or REQUIRED."""
-    _, *arguments = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+    _, *arguments = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]  # of a class, on purpose
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {a.name: a.default for a in arguments if a.kind in named and a.name != "params"}
 

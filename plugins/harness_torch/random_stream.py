@@ -52,7 +52,7 @@ class RandomStream:
 
     def _read(self) -> list[Any]:
         of_devices = [torch.cuda.get_rng_state(device) for device in self._devices]
-        return [np.random.get_state(), torch.get_rng_state(), *of_devices]  # noqa: NPY002
+        return [np.random.get_state(), torch.get_rng_state(), *of_devices]  # noqa: NPY002 - as below
 
     def _write(self, states: list[Any]) -> None:
         of_numpy, of_torch, *of_devices = states

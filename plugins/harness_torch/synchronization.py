@@ -19,7 +19,7 @@ SYNCHRONIZING = {
 }
 
 
-class SynchronizationDetector(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class SynchronizationDetector(TorchDispatchMode):  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
     """Notices calls within it.
 
     Attributes:
@@ -27,7 +27,7 @@ class SynchronizationDetector(TorchDispatchMode):  # type: ignore[no-untyped-cal
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
         self.detected = False
 
     def __torch_dispatch__(

@@ -124,7 +124,7 @@ def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> 
 
 
 def _oriented(pair: tuple, best: str | None) -> tuple[str, int]:
-    a, b, sign = (pair.b, pair.a, -1) if pair.b == best else (pair.a, pair.b, 1)  # type: ignore
+    a, b, sign = (pair.b, pair.a, -1) if pair.b == best else (pair.a, pair.b, 1)  # type: ignore  # pandas types no rows
     return f"{literal(a, 22)} − {literal(b, 22)}", sign
 
 

@@ -175,4 +175,4 @@ def _write(picture: Picture, file: object, kind: str, metadata: dict[str, None])
     # Without a salt, names inside an SVG are random; font type 42 is what publishers ask for
     with rc_context({"svg.hashsalt": picture.name, "pdf.fonttype": 42}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        picture.figure.savefig(file, format=kind, metadata=metadata, transparent=True)  # type: ignore
+        picture.figure.savefig(file, format=kind, metadata=metadata, transparent=True)  # type: ignore  # matplotlib's type lacks None

@@ -63,7 +63,7 @@ def label_ends(axes: Axes, ends: list[End]) -> None:
 
     Call it last: limits and scales of the axes must be final.
     """
-    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]  # axes have a figure
     points = axes.get_window_extent().height * 72 / axes.figure.dpi
     to_axes = axes.transData + axes.transAxes.inverted()
     heights = to_axes.transform([(end.x, end.y) for end in ends])[:, 1].clip(0, 1)

@@ -183,7 +183,7 @@ def panels(tasks: Sequence[str], height: float, **options: Any) -> tuple[Figure,
 def tidy(axes: Axes, *, grid: str = "both") -> None:
     """Removes all lines around the data that are not needed to read them."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color=RULE, linewidth=0.5)  # type: ignore[arg-type]
+    axes.grid(axis=grid, color=RULE, linewidth=0.5)  # type: ignore[arg-type]  # 'x' or 'y'
     axes.set_axisbelow(True)
     # Ticks may be made when the figure is saved, which is after `styled`
     axes.tick_params(labelsize=7, length=2.5, width=0.6, color=MUTED, labelcolor=INK)

@@ -1,4 +1,4 @@
-"""What a command line asks a search for: contenders, what is sampled for each, and the seeds.
+"""What a command line asks a search for: contenders, the search space of each, and the seeds.
 
     optimizer=sgd,adam            contenders: every combination of listed values, except the seed
     seed=0,1,2                    every trial is run for each seed
@@ -7,7 +7,7 @@
     optimizer.lr=tag(log,interval(1e-4,1))      /
     optimizer.momentum=0.9        fixed, and so no longer sampled
 
-The notation of what is sampled is Hydra's own, as its published Optuna sweeper reads it.
+The notation of search spaces is Hydra's own, as its published Optuna sweeper reads it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Contender:
     Attributes:
         name: What distinguishes it from other contenders; the optimizer is always named.
         overrides: Its fixed overrides, those of listed values included, without the seed.
-        space: What is sampled, by key of the configuration.
+        space: Dimensions of the search space, by key of the configuration.
     """
 
     name: str
@@ -89,8 +89,8 @@ def plan_search(
         arguments: Overrides of the command line.
         params: `hydra.sweeper.params`, value by key.
         context: Hydra's context, with the loader of configurations.
-        config: Configuration without what is swept. It tells the optimizer and the wrappers where the
-            command line lists none.
+        config: Configuration without the swept values. It tells the optimizer and the wrappers where
+            the command line lists none.
         registry: Components, with their search spaces.
 
     Raises:
@@ -126,7 +126,7 @@ def _contender(
     Args:
         overrides: One fixed override for each key.
         fixed: All overrides that are listed for each key, in the same order.
-        sampled: What the command line samples, by key.
+        sampled: Dimensions that the command line samples, by key.
         defaults: Configured `optimizer` and `wrapper`.
         registry: Components, with their search spaces.
     """
@@ -139,7 +139,7 @@ def _contender(
     for wrapper in _wrappers(values.get(WRAPPER, defaults[WRAPPER]), registry):
         of_wrapper = space_of(registry.component(WRAPPER, wrapper))
         spaces |= {f"{WRAPPER}.{wrapper}.{field}": d for field, d in of_wrapper.items()}
-    # What is sampled for all contenders comes first, so that a point means the same for each of them
+    # Dimensions of all contenders come first, so that a point means the same for each of them
     space = {**sampled, **{k: d for k, d in spaces.items() if k not in sampled and k not in values}}
     if not space:
         raise ConfigurationError(

@@ -13,8 +13,8 @@ __all__ = ["METHODS", "sampled_jobs", "unit_points"]
 
 METHODS = ("random", "sobol", "halton")
 
-# Points have at least so many coordinates, so that the settings of a contender do not depend on the
-# spaces of the others
+# Points have at least this many coordinates, so that the settings of a contender do not depend on
+# the spaces of the others
 COORDINATES = 32
 
 

@@ -1,9 +1,9 @@
 """A search with Optuna: one study a contender, whole batches of trials, each trial for all seeds.
 
-Every contender has a study of its own, so that each gets the same number of trials, whatever the
-others score. The score of a trial is that of its setting, see `scoring.py`. A score of −inf teaches the
-sampler to keep away. A trial without a score counts as failed: samplers ignore it, and the next search
-in this study tries another one instead.
+Every contender has a study of its own, so that each gets the same number of trials, independently
+of the scores of the others. The score of a trial is that of its setting, see `scoring.py`. A score of
+−inf teaches the sampler to keep away. A trial without a score counts as failed: samplers ignore it,
+and the next search in this study tries another one instead.
 
 A study goes on under its name until it has as many trials with a score as are asked for. What the
 sampler draws depends only on its seed and on the trials that were told before the batch. So a search
@@ -37,7 +37,7 @@ __all__ = ["StudySettings", "search"]
 Launch = Callable[[list[list[str]], int], Sequence[JobReturn]]
 
 RUNS = "runs"  # attribute of a trial whose score is known: status of each of its runs, by folder
-FIXED = "fixed"  # attribute of a study: what its trials have in common
+FIXED = "fixed"  # attribute of a study: the fixed overrides of its trials
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def sampler_of(name: str, seed: int) -> Any:
 
     Args:
         name: "tpe" (Bergstra et al. 2011), "gp" (a Gaussian process) or "random".
-        seed: Seed of what it draws.
+        seed: Seed of its draws.
 
     Raises:
         ConfigurationError: For another name.
@@ -79,7 +79,7 @@ class StudyStore:
 
 
 def _open(url: str, closing: ExitStack) -> Any:
-    """Optuna's storage. What has to be closed is put on `closing`."""
+    """Optuna's storage; `closing` closes it."""
     optuna = _optuna()
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
@@ -87,7 +87,9 @@ def _open(url: str, closing: ExitStack) -> Any:
     safe_url = url
     try:
         parsed = make_url(url)
-        if parsed.drivername == "postgresql":  # for which SQLAlchemy 2.1 chooses another driver
+        if (
+            parsed.drivername == "postgresql"
+        ):  # without a driver, SQLAlchemy 2.1 would choose another one
             parsed = parsed.set(drivername="postgresql+psycopg2")
         safe_url = parsed.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -128,7 +130,7 @@ def _locked(file: Path) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps Optuna and Alembic from logging, and from warning of what is experimental."""
+    """Keeps Optuna and Alembic from logging, and from warning of experimental features."""
     import logging
 
     _optuna().logging.set_verbosity(logging.ERROR)

@@ -1,4 +1,4 @@
-"""A contender in a tuning protocol: what was tried for it, and which of that is best."""
+"""A contender in a tuning protocol: the settings that were tried for it, and the best of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HALVING = "training.halving.factor"
 
 @dataclass(frozen=True)
 class Trial:
-    """A setting, and what its runs came to.
+    """A setting, and the results of its runs.
 
     Scores are as in `scoring.py`: higher is better, −inf where a run diverged, None where one failed.
 
@@ -48,7 +48,7 @@ class Tuning:
 
     Attributes:
         phase: Tag `phase` of their runs.
-        space: What was sampled, by key of the configuration.
+        space: Dimensions of the search space, by key of the configuration.
         trials: The trials, in order of the points.
     """
 
@@ -64,7 +64,7 @@ class Tuning:
 
     @property
     def edges(self) -> list[Edge]:
-        """The values of the best setting that lie on the edge of what was tried."""
+        """The values of the best setting that lie on the edge of the values tried."""
         tried = [trial.setting for trial in self.trials if trial.score is not None]
         return [] if self.best is None else edges_of(self.space, tried, self.best.setting)
 

@@ -1,4 +1,4 @@
-"""Whether the best value of a hyperparameter lies on the edge of what was tried, and longer ranges.
+"""Whether the best value of a hyperparameter lies on the edge of the values tried, and longer ranges.
 
 A value is on an edge if no value beyond it was tried, or if it lies within the outermost 1/n of the
 range on its own scale, where n settings were tried: then a better value may lie outside. Values whose

@@ -95,7 +95,7 @@ def copies_to_device_and_back(subject: Subject) -> None:
                 returned,
                 array,
                 f"to_host(to_device(…)) and {description}",
-                "Copy in to_device, whatever the strides.",
+                "Copy in to_device, for any strides.",
             )
             if returned.flags.writeable and returned.size:
                 returned[...] = 1

@@ -23,7 +23,7 @@ from harness.testing.subject import Subject
 
 __all__ = ["REQUIREMENTS"]
 
-FALSE_ALARM = 1e-9  # its probability
+FALSE_ALARM = 1e-9  # probability of one
 DEVIATIONS = NormalDist().inv_cdf(1 - FALSE_ALARM / 2)  # 6.1
 
 FANS = ((1, 1), (1, 9), (9, 1), (3, 5), (64, 63))  # fan_out, fan_in
@@ -85,7 +85,7 @@ def touches_no_global_generator(subject: Subject) -> None:
     shape, layer = _layer(20, 30)
     assert_global_generators_untouched(
         lambda: subject.example.sample(shape, layer, _rng()),
-        "Draw from the argument rng: rng.normal(…) in place of np.random.normal(…).",
+        "Draw from the argument rng: rng.normal(…) instead of np.random.normal(…).",
     )
 
 

@@ -51,7 +51,7 @@ def trains_in_a_stack_as_alone(subject: Subject) -> None:
     rules, seeds = subject.distinct_instances(4), [0, 1, 2, 3]
     trainers = _backends(subject)
     for (name, backend), dtype in itertools.product(trainers, PRECISIONS):
-        backend = with_dtype(backend, dtype)  # noqa: PLW2901
+        backend = with_dtype(backend, dtype)  # noqa: PLW2901 - the same one, in this dtype
         stack = train_stack(backend, rules, seeds).theta
         for r, rule in enumerate(rules):
             assert_close(
@@ -67,13 +67,13 @@ def trains_in_a_stack_as_alone(subject: Subject) -> None:
 def continues_from_a_checkpoint(subject: Subject) -> None:
     """Training that goes on from θ and the state, saved as safetensors and loaded, leads to the same
     bits as without a pause."""
-    if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]
+    if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]  # rules have it
         raise Skip("the backend has the formula, and keeps no state in arrays")
     rule, gradients = subject.example, random_gradients(8, 2)
     lr = np.full((2, 1), base_rate(rule))
     trainers = _backends(subject)
     for (name, backend), dtype in itertools.product(trainers, PRECISIONS):
-        backend = with_dtype(backend, dtype)  # noqa: PLW2901
+        backend = with_dtype(backend, dtype)  # noqa: PLW2901 - the same one, in this dtype
         whole = SteppedStack(backend, rule, initial_theta(2)).advance(gradients, 1, lr)
         first = SteppedStack(backend, rule, initial_theta(2))
         theta = first.advance(gradients[:4], 1, lr)

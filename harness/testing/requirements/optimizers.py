@@ -39,7 +39,7 @@ def except_backend_rules(
 
     @functools.wraps(requirement)
     def checked(subject: Subject) -> str | None:
-        if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]
+        if subject.component.scope is Scope.BACKEND:  # type: ignore[attr-defined]  # rules have it
             return "a backend has the formula"
         return requirement(subject)
 
@@ -48,7 +48,7 @@ def except_backend_rules(
 
 def states_its_scope_and_rate(subject: Subject) -> None:
     """`scope` is a harness.Scope, and `lr` is a field declared as float."""
-    scope = subject.component.scope  # type: ignore[attr-defined]
+    scope = subject.component.scope  # type: ignore[attr-defined]  # rules have it
     if not isinstance(scope, Scope):
         raise Violation(
             f"scope is {scope!r}.", "Set scope: ClassVar[Scope] = Scope.ELEMENT, TENSOR or VECTOR."
@@ -75,7 +75,7 @@ def starts_from_arrays_like_theta(subject: Subject) -> None:
         state = subject.example.init(theta)
         _check_state(state, "init")
         for name, slot in state.items():
-            free = subject.component.scope is not Scope.ELEMENT  # type: ignore[attr-defined]
+            free = subject.component.scope is not Scope.ELEMENT  # type: ignore[attr-defined]  # rules have it
             leads = free and np.shape(slot)[:1] == theta.shape[:1]
             _check_array(slot, theta, f"the slot {name!r} from init", slot if leads else theta)
 
@@ -226,7 +226,7 @@ def accepts_a_column_for_every_number(subject: Subject) -> None:
 @depends_on(starts_from_arrays_like_theta)
 def sees_no_more_than_its_scope(subject: Subject) -> str | None:
     """With Scope.ELEMENT, steps on parts of θ have the same result as steps on the whole."""
-    scope = subject.component.scope  # type: ignore[attr-defined]
+    scope = subject.component.scope  # type: ignore[attr-defined]  # rules have it
     if scope is not Scope.ELEMENT:
         return f"its scope is {scope.value}"
     theta, gradients = initial_theta(2), random_gradients(8, 2)
@@ -290,13 +290,13 @@ def evaluated_returns_parameters_like_theta(subject: Subject) -> str | None:
 def _piece(subject: Subject, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """θ and a gradient in the shape of the rule's scope."""
     theta, gradient = initial_theta(3, dtype), random_gradients(1, 3, dtype)[0]
-    if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]
+    if subject.component.scope is Scope.TENSOR:  # type: ignore[attr-defined]  # rules have it
         return theta[:, :12].reshape(3, 4, 3), gradient[:, :12].reshape(3, 4, 3)
     return theta, gradient
 
 
 def _by_name(theta: np.ndarray, state: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """θ and all slots of the state, by names for messages. state: One dictionary a parameter, or one."""
+    """θ and all slots of `state`, one dictionary or one a parameter, by names for messages."""
     arrays = {"θ": theta}
     for number, slots in enumerate(state):
         suffix = f" of parameter {number}" if len(state) > 1 else ""

@@ -102,14 +102,14 @@ def touches_no_global_generator(subject: Subject) -> None:
 def gives_a_factor_after_any_history(subject: Subject) -> None:
     """`factor_after`, if there is one, returns a finite number of 0 or more after any metric values.
 
-    They are none at all, fall, rise, stay, are negative, huge or NaN.
+    The values fall, rise, stay, are negative, huge or NaN; or there are none yet.
     """
     for schedule, values in _histories(subject):
         factor = schedule.factor_after(values.copy())
         if not isinstance(factor, float | int) or not np.isfinite(factor) or factor < 0:
             raise Violation(
                 f"After {_listed(values)} it returned {factor!r:.60} ({schedule}).",
-                "Return one finite float of 0 or more, whatever the metric was.",
+                "Return one finite float of 0 or more for every value of the metric.",
             )
 
 

@@ -15,7 +15,7 @@ __all__ = ["REQUIREMENTS"]
 
 def states_its_scope_and_turn(subject: Subject) -> None:
     """`scope` is a harness.Scope other than BACKEND, and `turn` a harness.Turn."""
-    scope, turn = subject.component.scope, subject.component.turn  # type: ignore[attr-defined]
+    scope, turn = subject.component.scope, subject.component.turn  # type: ignore[attr-defined]  # rules have it
     if not isinstance(scope, Scope) or scope is Scope.BACKEND:
         raise Violation(
             f"scope is {scope!r}.",

@@ -26,11 +26,11 @@ PAGE = 1000  # runs a request
 
 @dataclass(frozen=True)
 class RunFrames:
-    """Runs of a store. The index of each frame are the run ids, in the same order.
+    """Runs of a store. The index of each frame is the run ids, in the same order.
 
     Attributes:
         params: Text by name; NaN where a run has none of that name.
-        tags: The same.
+        tags: Text by name, likewise.
         metrics: Last value by name.
     """
 
@@ -45,9 +45,9 @@ def read_frames(
     """Params, tags and metrics of some runs of an experiment.
 
     Args:
-        uri: As in `tracking.uri`.
+        uri: Address of the store, as in `tracking.uri`.
         experiment: Name of the experiment.
-        run_ids: The rows, in this order.
+        run_ids: Ids of the runs, in the order of the rows.
         metrics: Names of the metrics to read; None for all.
 
     Raises:

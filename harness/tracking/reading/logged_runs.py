@@ -28,10 +28,10 @@ class LoggedRun:
     """A run in the store.
 
     Attributes:
-        run_id: MLflow's.
-        name: Of the run; "" if it has none.
-        tags: The ones that were asked for.
-        status: MLflow's: RUNNING, FINISHED, FAILED, KILLED or SCHEDULED.
+        run_id: Id in MLflow.
+        name: Name of the run; "" if it has none.
+        tags: Tags that were asked for.
+        status: Status in MLflow: RUNNING, FINISHED, FAILED, KILLED or SCHEDULED.
         artifact_uri: Address of its artifacts; "" if unknown.
     """
 
@@ -53,9 +53,9 @@ def search_runs(
     A SQLite store is read without MLflow: 5,000 runs take about half a second.
 
     Args:
-        uri: As in `tracking.uri`; a relative path is taken from the working directory.
+        uri: Address of the store, as in `tracking.uri`; relative to the working directory.
         experiment: Name of the experiment.
-        tags: Value by name.
+        tags: Tags that a run must have, value by name.
         tag_names: The tags to read of each run, by default all; a few take a fraction of the time.
 
     Returns:

@@ -42,11 +42,11 @@ def read_run_file(run: LoggedRun, name: str, uri: str) -> str | None:
 
 
 def _download(run: LoggedRun, name: str, uri: str) -> str | None:
-    """The text through MLflow, wherever the artifacts are."""
+    """The text through MLflow, from artifacts that are in no folder of this machine."""
     resolved = resolve_uri(uri, Path.cwd())
     set_mlflow_defaults()
     with warnings.catch_warnings(), TemporaryDirectory() as target:
-        warnings.simplefilter("ignore")  # MLflow's own mean nothing to the user
+        warnings.simplefilter("ignore")  # MLflow's own warnings mean nothing to the user
         from mlflow.exceptions import MlflowException
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 

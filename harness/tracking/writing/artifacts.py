@@ -18,9 +18,9 @@ def log_artifacts(paths: Sequence[Path], artifact_uri: str, uri: str) -> None:
     """Copies files and folders to an artifact address.
 
     Args:
-        paths: What to copy.
-        artifact_uri: Of the run.
-        uri: Of the store, resolved.
+        paths: Files and folders to copy.
+        artifact_uri: Artifact address of the run.
+        uri: Resolved address of the store.
     """
     folder = local_folder(artifact_uri)
     if paths and folder:
@@ -36,8 +36,8 @@ def delete_artifacts(names: Sequence[str], artifact_uri: str, uri: str) -> None:
 
     Args:
         names: Relative paths of the files.
-        artifact_uri: Of the run.
-        uri: Of the store, resolved.
+        artifact_uri: Artifact address of the run.
+        uri: Resolved address of the store.
 
     Raises:
         TrackingError: For a path that leads elsewhere.

@@ -1,4 +1,4 @@
-"""Adds to a store what is found out after the training: values and artifacts of finished runs."""
+"""Adds values and artifacts to finished runs of a store, as they become known after the training."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class RunUpdate:
     """Values for a run. A tag or metric that it already has takes the new value.
 
     Attributes:
-        run_id: MLflow's.
-        metrics: Value by name; those that are not finite are left out.
-        tags: Value by name.
+        run_id: Id of the run in MLflow.
+        metrics: Metrics, value by name; those that are not finite are left out.
+        tags: Tags, value by name.
     """
 
     run_id: str

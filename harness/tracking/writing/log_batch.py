@@ -38,11 +38,11 @@ class JournalCursor:
     """A run that is being written: how much of its journal is in the store.
 
     Attributes:
-        folder: The run's own, with its journal.
-        reader: Reads on where it stopped.
-        run_id: MLflow's; "" until the run is in the store.
+        folder: Folder of the run, with its journal.
+        reader: Reader of the journal, which goes on where it stopped.
+        run_id: Id in MLflow; "" until the run is in the store.
         artifact_uri: Address of its artifacts; "" until then, too.
-        last_time: Of the last event read, in ms since 1970.
+        last_time: Time of the last event read, in ms since 1970.
         complete: Whether all of the journal is in the store.
         over: Whether nothing is left to do: the run is complete, or could not be written.
     """
@@ -64,12 +64,12 @@ class LogBatch:
     """A piece of a run's journal, in MLflow's terms (as in `MlflowClient.log_batch`).
 
     Attributes:
-        run: Whose journal it is.
-        started: The start of the run, in its first batch.
-        metrics: Finite values.
-        params: Text by name, in the first batch.
-        tags: Text by name.
-        ended: The end of the run, in its last batch, unless it was interrupted.
+        run: Run that the journal is of.
+        started: Start of the run, in its first batch.
+        metrics: Finite values of metrics.
+        params: Params, text by name, in the first batch.
+        tags: Tags, text by name.
+        ended: End of the run, in its last batch, unless it was interrupted.
         status: MLflow's status of the run, in its last batch; "" before.
     """
 
@@ -97,7 +97,7 @@ def read_batch(run: JournalCursor, *, last: bool) -> LogBatch | None:
     """What the journal has gained; None if nothing.
 
     Args:
-        run: Its reader moves on.
+        run: The run, whose reader moves on.
         last: Whether nothing more will come, so that the run has to end.
 
     Raises:

@@ -25,9 +25,9 @@ def log_model(uri: str, run_id: str, folder: Path) -> str:
     The signature is inferred from a few rows of raw features.
 
     Args:
-        uri: Of the store, resolved.
-        run_id: MLflow's.
-        folder: The run's, with `parameters.safetensors` and `description.json`.
+        uri: Resolved address of the store.
+        run_id: Id of the run in MLflow.
+        folder: Folder of the run, with `parameters.safetensors` and `description.json`.
 
     Returns:
         The model's address, models:/m-….
@@ -74,12 +74,12 @@ def _example(predictor: Predictor) -> Any:
 def _skip_requirements_lookup() -> None:
     """Saves 1.7 s, in which MLflow lists the modules of all installed distributions.
 
-    It compares them with the requirements; `_requirements` are read from what is installed.
+    MLflow would check our requirements against them; `_requirements` names only installed packages.
     """
     from mlflow.utils import requirements_utils
 
     packages: dict[str, list[str]] = requirements_utils._MODULES_TO_PACKAGES or {}
-    requirements_utils._MODULES_TO_PACKAGES = packages  # type: ignore[assignment]
+    requirements_utils._MODULES_TO_PACKAGES = packages  # type: ignore[assignment]  # MLflow types it as None
 
 
 def _requirements(backend: str) -> list[str]:

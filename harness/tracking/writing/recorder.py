@@ -21,7 +21,7 @@ class Recorder:
     """Follows journals into a store, in pieces of bounded size: so memory is bounded for any sweep.
 
     Args:
-        uri: The resolved store, which is created or migrated if need be.
+        uri: Resolved address of the store, which is created or migrated if need be.
     """
 
     def __init__(self, uri: str) -> None:
@@ -45,7 +45,7 @@ class Recorder:
         """Writes what the journals have gained.
 
         Args:
-            runs: Their journals.
+            runs: Runs whose journals are read.
             last: Whether nothing more will come, so that each run has to end.
 
         Yields:
@@ -87,4 +87,4 @@ class Recorder:
 
 
 def _import_mlflow() -> None:
-    import mlflow.pyfunc  # noqa: F401
+    import mlflow.pyfunc  # noqa: F401 - imported early, for the thread that will log a model

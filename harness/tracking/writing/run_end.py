@@ -1,4 +1,4 @@
-"""What the end of a run asks the writer for: its artifacts, its picture, its model."""
+"""The work of the writer at the end of a run: its artifacts, its picture, its model."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def log_run_end(uri: str, run: JournalCursor, event: RunEnded) -> None:
     """Copies the artifacts of a run; draws its picture and logs its model if it asks for them.
 
     Args:
-        uri: Of the store, resolved.
-        run: With its folder, MLflow id and artifact address.
+        uri: Resolved address of the store.
+        run: The run, with its folder, MLflow id and artifact address.
         event: The end of the run.
 
     Raises:

@@ -156,8 +156,8 @@ class SqliteTables:
         """Adds to runs, all or nothing. Metrics and params that are there stay; tags take new values.
 
         Args:
-            batches: Of different runs.
-            created: Those whose run is not in the store yet, with the id of its experiment.
+            batches: Batches of different runs.
+            created: Batches whose run is not in the store yet, each with the id of its experiment.
         """
         with self._transaction() as connection:
             connection.executemany(CREATE_RUN, (_run_row(*item) for item in created))

@@ -30,7 +30,7 @@ class Experiment:
     """An experiment of the store.
 
     Attributes:
-        id: MLflow's number.
+        id: Number in MLflow.
         location: Address below which its runs have their artifacts.
     """
 
@@ -154,7 +154,7 @@ def _all_or_each(
 def _new_id() -> str:
     """A UUID of version 7 (RFC 9562, 5.7), which rises with time: 32 hexadecimal digits.
 
-    MLflow's ids are random, so that each run changes thousands of places in the tables' indexes.
+    MLflow's ids are random, so that each run changes thousands of pages of the tables' indexes.
     """
     random = secrets.randbits(74)
     version, variant = 7, 0b10

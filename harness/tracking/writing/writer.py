@@ -41,7 +41,7 @@ def main() -> int:
     threading.Thread(target=_listen, args=(sys.stdin, inbox), daemon=True).start()
     try:
         failures = _follow(inbox, replies)
-    except Exception as error:  # whatever goes wrong, the parent process hears of it
+    except Exception as error:  # the parent process hears of every error
         _reply(replies, error=_message(error))
         return 1
     return 1 if failures else 0
