@@ -98,7 +98,7 @@ def _prepare_sqlite(uri: str, path: Path) -> None:
 
 
 def _prepare_postgres(store: MlflowStore) -> None:
-    """Creates or migrates the database. It needs no copy: Postgres applies all of a migration or nothing."""
+    """Creates or migrates the database; without a copy: Postgres applies a migration whole or not."""
     from harness.tracking import postgres
 
     with postgres.exclusive_lock(store.uri, sqlite.LOCK_TIMEOUT) as connection:
