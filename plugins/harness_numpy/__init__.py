@@ -85,9 +85,9 @@ class Numpy:
         """None: the loop runs NumPy's own compiled functions."""
 
 
-@lru_cache(maxsize=1)  # since asking the libraries takes longer than a short epoch
+@lru_cache(maxsize=1)  # cached: asking the libraries takes longer than a short epoch
 def _limit_threads(threads: int) -> None:
-    """For the whole process."""
+    """Limits the threads of matrix products, for the whole process."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(threads, user_api="blas")

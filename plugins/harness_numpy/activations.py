@@ -29,7 +29,7 @@ class Activation:
 
 
 def activation(name: str, slope: float) -> Activation:
-    """The activation of a network by name. slope: ε of leaky_relu."""
+    """The activation of a network by name; `slope` is ε of leaky_relu."""
     if name == "leaky_relu":
         return _leaky_relu(slope)
     return _ACTIVATIONS[name]

@@ -111,9 +111,9 @@ class NumpyProgram:
         return self._ones
 
 
-# The largest product, in multiplications, for which OpenBLAS has kernels for small matrices. Of these,
-# the one for A Bᵀ takes two to four times as long as those for A B and Aᵀ Bᵀ (0.3.31, AVX-512, sizes
-# from 16 to 128; narrow outputs aside), which is more than transposing A costs.
+# The largest product, in multiplications, for which OpenBLAS has kernels for small matrices. Its kernel
+# for A Bᵀ takes two to four times as long as those for A B and Aᵀ Bᵀ (0.3.31, AVX-512, sizes from 16
+# to 128; narrow outputs aside), which is more than transposing A costs.
 SMALL = 300_000
 NARROW = 12
 

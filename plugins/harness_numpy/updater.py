@@ -40,7 +40,7 @@ class NumpyUpdater:
         lr: np.ndarray,
         t: np.ndarray,
     ) -> tuple[np.ndarray, list[Any]]:
-        """One step of every block; lr, t: (R, 1) float64."""
+        """One step of every block; `lr` and `t` are (R, 1) float64."""
         bound_theta, bound_gradient, bound_state = self._bound_to
         is_bound = theta is bound_theta and state is bound_state
         for runner, block, slots in zip(self._runners, self._blocks, state, strict=True):

@@ -11,7 +11,7 @@ from harness import Array, Range, Scope, State, array_namespace, check_range
 
 @dataclass(frozen=True)
 class AdaBelief:
-    """AdaBelief: Adam that divides by how far gradients are from what m predicts.
+    """AdaBelief: Adam that divides by the distance of gradients from their running mean m.
 
         m ← β₁m + (1 − β₁)∇ℒ                m̂ = m / (1 − β₁ᵗ)
         s ← β₂s + (1 − β₂)(∇ℒ − m)² + ε     ŝ = s / (1 − β₂ᵗ)

@@ -19,7 +19,7 @@ class AdaDelta:
         θ ← θ − ηΔ
 
     Attributes:
-        lr: Base learning rate η, in [0, inf); the paper has none, which is 1.
+        lr: Base learning rate η, in [0, inf); the paper has none, which means 1.
         decay: Decay rate ρ of the means of squared gradients and of squared steps, in [0, 1).
         eps: Small number ε that starts the steps, in (0, inf); the first ones have the size √ε.
 

@@ -24,11 +24,11 @@ class Adafactor:
     Biases keep all of v.
 
     Attributes:
-        lr: Base learning rate η, in [0, inf); the largest share of the size of a matrix that a step
-            may be.
+        lr: Base learning rate η, in [0, inf); a step is at most this share of the size of a
+            matrix.
         decay: Exponent c: the means forget with β = 1 − t^(−c), in (0, 1].
         eps1: Small number ε₁ added to squared gradients, in (0, inf).
-        eps2: Least size ε₂ that a parameter counts as having, in (0, inf).
+        eps2: Lower bound ε₂ on the size of a parameter in the last line, in (0, inf).
         clip: Largest root mean square d of u, in (0, inf).
 
     >>> import numpy as np
@@ -41,7 +41,7 @@ class Adafactor:
     Source: Shazeer & Stern, Adafactor: adaptive learning rates with sublinear memory cost, 2018,
     section 9, Algorithm 4, with the parameters that it proposes. The same numbers as
     `torch.optim.Adafactor(eps=(ε₁, ε₂))` but for where ε₁ goes. From step 1/η² on the rate falls
-    whatever the schedule says.
+    under every schedule.
     """
 
     lr: float = 0.01
@@ -52,9 +52,9 @@ class Adafactor:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-4, 1, "log", "the largest share of the size of a matrix that a step may be"),
+        "lr": Range(1e-4, 1, "log", "a step is at most this share of the size of a matrix"),
         "decay": Range(0.5, 1, meaning="v is a mean over tᶜ steps"),
-        "eps2": Range(1e-4, 1e-1, "log", "the size that a parameter counts as having at least"),
+        "eps2": Range(1e-4, 1e-1, "log", "lower bound on the size of a parameter"),
     }
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class Adafactor:
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """One update; see `harness.Optimizer.step`. theta: (rows, fan_out, fan_in), or a bias."""
+        """One update of a matrix, (rows, fan_out, fan_in), or a bias; see `harness.Optimizer.step`."""
         xp = array_namespace(theta)
         new = t**-self.decay  # 1 − β
         square = gradient * gradient

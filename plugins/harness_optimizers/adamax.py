@@ -11,7 +11,7 @@ from harness import Array, Range, Scope, State, array_namespace, check_range
 
 @dataclass(frozen=True)
 class AdaMax:
-    """AdaMax: Adam with the largest recent gradient in the place of a root mean square.
+    """AdaMax: Adam with the largest recent gradient instead of a root mean square.
 
         m ← β₁m + (1 − β₁)∇ℒ                m̂ = m / (1 − β₁ᵗ)
         u ← max(β₂u, |∇ℒ| + ε)

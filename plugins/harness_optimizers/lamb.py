@@ -47,7 +47,7 @@ class Lamb:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-5, 0.1, "log", "the share of the norm of a matrix that a step is"),
+        "lr": Range(1e-5, 0.1, "log", "a step as a share of the norm of a matrix"),
         "beta1": Range(0.5, 0.99, "complement", "m is a mean over 1/(1 − β₁) steps"),
         "beta2": Range(0.9, 0.9999, "complement", "v is a mean over 1/(1 − β₂) steps"),
         "weight_decay": Range(1e-4, 1, "log", "how much θ weighs beside a step of Adam's"),
@@ -68,7 +68,7 @@ class Lamb:
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """One update; see `harness.Optimizer.step`. theta: (rows, fan_out, fan_in), or a bias."""
+        """One update of a matrix, (rows, fan_out, fan_in), or a bias; see `harness.Optimizer.step`."""
         xp = array_namespace(theta)
         m = self.beta1 * state["m"] + (1 - self.beta1) * gradient
         v = self.beta2 * state["v"] + (1 - self.beta2) * (gradient * gradient)

@@ -46,9 +46,7 @@ class Lars:
 
     scope: ClassVar[Scope] = Scope.TENSOR
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(
-            1e-3, 10, "log", "ητ/(1 − μ) is the share of the norm of a matrix that a step is"
-        ),
+        "lr": Range(1e-3, 10, "log", "a step is the share ητ/(1 − μ) of the norm of a matrix"),
         "momentum": Range(0.5, 0.99, "complement", "1/(1 − μ) steps add up"),
     }
 
@@ -65,7 +63,7 @@ class Lars:
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """One update; see `harness.Optimizer.step`. theta: (rows, fan_out, fan_in), or a bias."""
+        """One update of a matrix, (rows, fan_out, fan_in), or a bias; see `harness.Optimizer.step`."""
         slope = gradient
         if theta.ndim > 2:
             length = norm(theta)

@@ -81,7 +81,7 @@ class Muon:
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """One update; see `harness.Optimizer.step`. theta: (rows, fan_out, fan_in)."""
+        """One update of a matrix, (rows, fan_out, fan_in); see `harness.Optimizer.step`."""
         m = self.momentum * state["m"] + (1 - self.momentum) * gradient
         u = self.momentum * m + (1 - self.momentum) * gradient
         scale = max(1.0, theta.shape[-2] / theta.shape[-1]) ** 0.5

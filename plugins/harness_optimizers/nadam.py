@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from harness import Array, Range, Scope, State, array_namespace, check_range
 
-DECAY = 0.96**0.004  # a step; what μₜ lacks of β₁ has halved after 4,200
+DECAY = 0.96**0.004  # a step; β₁ − μₜ has halved after 4,200
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def norm(x: Array) -> Array:
 
 
 def root_mean_square(x: Array) -> Array:
-    """The norm over the root of how many numbers there are, (rows, 1, ..., 1)."""
+    """The norm over the root of the count of numbers, (rows, 1, ..., 1)."""
     return norm(x) / prod(x.shape[1:]) ** 0.5
 
 

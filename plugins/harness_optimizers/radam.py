@@ -11,7 +11,7 @@ from harness import Array, Range, Scope, State, array_namespace, check_range
 
 @dataclass(frozen=True)
 class RAdam:
-    """Rectified Adam: it starts as momentum, and v divides as far as its variance is known.
+    """Rectified Adam: it starts as momentum, and divides by √v once the variance of v is bounded.
 
         m ← β₁m + (1 − β₁)∇ℒ                m̂ = m / (1 − β₁ᵗ)
         v ← β₂v + (1 − β₂)∇ℒ²               l = √(1 − β₂ᵗ) / (√v + ε)

@@ -46,7 +46,7 @@ class RmsPropMomentum:
             1e-05,
             0.1,
             "log",
-            "about the size of a parameter's scaled gradient, of which 1/(1 − μ) add up",
+            "about the size of a parameter's scaled gradient; 1/(1 − μ) of them add up",
         ),
         "decay": Range(0.9, 0.999, "complement", "v is a mean over 1/(1 − ρ) steps"),
         "momentum": Range(0.5, 0.99, "complement", "1/(1 − μ) scaled gradients add up"),

@@ -11,7 +11,7 @@ from harness import Array, Range, Scope, State, array_namespace, check_range
 
 @dataclass(frozen=True)
 class ScheduleFreeAdamW:
-    """AdamW without m: gradients are taken between its point and a mean of points, which is evaluated.
+    """AdamW without m: it takes gradients between its point and a mean of points; the mean is judged.
 
         y = (1 − β₁)z + β₁x                 where gradients are taken; this is θ
         v ← β₂v + (1 − β₂)∇ℒ(y)²

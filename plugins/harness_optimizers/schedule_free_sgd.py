@@ -11,7 +11,7 @@ from harness import Array, Range, Scope, State, check_range
 
 @dataclass(frozen=True)
 class ScheduleFreeSgd:
-    """Gradient descent: gradients are taken between its point and a mean of points, which is evaluated.
+    """Gradient descent that takes gradients between its point and a mean of points; the mean is judged.
 
         y = (1 − β)z + βx                   where gradients are taken; this is θ
         z ← z − η∇ℒ(y)                      gradient descent

@@ -68,7 +68,7 @@ class Shampoo:
     def step(
         self, theta: Array, gradient: Array, state: State, *, lr: Any, t: Any
     ) -> tuple[Array, State]:
-        """One update; see `harness.Optimizer.step`. theta: (rows, fan_out, fan_in), or a bias."""
+        """One update of a matrix, (rows, fan_out, fan_in), or a bias; see `harness.Optimizer.step`."""
         xp, g = array_namespace(theta), matrices(gradient)
         # (rows, 1, 1) for a matrix and for a bias
         eps = xp.reshape(xp.zeros_like(theta) + self.eps, (theta.shape[0], -1))[:, :1, None]
@@ -95,10 +95,10 @@ def scaled(g: Array, x: Array, eps: Array, power: float) -> Array:
     """(X + εI)ᵖ G.
 
     Args:
-        g: G, (rows, n, k).
-        x: X, (rows, n, n), or its diagonal, (rows, n, 1).
-        eps: ε, (rows, 1, 1).
-        power: p.
+        g: Matrix G, (rows, n, k).
+        x: Symmetric matrix X, (rows, n, n), or its diagonal, (rows, n, 1).
+        eps: Number ε added to the eigenvalues, (rows, 1, 1).
+        power: Exponent p.
     """
     xp = array_namespace(g)
     if x.shape[-1] == 1:

@@ -11,7 +11,7 @@ from harness import Horizon, check_range
 
 @dataclass(frozen=True)
 class InverseSqrt:
-    """The learning rate falls with the inverse square root of time, whatever the length of the run.
+    """The learning rate falls with the inverse square root of time, in runs of any length.
 
         1 / √(1 + epoch / τ)
 

@@ -20,8 +20,8 @@ class OneCycle:
 
     Attributes:
         rise: Share of the run in which the rate rises, in (0, 1).
-        start: How many times smaller the rate begins, in [1, inf).
-        end: How many times smaller still the rate ends, in [1, inf).
+        start: Ratio of the highest rate to the first, in [1, inf).
+        end: Ratio of the first rate to the last, in [1, inf).
         shape: Shape of the rise and of the fall, "cosine" or "linear".
 
     >>> schedule = OneCycle(rise=0.5, start=4, end=2, shape="linear")
@@ -56,7 +56,7 @@ class OneCycle:
         return np.where(step < peak, rising, falling)
 
     def _between(self, low: float, high: float, progress: np.ndarray) -> np.ndarray:
-        """From one factor to another. progress: in [0, 1]."""
+        """The factor at `progress`, in [0, 1], on the way from one factor to another."""
         if self.shape == "cosine":
             progress = (1 - np.cos(np.pi * progress)) / 2
         return low + (high - low) * progress

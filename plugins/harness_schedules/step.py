@@ -11,7 +11,7 @@ from harness import Horizon, check_range
 
 @dataclass(frozen=True)
 class Step:
-    """The learning rate drops by a factor every so many epochs: γ^⌊epoch / every⌋.
+    """The learning rate drops by a factor every few epochs: γ^⌊epoch / every⌋.
 
     Epochs are counted from the end of the warm-up. The same factors as
     `torch.optim.lr_scheduler.StepLR`, stepped once an epoch.

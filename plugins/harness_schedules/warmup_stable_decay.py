@@ -13,7 +13,7 @@ from harness import Horizon, check_choice, check_range
 class WarmupStableDecay:
     """The rate stays for most of the run and falls in its last part; it warms up where asked to.
 
-        1 − (1 − f) s(p)        p: how much of the last part has passed;  s(p) = p or √p
+        1 − (1 − f) s(p)        p: share of the last part that has passed;  s(p) = p or √p
 
     The warm-up is `training.warmup_epochs`, as for every schedule.
 

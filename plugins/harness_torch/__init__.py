@@ -1,6 +1,6 @@
 """The PyTorch backend: gradients by autograd; whole steps captured on CUDA, compiled on a CPU.
 
-And what only this backend can run: the optimizers of torch.optim and of pytorch_optimizer.
+Also the optimizers of torch.optim and of pytorch_optimizer, which only this backend can run.
 """
 
 import harness

@@ -13,7 +13,7 @@ __all__ = ["activation"]
 
 
 def activation(name: str, slope: float) -> Callable[[Tensor], Tensor]:
-    """The activation of a network by name. slope: ε of leaky_relu."""
+    """The activation of a network by name; `slope` is ε of leaky_relu."""
     if name == "leaky_relu":
         return partial(functional.leaky_relu, negative_slope=slope)
     return _ACTIVATIONS[name]

@@ -92,7 +92,7 @@ class Torch:
         return torch.float32 if self.dtype == "float32" else torch.float64
 
     def capacity(self, network: Network, batch_size: int) -> int:
-        """The most runs of a stack: limited by memory, and by where more make nothing faster."""
+        """The most runs of a stack: as many as fit into memory, and no more than make it faster."""
         # θ, the best θ, Adam's two means, the gradient, temporaries of an update, and the copies of a
         # captured epoch; activations and their gradients, once more in the backward pass
         numbers = 14 * network.size + 4 * batch_size * sum(network.sizes)

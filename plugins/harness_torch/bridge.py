@@ -38,7 +38,7 @@ class Bridge:
 
     scope: ClassVar[Scope] = Scope.BACKEND
     search_space: ClassVar[Mapping[str, Range]] = {
-        "lr": Range(1e-5, 1, "log", "what the class takes it for")
+        "lr": Range(1e-5, 1, "log", "as the class uses it")
     }
     library: ClassVar[Library]
 

@@ -45,9 +45,9 @@ class Column:
     """A number of each run.
 
     Args:
-        compute: Works it out from the leaves, (S, rows) or (1, rows), float64.
-        materialize: Turns `compute` into the (rows,) values that a tensor meets, in its precision.
-        ndim: Axes of the tensors that it meets.
+        compute: Function from the leaves to its values, (S, rows) or (1, rows), float64.
+        materialize: Function from `compute` to the (rows,) values that a tensor meets, in its precision.
+        ndim: Number of axes of the tensors that it meets.
     """
 
     def __init__(self, compute: Compute, materialize: Materialize, ndim: int = 2) -> None:
@@ -147,7 +147,7 @@ class Materialized:
     """A column that meets a tensor.
 
     Attributes:
-        compute: Works it out.
+        compute: Function from the leaves to its values.
         boolean: Whether its values are truth values.
     """
 
@@ -156,7 +156,7 @@ class Materialized:
 
 
 def record(rule: Any, network: Network, dtype: torch.dtype) -> list[Materialized]:
-    """The columns that meet tensors, in order. Raises TypeError, say, where columns cannot do it."""
+    """The columns that meet tensors, in order. Raises, TypeError say, for operations that they lack."""
     rows = 2
     materialized: list[Materialized] = []
     probe = leaves(Block(slice(0, rows), _plain(rule)), *_probe(rows))

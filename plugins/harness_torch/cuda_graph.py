@@ -39,8 +39,8 @@ class CapturedPass:
         step: The whole step.
         features: Features of the training part.
         targets: Targets of the training part.
-        recorder: Records the next step of an epoch for each of some numbers of samples; `capture`
-            by default.
+        recorder: Function that records the next step of an epoch for each of some numbers of
+            samples; `capture` by default.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class CapturedPass:
 
     def _recording_of(self, theta: Tensor, state: States, order: np.ndarray) -> _Recording:
         step = self._step
-        # a graph reads its data where they are; the buffers keep them from being freed
+        # a graph reads its data by their addresses; the buffers keep them from being freed
         data = [(part.data_ptr(), tuple(part.shape)) for part in self._data]
         key = (step.signature, tuple(step.runs), order.shape, tuple(data), self._recorder)
         with _recording_lock:

@@ -1,4 +1,4 @@
-"""The buffers of an epoch, which stay where they are, so that a recorded step can be replayed on them.
+"""The buffers of an epoch. They stay where they are, so that a recorded step can be replayed on them.
 
 A replayed step runs without Python: it finds its batch, its learning rate and its number through
 counters on the device, which it advances itself. Everything is copied into the buffers before an epoch,
@@ -24,8 +24,8 @@ class EpochBuffers:
 
     Args:
         step: The whole step.
-        features: Features of the training part, (N, F); used where they are.
-        targets: Targets of the training part, (N, K); used where they are.
+        features: Features of the training part, (N, F); not copied.
+        targets: Targets of the training part, (N, K); not copied.
         theta: An array like θ, (R, P).
         state: Arrays like the state.
         order: An array like the order of the samples, (R, N) or (N,).
@@ -84,7 +84,7 @@ class EpochBuffers:
         self._sums.zero_()
 
     def step(self, samples: int) -> None:
-        """The next step, on a batch of so many samples; it never synchronizes with the device."""
+        """The next step, on a batch of `samples` samples; it never synchronizes with the device."""
         rows = self._order.index_select(-1, self._batch[:samples])
         columns = [values.index_select(0, self._number)[0] for values in self._columns]
         self._step(

@@ -32,14 +32,14 @@ Function = Callable[..., Any]
 
 
 def can_compile() -> bool:
-    """Whether there are a C++ compiler and the headers of Python, which compiled code includes."""
+    """Whether this machine has a C++ compiler, and the headers of Python that compiled code includes."""
     compiler = shutil.which(os.environ.get("CXX", "g++"))
     headers = Path(sysconfig.get_path("include"), "Python.h")
     return compiler is not None and headers.exists()
 
 
 def pays(step: Step, steps: int) -> bool:
-    """Whether compiling is possible and takes less time than it saves in so many steps."""
+    """Whether compiling is possible and takes less time than it saves over `steps` steps."""
     runs = step.blocks[-1].rows.stop
     saved = _SAVED_PER_STEP + _SAVED_PER_PARAMETER * runs * step.network.size
     return steps * saved > _COMPILING and can_compile()
@@ -117,7 +117,7 @@ _compiling = threading.Lock()  # the compiler is not made for several threads at
 
 
 def _key(step: WholeStep, features: Tensor, targets: Tensor, axes: int) -> str:
-    """Equal where one compilation serves. axes: Axes of the row numbers, 1 for shared batches."""
+    """Equal where one compilation serves; the row numbers have `axes` axes, 1 for shared batches."""
     # A stack of one run has a compilation of its own: its arrays may have another layout
     alone = [runs == 1 for runs in step.runs]
     shapes = tuple(features.shape), tuple(targets.shape)

@@ -53,7 +53,7 @@ class Library:
         return _classes(self.module)
 
     def find(self, name: str) -> Any:
-        """The class of this name. Raises ConfigurationError with the names that there are."""
+        """The class of this name. Raises ConfigurationError, whose message lists the names."""
         classes = self.classes()
         if name not in classes:
             raise unknown_name(f"optimizer of {self.module}", name, classes)

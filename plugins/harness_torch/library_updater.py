@@ -65,7 +65,7 @@ class RunOptimizer:
         self._rates = [group.get("lr") for group in self.optimizer.param_groups]
 
     def step(self, theta: Tensor, gradient: Tensor, lr: float) -> None:
-        """One step at the rate `lr`, written into θ. theta, gradient: (P,)."""
+        """One step at the rate `lr`, written into θ, (P,)."""
         if theta.data_ptr() != self._parameters[0].data_ptr():  # the run has moved to another row
             for parameter, piece in zip(self._parameters, self._pieces(theta), strict=True):
                 parameter.data = piece
@@ -94,7 +94,7 @@ class RunOptimizer:
         return all(bool(torch.isfinite(t).all()) for t in numbers)
 
     def _bring_back(self, theta: Tensor) -> None:
-        """Copies parameters into θ whose memory a class has replaced."""
+        """Copies parameters back into θ where a class has replaced their memory."""
         address = theta.data_ptr()
         for parameter, size in zip(self._parameters, self._sizes, strict=True):
             if parameter.data_ptr() != address:

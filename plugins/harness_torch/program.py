@@ -19,7 +19,7 @@ Views = list[tuple[Tensor, Tensor | None]]
 
 
 class TorchProgram:
-    """See harness.Program. objective: Has its factors on the device."""
+    """See harness.Program; the objective has its factors on the device."""
 
     def __init__(self, network: Network, objective: Objective) -> None:
         self._network = network
@@ -27,7 +27,7 @@ class TorchProgram:
         self._activation = activation(network.activation, network.slope)
 
     def forward(self, theta: Tensor, x: Tensor) -> Forward:
-        """theta: (R, P); x: (R, B, F), or (B, F) shared by all runs."""
+        """See harness.Program."""
         with torch.no_grad():
             return self._forward(self._network.views(theta), x)
 

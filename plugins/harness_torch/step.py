@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["States", "WholeStep", "slots"]
 
-States = list[list[State]]  # of each block, of each piece that its rule sees
+States = list[list[State]]  # state of each block, and within it of each piece that its rule sees
 
 
 class WholeStep:

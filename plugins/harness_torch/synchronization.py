@@ -20,7 +20,7 @@ SYNCHRONIZING = {
 
 
 class SynchronizationDetector(TorchDispatchMode):  # type: ignore[no-untyped-call]  # PyTorch leaves it untyped
-    """Notices calls within it.
+    """Detects calls of `SYNCHRONIZING` operations within its context.
 
     Attributes:
         detected: Whether one of `SYNCHRONIZING` was called.

@@ -24,7 +24,7 @@ WEIGHTS, BIASES = ((4, 3), (2, 4)), ((4,), (2,))
 
 
 def try_steps(rule: LibraryRule, backend: Backend, bias: bool) -> None:
-    """Raises ConfigurationError where the class cannot train. bias: Whether there are biases."""
+    """Raises ConfigurationError where the class cannot train; `bias` tells whether there are biases."""
     key = rule.library, repr(rule), backend, bias
     if key not in _reasons:
         _reasons[key] = _reason(rule, backend, bias)
@@ -32,7 +32,7 @@ def try_steps(rule: LibraryRule, backend: Backend, bias: bool) -> None:
         raise ConfigurationError(f"{rule.class_name} cannot be used here: {_reasons[key]}.")
 
 
-# Kept, since a sweep asks for each of its runs
+# Cached, since a sweep asks for each of its runs
 _reasons: dict[tuple[Library, str, Backend, bool], str | None] = {}
 
 

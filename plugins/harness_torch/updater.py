@@ -72,7 +72,7 @@ class TorchUpdater:
         lr: np.ndarray,
         t: np.ndarray,
     ) -> tuple[Tensor, list[Any]]:
-        """One step of every block; lr, t: (R, 1) float64 on the host."""
+        """One step of every block; `lr` and `t` are (R, 1) float64 on the host."""
         with torch.no_grad():
             for runner, slots in zip(self._runners, state, strict=True):
                 runner.step(theta, gradient, slots, lr, t)

@@ -1,4 +1,4 @@
-"""What is done around the steps of any update rule, a wrapper a file: clipping, averages, and more."""
+"""Wrappers around the steps of any update rule, one a file: clipping, averages, and more."""
 
 import harness
 from harness_wrappers.clip_adaptive import ClipAdaptive

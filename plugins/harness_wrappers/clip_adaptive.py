@@ -20,7 +20,7 @@ class ClipAdaptive:
 
     Attributes:
         share: Largest length λ of a unit's gradient as a share of its weights', in (0, inf).
-        eps: Least length ε that weights count as having, in (0, inf); without it weights of zero
+        eps: Lower bound ε on the length of weights, in (0, inf); without it weights of zero
             never move.
 
     >>> import numpy as np
@@ -59,7 +59,7 @@ class ClipAdaptive:
     ) -> tuple[Array, State]:
         """The gradient, each unit's scaled; see `harness.Wrapper.step`.
 
-        theta: (rows, fan_out, fan_in), or a bias, (rows, fan_out).
+        θ is a matrix, (rows, fan_out, fan_in), or a bias, (rows, fan_out).
         """
         xp = array_namespace(theta)
         length = xp.sqrt(xp.sum(theta * theta, axis=-1, keepdims=True))

@@ -20,7 +20,7 @@ class DecoupledDecay:
 
     Attributes:
         decay: Weight decay λ, in [0, inf); acts on all of θ, biases included, at the scheduled rate
-            η of the rule, so what is worth trying depends on η.
+            η of the rule, so the values worth trying depend on η.
 
     >>> import numpy as np
     >>> DecoupledDecay(decay=0.5).step(np.array([[1.0, -2.0]]), None, {}, lr=0.2, t=1)

@@ -41,7 +41,7 @@ class Lookahead:
     scope: ClassVar[Scope] = Scope.ELEMENT
     turn: ClassVar[Turn] = Turn.AFTER
     search_space: ClassVar[Mapping[str, Range]] = {
-        "alpha": Range(0.2, 0.8, meaning="1 is the way that the k steps led"),
+        "alpha": Range(0.2, 0.8, meaning="1 goes all the way of the k steps"),
     }
 
     def __post_init__(self) -> None:

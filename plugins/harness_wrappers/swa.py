@@ -16,7 +16,7 @@ class Swa:
 
         θ̄ ← θ̄ + (θ − θ̄)/n                  at each c-th step from step s on; n counts them
 
-    Before step s it is judged at θ. The mean is meant to be of weights that still move: with a constant
+    Before step s it is judged at θ. The mean is meant for weights that still move: with a constant
     or a cyclic rate, after the first fall of the loss.
 
     Attributes:

@@ -18,7 +18,7 @@ __all__ = ["RayLauncher"]
 
 @dataclass
 class RayLauncherConf:
-    """The settings `hydra.launcher`: which cluster, and what a task with a stack of runs uses there.
+    """The settings `hydra.launcher`: the cluster, and the resources of a task with a stack of runs.
 
     Attributes:
         address: Address of the cluster, as 10.0.0.1:6379 or ray://10.0.0.1:10001; auto for the one that

@@ -18,7 +18,7 @@ __all__ = ["SlurmLauncher"]
 
 @dataclass
 class SlurmLauncherConf:
-    """The settings `hydra.launcher`: what an array task with a stack of runs may use, as for sbatch.
+    """The settings `hydra.launcher`: the resources of an array task with a stack of runs, as for sbatch.
 
     Attributes:
         cluster: slurm; local for processes of this machine; debug for this process.

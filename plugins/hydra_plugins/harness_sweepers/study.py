@@ -23,10 +23,10 @@ class OptunaSweeperConf:
     """The settings `hydra.sweeper`.
 
     Attributes:
-        trials: Number of trials that each contender's study shall have in the end, 1 or more, those of
-            earlier calls included.
+        trials: Number of trials that each contender's study has in the end, 1 or more, those of earlier
+            calls included.
         batch: Number of trials that are asked for at a time, for each contender, 1 or more.
-        sampler: What draws trials: tpe, gp (a Gaussian process) or random.
+        sampler: Sampler that draws trials: tpe, gp (a Gaussian process) or random.
         seed: Seed of the sampler, 0 or more.
         study: Name of the study, to go on with it later; null for a new one called after the sweep.
         storage: URL of a database for studies, as SQLAlchemy writes it.

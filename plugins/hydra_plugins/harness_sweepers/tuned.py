@@ -29,7 +29,7 @@ class TunedSweeperConf:
         final_seeds: Number of fresh seeds that the chosen settings are run for, 1 or more.
         untuned: Whether the defaults of each contender are run for the fresh seeds as well.
         extend: How often a range is extended if its best value lies on its edge, 0 or more.
-        metric: Validation metric that settings are chosen by: loss, or a score of the task; null for
+        metric: Validation metric by which settings are chosen: loss, or a score of the task; null for
             the score that early stopping watches, if it watches one, else accuracy or r2.
         params: Overrides as on the command line, value by key; the command line has the last word.
     """
