@@ -214,7 +214,7 @@ class Turn(Enum):
 
 @runtime_checkable
 class Wrapper(Protocol):
-    """What is done around any update rule: to the gradient that it gets, or to θ before or after it.
+    """A change around any update rule: of the gradient that it gets, or of θ before or after its step.
 
     A wrapper is called as a rule is, at its own scope, whatever the scope of the rule. What `Optimizer`
     says of rules holds for it, too, `for_parameter` and `evaluated` included. Of several wrappers the
@@ -440,7 +440,7 @@ class Data:
         features: Features, (N, F) floats.
         targets: Class numbers from 0 for binary and multiclass, (N,); 0 and 1 for multilabel, (N, L);
             floats for regression, (N,) or (N, K).
-        source: Where the data are from, for messages and logs.
+        source: Origin of the data, for messages and logs.
         classes: Names of the classes or labels, by number; by default their numbers.
         feature_names: Names of the features; by default x1, x2, …
         test_size: Rows at the end that are an official test part; 0 lets the core draw one.

@@ -5,7 +5,7 @@
     ├── DataError                a dataset cannot be read, or does not fit the task
     ├── MissingDependencyError   an optional library is not installed
     ├── PluginError              a plugin is broken, or two plugins collide
-    │   └── BrokenPromise        a component does something else than its contract says
+    │   └── BrokenPromise        a component does something other than its contract says
     └── TrackingError            the MLflow store cannot be reached or written
 
 Each message says what was wrong, what was given, what is allowed and what to do next.
@@ -49,7 +49,7 @@ class PluginError(HarnessError):
 
 
 class BrokenPromise(PluginError):
-    """A component does something else than its contract says.
+    """A component does something other than its contract says.
 
     Args:
         component: The component.

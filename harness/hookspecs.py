@@ -42,7 +42,7 @@ def harness_optimizers() -> Components:
 
 @hookspec
 def harness_wrappers() -> Components:
-    """Wrappers by name: what is done around the steps of any update rule."""
+    """Wrappers by name: changes around the steps of any update rule."""
 
 
 @hookspec

@@ -48,7 +48,7 @@ def caveats_of(
         loaded: All runs of the comparison.
         chosen: The chosen settings, see `trials.chosen_settings`.
         scoring: The scoring runs.
-        at_edges: Caveats on values at the edge of what was tried, see `trials.edge_caveats`.
+        at_edges: Caveats on chosen values at the edge of those tried, see `trials.edge_caveats`.
         pairs: The frame `pairs` of the comparison.
     """
     return [

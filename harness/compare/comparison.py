@@ -34,7 +34,7 @@ class Comparison:
         paired: Whether the scoring runs of all contenders share their seeds.
         caveats: What a reader must know (fewer than five seeds, a best value on the edge of its range,
             unequal budgets that were allowed, …), each a sentence.
-        provenance: Where it all comes from, see `provenance.py`: texts, and lists and mappings of texts.
+        provenance: Origin of it all, see `provenance.py`: texts, and lists and mappings of texts.
             `commands` trained the runs, `configurations` train the scoring ones again.
         outcomes: One row a scoring run: contender, task, setting (text), seed (int), run_id, run (name),
             status, diverged (bool), validation, test (NaN if diverged), epochs (in all), and steps,

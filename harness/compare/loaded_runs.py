@@ -36,7 +36,7 @@ class LoadedRuns:
     """The runs of a comparison.
 
     Attributes:
-        source: Where they come from.
+        source: Source that they come from.
         question: The question that they answer; its targets are not known yet.
         runs: One row a run that is over, by run id and in order of the start: contender, task, setting,
             seed, phase, status, diverged, validation, test, run (its name).

@@ -42,7 +42,7 @@ def curves_of(loaded: LoadedRuns, scoring: DataFrame) -> DataFrame:
 def targets_of(
     scoring: DataFrame, maximize: bool, requested: dict[str, float] | float | None
 ) -> dict[str, float]:
-    """The target of each task: what was requested, or else the score that half of all scoring runs
+    """The target of each task: the requested one, or else the score that half of all scoring runs
     reach, those that diverged included.
 
     Args:

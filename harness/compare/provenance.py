@@ -25,7 +25,7 @@ def provenance_of(loaded: LoadedRuns, scoring: DataFrame) -> dict[str, Any]:
     """What makes a comparison repeatable: texts, and mappings and lists of texts.
 
     Returns:
-        store, experiment, sweeps, filter: where the runs are; runs: how many ended in which way;
+        store, experiment, sweeps, filter: where the runs are; runs: number that ended in each way;
         versions: all that occur, by package; hashes: of data and split, by task; commands: that trained
         the runs; configurations: by contender and task the command that trains its scoring runs again,
         with every value written out. Empty entries are left out.

@@ -1,4 +1,4 @@
-"""Hydra's arguments: what is checked before Hydra sees them, and its errors in plain words."""
+"""Hydra's arguments: checks before Hydra sees them, and its errors in plain words."""
 
 from __future__ import annotations
 

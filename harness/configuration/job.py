@@ -24,11 +24,11 @@ class Job:
 
     Attributes:
         run: What is to be trained.
-        folder: Where its results go.
+        folder: Folder of its results.
         name: Name of its MLflow run.
         overrides: What the command line chose for it.
         sweep: Name of the sweep that it belongs to; None for a run by itself.
-        sweep_folder: Where the sweep leaves files of its own; None for a run by itself.
+        sweep_folder: Folder for files of the sweep itself; None for a run by itself.
     """
 
     run: Run

@@ -165,20 +165,20 @@ class Config:
     """The typed tree: everything that decides what a run computes, and where it is logged.
 
     Attributes:
-        backend: Where arrays live and what computes on them.
+        backend: Backend: where arrays live and what computes on them.
         dataset: The data.
         network: The layers.
         optimizer: The update rule.
         schedule: The learning rate as a function of the step.
-        initializer: Where the weights start.
-        bias_initializer: Where the biases start.
+        initializer: Initializer of the weights.
+        bias_initializer: Initializer of the biases.
         loss: The main loss ℒ₁; `auto` takes the one that fits the dataset.
-        wrapper: What is done around the steps of the optimizer, by name, outermost first; see
+        wrapper: Wrappers around the steps of the optimizer, by name, outermost first; see
             `contracts.Wrapper`.
         objective: The other terms of the objective.
         training: The loop.
         split: Which rows train, validate and test, and how they are scaled.
-        tracking: Where and how the run is logged.
+        tracking: Store and form of the logs of the run.
         seed: Decides the weights, the order of the samples and all other draws; 0 or more.
         skip_finished: Whether to train nothing that has a finished run of the same identity in the
             store.

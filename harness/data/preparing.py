@@ -85,7 +85,7 @@ class Prepared:
         task: Task of the data.
         classes: Names of the classes or labels, by number.
         feature_names: Names of the features.
-        source: Where the data are from.
+        source: Origin of the data.
         sha256: Hash of features and targets as loaded, with their shapes and dtypes.
         split_sha256: Hash of the row numbers of the parts.
     """

@@ -26,7 +26,7 @@ class Evaluator:
     """Evaluates any runs of a stack on a part of the data.
 
     Args:
-        backend: Where the runs train.
+        backend: Backend that the runs train on.
         program: Their network and objective.
         task: Task of the data, which decides the metrics.
         widths: Numbers of a sample: features, and units of all layers.
@@ -133,7 +133,7 @@ def means(sums: dict[str, Array], samples: int, backend: Backend) -> dict[str, n
     Args:
         sums: Sum of each term over the samples, (R,).
         samples: Number of samples.
-        backend: Where the sums are.
+        backend: Backend that has the sums.
     """
     terms = {
         name: np.asarray(backend.to_host(total), np.float64) / samples

@@ -1,4 +1,4 @@
-"""From jobs to results: which runs are finished, which share a stack, workers, and what is recorded.
+"""From jobs to results: runs that are finished already, shared stacks, workers, and records.
 
 Stacks train in workers (`workers.py`): forked processes, which share the data and send their
 records through a pipe, or threads where the backend cannot be forked (PyTorch). Threads hand

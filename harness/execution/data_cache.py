@@ -18,7 +18,7 @@ class DataCache:
     """Loads, prepares and sends to the device each choice of data once.
 
     Args:
-        registry: Where the datasets come from.
+        registry: Registry of the datasets.
     """
 
     def __init__(self, registry: Registry) -> None:

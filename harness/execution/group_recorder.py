@@ -36,9 +36,9 @@ class GroupRecorder:
         data: Their data.
         company: What they train with, as tags: `stack_size`, how many of them at a time in a stack;
             `workers`, how many stacks at the same time, where that is known.
-        registry: Where their components come from.
-        tracker: Writes to MLflow.
-        progress: What a person sees.
+        registry: Registry of their components.
+        tracker: Tracker that writes to MLflow.
+        progress: Progress that a person sees.
     """
 
     def __init__(

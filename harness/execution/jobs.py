@@ -48,9 +48,9 @@ def run_jobs(
 
     Args:
         jobs: The jobs; those that are finished already are not trained again, see `resume`.
-        registry: Where their components come from.
-        tracker: Writes to MLflow.
-        progress: What a person sees.
+        registry: Registry of their components.
+        tracker: Tracker that writes to MLflow.
+        progress: Progress that a person sees.
         workers: Stacks in training at the same time.
         stack_size: The most runs of a stack; None where the backend decides.
         alone: Whether no other process of the sweep trains beside this one, as far as is known.
@@ -122,7 +122,7 @@ class _Group:
     """Jobs that share every shape, and the stacks that train them.
 
     Attributes:
-        jobs: In the order in which they are to begin.
+        jobs: Jobs, in the order in which they are to begin.
         data: Their data.
         stack_size: Runs of a stack that train at the same time.
         stacks: How many stacks have work, at most.
@@ -153,9 +153,9 @@ class _Group:
 
         Args:
             company: Tags beside `stack_size`, see `GroupRecorder`.
-            registry: Where their components come from.
-            tracker: Writes to MLflow.
-            progress: What a person sees.
+            registry: Registry of their components.
+            tracker: Tracker that writes to MLflow.
+            progress: Progress that a person sees.
         """
         company = {"stack_size": str(self.stack_size), **company}
         return GroupRecorder(self.jobs, self.data.data, company, registry, tracker, progress)

@@ -26,7 +26,7 @@ class Progress:
     by itself.
 
     Args:
-        stream: Where to write; by default standard error, so that the output stays clean.
+        stream: Stream to write to; by default standard error, so that the output stays clean.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:

@@ -37,8 +37,8 @@ class RunRecorder:
     Args:
         job: The run, and its folder.
         tags: Further tags of its MLflow run, such as `identity` and `stack_size`.
-        registry: Where its components come from.
-        tracker: Writes to MLflow.
+        registry: Registry of its components.
+        tracker: Tracker that writes to MLflow.
 
     Attributes:
         begun: Whether its training has begun.

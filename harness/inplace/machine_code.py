@@ -81,7 +81,7 @@ class Bound:
 
     Args:
         function: The compiled function.
-        table: Its argument, see `llvm_function`.
+        table: Argument of the function, see `llvm_function`.
         leaves: Names of the leaves, in the order of the table.
         arrays: The arrays whose addresses are in the table; kept alive here.
     """

@@ -25,8 +25,8 @@ class Operand:
     """An operand of an instruction.
 
     Attributes:
-        store: Where it is stored: "leaf", "buffer", "value" or "column".
-        key: Its name for a leaf, its number for the others.
+        store: Kind of its storage: "leaf", "buffer", "value" or "column".
+        key: Name of a leaf, number of any other.
         over: The kind of an array: what it has numbers for.
     """
 

@@ -1,4 +1,4 @@
-"""What is needed to use a trained network: architecture, task and the scaling of its data."""
+"""Everything needed to use a trained network: architecture, task and the scaling of its data."""
 
 from __future__ import annotations
 

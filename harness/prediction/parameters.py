@@ -1,7 +1,7 @@
 """The files of a trained network in its run's folder.
 
 parameters.safetensors  the final parameters by name: layer1.weight, layer1.bias, …
-description.json        what is needed to use them: network, task, classes, scaling
+description.json        everything needed to use them: network, task, classes, scaling
 
 Both are read as untrusted input: nothing is pickled, and everything is checked.
 """

@@ -41,7 +41,7 @@ class Plugin:
     """One entry point: what it provides, and why not all of it could be loaded.
 
     Attributes:
-        name: Its name, distribution:entry point.
+        name: Name, as distribution:entry point.
         distribution: Name of the distribution that it belongs to.
         version: Version of the distribution.
         module: Module that the entry point names.

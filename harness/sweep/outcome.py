@@ -18,11 +18,11 @@ __all__ = ["SweepOutcome", "announce", "awaited_sweeps"]
 
 @dataclass
 class SweepOutcome:
-    """A sweep, and how it went as far as it is known.
+    """A sweep, and its outcome as far as it is known.
 
     Attributes:
         folder: Folder of the sweep, absolute.
-        started_ms: Its start, in milliseconds since 1970.
+        started_ms: Start of the sweep, in milliseconds since 1970.
         command: Command line that started it.
         completed_by: Command line that trains what is not finished.
         jobs: Number of jobs that the sweeper is going to ask for; None where only the sweeper knows.

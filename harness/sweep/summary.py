@@ -46,7 +46,7 @@ class Row:
         runs: Number of runs.
         validation: Score on the validation part, of the runs that were trained to their end: those that
             diverged, were dropped or failed are left out. None where no run has a finite score.
-        test: The same on the test part.
+        test: Score on the test part, likewise.
         diverged: Number of runs that diverged.
         dropped: Number of runs that successive halving dropped.
         failed: Number of runs that ended with an error.

@@ -33,7 +33,7 @@ class RunStarted:
 
     Attributes:
         key: Key of the run, unique among the runs of one `Tracker`.
-        folder: The run's own output folder, where its journal is.
+        folder: Output folder of the run, where its journal is.
         experiment: Name of the MLflow experiment.
         name: Name of the run in MLflow; if empty, that of the folder.
         time_ms: Milliseconds since 1970.

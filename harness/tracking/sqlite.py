@@ -43,7 +43,7 @@ def revision(path: Path) -> str:
             return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
         except (sqlite3.OperationalError, TypeError) as error:
             raise TrackingError(
-                f"{path} is a SQLite database of something else than MLflow. Give another file: "
+                f"{path} is a SQLite database of something other than MLflow. Give another file: "
                 f"tracking.uri=sqlite:////path/to/mlflow.db"
             ) from error
 

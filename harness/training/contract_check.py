@@ -32,7 +32,7 @@ class ContractCheck:
     """Tries the components of runs, each kind once.
 
     Args:
-        backend: Where the runs train.
+        backend: Backend that the runs train on.
         network: Their network.
     """
 

@@ -66,7 +66,7 @@ def train(
     contract = ContractCheck(setup.backend, setup.network)
     refills = -(-len(runs) // stack_size)  # how often each slot is filled, at most
     state: StackState | None = None
-    # Overflow is how divergence looks; it is looked for once an epoch and needs no warnings.
+    # Runs that diverge overflow; the loop looks for them once an epoch and needs no warnings.
     with np.errstate(all="ignore"):
         while True:
             new = next_runs(stack_size - (0 if state is None else len(state.runs)))

@@ -46,7 +46,7 @@ class Chain:
 
     Args:
         blocks: A chain of blocks for the runs of each rule.
-        backend: Where the runs train.
+        backend: Backend that the runs train on.
         network: Network of all runs.
         objective: Objective of all runs, its factors on the host.
         seeds: Seed of each run.

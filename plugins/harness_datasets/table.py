@@ -98,7 +98,7 @@ def _numbers(columns: Columns, path: Path, role: str) -> tuple[tuple[str, ...], 
 
 
 def _not_numbers(values: np.ndarray) -> tuple[str, Any]:
-    """The rows that hold something else than a number, in words, and the first such value."""
+    """The rows that hold something other than a number, in words, and the first such value."""
     wrong = [row for row, value in enumerate(values) if not _is_number(value)]
     rows = wrong or list(range(len(values)))
     return rows_in_words(rows), values[rows[0]]

@@ -149,10 +149,10 @@ def band(axes: Axes, line: DataFrame, style: Style, contenders: int) -> None:
     """Fills the area between low and high, the fainter the more areas overlap.
 
     Args:
-        axes: Where it is drawn.
+        axes: Axes to draw into.
         line: Columns x, low and high, in this order.
         style: How the contender is drawn.
-        contenders: Their number.
+        contenders: Number of contenders.
     """
     x, low, high = (line[column].astype(float) for column in line.columns)
     axes.fill_between(

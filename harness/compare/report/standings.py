@@ -64,7 +64,7 @@ class Pairing:
         difference: Difference of the means, a − b.
         improvement: Probability of improvement, P(a is better than b).
         p: p-value of the test.
-        p_holm: The same corrected for all pairs of the task.
+        p_holm: The p-value corrected for all pairs of the task.
         test: Name of the test.
     """
 

@@ -149,7 +149,7 @@ def pairs_table(comparison: Comparison, task: str, contender: str | None = None)
 
 
 def tuning_table(comparison: Comparison) -> Table:
-    """What was tried for each contender, and what was chosen."""
+    """The settings tried for each contender, and the chosen one."""
     columns = (
         _contender(comparison),
         "task",

@@ -30,7 +30,7 @@ class Tuned:
         best: The best validation score of a run.
         chosen: The setting of the scoring runs.
         how: How it was chosen.
-        edges: Sentences on its values that lie at an end of what was tried.
+        edges: Sentences on its values that lie at an end of the values tried.
     """
 
     contender: str

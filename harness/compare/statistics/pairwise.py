@@ -46,7 +46,7 @@ class PairTest:
         p: Two-sided p-value.
         runs: Number that took part: of pairs of runs that differ, or of runs of both.
         exact: Whether p is exact; otherwise it is a normal approximation.
-        test: Its name.
+        test: Name of the test.
     """
 
     statistic: float
@@ -116,7 +116,7 @@ def least_p(sizes: Sequence[tuple[int, int]], test: str) -> float:
 
     Args:
         sizes: (n, m), the numbers of runs of a and of b, for each task; of pairs n = m.
-        test: Its name.
+        test: Name of the test.
 
     >>> least_p([(5, 5)], SIGNED_RANK), least_p([(3, 3)], RANK_SUM)
     (0.0625, 0.1)

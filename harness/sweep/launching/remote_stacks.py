@@ -27,8 +27,8 @@ class RemoteStacks:
 
     Args:
         jobs: Jobs of the sweep. A stack is a list of positions in it.
-        tracker: Where failed runs are logged; workers log the others themselves.
-        progress: What the user sees.
+        tracker: Tracker that logs failed runs; workers log the others themselves.
+        progress: Progress that the user sees.
         stack_size: Most runs of a stack.
 
     Attributes:
@@ -99,7 +99,7 @@ class RemoteStacks:
         Args:
             stack: Positions of their jobs.
             details: Whole error, for `error.txt`.
-            cause: The same in a few words.
+            cause: The error in a few words.
         """
         for position in stack:
             recorder = RunRecorder(self._jobs[position], {}, self._registry, self._tracker)

@@ -63,8 +63,8 @@ class SearchPlan:
     """What a search tries.
 
     Attributes:
-        contenders: Each gets trials of its own.
-        seeds: Seeds that every trial is run for, each as overrides; `((),)` for the configured seed.
+        contenders: Contenders, each with trials of its own.
+        seeds: Seeds for which every trial is run, each as overrides; `((),)` for the configured seed.
     """
 
     contenders: tuple[Contender, ...]

@@ -107,7 +107,7 @@ class _ContenderStudy:
     """The study of a contender.
 
     Args:
-        store: Where studies are kept.
+        store: Store of the studies.
         name: Name of the search.
         contender: The contender.
         seeds: Seeds that each trial is run for, as overrides.

@@ -84,7 +84,7 @@ def extended(space: Space, edges: Sequence[Edge], allows: Callable[[str, str], b
 
     Args:
         space: What was sampled, by key.
-        edges: Where ranges are to be extended.
+        edges: Edges at which to extend the ranges.
         allows: Whether a value of a key, as text, can be trained with.
     """
     longer = dict(space)

@@ -30,7 +30,7 @@ from harness.training.run_queue import FORK
 __all__ = ["REQUIREMENTS"]
 
 FORK_TIMEOUT = 20.0  # seconds for one training in a forked process
-MANY_STEPS = 10_000  # compiling should pay for so many, unless it takes longer than a check may
+MANY_STEPS = 10_000  # compiling should pay for this many, unless it takes longer than a check may
 
 
 @depends_on(accepts_a_batch_shared_by_runs, steps_rules_as_they_are_written)

@@ -104,7 +104,7 @@ def keeps_shape_dtype_and_slots(subject: Subject) -> None:
 @depends_on(starts_from_arrays_like_theta)
 @except_backend_rules
 def leaves_its_arguments_alone(subject: Subject) -> None:
-    """`step` does not write into its arguments, be they arrays of NumPy or of an installed backend."""
+    """`step` does not write into its arguments, arrays of NumPy or of an installed backend."""
     remedy = "Compute new arrays: no +=, out= or assignment to slices of θ, gradient or state."
     devices = [(np.array, np.asarray)]
     devices += [(b.to_device, b.to_host) for b in runnable_backends(subject.registry).values()]

@@ -30,7 +30,7 @@ def log_artifacts(paths: Sequence[Path], artifact_uri: str, uri: str) -> None:
 
 
 def delete_artifacts(names: Sequence[str], artifact_uri: str, uri: str) -> None:
-    """Deletes files at an artifact address, as far as they are there.
+    """Deletes those of some files that exist at an artifact address.
 
     Where MLflow cannot delete, they stay.
 

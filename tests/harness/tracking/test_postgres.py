@@ -153,7 +153,7 @@ def test_a_database_of_something_else_is_left_alone(postgres, tmp_path):
     with closing(subject.connect(resolve_uri(uri, tmp_path))) as connection, connection:
         connection.cursor().execute("CREATE TABLE recipes (name TEXT)")
     tracker = Tracker(uri, "test")
-    with pytest.raises(TrackingError, match=r"something else than MLflow \(recipes"):
+    with pytest.raises(TrackingError, match=r"something other than MLflow \(recipes"):
         tracker.close()
     with closing(subject.connect(resolve_uri(uri, tmp_path))) as connection:
         cursor = connection.cursor()

@@ -138,5 +138,5 @@ def test_a_database_of_something_else_is_left_alone(tmp_path):
     before = path.read_bytes()
     code, _, err = outcome(start(f"sqlite:///{path}"))
     assert code == 1
-    assert "something else than MLflow" in err
+    assert "something other than MLflow" in err
     assert path.read_bytes() == before
