@@ -1,4 +1,4 @@
-"""From a dataset to what a run trains on: checked, split, scaled, encoded."""
+"""From a dataset to the data that a run trains on: checked, split, scaled, encoded."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class TermMeter:
     """Means of the terms of an objective over the samples of several batches.
 
     Outputs are kept, and their terms are computed for many batches at once: for a small network that
-    costs a tenth of what it costs step by step.
+    costs a tenth of the cost step by step.
 
     Args:
         objective: Objective of the runs, its factors on the device.

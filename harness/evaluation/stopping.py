@@ -25,7 +25,7 @@ class Stopping:
 
     Attributes:
         metric: Validation metric to watch.
-        mode: What is better: "min", "max", or "auto" for what the metric means.
+        mode: Better direction: "min", "max", or "auto" for that of the metric.
         patience: Epochs without improvement until the run stops; null never stops.
         min_change: What an improvement must exceed, 0 or more.
         restore: Whether the run ends with the parameters of its best epoch.

@@ -4,8 +4,8 @@ A stranger's package must not replace or block anything. Whoever may publish a p
 optimizer `adam`, or a loss the default of a task. A short name that harness' own distribution
 claims stays harness' own, so installing a package changes no configuration. Among third parties a
 contested name belongs to nobody, and whoever uses it is told the full names, `distribution:name`.
-The identity of a run holds the plugin of each component, so it does not change with what else is
-installed.
+The identity of a run holds the plugin of each component, so other installed plugins do not change
+it.
 
 A fault of a plugin is found as early as that costs nothing. On import: any error that it raises,
 the version of its contract, the class of each component. Before the first step: update rules and

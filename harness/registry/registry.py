@@ -223,7 +223,7 @@ def _contested(kind: str, name: str, claims: list[Provided]) -> PluginError:
 
 
 def load_registry() -> Registry:
-    """The registry of all installed plugins but the blocked ones (`blocking.py`); loaded once a process."""
+    """The registry of all installed plugins that are not blocked; loaded once a process."""
     return _load(blocked())
 
 

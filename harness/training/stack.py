@@ -44,7 +44,7 @@ class Stack:
 
     @property
     def shared(self) -> Run:
-        """One of the runs, for what they have in common."""
+        """One of the runs, which stands for all where they agree."""
         return self.runs[0]
 
     @property

@@ -1,4 +1,4 @@
-"""All pictures of a comparison, each with what it shows in words."""
+"""All pictures of a comparison, each with a caption."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def score_label(question: Question, part: str) -> str:
 
 
 def canvas(width: float, height: float) -> Figure:
-    """An empty figure of a size in inches, whose layout makes room for what stands beside axes."""
+    """An empty figure of a size in inches, whose layout makes room for titles and labels beside axes."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
