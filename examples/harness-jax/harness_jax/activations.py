@@ -14,7 +14,7 @@ Function = Callable[[jax.Array], jax.Array]
 
 
 def activation(name: str, slope: float) -> Function:
-    """The activation of a network by name. slope: ε of leaky_relu."""
+    """The activation of a network by name; `slope` is ε of leaky_relu."""
     if name == "leaky_relu":
         # jax.nn's has the derivative 1 at 0, where networks with zero weights start
         return lambda a: jnp.where(a > 0, a, slope * a)

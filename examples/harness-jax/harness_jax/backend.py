@@ -75,7 +75,7 @@ class Jax:
         return Device(device, self.dtype, 16 if device.platform == "cpu" else 1024)
 
     def capacity(self, network: Network, batch_size: int) -> int:
-        """The most runs of a stack: limited by memory, and by where more make nothing faster."""
+        """The most runs of a stack: as many as fit into memory, and no more than make it faster."""
         # θ, the best θ, Adam's two means, the gradient, and copies of them on the device; activations
         # and their gradients
         numbers = 14 * network.size + 4 * batch_size * sum(network.sizes)

@@ -61,7 +61,7 @@ class JaxUpdater:
         lr: np.ndarray,
         t: np.ndarray,
     ) -> tuple[np.ndarray, list[list[State]]]:
-        """One step of every block; lr, t: (R, 1) float64."""
+        """One step of every block; `lr` and `t` are (R, 1) float64."""
         for block, slots, traced in zip(self._blocks, state, self._traceable, strict=True):
             if traced:
                 self._compiled(block, theta, gradient, slots, lr, t)
