@@ -105,7 +105,7 @@ def revision(connection: Any) -> str | None:
             return None
         if "experiments" not in tables:
             raise TrackingError(
-                f"The Postgres database {connection.info.dbname!r} has tables of something else "
+                f"The Postgres database {connection.info.dbname!r} has tables of something other "
                 f"than MLflow ({', '.join(sorted(tables)[:3])}, …). Give a database of its own: "
                 f"createdb mlflow"
             )

@@ -28,6 +28,7 @@ from harness.configuration.overrides import explain, unknown_choice
 from harness.configuration.run import run_from_config
 from harness.configuration.settings import GROUPS, WRAPPER, Config, Run
 from harness.errors import ConfigurationError, PluginError, unknown_name
+from harness.registry.blocking import DISTRIBUTION
 from harness.registry.registry import Registry
 
 __all__ = ["JobBatch", "blocked_in", "dumps", "loads"]
@@ -55,7 +56,7 @@ def dumps(jobs: Sequence[Job], registry: Registry) -> str:
         {
             "host": socket.gethostname(),
             "directory": str(Path.cwd()),
-            "versions": {"harness": harness.__version__, **versions},
+            "versions": {DISTRIBUTION: harness.__version__, **versions},
             "blocked": sorted(registry.blocked),
             "jobs": [
                 {
@@ -117,7 +118,7 @@ def loads(text: str, registry: Registry) -> JobBatch:
 
 def _check_versions(required: Mapping[str, str], host: str, registry: Registry) -> None:
     installed = {plugin.distribution: plugin.version for plugin in registry.plugins}
-    installed["harness"] = harness.__version__
+    installed[DISTRIBUTION] = harness.__version__
     for distribution, version in required.items():
         if installed.get(distribution) != version:
             here = f"version {installed[distribution]}" if distribution in installed else "none"

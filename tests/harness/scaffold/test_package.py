@@ -51,7 +51,7 @@ def test_a_package_is_complete(tmp_path, kind):
     assert "\nharness_contract = 1\n" in texts["src/harness_my_rule/__init__.py"]
     project = tomllib.loads(texts["pyproject.toml"])["project"]
     assert project["entry-points"] == {"harness.plugins": {"my_rule": "harness_my_rule"}}
-    assert project["dependencies"][0] == "harness>=0.1"
+    assert project["dependencies"][0] == "optimizer-harness>=0.1"
     assert "license" not in project
     (job,) = yaml.safe_load(texts[".github/workflows/ci.yml"])["jobs"].values()
     commands = [step["run"] for step in job["steps"] if "run" in step]
@@ -131,9 +131,9 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 def install(folder: Path, direct_url: dict) -> None:
     """Writes the metadata of a harness that pip got from this URL."""
-    info = folder / "harness-9.dist-info"
+    info = folder / "optimizer_harness-9.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: harness\nVersion: 9\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: optimizer-harness\nVersion: 9\n")
     (info / "direct_url.json").write_text(json.dumps(direct_url))
 
 
@@ -147,7 +147,9 @@ def test_ci_installs_the_harness_that_is_installed_here(tmp_path, monkeypatch):
     install(tmp_path, {"url": "https://example.org/harness.git", "vcs_info": git})
     monkeypatch.syspath_prepend(tmp_path)
     write_package(PackageNames("loss", "my_rule"), tmp_path / "new")
-    assert source(tmp_path / "new") == "harness @ git+https://example.org/harness.git@0a1b2c"
+    assert (
+        source(tmp_path / "new") == "optimizer-harness @ git+https://example.org/harness.git@0a1b2c"
+    )
 
 
 @pytest.mark.parametrize(

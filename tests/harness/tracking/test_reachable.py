@@ -83,7 +83,7 @@ def test_a_password_that_is_not_escaped_is_not_shown(password):
 
 def test_a_missing_driver_is_named_with_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg2", None)
-    with pytest.raises(TrackingError, match=r"pip install 'harness\[postgres\]'"):
+    with pytest.raises(TrackingError, match=r"pip install 'optimizer-harness\[postgres\]'"):
         check_reachable("postgresql+psycopg2://host/lab")
 
 

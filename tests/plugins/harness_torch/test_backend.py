@@ -82,7 +82,7 @@ def test_a_device_that_is_there_passes(monkeypatch, device, present):
 def test_without_pytorch_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
 
-    with pytest.raises(MissingDependencyError, match=r"pip install 'harness\[torch\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'optimizer-harness\[torch\]'"):
         Torch().check()
 
 

@@ -153,7 +153,9 @@ def test_what_could_not_be_composed_is_refused(registry, run_of, place, value, w
 def test_a_plugin_of_another_version_is_refused(registry, run_of):
     other = Registry([replace(plugin, version="9.9") for plugin in registry.plugins])
     text = dumps([job_of(run_of())], other)
-    with pytest.raises(PluginError, match=r"version 9\.9 of harness, and .* has version 0\."):
+    with pytest.raises(
+        PluginError, match=r"version 9\.9 of optimizer-harness, and .* has version 0\."
+    ):
         loads(text, registry)
 
 
@@ -164,8 +166,8 @@ def test_a_plugin_that_is_not_there_is_named(registry, run_of):
 
 
 def test_a_plugin_that_no_run_uses_may_be_missing(registry, run_of):
-    apart = [replace(p, distribution=p.name.replace(":", "-")) for p in registry.plugins]
+    apart = [replace(p, distribution=p.name.partition(":")[2]) for p in registry.plugins]
     text = dumps([job_of(run_of())], Registry(apart))
-    assert loads(text, Registry([p for p in apart if p.distribution != "harness-torch"])).jobs
-    with pytest.raises(PluginError, match="harness-schedules"):
-        loads(text, Registry([p for p in apart if p.distribution != "harness-schedules"]))
+    assert loads(text, Registry([p for p in apart if p.distribution != "torch"])).jobs
+    with pytest.raises(PluginError, match="schedules"):
+        loads(text, Registry([p for p in apart if p.distribution != "schedules"]))

@@ -296,7 +296,7 @@ def test_settings_that_make_no_sense_are_refused(change, message, plan_of, setti
 
 def test_without_optuna_it_says_what_to_install(plan_of, settings, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'harness\[search\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'optimizer-harness\[search\]'"):
         search(plan_of("optimizer=sgd"), settings, "s", Training())
 
 
