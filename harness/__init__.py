@@ -39,7 +39,14 @@ from harness.errors import (
     TrackingError,
     unknown_name,
 )
-from harness.fields import check_choice, check_range, float_fields, kind_of, with_fields
+from harness.fields import (
+    added_field,
+    check_choice,
+    check_range,
+    float_fields,
+    kind_of,
+    with_fields,
+)
 from harness.hookspecs import hookimpl
 from harness.model.network import Network
 from harness.model.objective import Objective
@@ -83,6 +90,7 @@ __all__ = [
     "Turn",
     "Updater",
     "Wrapper",
+    "added_field",
     "array_namespace",
     "check_choice",
     "check_range",

@@ -14,7 +14,8 @@ written for as `harness_contract = 1` in its module; without that, version 1 is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -444,6 +445,9 @@ class Data:
         classes: Names of the classes or labels, by number; by default their numbers.
         feature_names: Names of the features; by default x1, x2, …
         test_size: Rows at the end that are an official test part; 0 lets the core draw one.
+        categories: Names of the levels of each categorical feature, by its column; its features are the
+            numbers of the levels, from 0. The core makes a column of 0 and 1 of each level that the
+            training part has; a row of any other level has 0 in all of them.
     """
 
     features: np.ndarray
@@ -452,6 +456,7 @@ class Data:
     classes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     test_size: int = 0
+    categories: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness import __version__
 from harness.configuration.settings import GROUPS, WRAPPER, Run
+from harness.fields import stated_fields
 from harness.registry.registry import Plugin, Registry
 
 __all__ = ["identity", "plugin_versions", "plugins_of", "sources_of"]
@@ -101,7 +102,7 @@ def _canonical(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {name: _plain(inner) for name, inner in stated_fields(value).items()}
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -15,7 +15,7 @@ from harness.data.preparing import Split
 from harness.errors import ConfigurationError
 from harness.evaluation.halving import Halving
 from harness.evaluation.stopping import Stopping
-from harness.fields import check_choice, check_range
+from harness.fields import check_choice, check_range, stated_fields
 
 __all__ = [
     "GROUPS",
@@ -234,11 +234,13 @@ class Run:
         flat = dict(self.names)
 
         def walk(prefix: str, value: Any) -> None:
+            if dataclasses.is_dataclass(value):
+                value = stated_fields(value)
             if isinstance(value, dict):
                 for key, inner in value.items():
                     walk(f"{prefix}.{key}" if prefix else key, inner)
             else:
                 flat[prefix] = str(value)
 
-        walk("", dataclasses.asdict(self.config))
+        walk("", self.config)
         return dict(sorted(flat.items()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 import numpy as np
 
 from harness.contracts import Data, Task
@@ -27,14 +30,38 @@ def checked_features(data: Data) -> np.ndarray:
             f"{data.source}: there must be a name for each of the {columns} features. Got "
             f"{len(data.feature_names)} names."
         )
+    _check_different(data.feature_names, "features", data.source)
     if not 0 <= data.test_size < rows:
         raise DataError(
             f"{data.source}: the official test part must leave some of the {rows} rows for "
             f"training. Got test_size={data.test_size}."
         )
-    _check_finite(features, "features", data.source, data.feature_names)
+    names = data.feature_names or tuple(f"x{i + 1}" for i in range(columns))
+    _check_finite(features, "features", data.source, names)
+    _check_levels(data)
     dtype = np.float32 if features.dtype == np.float32 else np.float64
     return np.ascontiguousarray(features, dtype)
+
+
+def _check_levels(data: Data) -> None:
+    """Raises DataError unless categorical features are numbers of levels that have different names."""
+    for column, names in data.categories.items():
+        values = data.features[:, column]
+        if not np.isin(values, np.arange(len(names))).all():
+            raise DataError(
+                f"{data.source}: the categorical feature in column {column} must be whole numbers "
+                f"below {len(names)}, the number of its levels. Got values from {values.min()} to "
+                f"{values.max()}."
+            )
+        _check_different(names, f"levels of column {column}", data.source)
+
+
+def _check_different(names: Iterable[str], what: str, source: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{source}: {what} must have different names. Twice there: {', '.join(twice[:5])}."
+        )
 
 
 def checked_labels(data: Data, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -53,6 +80,7 @@ def checked_labels(data: Data, task: Task) -> tuple[np.ndarray, tuple[str, ...]]
             f"shape {shapes}, one row for each row of features. Got {_describe(targets)}."
         )
     _check_finite(targets, "targets", data.source)
+    _check_different(data.classes, "classes", data.source)
     if task is Task.REGRESSION:
         return np.ascontiguousarray(targets.reshape(rows, -1), np.float64), data.classes
     with np.errstate(invalid="ignore"):  # a float beyond int64 is reported as not whole
@@ -60,8 +88,8 @@ def checked_labels(data: Data, task: Task) -> tuple[np.ndarray, tuple[str, ...]]
     if not np.array_equal(labels, targets):
         row = int(np.argwhere(labels != targets)[0][0])
         raise DataError(
-            f"{data.source}: class numbers must be whole. Got {targets[row]} in row {row}. For a "
-            f"continuous target the task is regression."
+            f"{data.source}: class numbers must be whole. Got {targets[row]} in row {row + 1} (the "
+            f"first row is 1). For a continuous target the task is regression."
         )
     if task is Task.MULTILABEL:
         return labels, _checked_indicators(labels, data)
@@ -115,10 +143,10 @@ def _check_finite(array: np.ndarray, what: str, source: str, columns: tuple[str,
     finite = np.isfinite(array)
     if not finite.all():
         first = np.argwhere(~finite)[0]
-        names = columns or range(array.shape[-1])
+        names = columns or range(1, array.shape[-1] + 1)
         column = f", column {names[first[1]]!r}" if len(first) == 2 else ""
         raise DataError(
-            f"{source}: {what} must be finite. Got {array[tuple(first)]} in row {first[0]}{column} "
-            f"(counted from 0); {array.size - np.count_nonzero(finite)} values in all are not. "
+            f"{source}: {what} must be finite. Got {array[tuple(first)]} in row {first[0] + 1}"
+            f"{column} (the first row is 1); {array.size - np.count_nonzero(finite)} values in all are not. "
             f"Fill them in or leave those rows out."
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness.contracts import Data, Task
 from harness.data.checks import checked_features, checked_labels
+from harness.data.categories import OneHot
 from harness.data.scaling import SCALES, Affine, Scaling, fit
 from harness.data.splitting import hold_out
 from harness.errors import ConfigurationError, DataError
@@ -16,6 +18,8 @@ from harness.fields import check_choice, check_range
 from harness.randomness import stream
 
 __all__ = ["Part", "Prepared", "Split", "prepare"]
+
+LARGEST = 2**29  # numbers, 4 GiB of float64, that one-hot columns of all rows may be
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,9 @@ class Prepared:
         scaling: How features and targets were scaled.
         task: Task of the data.
         classes: Names of the classes or labels, by number.
-        feature_names: Names of the features.
+        feature_names: Names of the features as they came, before categorical ones were encoded.
+        categories: The levels of each categorical feature that the training part has, by the
+            feature's name, in the order of their columns.
         source: Origin of the data.
         sha256: Hash of features and targets as loaded, with their shapes and dtypes.
         split_sha256: Hash of the row numbers of the parts.
@@ -97,6 +103,7 @@ class Prepared:
     task: Task
     classes: tuple[str, ...]
     feature_names: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
     source: str
     sha256: str
     split_sha256: str
@@ -128,16 +135,26 @@ def prepare(data: Data, task: Task, output_activation: str, split: Split) -> Pre
     """
     features = checked_features(data)
     labels, classes = checked_labels(data, task)
-    targets = _encode(labels, task, output_activation, len(classes))
+    form = _form(task, output_activation)
 
     rows = _draw(data, labels, task, split)
-    parts = [(features[part], targets[part], labels[part]) for part in rows]  # copies
-    feature_map = fit(parts[0][0], split.scale)
+    if form is _one_hot:
+        _check_size(f"{len(classes):,} classes", len(classes), data, _CONTINUOUS)
     names = data.feature_names or tuple(f"x{i + 1}" for i in range(features.shape[1]))
-    _check_statistics(feature_map, names, data.source)
+    levels = OneHot.fit(features[rows[0]], data.categories)
+    for column, numbers in levels.levels.items():
+        hint = f"Leave it out with dataset.ignore=[{names[column]}]."
+        _check_size(f"{len(numbers):,} levels of {names[column]!r}", len(numbers), data, hint)
+    encoded_names = levels.names(names, data.categories)
+    parts = [
+        (levels.encode(features[part]), form(labels[part], len(classes)), labels[part])
+        for part in rows
+    ]  # copies
+    feature_map = fit(parts[0][0], split.scale)
+    _check_statistics(feature_map, encoded_names, data.source)
     standardise = task is Task.REGRESSION and split.scale_targets
     target_map = fit(parts[0][1], "standard" if standardise else "none")
-    _check_statistics(target_map, ("target",) * targets.shape[1], data.source)
+    _check_statistics(target_map, ("target",) * parts[0][1].shape[1], data.source)
 
     train, validation, test = (
         Part(feature_map.apply(x, out=x), target_map.apply(y, out=y), z) for x, y, z in parts
@@ -150,6 +167,10 @@ def prepare(data: Data, task: Task, output_activation: str, split: Split) -> Pre
         task=task,
         classes=classes,
         feature_names=names,
+        categories={
+            names[column]: tuple(data.categories[column][number] for number in numbers)
+            for column, numbers in levels.levels.items()
+        },
         source=data.source,
         sha256=_digest(data.features, data.targets),
         split_sha256=_digest(*rows),
@@ -172,20 +193,36 @@ def _draw(data: Data, labels: np.ndarray, task: Task, split: Split) -> list[np.n
     strata = labels if split.stratify and one_label else np.zeros(count, np.int64)
     rng = stream(split.seed, "split")
     # The test part first: it stays the same when the validation share changes.
-    test, rest = hold_out(np.arange(free), strata, sizes["test"], rng)
-    validation, train = hold_out(rest, strata, sizes["validation"], rng)
+    try:
+        test, rest = hold_out(np.arange(free), strata, sizes["test"], rng)
+        validation, train = hold_out(rest, strata, sizes["validation"], rng)
+    except DataError as error:
+        hint = f" {_CONTINUOUS}" if one_label and count < 20 * len(np.unique(labels)) else ""
+        raise DataError(f"{data.source}: {error}{hint}") from error
     return [train, validation, np.arange(free, count) if data.test_size else test]
 
 
-def _encode(labels: np.ndarray, task: Task, output_activation: str, classes: int) -> np.ndarray:
-    """The targets of labels as in `Part`, (N, K) float64."""
+def _one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    targets = np.zeros((len(labels), classes))
+    targets[np.arange(len(labels)), labels] = 1
+    return targets
+
+
+def _as_columns(labels: np.ndarray, classes: int) -> np.ndarray:
+    return (labels[:, None] if labels.ndim == 1 else labels).astype(np.float64)
+
+
+def _form(task: Task, output_activation: str) -> Callable[[np.ndarray, int], np.ndarray]:
+    """What makes targets as in `Part`, (n, K) float64, of labels and the number of classes."""
     match task, output_activation:
         case ((Task.BINARY | Task.MULTICLASS), "softmax"):
-            return np.eye(classes)[labels]
-        case Task.BINARY, "sigmoid":
-            return labels[:, None].astype(np.float64)
-        case (Task.MULTILABEL, "sigmoid") | (Task.REGRESSION, "identity"):
-            return labels.astype(np.float64)
+            return _one_hot
+        case (
+            (Task.BINARY, "sigmoid")
+            | (Task.MULTILABEL, "sigmoid")
+            | (Task.REGRESSION, "identity")
+        ):
+            return _as_columns
     raise ConfigurationError(
         f"A loss with output activation {output_activation!r} does not fit the task "
         f"{task.value!r}. Use one with softmax or sigmoid for binary, softmax for multiclass, "
@@ -193,7 +230,20 @@ def _encode(labels: np.ndarray, task: Task, output_activation: str, classes: int
     )
 
 
-def _check_statistics(scaling: Affine, names: tuple[str, ...], source: str) -> None:
+_CONTINUOUS = "If the target is a quantity and no class, the task is regression (dataset.task)."
+
+
+def _check_size(what: str, columns: int, data: Data, hint: str) -> None:
+    """Raises DataError where one-hot columns of all rows would not fit into memory."""
+    rows = len(data.features)
+    if rows * columns > LARGEST:
+        raise DataError(
+            f"{data.source}: {what} in {rows:,} rows would be {rows * columns:,} numbers; at most "
+            f"{LARGEST:,} are accepted. {hint}"
+        )
+
+
+def _check_statistics(scaling: Affine, names: Sequence[str], source: str) -> None:
     finite = np.isfinite(scaling.shift) & np.isfinite(scaling.scale)
     if not finite.all():
         raise DataError(

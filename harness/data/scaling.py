@@ -11,6 +11,10 @@ __all__ = ["SCALES", "Affine", "Scaling", "fit"]
 
 SCALES = ("standard", "minmax", "none")
 
+# Values whose range is within so many units in the last place of the largest differ by rounding alone:
+# a sum of some hundred terms, in whatever order, stays within it
+_ROUNDING = 32
+
 # Rows at a time: the squared deviations of a large table are never all in memory
 _BLOCK = 4096
 
@@ -91,8 +95,8 @@ class Scaling:
 def fit(values: np.ndarray, scale: str) -> Affine:
     """The map that scales values by their own statistics.
 
-    A constant column becomes 0. A column whose statistics overflow float64 gets a scale or shift that is
-    not finite: the caller knows its name and reports it.
+    A column that is constant, or constant but for rounding, is only shifted. A column whose statistics
+    overflow float64 gets a scale or shift that is not finite: the caller knows its name and reports it.
 
     Args:
         values: Values in their own units, (N, n) with N ≥ 1.
@@ -103,14 +107,20 @@ def fit(values: np.ndarray, scale: str) -> Affine:
         return Affine.identity(values.shape[1])
     low, high = (bound.astype(np.float64) for bound in (values.min(axis=0), values.max(axis=0)))
     with np.errstate(over="ignore", invalid="ignore"):
+        width = high - low
         if scale == "minmax":
-            center, spread = low, high - low
+            center, spread = low, width
         else:
             center = values.mean(axis=0, dtype=np.float64)
             spread = _standard_deviation(values, center)
+            # Squares of such values leave the range of float64 where the values do not
+            for column in np.flatnonzero((low < high) & ~((width > 1e-140) & (width < 1e140))):
+                center[column], spread[column] = _statistics(values[:, column])
         too_small = spread.astype(values.dtype) == 0  # underflow, in the precision it is used in
-    constant = low == high  # exact, where a deviation would show the rounding of the mean
-    return Affine(np.where(constant, low, center), np.where(constant | too_small, 1.0, spread))
+    # By the range, which is exact: a deviation would show the rounding of the mean
+    constant = width <= _ROUNDING * np.finfo(np.float64).eps * np.maximum(abs(low), abs(high))
+    center = np.where(low == high, low, center)
+    return Affine(center, np.where(constant | too_small, 1.0, spread))
 
 
 def _standard_deviation(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -119,3 +129,10 @@ def _standard_deviation(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
         deviation = values[start : start + _BLOCK] - mean
         squares += np.einsum("ij,ij->j", deviation, deviation)
     return np.sqrt(squares / len(values))
+
+
+def _statistics(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of values of any size, (N,), by way of values near 1."""
+    exponent = int(np.frexp(np.abs(values).max())[1])
+    scaled = np.ldexp(values.astype(np.float64), -exponent)
+    return np.ldexp(scaled.mean(), exponent), np.ldexp(scaled.std(), exponent)

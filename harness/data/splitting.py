@@ -51,7 +51,7 @@ def _quotas(counts: np.ndarray, size: int) -> np.ndarray:
     total = int(counts.sum())
     if size > np.maximum(counts - 1, 0).sum():
         classes = np.count_nonzero(counts)
-        rest = "a row" if classes == 1 else f"a row of each of the {classes} classes"
+        rest = "a row" if classes == 1 else f"a row of each of the {classes:,} classes"
         raise DataError(
             f"Cannot hold out {size} of {total} rows and keep {rest} for training. Use more data, "
             f"smaller shares split.validation and split.test, or split.stratify=false."

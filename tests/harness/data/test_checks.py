@@ -40,12 +40,12 @@ def test_good_data_pass(task):
         ({"features": X.tolist()}, r"array of numbers.*Got a list"),
         (
             {"features": broken(4, 1, np.nan)},
-            r"features must be finite. Got nan in row 4, column 1",
+            r"features must be finite. Got nan in row 5, column 'x2'",
         ),
-        ({"features": broken(0, 0, np.inf)}, r"Got inf in row 0, column 0.*1 values in all"),
+        ({"features": broken(0, 0, np.inf)}, r"Got inf in row 1, column 'x1'.*1 values in all"),
         (
             {"features": broken(4, 1, np.nan), "feature_names": ("a", "b")},
-            r"Got nan in row 4, column 'b'",
+            r"Got nan in row 5, column 'b'",
         ),
         ({"feature_names": ("a",)}, r"a name for each of the 2 features. Got 1 names"),
         ({"test_size": 6}, r"must leave some of the 6 rows.*test_size=6"),
@@ -54,11 +54,11 @@ def test_good_data_pass(task):
         ({"targets": np.zeros((6, 1), int)}, r"Got shape \(6, 1\)"),
         ({"targets": np.array(0)}, r"Got shape \(\)"),
         ({"targets": np.array(["a", "b"] * 3)}, r"array of numbers"),
-        ({"targets": np.array([0, 1, 0, 1, 0, 0.5])}, r"whole. Got 0.5 in row 5"),
-        ({"targets": np.array([0, 1, 0, 1, 0, 1e300])}, r"whole. Got 1e\+300 in row 5"),
+        ({"targets": np.array([0, 1, 0, 1, 0, 0.5])}, r"whole. Got 0.5 in row 6 "),
+        ({"targets": np.array([0, 1, 0, 1, 0, 1e300])}, r"whole. Got 1e\+300 in row 6 "),
         (
             {"targets": np.array([0, 1, 0, 1, 0, np.nan])},
-            r"targets must be finite. Got nan in row 5",
+            r"targets must be finite. Got nan in row 6 ",
         ),
         ({"targets": np.array([0, 1, 0, 1, 0, -1])}, r"from 0 to 2. Got numbers from -1 to 1"),
         ({"targets": np.array([1, 2] * 3)}, r"from 0 to 1. Got numbers from 1 to 2"),
@@ -109,5 +109,5 @@ def test_regression_takes_one_column_or_several():
     check(Task.REGRESSION, targets=np.linspace(0, 1, 12).reshape(6, 2))
     with pytest.raises(DataError, match=r"shape \(6,\) or \(6, columns\).*\(6, 1, 1\)"):
         check(Task.REGRESSION, targets=np.ones((6, 1, 1)))
-    with pytest.raises(DataError, match=r"targets must be finite. Got inf in row 2"):
+    with pytest.raises(DataError, match=r"targets must be finite. Got inf in row 3"):
         check(Task.REGRESSION, targets=np.array([0, 0, np.inf, 0, 0, 0]))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -150,13 +151,70 @@ def test_no_row_outside_the_training_part_influences_the_scaling(seed, scale, of
     assert not np.array_equal(after.test.features, before.test.features)
 
 
+@pytest.mark.parametrize("power", [-1000, -600, 600, 1010])
+@pytest.mark.parametrize("scale", ["standard", "minmax"])
+def test_extreme_units_make_no_difference(power, scale):
+    # Powers of two change no digit, but squares of such values leave the range of float64
+    data = classification(20, 2)
+    extreme = dataclasses.replace(data, features=data.features * 2.0**power)
+    usual, other = (
+        prepare(d, Task.BINARY, "sigmoid", Split(scale=scale)) for d in (data, extreme)
+    )
+    np.testing.assert_allclose(other.train.features, usual.train.features, rtol=1e-12)
+    np.testing.assert_allclose(other.test.features, usual.test.features, rtol=1e-12)
+
+
 def test_an_overflowing_column_is_named():
     data = classification(20, 2)
     features = data.features.copy()
-    features[:, 1] = np.linspace(-1e300, 1e300, 20)
+    features[:, 1] = np.where(np.arange(20) % 2, -1.5e308, 1.5e308)
     data = dataclasses.replace(data, features=features, feature_names=("a", "b", "c"))
     with pytest.raises(DataError, match="'b' are too large"):
-        prepare(data, Task.BINARY, "sigmoid", Split())
+        prepare(data, Task.BINARY, "sigmoid", Split(scale="minmax"))
+
+
+NEARLY = {
+    "one last digit": np.where(np.arange(60) % 2, 0.3, 0.1 + 0.2),
+    "a sum in another order": np.array(
+        [sum(np.random.default_rng(row).permutation([0.1, 0.2, 0.3, 0.4, 1e3])) for row in range(60)]
+    ),
+    "shares of a whole": 1 - np.random.default_rng(0).choice([0, 1, 2], 60) * 2.0**-53,
+    "large": 1e300 * np.where(np.arange(60) % 3, 1, 1 + 2.0**-52),
+    "small": -1e-300 * np.where(np.arange(60) % 3, 1, 1 + 2.0**-52),
+}
+
+
+@pytest.mark.parametrize("values", NEARLY.values(), ids=NEARLY)
+@pytest.mark.parametrize("scale", ["standard", "minmax"])
+def test_a_column_that_is_constant_but_for_rounding_is_only_shifted(values, scale):
+    data = regression(60)
+    features = np.column_stack([data.features, values])
+    features[7, -1] *= 1.03
+    data = dataclasses.replace(data, features=features)
+    prepared = prepare(data, Task.REGRESSION, "identity", Split(seed=1, scale=scale))
+    assert 7 in row_numbers(prepared, data)[1]
+    assert prepared.scaling.features.scale[-1] == 1
+    assert np.ptp(prepared.train.features[:, -1]) < 1e-13 * abs(values[0])
+    assert np.abs(prepared.validation.features[:, -1]).max() == pytest.approx(0.03 * abs(values[0]))
+
+
+def test_a_target_that_is_constant_but_for_rounding_is_only_shifted():
+    data = dataclasses.replace(regression(60), targets=NEARLY["one last digit"])
+    prepared = prepare(data, Task.REGRESSION, "identity", Split())
+    assert prepared.scaling.targets.scale.tolist() == [1]
+    np.testing.assert_allclose(prepared.scaling.targets.inverse(np.zeros((1, 1))), 0.3)
+
+
+def test_a_small_spread_on_a_large_mean_is_scaled():
+    # Nanoseconds since 1970: 10 µs apart, and float64 has a step of 256 ns there
+    values = 1.7e18 + 10_000 * np.arange(60.0)
+    prepared = prepare(
+        dataclasses.replace(regression(60), features=values[:, None]),
+        Task.REGRESSION,
+        "identity",
+        Split(),
+    )
+    assert prepared.train.features.std() == pytest.approx(1)
 
 
 def test_the_data_given_are_left_as_they_are():
@@ -325,3 +383,90 @@ def test_names_come_along_or_are_made_up():
     assert (prepared.feature_names, prepared.classes) == (("a", "b", "c"), ("no", "yes"))
     assert prepared.features == 3
     assert prepared.source == "made up"
+
+
+# --- classes and levels ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("split", [Split(), Split(0, 0), Split(stratify=False)])
+def test_a_class_for_each_of_many_rows_is_refused_before_any_memory_is_taken(split):
+    data = Data(np.zeros((100_000, 1)), np.arange(100_000), source="ids")
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"ids: .*100,000 classes.*the task is regression"):
+        prepare(data, Task.MULTICLASS, "softmax", split)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+
+
+def categorical(codes, names=("Bern", "Oslo", "Rome")):
+    rng = np.random.default_rng(0)
+    features = np.column_stack([rng.standard_normal(len(codes)), codes, np.arange(len(codes))])
+    return Data(
+        features,
+        np.arange(len(codes)) % 2,
+        source="cities",
+        feature_names=("size", "city", "row"),
+        categories={1: names},
+    )
+
+
+def test_levels_become_columns_of_0_and_1_as_those_encoded_by_hand():
+    codes = np.arange(30) % 3
+    data = categorical(codes)
+    by_hand = np.column_stack([data.features[:, :1], np.eye(3)[codes], data.features[:, 2:]])
+    for scale in ("standard", "minmax", "none"):
+        ours, expected = (
+            prepare(d, Task.BINARY, "sigmoid", Split(scale=scale))
+            for d in (data, Data(by_hand, data.targets, source="by hand"))
+        )
+        for part in ("train", "validation", "test"):
+            np.testing.assert_array_equal(
+                getattr(ours, part).features, getattr(expected, part).features
+            )
+        assert ours.scaling.to_dict() == expected.scaling.to_dict()
+    assert ours.feature_names == ("size", "city", "row")
+    assert ours.categories == {"city": ("Bern", "Oslo", "Rome")}
+    assert ours.features == 5
+
+
+def test_only_levels_of_the_training_part_have_columns():
+    codes = np.arange(30) % 3
+    rows = row_numbers(prepare(regression(30), Task.REGRESSION, "identity", Split()), regression(30))
+    codes[rows[0]] = np.arange(len(rows[0])) % 2 * 2
+    codes[rows[1]] = 1
+    data = dataclasses.replace(
+        categorical(codes), targets=np.arange(30.0) ** 2, categories={1: ("a", "b", "c")}
+    )
+    prepared = prepare(data, Task.REGRESSION, "identity", Split(scale="none"))
+    assert prepared.categories == {"city": ("a", "c")}
+    assert prepared.train.features[:, 1:3].sum(axis=1).tolist() == [1] * len(rows[0])
+    assert not prepared.validation.features[:, 1:3].any()  # none of the levels
+
+
+@pytest.mark.parametrize(
+    ("codes", "names", "message"),
+    [
+        ([0, 1, 2, 3] * 5, ("a", "b", "c"), r"column 1 must be whole numbers below 3.*to 3"),
+        ([0, 1, 0.5, 1] * 5, ("a", "b"), "column 1 must be whole numbers below 2"),
+        ([0, 1] * 10, ("a", "a"), "levels of column 1 must have different names. Twice there: a"),
+    ],
+)
+def test_levels_that_are_none_are_refused(codes, names, message):
+    with pytest.raises(DataError, match=f"cities: .*{message}"):
+        prepare(categorical(np.array(codes), names), Task.BINARY, "sigmoid", Split())
+
+
+def test_a_level_for_each_of_many_rows_is_refused():
+    data = categorical(np.arange(40_000), tuple(map(str, range(40_000))))
+    with pytest.raises(DataError, match=r"levels of 'city' in 40,000 rows.*dataset.ignore=\[city"):
+        prepare(data, Task.BINARY, "sigmoid", Split())
+
+
+@pytest.mark.parametrize(
+    "names", [{"feature_names": ("a", "b", "a")}, {"classes": ("yes", "yes")}]
+)
+def test_names_that_are_there_twice_are_refused(names):
+    data = dataclasses.replace(classification(20, 2), **names)
+    with pytest.raises(DataError, match="must have different names. Twice there"):
+        prepare(data, Task.BINARY, "sigmoid", Split())

@@ -255,7 +255,7 @@ LOSSES = {
 SOURCES = {
     "holes": (
         "def load(self):\n    return harness.Data(np.full((60, 2), np.nan), np.arange(60) % 3, 'holes')",
-        "holes: features must be finite. Got nan in row 0",
+        "holes: features must be finite. Got nan in row 1",
     ),
     "nothing": ("def load(self):\n    return None", "load must return harness.Data. Got None"),
     "cut": (

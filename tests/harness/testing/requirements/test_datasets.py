@@ -107,7 +107,7 @@ def test_what_they_are_made_from_is_sound(assert_sound):
     [
         (TaskInTheData, "states_its_task", "None before loading and <Task.MULTICLASS"),
         (CountsFromOne, "returns_valid_data", "from 0 to 2. Got numbers from 1 to 3"),
-        (MissingValue, "returns_valid_data", "Got nan in row 7"),
+        (MissingValue, "returns_valid_data", "Got nan in row 8"),
         (NoSource, "returns_valid_data", "the source ' '"),
         (DrawsAnew, "loads_the_same_every_time", r"was [0-9a-f]{12}…, then [0-9a-f]{12}…"),
         (SeedsNumpy, "touches_no_global_generator", "np.random has changed"),
