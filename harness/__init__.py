@@ -40,7 +40,7 @@ from harness.errors import (
     unknown_name,
 )
 from harness.fields import (
-    added_field,
+    ADDED,
     check_choice,
     check_range,
     float_fields,
@@ -55,6 +55,7 @@ from harness.search_space import Range
 __version__ = "0.1.0"
 
 __all__ = [
+    "ADDED",
     "CONTRACT_VERSION",
     "AdaptiveSchedule",
     "Array",
@@ -90,7 +91,6 @@ __all__ = [
     "Turn",
     "Updater",
     "Wrapper",
-    "added_field",
     "array_namespace",
     "check_choice",
     "check_range",

@@ -6,12 +6,13 @@ import copy
 import dataclasses
 import math
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from harness.errors import ConfigurationError
 
 __all__ = [
-    "added_field",
+    "ADDED",
     "check_choice",
     "check_range",
     "float_fields",
@@ -22,42 +23,36 @@ __all__ = [
 
 Component = TypeVar("Component")
 
-_ADDED = "harness: not stated while it has its default"
+ADDED = MappingProxyType({"harness.added": True})
+"""The metadata of a field that a component got after others had trained with it.
 
-
-def added_field(default: Any) -> Any:
-    """A field that a component got after others had trained with it.
-
-    While it has its default, runs do not state it: they keep their identity and their parameters, and
-    are the same runs as those from before the field was there. So the default must do what was done then.
-
-    Args:
-        default: Default of the field; a list or a dict is copied for each instance.
-    """
-    if isinstance(default, list | dict):
-        copied = default
-        return dataclasses.field(
-            default_factory=lambda: copy.copy(copied), metadata={_ADDED: copied}
-        )
-    return dataclasses.field(default=default, metadata={_ADDED: default})
+While such a field has its default, runs do not state it: they keep their identity and their
+parameters, and are the same runs as those from before the field was there. So the default must do what
+was done then.
+"""
 
 
 def stated_fields(component: Any) -> dict[str, Any]:
-    """The values of a component by field, without those of `added_field` that have their default.
+    """The values of a component by field, without those of `ADDED` that have their default.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Table:
     ...     path: str
-    ...     separator: str = added_field(",")
+    ...     separator: str = dataclasses.field(default=",", metadata=ADDED)
     >>> stated_fields(Table("a.csv")), stated_fields(Table("a.csv", ";"))
     ({'path': 'a.csv'}, {'path': 'a.csv', 'separator': ';'})
     """
-    values = {f: getattr(component, f.name) for f in dataclasses.fields(component)}
     return {
-        f.name: value
-        for f, value in values.items()
-        if _ADDED not in f.metadata or value != f.metadata[_ADDED]
+        field.name: getattr(component, field.name)
+        for field in dataclasses.fields(component)
+        if not (field.metadata.get("harness.added") and _has_default(component, field))
     }
+
+
+def _has_default(component: Any, field: dataclasses.Field[Any]) -> bool:
+    factory = field.default_factory
+    default = field.default if factory is dataclasses.MISSING else factory()
+    return bool(getattr(component, field.name) == default)
 
 
 def float_fields(component: Any) -> list[str]:

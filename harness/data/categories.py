@@ -71,7 +71,7 @@ def level_number(levels: Sequence[str], cell: Any) -> int:
     text = str(cell)
     if text in levels:
         return list(levels).index(text)
-    if isinstance(cell, str) or isinstance(cell, bool | np.bool_):
+    if isinstance(cell, str | bool | np.bool_):
         return -1
     equal = [number for number, level in enumerate(levels) if _value(level) == cell]
     return equal[0] if len(equal) == 1 else -1

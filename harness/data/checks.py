@@ -147,6 +147,6 @@ def _check_finite(array: np.ndarray, what: str, source: str, columns: tuple[str,
         column = f", column {names[first[1]]!r}" if len(first) == 2 else ""
         raise DataError(
             f"{source}: {what} must be finite. Got {array[tuple(first)]} in row {first[0] + 1}"
-            f"{column} (the first row is 1); {array.size - np.count_nonzero(finite)} values in all are not. "
-            f"Fill them in or leave those rows out."
+            f"{column} (the first row is 1); {array.size - np.count_nonzero(finite)} values in all "
+            f"are not. Fill them in or leave those rows out."
         )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.contracts import Data, Task
-from harness.data.checks import checked_features, checked_labels
 from harness.data.categories import OneHot
+from harness.data.checks import checked_features, checked_labels
 from harness.data.scaling import SCALES, Affine, Scaling, fit
 from harness.data.splitting import hold_out
 from harness.errors import ConfigurationError, DataError
@@ -218,9 +218,7 @@ def _form(task: Task, output_activation: str) -> Callable[[np.ndarray, int], np.
         case ((Task.BINARY | Task.MULTICLASS), "softmax"):
             return _one_hot
         case (
-            (Task.BINARY, "sigmoid")
-            | (Task.MULTILABEL, "sigmoid")
-            | (Task.REGRESSION, "identity")
+            (Task.BINARY, "sigmoid") | (Task.MULTILABEL, "sigmoid") | (Task.REGRESSION, "identity")
         ):
             return _as_columns
     raise ConfigurationError(
@@ -247,7 +245,7 @@ def _check_statistics(scaling: Affine, names: Sequence[str], source: str) -> Non
     finite = np.isfinite(scaling.shift) & np.isfinite(scaling.scale)
     if not finite.all():
         raise DataError(
-            f"{source}: the values of {names[np.argmin(finite)]!r} are too large to be scaled: "
+            f"{source}: the values of {names[int(np.argmin(finite))]!r} are too large to be scaled: "
             f"a statistic of them overflows. Give them in a larger unit, or set split.scale=none "
             f"(for a target, split.scale_targets=false)."
         )

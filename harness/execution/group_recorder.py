@@ -164,6 +164,7 @@ def _description(run: Run, network: Network, data: Prepared) -> Description:
         output_activation=run.config.loss.output_activation,
         classes=data.classes,
         feature_names=data.feature_names,
+        categories=data.categories,
         scaling=data.scaling.to_dict(),
         backend=run.names["backend"],
         dtype=run.config.backend.dtype,

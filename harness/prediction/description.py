@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import harness
 from harness.contracts import Task
 from harness.data.scaling import Scaling
 from harness.errors import DataError
+from harness.fields import ADDED, stated_fields
 from harness.model.network import ACTIVATIONS, Network
+from harness.prediction.input_columns import InputColumns
 
 __all__ = ["FORMAT", "Description"]
 
@@ -32,12 +35,14 @@ class Description:
         task: Task of the dataset.
         output_activation: softmax, sigmoid or identity.
         classes: Names of classes or labels; empty for regression.
-        feature_names: Name of each feature.
+        feature_names: Name of each feature, in the order of the dataset.
         scaling: Scaling of the data, as `Scaling.to_dict` gives it.
         backend: Name of the backend that trained the network.
         dtype: Precision of the parameters: float32 or float64.
         harness_version: Version of harness that wrote the description.
         format: Version of these fields.
+        categories: Levels of each categorical feature, by its name; in its place the network has an
+            input for each of them.
     """
 
     sizes: tuple[int, ...]
@@ -53,6 +58,16 @@ class Description:
     dtype: str
     harness_version: str = harness.__version__
     format: int = FORMAT
+    categories: dict[str, tuple[str, ...]] = field(default_factory=dict, metadata=ADDED)
+
+    def to_fields(self) -> dict[str, Any]:
+        """The content of the file, with lists for tuples; without categories where there are none."""
+        return json.loads(json.dumps(stated_fields(self)))
+
+    @property
+    def inputs(self) -> InputColumns:
+        """The columns of features in the order of the dataset, and those of the network."""
+        return InputColumns(self.feature_names, self.categories)
 
     @property
     def network(self) -> Network:
@@ -69,6 +84,7 @@ class Description:
                 f"{FORMAT}"
             )
         names = {field.name for field in dataclasses.fields(cls)}
+        fields = {"categories": {}} | fields  # which files without categorical features have not
         differing = names.symmetric_difference(fields)
         _require(
             not differing,
@@ -91,6 +107,12 @@ class Description:
         _require(type(fields["bias"]) is bool, "'bias' must be true or false")
         for name in ("backend", "harness_version"):
             _require(isinstance(fields[name], str), f"{name!r} must be text")
+        _require(
+            isinstance(fields["categories"], dict)
+            and all(isinstance(levels, list) for levels in fields["categories"].values()),
+            "'categories' must be lists of levels by feature",
+        )
+        checked["categories"] = {name: tuple(v) for name, v in fields["categories"].items()}
         description = cls(**checked | {"task": Task(fields["task"])})
         description._check_columns()
         return description
@@ -100,9 +122,18 @@ class Description:
         for name in ("classes", "feature_names"):
             texts = getattr(self, name)
             _require(all(isinstance(text, str) for text in texts), f"{name!r} must be texts")
+        for name, levels in self.categories.items():
+            _require(name in self.feature_names, f"{name!r} of 'categories' must be a feature")
+            texts = all(isinstance(level, str) for level in levels)
+            _require(
+                texts and 0 < len(levels) == len(set(levels)),
+                f"the levels of {name!r} must be different texts, at least one",
+            )
         _require(
-            len(self.feature_names) == features, f"'feature_names' must name {features} features"
+            len(set(self.feature_names)) == len(self.feature_names) or not self.categories,
+            "'feature_names' must be different",
         )
+        _require(self.inputs.width == features, f"'feature_names' must name {features} features")
         columns = {
             "feature_shift": features,
             "feature_scale": features,

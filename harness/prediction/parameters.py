@@ -9,7 +9,6 @@ Both are read as untrusted input: nothing is pickled, and everything is checked.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def save_parameters(folder: Path, description: Description, theta: np.ndarray) -
         for parameter in description.network.parameters
     }
     (folder / PARAMETERS).write_bytes(save(tensors))
-    text = json.dumps(asdict(description), indent=2, ensure_ascii=False)
+    text = json.dumps(description.to_fields(), indent=2, ensure_ascii=False)
     (folder / DESCRIPTION).write_bytes(text.encode())
 
 

@@ -25,8 +25,9 @@ class Predictor:
     """A trained network, with the scaling of its data and the names of its classes.
 
     Features are a (N, F) array of numbers in the units of the dataset, or a pandas DataFrame, whose
-    columns are taken by name if they have names of features. Every method raises DataError for
-    anything else.
+    columns are taken by name if they have names of features. Categorical features are text, as in the
+    dataset; a level that the training part had not is none of the others, and warned of. Every method
+    raises DataError for anything else.
 
     Args:
         description: Description of the network.
@@ -64,7 +65,7 @@ class Predictor:
 
     def outputs(self, features: Any) -> np.ndarray:
         """The outputs before the output activation (logits), (N, K) float64."""
-        scaled = self._scaling.features.apply(self._checked(features))
+        scaled = self._scaling.features.apply(self.description.inputs.encode(features))
         parts = [
             self._forward(scaled[start : start + _ROWS]) for start in range(0, len(scaled), _ROWS)
         ]
@@ -108,26 +109,6 @@ class Predictor:
         forward = self._program.forward(self._theta, self._backend.to_device(x))
         return self._backend.to_host(forward.output)[0].astype(np.float64)
 
-    def _checked(self, features: Any) -> np.ndarray:
-        names = self.description.feature_names
-        if hasattr(features, "columns"):
-            features = _by_name(features, names)
-        try:
-            array = np.asarray(features, dtype=np.float64)
-        except (ValueError, TypeError) as error:
-            raise DataError(f"Features must be numbers: {error}") from error
-        if array.ndim != 2 or array.shape[1] != len(names):
-            raise DataError(
-                f"Features must have the shape (rows, {len(names)}), one column for each feature "
-                f"the network was trained on. Got {array.shape}."
-            )
-        if not np.isfinite(array).all():
-            row, column = np.argwhere(~np.isfinite(array))[0]
-            raise DataError(
-                f"Features must be finite. Row {row} has {array[row, column]} in {names[column]!r}."
-            )
-        return array
-
 
 @dataclass(frozen=True)
 class _NoLoss:
@@ -142,18 +123,6 @@ class _NoLoss:
 
     def gradient(self, output: Array, target: Array) -> Array:
         raise NotImplementedError
-
-
-def _by_name(frame: Any, names: tuple[str, ...]) -> Any:
-    """The columns of a DataFrame in the order of training; as they are if no name is a feature's."""
-    if not any(name in frame.columns for name in names):
-        return frame
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise DataError(
-            f"The table lacks {len(missing)} features of the network: {', '.join(missing[:5])}."
-        )
-    return frame[list(names)]
 
 
 def _softmax(z: np.ndarray) -> np.ndarray:

@@ -1,125 +1,196 @@
-"""Reading the columns of a table from a file."""
+"""The columns of a table, from a file of any format."""
 
 from __future__ import annotations
 
-import warnings
-import zipfile
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness import DataError
+from harness_datasets.cells import ignoring
+from harness_datasets.csv_files import CsvFormat, read_csv
+from harness_datasets.npz_files import read_npz
 
 Columns = dict[str, np.ndarray]
-"""Arrays by name: (N,), or (N, n) for several columns under one name; text is of kind O or U."""
+"""Arrays (N,) by name; text is of kind O or U."""
 
-LARGEST = 2**32  # bytes that an NPZ file may unpack to
+# What pandas calls an index without a name, in CSV and in Parquet
+_INDEX = re.compile(r"Unnamed: \d+.*|__index_level_\d+__")
 
 
-def read_columns(path: Path) -> Columns:
+class Column(NamedTuple):
+    """A column of a file.
+
+    Attributes:
+        array: Name of the array that it is of, in an NPZ file; else its own.
+        name: Its name.
+        values: Its values, (N,).
+    """
+
+    array: str
+    name: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which columns of a table are wanted.
+
+    Attributes:
+        targets: Names of target columns, or of arrays of them.
+        ignore: Names of columns that are left out, whatever they are.
+        categorical: Names of features that are categorical.
+        labels: Whether targets are labels of classes.
+        form: How a CSV file is written.
+    """
+
+    targets: Sequence[str]
+    ignore: Sequence[str] = ()
+    categorical: Sequence[str] = ()
+    labels: bool = False
+    form: CsvFormat = field(default_factory=CsvFormat)
+
+    @property
+    def text(self) -> frozenset[str]:
+        """Columns of a CSV file that stay text: 007 is no 7 there."""
+        return frozenset([*self.categorical, *(self.targets if self.labels else ())])
+
+
+class Parts(NamedTuple):
+    """The columns of a table by their roles.
+
+    Attributes:
+        features: Features by name.
+        targets: Targets by name.
+        categorical: Names of the features that are categorical.
+    """
+
+    features: Columns
+    targets: Columns
+    categorical: set[str]
+
+
+def read_columns(path: Path, choice: Choice) -> Parts:
     """The columns of a CSV, Parquet or NPZ file, with equal numbers of rows. Raises DataError."""
-    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".npz": _read_npz}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    names, columns = _read(path, choice)
+    if not names:
+        raise DataError(f"{path} holds no rows.")
+    roles = dict.fromkeys(range(len(columns)), "feature")
+    for role, wanted in (
+        ("target", choice.targets),
+        ("categorical", choice.categorical),
+        ("ignore", choice.ignore),
+    ):
+        for name in wanted:
+            places = _places(name, names, columns)
+            if places is None or (not places and role != "ignore"):
+                listing = ", ".join(dict.fromkeys(names[:20])) + (", …" if len(names) > 20 else "")
+                hint = choice.form.hint(path) if path.suffix.lower() == ".csv" else ""
+                raise DataError(f"{path} has no column {name!r}. Its columns are: {listing}.{hint}")
+            taken = [i for i in places if roles[i] not in ("feature", role)]
+            if taken:
+                raise DataError(
+                    f"Column {columns[taken[0]].name!r} of {path} is named in dataset.{role} and in "
+                    f"dataset.{roles[taken[0]]}. It can be one of the two."
+                )
+            roles |= dict.fromkeys(places, role)
+    kept = [column for i, column in enumerate(columns) if roles[i] != "ignore"]
+    _check_names([column.name for column in kept], choice, path)
+    _check_rows(kept, path)
+    order = [i for name in choice.targets for i in _places(name, names, columns) or ()]
+    return Parts(
+        {c.name: c.values for i, c in enumerate(columns) if roles[i] in ("feature", "categorical")},
+        {columns[i].name: columns[i].values for i in order},
+        {c.name for i, c in enumerate(columns) if roles[i] == "categorical"},
+    )
+
+
+def _check_rows(columns: list[Column], path: Path) -> None:
+    """Raises DataError unless all arrays have equally many rows, at least one."""
+    rows = {column.array: len(column.values) for column in columns}
+    if not rows or min(rows.values()) == 0:
+        raise DataError(f"{path} holds no rows.")
+    if len(set(rows.values())) > 1:
+        listing = ", ".join(f"{name} has {count}" for name, count in rows.items())
+        raise DataError(
+            f"The arrays in {path} must have equally many rows, but {listing}. Those that are no "
+            f"columns can be left out, as with {ignoring(next(iter(rows)))}."
+        )
+
+
+def _read(path: Path, choice: Choice) -> tuple[list[str], list[Column]]:
+    """The names of the columns, or of the arrays that they are of, and the columns."""
+    readers: dict[str, Callable[[], tuple[list[str], list[Any]]]] = {
+        ".csv": lambda: _single(*read_csv(path, choice.form, choice.text)),
+        ".parquet": lambda: _single(*_read_parquet(path)),
+        ".npz": lambda: read_npz(path, choice.ignore),
+    }
+    suffix = path.suffix.lower()
+    if suffix not in readers:
         raise DataError(f"A table must be a {', '.join(readers)} file. Got {path}.")
+    if suffix != ".csv" and choice.form != CsvFormat():
+        raise DataError(
+            f"dataset.separator, decimal, comment and encoding are for .csv files. Got {path}."
+        )
     if not path.is_file():
         raise DataError(f"There is no file {path.absolute()}. Set dataset.path to an existing one.")
     try:
-        columns = reader(path)
+        names, columns = readers[suffix]()
     except DataError:
         raise
     except Exception as error:  # a parser may raise anything for a file of another format
         reason = str(error).strip() or type(error).__name__
         raise DataError(f"Cannot read {path} as {path.suffix}: {reason}") from error
-    rows = {name: len(values) for name, values in columns.items()}
-    if not columns or min(rows.values()) == 0:
-        raise DataError(f"{path} holds no rows.")
-    if len(set(rows.values())) > 1:
-        listing = ", ".join(f"{name} has {count}" for name, count in rows.items())
-        raise DataError(f"The arrays in {path} must have equally many rows, but {listing}.")
-    return columns
+    return names, [Column(*column) for column in columns]
 
 
-def check_complete(name: str, values: np.ndarray, path: Path) -> None:
-    """Raises DataError where a value is missing."""
-    if values.dtype.kind == "f":
-        missing = np.isnan(values)
-        missing = missing.any(axis=1) if values.ndim == 2 else missing
-    elif values.dtype.kind == "O":
-        missing = np.array([value is None for value in values])
-    else:
-        return
-    if missing.any():
-        rows = rows_in_words(np.flatnonzero(missing).tolist())
-        raise DataError(
-            f"Column {name!r} of {path} has no value in {rows} (an empty cell, NA, NaN, null and "
-            f"None count as missing). Fill them in, leave those rows out, or leave the column out "
-            f"with dataset.ignore=[{name}]."
+def _read_parquet(path: Path) -> tuple[list[str], list[tuple[str, np.ndarray]]]:
+    import pandas
+
+    frame = pandas.read_parquet(path, engine="pyarrow")
+    names = [str(name) for name in frame.columns]
+    return names, [
+        (
+            name,
+            column.to_numpy(dtype=object, na_value=None) if column.hasnans else column.to_numpy(),
         )
+        for name, (_, column) in zip(names, frame.items(), strict=True)
+    ]
 
 
-def rows_in_words(rows: list[int]) -> str:
-    """Row numbers for a person.
-
-    >>> rows_in_words([0, 2])
-    'rows 1, 3 (the first row of data is 1)'
-    """
-    shown = ", ".join(str(row + 1) for row in rows[:5])
-    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
-    return f"row{'s' if len(rows) > 1 else ''} {shown}{more} (the first row of data is 1)"
+def _single(
+    names: list[str], columns: list[tuple[str, np.ndarray]]
+) -> tuple[list[str], list[tuple[str, str, np.ndarray]]]:
+    return names, [(name, name, values) for name, values in columns]
 
 
-def _read_csv(path: Path) -> Columns:
-    import pandas
-
-    reading: dict[str, Any] = {"compression": None, "index_col": False, "skipinitialspace": True}
-    # pandas silently renames a second column of the same name, so the header is read first.
-    _check_names(pandas.read_csv(path, header=None, nrows=1, dtype=str, **reading).iloc[0])
-    with warnings.catch_warnings():
-        # pandas warns of a row that is longer than the header, and would cut it off.
-        warnings.simplefilter("error", pandas.errors.ParserWarning)
-        return _columns(pandas.read_csv(path, low_memory=False, **reading))
+def _places(name: str, names: list[str], columns: list[Column]) -> list[int] | None:
+    """The columns that a name stands for: those of the array of this name, else the one column."""
+    by_array = name in names
+    places = [
+        i for i, column in enumerate(columns) if (column.array if by_array else column.name) == name
+    ]
+    return places if places or by_array else None
 
 
-def _read_parquet(path: Path) -> Columns:
-    import pandas
-
-    return _columns(pandas.read_parquet(path, engine="pyarrow"))
-
-
-def _columns(frame: Any) -> Columns:
-    _check_names(frame.columns)
-    return {
-        str(name): column.to_numpy(dtype=object, na_value=None)
-        if column.hasnans
-        else column.to_numpy()
-        for name, column in frame.items()
-    }
-
-
-def _check_names(names: Iterable[Any]) -> None:
-    twice = [str(name) for name, count in Counter(names).items() if count > 1]
+def _check_names(names: list[str], choice: Choice, path: Path) -> None:
+    """Raises DataError for a name that is there twice, and for a feature without one."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise DataError(f"Columns must have different names. Twice there: {', '.join(twice)}.")
-
-
-def _read_npz(path: Path) -> Columns:
-    with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > LARGEST:
         raise DataError(
-            f"{path} unpacks to {size:,} bytes; at most {LARGEST:,} are accepted. Use Parquet."
+            f"Columns of {path} must have different names. Twice there: {', '.join(twice)}. Rename "
+            f"them, or leave all of a name out with {ignoring(twice[0])}."
         )
-    with np.load(path, allow_pickle=False) as archive:
-        columns = {name: archive[name] for name in archive.files}
-    for name, values in columns.items():
-        if not isinstance(values, np.ndarray) or values.ndim not in (1, 2):
-            got = f"shape {values.shape}" if isinstance(values, np.ndarray) else "no array"
-            raise DataError(
-                f"{name!r} in {path} must be an array of one or two dimensions, with a row for "
-                f"each sample. Got {got}."
-            )
-    return columns
+    wanted = {*choice.targets, *choice.categorical}
+    nameless = [n for n in names if (_INDEX.fullmatch(n) or not n.strip()) and n not in wanted]
+    if nameless:
+        raise DataError(
+            f"{path} has a column without a name, {nameless[0]!r}. It may be the index, which "
+            f"pandas writes without index=False: the order of the rows is no feature. Leave it out "
+            f"with {ignoring(nameless[0])}, or give it a name."
+        )

@@ -4,38 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness import ConfigurationError, Data, DataError, Task, check_choice
-from harness_datasets.columns import Columns, check_complete, read_columns, rows_in_words
+from harness import ADDED, ConfigurationError, Data, DataError, Task, check_choice
+from harness_datasets.cells import (
+    check_complete,
+    exact_numbers,
+    ignoring,
+    is_number,
+    not_a_number,
+    numbered,
+)
+from harness_datasets.columns import Choice, Columns, read_columns
+from harness_datasets.csv_files import CsvFormat
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows from a file, with named columns.
 
-    Classes are text, whole numbers or true and false, numbered in their sorted order.
+    Classes are text, whole numbers or true and false, numbered in their sorted order. In a CSV file they
+    are what is written there: 007 is no 7.
 
     Attributes:
         path: A .csv file with a header, a .parquet file, or an .npz file of arrays with a row for
-            each sample (two-dimensional ones are several columns); nothing pickled is ever read.
+            each sample (a two-dimensional x is the columns x_0, x_1, …); nothing pickled is ever read.
         target: Name of the target column, or a list of names for multilabel and for regression.
         task: "binary", "multiclass", "multilabel" or "regression".
         ignore: Columns to leave out; all others are features.
+        categorical: Features that are text, each value a level: a column of 0 and 1 for each level
+            that the training part has. A row of another level has 0 in all of them.
+        separator: What is between the cells of a .csv file: comma, semicolon, tab, space (any number
+            of them), bar, or a character.
+        decimal: Decimal sign in a .csv file: point or comma.
+        comment: What begins a comment in a .csv file, to the end of the line: none, hash, percent, or
+            a character.
+        encoding: Encoding of a .csv file, such as utf-8, latin-1 or utf-16.
     """
 
     path: str
     target: Any
     task: str = "multiclass"
     ignore: list[str] = field(default_factory=list)
+    categorical: list[str] = field(default_factory=list, metadata=ADDED)
+    separator: str = field(default="comma", metadata=ADDED)
+    decimal: str = field(default="point", metadata=ADDED)
+    comment: str = field(default="none", metadata=ADDED)
+    encoding: str = field(default="utf-8", metadata=ADDED)
 
     def __post_init__(self) -> None:
         check_choice(self, "task", tuple(Task))
         object.__setattr__(self, "task", Task(self.task))
+        for name in ("separator", "decimal", "comment"):
+            object.__setattr__(self, name, getattr(self._form, name))
         names = self._targets
+        numbers = [name for name in names if isinstance(name, int | float)]
+        if numbers:
+            raise ConfigurationError(
+                f"'target' of Table must be the name of a column, or a list of names. Got "
+                f"{numbers[0]!r}, which is read as a number or a truth value. Quote a name that "
+                f"looks like one, as in \"dataset.target='{numbers[0]}'\"."
+            )
         if not names or not all(isinstance(name, str) and name for name in names):
             raise ConfigurationError(
                 f"'target' of Table must be the name of a column, or a list of names. Got "
@@ -46,6 +79,13 @@ class Table:
                 f"'target' of Table must be one column where the task is {self.task}; several are "
                 f"for multilabel and regression. Got {', '.join(names)}."
             )
+        roles = [*names, *dict.fromkeys(self.ignore), *dict.fromkeys(self.categorical)]
+        twice = sorted({name for name in roles if roles.count(name) > 1})
+        if twice:
+            raise ConfigurationError(
+                f"A column can be one of 'target', 'ignore' and 'categorical' of Table, once. Named "
+                f"twice: {', '.join(twice)}."
+            )
 
     @property
     def _targets(self) -> list[Any]:
@@ -53,83 +93,73 @@ class Table:
         listed = isinstance(self.target, Sequence) and not isinstance(self.target, str)
         return list(self.target) if listed else [self.target]
 
+    @property
+    def _form(self) -> CsvFormat:
+        """How a CSV file is written."""
+        return CsvFormat(self.separator, self.decimal, self.comment, self.encoding)
+
     def load(self) -> Data:
         """Features (N, F) float64; targets as `Data` has them for the task."""
         path = Path(self.path).expanduser()
-        columns = read_columns(path)
-        for name in (*self._targets, *self.ignore):
-            if name not in columns:
-                listing = ", ".join(list(columns)[:20]) + (", …" if len(columns) > 20 else "")
-                raise DataError(f"{path} has no column {name!r}. Its columns are: {listing}.")
-        targets = {name: columns.pop(name) for name in dict.fromkeys(self._targets)}
-        for name in self.ignore:
-            columns.pop(name, None)
-        if not columns:
+        labelled = self.task in (Task.BINARY, Task.MULTICLASS)
+        features, targets, categorical = read_columns(
+            path, Choice(self._targets, self.ignore, self.categorical, labelled, self._form)
+        )
+        if not features:
             raise DataError(f"{path} has no columns left for features beside the target.")
-        for name, values in (columns | targets).items():
+        for name, values in (features | targets).items():
             check_complete(name, values, path)
-        feature_names, features = _numbers(columns, path, "a feature")
-        if self.task in (Task.BINARY, Task.MULTICLASS):
+        categories = {}
+        for number, (name, values) in enumerate(features.items()):
+            if name in categorical:
+                categories[number], features[name] = numbered(values)
+        classes: tuple[str, ...] = ()
+        if labelled:
             classes, labels = _classes(targets, path)
         else:
-            names, labels = _numbers(targets, path, "a target")
-            classes = names if self.task == Task.MULTILABEL else ()
-            if self.task == Task.REGRESSION and labels.shape[1] == 1:
+            labels = self._numbers(targets, path, "a target")
+            if self.task == Task.MULTILABEL:
+                classes = tuple(targets)
+            elif labels.shape[1] == 1:
                 labels = labels[:, 0]
         return Data(
-            features, labels, source=f"table: {path}", classes=classes, feature_names=feature_names
+            self._numbers(features, path, "a feature"),
+            labels,
+            source=f"table: {path}",
+            classes=classes,
+            feature_names=tuple(features),
+            categories=categories,
         )
 
-
-def _numbers(columns: Columns, path: Path, role: str) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of all columns, and their values side by side, (N, columns) float64."""
-    names: list[str] = []
-    for name, values in columns.items():
-        if values.dtype.kind not in "biuf":
-            rows, example = _not_numbers(values)
-            raise DataError(
-                f"Column {name!r} of {path} cannot be {role}: it holds {str(example)!r}, which is "
-                f"not a number, in {rows}. Correct it, encode it as numbers (a column of 0 and 1 "
-                f"for each value, say), or leave it out with dataset.ignore=[{name}]."
-            )
-        width = values.shape[1] if values.ndim == 2 else 1
-        names += [name] if values.ndim == 1 else [f"{name}_{i}" for i in range(width)]
-    return tuple(names), np.column_stack(list(columns.values())).astype(np.float64)
-
-
-def _not_numbers(values: np.ndarray) -> tuple[str, Any]:
-    """The rows that hold something other than a number, in words, and the first such value."""
-    wrong = [row for row, value in enumerate(values) if not _is_number(value)]
-    rows = wrong or list(range(len(values)))
-    return rows_in_words(rows), values[rows[0]]
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(str(value))
-    except ValueError:
-        return False
-    return True
+    def _numbers(self, columns: Columns, path: Path, role: str) -> np.ndarray:
+        """The values of all columns side by side, (N, columns) float64."""
+        columns = {name: exact_numbers(values) for name, values in columns.items()}
+        for name, values in columns.items():
+            if values.dtype.kind not in "biuf":
+                reason = not_a_number(values, self._form.decimal_sign)
+                category = f", name it in dataset.categorical=[{name}]" if "feature" in role else ""
+                raise DataError(
+                    f"Column {name!r} of {path} cannot be {role}: {reason}. Correct it{category}, or "
+                    f"leave it out with {ignoring(name)}."
+                )
+        return np.column_stack(list(columns.values())).astype(np.float64)
 
 
 def _classes(targets: Columns, path: Path) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the classes, and the class number of each row."""
-    ((name, values),) = targets.items()
-    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-    whole = values.dtype.kind in "biu" or (
-        values.dtype.kind == "f" and bool((values == np.floor(values)).all())
+    name, values = next(iter(targets.items()))
+    typed = values.dtype.kind in "biufU" or all(
+        isinstance(value, str | int | Decimal) for value in values
     )
-    text = values.dtype.kind == "U" or (
-        values.dtype.kind == "O" and all(isinstance(value, str) for value in values)
-    )
-    if values.ndim != 1 or not (whole or text):
+    classes, labels = numbered(values) if typed and len(targets) == 1 else ((), values)
+    fractions = [c for c in classes if is_number(c) and not float(c).is_integer()]
+    if not classes or (fractions and all(map(is_number, classes))):
+        got = (
+            f"{len(targets)} columns" if len(targets) > 1 else f"{values.dtype}, as in {values[0]}"
+        )
         raise DataError(
             f"Column {name!r} of {path} cannot be a class: classes must be text, whole numbers or "
-            f"true and false, one a row. Got {values.dtype} of shape {values.shape}, as in "
-            f"{values[0]}. For a continuous target set dataset.task=regression."
+            f"true and false, one a row. Got {fractions[0] if fractions else got}. For a continuous "
+            f"target set dataset.task=regression."
         )
-    distinct, labels = np.unique(values, return_inverse=True)
-    classes = tuple(
-        f"{value:.0f}" if values.dtype.kind == "f" else str(value) for value in distinct
-    )
-    return classes, labels.astype(np.int64)
+    return classes, labels

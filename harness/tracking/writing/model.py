@@ -68,7 +68,7 @@ def _example(predictor: Predictor) -> Any:
     shift = np.array(description.scaling["feature_shift"])
     scale = np.array(description.scaling["feature_scale"])
     steps = np.linspace(-1, 1, EXAMPLE_ROWS)[:, None]
-    return pandas.DataFrame(shift + steps * scale, columns=list(description.feature_names))
+    return pandas.DataFrame(description.inputs.example(shift + steps * scale))
 
 
 def _skip_requirements_lookup() -> None:

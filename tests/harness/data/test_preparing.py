@@ -157,9 +157,7 @@ def test_extreme_units_make_no_difference(power, scale):
     # Powers of two change no digit, but squares of such values leave the range of float64
     data = classification(20, 2)
     extreme = dataclasses.replace(data, features=data.features * 2.0**power)
-    usual, other = (
-        prepare(d, Task.BINARY, "sigmoid", Split(scale=scale)) for d in (data, extreme)
-    )
+    usual, other = (prepare(d, Task.BINARY, "sigmoid", Split(scale=scale)) for d in (data, extreme))
     np.testing.assert_allclose(other.train.features, usual.train.features, rtol=1e-12)
     np.testing.assert_allclose(other.test.features, usual.test.features, rtol=1e-12)
 
@@ -176,7 +174,10 @@ def test_an_overflowing_column_is_named():
 NEARLY = {
     "one last digit": np.where(np.arange(60) % 2, 0.3, 0.1 + 0.2),
     "a sum in another order": np.array(
-        [sum(np.random.default_rng(row).permutation([0.1, 0.2, 0.3, 0.4, 1e3])) for row in range(60)]
+        [
+            sum(np.random.default_rng(row).permutation([0.1, 0.2, 0.3, 0.4, 1e3]))
+            for row in range(60)
+        ]
     ),
     "shares of a whole": 1 - np.random.default_rng(0).choice([0, 1, 2], 60) * 2.0**-53,
     "large": 1e300 * np.where(np.arange(60) % 3, 1, 1 + 2.0**-52),
@@ -432,7 +433,9 @@ def test_levels_become_columns_of_0_and_1_as_those_encoded_by_hand():
 
 def test_only_levels_of_the_training_part_have_columns():
     codes = np.arange(30) % 3
-    rows = row_numbers(prepare(regression(30), Task.REGRESSION, "identity", Split()), regression(30))
+    rows = row_numbers(
+        prepare(regression(30), Task.REGRESSION, "identity", Split()), regression(30)
+    )
     codes[rows[0]] = np.arange(len(rows[0])) % 2 * 2
     codes[rows[1]] = 1
     data = dataclasses.replace(
@@ -463,10 +466,8 @@ def test_a_level_for_each_of_many_rows_is_refused():
         prepare(data, Task.BINARY, "sigmoid", Split())
 
 
-@pytest.mark.parametrize(
-    "names", [{"feature_names": ("a", "b", "a")}, {"classes": ("yes", "yes")}]
-)
+@pytest.mark.parametrize("names", [{"feature_names": ("a", "b", "a")}, {"classes": ("yes", "yes")}])
 def test_names_that_are_there_twice_are_refused(names):
     data = dataclasses.replace(classification(20, 2), **names)
-    with pytest.raises(DataError, match="must have different names. Twice there"):
+    with pytest.raises(DataError, match=r"must have different names\. Twice there"):
         prepare(data, Task.BINARY, "sigmoid", Split())

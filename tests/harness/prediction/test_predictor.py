@@ -166,7 +166,7 @@ def test_no_rows_give_no_predictions(binary):
     [
         (np.zeros(30), r"shape \(rows, 30\).*Got \(30,\)"),
         (np.zeros((2, 29)), r"Got \(2, 29\)"),
-        (np.full((2, 30), np.nan), "Row 0 has nan in 'x1'"),
+        (np.full((2, 30), np.nan), r"Row 1 \(the first is 1\) has nan in 'x1'"),
         ([["a"] * 30], "must be numbers"),
         ([[1.0], [1.0, 2.0]], "must be numbers"),
     ],

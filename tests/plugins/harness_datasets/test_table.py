@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from harness import ConfigurationError, Data, DataError, Task
 from harness.data.preparing import Split, prepare
-from harness_datasets import Table, columns
+from harness_datasets import Table, npz_files
 
 FRAME = pd.DataFrame(
     {
@@ -238,7 +238,7 @@ def test_npz_files_that_are_no_table(tmp_path, arrays, message):
 
 def test_an_npz_bomb_is_not_unpacked(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "t.npz", x=np.zeros(10_000), y=np.ones(10_000))
-    monkeypatch.setattr(columns, "LARGEST", 100_000)
+    monkeypatch.setattr(npz_files, "LARGEST", 100_000)
     monkeypatch.setattr(np, "load", None)
     with pytest.raises(DataError, match=r"unpacks to 16\d,\d+ bytes; at most 100,000"):
         Table(str(tmp_path / "t.npz"), "y").load()

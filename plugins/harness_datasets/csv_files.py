@@ -1,0 +1,205 @@
+"""CSV files: their separator, decimal sign, comments and encoding, and hints where these are others."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import ConfigurationError, DataError
+from harness_datasets.cells import is_number, rows_in_words, to_number
+
+# What the signs are called, so that none needs quotes on a command line; pandas gets the first sign
+SEPARATORS = {
+    "comma": (",",),
+    "semicolon": (";",),
+    "tab": ("\t", "\\t"),
+    "space": (r"\s+", " "),
+    "bar": ("|",),
+}
+DECIMALS = {"point": (".",), "comma": (",",)}
+COMMENTS = {"none": ("",), "hash": ("#",), "percent": ("%",)}
+
+_HINT_BYTES = 4096  # of the beginning of a file, in which hints are looked for
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """How a CSV file is written. Signs go by their names; a sign is replaced by its name.
+
+    Attributes:
+        separator: One of `SEPARATORS`, or a character.
+        decimal: One of `DECIMALS`.
+        comment: One of `COMMENTS`, or a character.
+        encoding: Name of an encoding that Python knows.
+    """
+
+    separator: str = "comma"
+    decimal: str = "point"
+    comment: str = "none"
+    encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        for field, names in (
+            ("separator", SEPARATORS),
+            ("decimal", DECIMALS),
+            ("comment", COMMENTS),
+        ):
+            object.__setattr__(self, field, _name_of(field, getattr(self, field), names))
+        try:
+            "".encode(self.encoding)
+        except (LookupError, ValueError) as error:
+            raise ConfigurationError(
+                f"'encoding' of Table must be one that Python knows, such as utf-8, latin-1, cp1252 "
+                f"or utf-16. Got {self.encoding!r}."
+            ) from error
+        for field in ("decimal", "comment"):
+            if getattr(self, field) == self.separator:
+                raise ConfigurationError(
+                    f"'separator' and {field!r} of Table must be different signs. Got "
+                    f"{self.separator} for both."
+                )
+
+    @property
+    def decimal_sign(self) -> str:
+        """The decimal sign."""
+        return DECIMALS[self.decimal][0]
+
+    @property
+    def for_pandas(self) -> dict[str, Any]:
+        """The arguments of `pandas.read_csv`."""
+        return {
+            "sep": _sign(self.separator, SEPARATORS),
+            "decimal": self.decimal_sign,
+            "comment": _sign(self.comment, COMMENTS) or None,
+            "encoding": self.encoding,
+            "compression": None,
+            "index_col": False,
+            "skipinitialspace": True,
+        }
+
+    def hint(self, path: Path) -> str:
+        """What to try where a file does not read as it should: a sentence after a space, or nothing."""
+        with path.open("rb") as file:
+            beginning = file.read(_HINT_BYTES)
+        try:
+            text = beginning.decode(self.encoding, "ignore")
+            if self.encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
+                beginning[:-4].decode()  # a letter may be cut in two at the end
+        except UnicodeError:
+            other = "utf-16" if beginning[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+            return f" If its encoding is another, set dataset.encoding={other}, say."
+        lines = text.splitlines()
+        hints = []
+        for name in ("hash", "percent"):
+            if self.comment != name and any(line.startswith(COMMENTS[name][0]) for line in lines):
+                hints.append(f"dataset.comment={name}")
+        data = [line for line in lines if line.strip() and line[0] not in "#%"]
+        if data and _sign(self.separator, SEPARATORS) not in data[0] and self.separator != "space":
+            for name in ("semicolon", "tab", "bar", "comma", "space"):
+                sign = SEPARATORS[name][-1].replace("\\t", "\t")
+                if name != self.separator and all(sign in line.strip() for line in data[:2]):
+                    hints.append(f"dataset.separator={name}")
+                    break
+        between = (
+            re.escape(_sign(self.separator, SEPARATORS)) if self.separator != "space" else r"\s"
+        )
+        changed = [hint for hint in hints if hint.startswith("dataset.separator")]
+        cells = re.split(r"[;\t|]" if changed else between, data[1]) if data[1:] else []
+        if self.decimal == "point" and any(re.fullmatch(r"\s*-?\d*,\d+\s*", c) for c in cells):
+            hints.append("dataset.decimal=comma")
+        return f" Its beginning looks as if you needed {' '.join(hints)}." if hints else ""
+
+
+def read_csv(
+    path: Path, form: CsvFormat, text: Set[str]
+) -> tuple[list[str], list[tuple[str, np.ndarray]]]:
+    """The names in the header, and the columns with their names, which need not be different.
+
+    A column without a name is called as pandas calls it, by its place from 0: "Unnamed: 0".
+
+    Args:
+        path: Of the file.
+        form: How it is written.
+        text: Names of columns whose cells stay text, whatever they look like.
+    """
+    import pandas
+
+    parsing = form.for_pandas
+    errors = (pandas.errors.ParserError, pandas.errors.ParserWarning, pandas.errors.EmptyDataError)
+    try:
+        # pandas renames a second column of the same name in silence, so the header is read by itself
+        first = pandas.read_csv(
+            path, header=None, nrows=1, dtype=str, keep_default_na=False, **parsing
+        )
+        header = [str(name) for name in first.iloc[0]]
+        names = [name if name.strip() else f"Unnamed: {i}" for i, name in enumerate(header)]
+        with warnings.catch_warnings():
+            # pandas warns of a row that is longer than the header, and would cut it off
+            warnings.simplefilter("error", pandas.errors.ParserWarning)
+            frame = pandas.read_csv(
+                path,
+                header=0,
+                names=list(range(len(names))),
+                dtype={i: str for i, name in enumerate(names) if name in text},
+                low_memory=False,
+                **parsing,
+            )
+    except (*errors, UnicodeError) as error:
+        reason = str(error).strip()
+        if isinstance(error, pandas.errors.ParserWarning):
+            reason = f"a row has more cells than the {len(names)} names of the first line"
+        raise DataError(f"Cannot read {path} as .csv: {reason}.{form.hint(path)}") from error
+    columns = [
+        (name, _values(frame[i], name in text, form.decimal_sign)) for i, name in enumerate(names)
+    ]
+    _check_no_comments(frame, path, form)
+    return names, columns
+
+
+def _values(column: Any, text: bool, decimal: str) -> np.ndarray:
+    """The values of a column; missing ones are None. Long whole numbers, which pandas leaves, too."""
+    if column.hasnans:
+        return column.to_numpy(dtype=object, na_value=None)
+    values: np.ndarray = column.to_numpy()
+    if values.dtype.kind == "O" and not text and all(is_number(str(v), decimal) for v in values):
+        return np.array([to_number(str(v), decimal) for v in values])
+    return values
+
+
+def _check_no_comments(frame: Any, path: Path, form: CsvFormat) -> None:
+    """Raises DataError for a row that is a comment: one cell that begins like one, no others."""
+    first = frame[0]
+    if form.comment != "none" or first.dtype.kind not in "OTU" or frame.shape[1] < 2:
+        return
+    alone = frame.iloc[:, 1:].isna().all(axis=1)
+    for name in ("hash", "percent"):
+        rows = np.flatnonzero(alone & first.astype(str).str.startswith(COMMENTS[name][0]))
+        if len(rows):
+            raise DataError(
+                f"{path} seems to hold comments: {first[rows[0]]!r} stands alone in "
+                f"{rows_in_words(rows.tolist())}. If so, set dataset.comment={name}."
+            )
+
+
+def _name_of(field: str, value: str, names: Mapping[str, tuple[str, ...]]) -> str:
+    for name, signs in names.items():
+        if value == name or value in signs:
+            return name
+    # A letter or digit would cut cells in two
+    character = (
+        len(value) == 1 and value.isprintable() and not value.isalnum() and value not in "\"'"
+    )
+    if field != "decimal" and character:
+        return value
+    known = ", ".join(names) + ("" if field == "decimal" else " or a character that is no letter")
+    raise ConfigurationError(f"{field!r} of Table must be one of {known}. Got {value!r}.")
+
+
+def _sign(name: str, names: Mapping[str, tuple[str, ...]]) -> str:
+    return names[name][0] if name in names else name
