@@ -31,20 +31,20 @@ def check_complete(name: str, values: np.ndarray, path: Path) -> None:
         raise DataError(
             f"Column {name!r} of {path} has no value in {rows} (an empty cell, NA, NaN, null and "
             f"None count as missing). Fill them in, leave those rows out, or leave the column out "
-            f"with {ignoring(name)}."
+            f"with {override('ignore', name)}."
         )
 
 
-def ignoring(name: str) -> str:
-    """The override that leaves a column out, as it is typed into a shell.
+def override(key: str, *names: str) -> str:
+    """The override that names columns, as it is typed into a shell.
 
-    >>> ignoring("id"), ignoring("Unnamed: 0")
-    ('dataset.ignore=[id]', '\\'dataset.ignore=["Unnamed: 0"]\\'')
+    >>> override("ignore", "id"), override("ignore", "Unnamed: 0")
+    ('dataset.ignore=[id]', '\'dataset.ignore=["Unnamed: 0"]\'')
     """
-    if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-        return f"dataset.ignore=[{name}]"
-    text = name.replace("\\", "\\\\").replace('"', '\\"').replace("'", "'\"'\"'")
-    return f"'dataset.ignore=[\"{text}\"]'"
+    if all(re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) for name in names) and len(names) == 1:
+        return f"dataset.{key}=[{names[0]}]"
+    quoted = ['"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names]
+    return "'" + f"dataset.{key}=[{','.join(quoted)}]".replace("'", "'\"'\"'") + "'"
 
 
 def rows_in_words(rows: Sequence[int]) -> str:
@@ -67,6 +67,11 @@ def is_number(text: str, decimal: str = ".") -> bool:
     if decimal != ".":
         text = text.replace(".", "?").replace(decimal, ".")
     return _NUMBER.fullmatch(text) is not None
+
+
+def is_decimal_comma(text: str) -> bool:
+    """Whether a cell is a number with a comma as its decimal sign."""
+    return _DECIMAL_COMMA.fullmatch(text) is not None
 
 
 def to_number(text: str, decimal: str = ".") -> float:
@@ -97,7 +102,7 @@ def not_a_number(values: np.ndarray, decimal: str = ".") -> str:
     kind = "true or false" if good is truths else "a number"
     cell = str(values[wrong[0]])
     hint = ""
-    if decimal == "." and all(_DECIMAL_COMMA.fullmatch(str(values[row])) for row in wrong):
+    if decimal == "." and all(is_decimal_comma(str(values[row])) for row in wrong):
         hint = "; if the comma is its decimal sign, set dataset.decimal=comma"
     return f"it holds {cell!r}, which is not {kind}, in {rows_in_words(wrong)}{hint}"
 

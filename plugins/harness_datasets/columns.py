@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness import DataError
-from harness_datasets.cells import ignoring
+from harness_datasets.cells import override
 from harness_datasets.csv_files import CsvFormat, read_csv
 from harness_datasets.npz_files import read_npz
 
@@ -88,7 +88,9 @@ def read_columns(path: Path, choice: Choice) -> Parts:
     ):
         for name in wanted:
             places = _places(name, names, columns)
-            if places is None or (not places and role != "ignore"):
+            if places == [] and role != "ignore":
+                raise DataError(f"The array {name!r} of {path} holds no columns.")
+            if places is None:
                 listing = ", ".join(dict.fromkeys(names[:20])) + (", …" if len(names) > 20 else "")
                 hint = choice.form.hint(path) if path.suffix.lower() == ".csv" else ""
                 raise DataError(f"{path} has no column {name!r}. Its columns are: {listing}.{hint}")
@@ -101,7 +103,7 @@ def read_columns(path: Path, choice: Choice) -> Parts:
             roles |= dict.fromkeys(places, role)
     kept = [column for i, column in enumerate(columns) if roles[i] != "ignore"]
     _check_names([column.name for column in kept], choice, path)
-    _check_rows(kept, path)
+    _check_rows(kept, next(c.array for i, c in enumerate(columns) if roles[i] == "target"), path)
     order = [i for name in choice.targets for i in _places(name, names, columns) or ()]
     return Parts(
         {c.name: c.values for i, c in enumerate(columns) if roles[i] in ("feature", "categorical")},
@@ -110,16 +112,17 @@ def read_columns(path: Path, choice: Choice) -> Parts:
     )
 
 
-def _check_rows(columns: list[Column], path: Path) -> None:
-    """Raises DataError unless all arrays have equally many rows, at least one."""
+def _check_rows(columns: list[Column], target: str, path: Path) -> None:
+    """Raises DataError unless all arrays have as many rows as that of a target, at least one."""
     rows = {column.array: len(column.values) for column in columns}
     if not rows or min(rows.values()) == 0:
         raise DataError(f"{path} holds no rows.")
     if len(set(rows.values())) > 1:
         listing = ", ".join(f"{name} has {count}" for name, count in rows.items())
+        others = [name for name, count in rows.items() if count != rows[target]]
         raise DataError(
             f"The arrays in {path} must have equally many rows, but {listing}. Those that are no "
-            f"columns can be left out, as with {ignoring(next(iter(rows)))}."
+            f"columns can be left out, as with {override('ignore', *others)}."
         )
 
 
@@ -184,7 +187,7 @@ def _check_names(names: list[str], choice: Choice, path: Path) -> None:
     if twice:
         raise DataError(
             f"Columns of {path} must have different names. Twice there: {', '.join(twice)}. Rename "
-            f"them, or leave all of a name out with {ignoring(twice[0])}."
+            f"them, or leave all of a name out with {override('ignore', *twice)}."
         )
     wanted = {*choice.targets, *choice.categorical}
     nameless = [n for n in names if (_INDEX.fullmatch(n) or not n.strip()) and n not in wanted]
@@ -192,5 +195,5 @@ def _check_names(names: list[str], choice: Choice, path: Path) -> None:
         raise DataError(
             f"{path} has a column without a name, {nameless[0]!r}. It may be the index, which "
             f"pandas writes without index=False: the order of the rows is no feature. Leave it out "
-            f"with {ignoring(nameless[0])}, or give it a name."
+            f"with {override('ignore', *nameless)}, or give it a name."
         )

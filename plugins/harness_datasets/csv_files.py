@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness import ConfigurationError, DataError
-from harness_datasets.cells import is_number, rows_in_words, to_number
+from harness_datasets.cells import is_decimal_comma, is_number, rows_in_words, to_number
 
 # What the signs are called, so that none needs quotes on a command line; pandas gets the first sign
 SEPARATORS = {
@@ -58,12 +58,11 @@ class CsvFormat:
                 f"'encoding' of Table must be one that Python knows, such as utf-8, latin-1, cp1252 "
                 f"or utf-16. Got {self.encoding!r}."
             ) from error
-        for field in ("decimal", "comment"):
-            if getattr(self, field) == self.separator:
-                raise ConfigurationError(
-                    f"'separator' and {field!r} of Table must be different signs. Got "
-                    f"{self.separator} for both."
-                )
+        if _sign(self.comment, COMMENTS) == _sign(self.separator, SEPARATORS):
+            raise ConfigurationError(
+                f"'separator' and 'comment' of Table must be different signs. Got {self.separator} "
+                f"for both."
+            )
 
     @property
     def decimal_sign(self) -> str:
@@ -83,37 +82,47 @@ class CsvFormat:
             "skipinitialspace": True,
         }
 
-    def hint(self, path: Path) -> str:
-        """What to try where a file does not read as it should: a sentence after a space, or nothing."""
+    def hint(self, path: Path, undecodable: bool = False) -> str:
+        """What to try where a file does not read as it should: a sentence after a space, or nothing.
+
+        Args:
+            path: Of the file.
+            undecodable: Whether its bytes are no text in this encoding.
+        """
         with path.open("rb") as file:
             beginning = file.read(_HINT_BYTES)
-        try:
-            text = beginning.decode(self.encoding, "ignore")
-            if self.encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
-                beginning[:-4].decode()  # a letter may be cut in two at the end
-        except UnicodeError:
-            other = "utf-16" if beginning[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
-            return f" If its encoding is another, set dataset.encoding={other}, say."
-        lines = text.splitlines()
-        hints = []
-        for name in ("hash", "percent"):
-            if self.comment != name and any(line.startswith(COMMENTS[name][0]) for line in lines):
-                hints.append(f"dataset.comment={name}")
-        data = [line for line in lines if line.strip() and line[0] not in "#%"]
-        if data and _sign(self.separator, SEPARATORS) not in data[0] and self.separator != "space":
-            for name in ("semicolon", "tab", "bar", "comma", "space"):
-                sign = SEPARATORS[name][-1].replace("\\t", "\t")
-                if name != self.separator and all(sign in line.strip() for line in data[:2]):
-                    hints.append(f"dataset.separator={name}")
-                    break
-        between = (
-            re.escape(_sign(self.separator, SEPARATORS)) if self.separator != "space" else r"\s"
-        )
-        changed = [hint for hint in hints if hint.startswith("dataset.separator")]
-        cells = re.split(r"[;\t|]" if changed else between, data[1]) if data[1:] else []
-        if self.decimal == "point" and any(re.fullmatch(r"\s*-?\d*,\d+\s*", c) for c in cells):
-            hints.append("dataset.decimal=comma")
-        return f" Its beginning looks as if you needed {' '.join(hints)}." if hints else ""
+        utf_16 = beginning[:2] in (b"\xff\xfe", b"\xfe\xff")
+        encoding = ("utf-16" if utf_16 else "latin-1") if undecodable else self.encoding
+        lines = beginning.decode(encoding, "ignore").splitlines()
+        data = [line.strip() for line in lines if line.strip() and line[0] not in "#%"][:2]
+        comments = {
+            name: any(line.startswith(COMMENTS[name][0]) for line in lines)
+            for name in ("hash", "percent")
+        }
+        hints = [f"encoding={encoding}"] if undecodable else []
+        hints += [f"comment={n}" for n, there in comments.items() if there and n != self.comment]
+        separator = self._likely_separator(data)
+        hints += [f"separator={separator}"] if separator != self.separator else []
+        cells = re.split(_pattern(separator), data[1]) if len(data) > 1 else []
+        if self.decimal == "point" and any(map(is_decimal_comma, cells)):
+            hints.append("decimal=comma")
+        if not hints:
+            return ""
+        return f" It looks as if you needed {' '.join(f'dataset.{hint}' for hint in hints)}."
+
+    def _likely_separator(self, lines: list[str]) -> str:
+        """The separator that the first lines of data have, which is another if they lack this one."""
+        if not lines or re.search(_pattern(self.separator), lines[0]):
+            return self.separator
+        for name in ("semicolon", "tab", "bar", "comma", "space"):
+            if all(re.search(_pattern(name), line) for line in lines):
+                return name
+        return self.separator
+
+
+def _pattern(separator: str) -> str:
+    sign = _sign(separator, SEPARATORS)
+    return sign if separator == "space" else re.escape(sign)
 
 
 def read_csv(
@@ -154,21 +163,26 @@ def read_csv(
         reason = str(error).strip()
         if isinstance(error, pandas.errors.ParserWarning):
             reason = f"a row has more cells than the {len(names)} names of the first line"
-        raise DataError(f"Cannot read {path} as .csv: {reason}.{form.hint(path)}") from error
-    columns = [
-        (name, _values(frame[i], name in text, form.decimal_sign)) for i, name in enumerate(names)
-    ]
+        hint = form.hint(path, undecodable=isinstance(error, UnicodeError))
+        raise DataError(f"Cannot read {path} as .csv: {reason}.{hint}") from error
+    columns = [(name, _values(frame[i], name in text, form)) for i, name in enumerate(names)]
     _check_no_comments(frame, path, form)
     return names, columns
 
 
-def _values(column: Any, text: bool, decimal: str) -> np.ndarray:
+def _values(column: Any, text: bool, form: CsvFormat) -> np.ndarray:
     """The values of a column; missing ones are None. Long whole numbers, which pandas leaves, too."""
-    if column.hasnans:
-        return column.to_numpy(dtype=object, na_value=None)
-    values: np.ndarray = column.to_numpy()
-    if values.dtype.kind == "O" and not text and all(is_number(str(v), decimal) for v in values):
-        return np.array([to_number(str(v), decimal) for v in values])
+    gaps = column.hasnans
+    values: np.ndarray = column.to_numpy(dtype=object, na_value=None) if gaps else column.to_numpy()
+    if values.dtype.kind != "O":
+        return values
+    if text:
+        # Blanks after a number, and before a comment, are no part of what is written
+        blanks = [form.comment != "none" or is_number(str(value)) for value in values]
+        stripped = [v.rstrip(" \t") if b and v else v for v, b in zip(values, blanks, strict=True)]
+        return np.array(stripped, object)
+    if not gaps and all(is_number(str(value), form.decimal_sign) for value in values):
+        return np.array([to_number(str(value), form.decimal_sign) for value in values])
     return values
 
 

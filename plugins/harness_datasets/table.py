@@ -14,10 +14,10 @@ from harness import ADDED, ConfigurationError, Data, DataError, Task, check_choi
 from harness_datasets.cells import (
     check_complete,
     exact_numbers,
-    ignoring,
     is_number,
     not_a_number,
     numbered,
+    override,
 )
 from harness_datasets.columns import Choice, Columns, read_columns
 from harness_datasets.csv_files import CsvFormat
@@ -137,10 +137,12 @@ class Table:
         for name, values in columns.items():
             if values.dtype.kind not in "biuf":
                 reason = not_a_number(values, self._form.decimal_sign)
-                category = f", name it in dataset.categorical=[{name}]" if "feature" in role else ""
+                category = (
+                    f", name it in {override('categorical', name)}" if "feature" in role else ""
+                )
                 raise DataError(
                     f"Column {name!r} of {path} cannot be {role}: {reason}. Correct it{category}, or "
-                    f"leave it out with {ignoring(name)}."
+                    f"leave it out with {override('ignore', name)}."
                 )
         return np.column_stack(list(columns.values())).astype(np.float64)
 
