@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,9 +108,8 @@ class InputColumns:
             unknown = [str(cell) for cell, number in numbers.items() if number < 0]
             if unknown:
                 warnings.warn(
-                    f"{name!r} has {len(unknown)} levels that the network was not trained on: "
-                    f"{', '.join(unknown[:5])}. They count as none of {', '.join(levels[:5])}"
-                    f"{', …' if len(levels) > 5 else ''}.",
+                    f"{name!r} has levels that the network was not trained on: {_some(unknown)}. They "
+                    f"count as none of {_some(levels)}.",
                     stacklevel=5,
                 )
             features[:, i] = [numbers[cell] for cell in features[:, i].tolist()]
@@ -130,3 +129,7 @@ class InputColumns:
 
 def _is_missing(cell: Any) -> bool:
     return cell is None or (not isinstance(cell, str) and str(cell) in ("nan", "<NA>", "NaT"))
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join([*names[:5], *(["…"] if len(names) > 5 else [])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import math
 import subprocess
 import sys
@@ -104,6 +105,21 @@ def test_every_value_that_decides_a_number_is_part_of_it(run_of, identify):
     } - {
         "bias_initializer"  # zeros: no fields
     }
+
+
+def test_a_field_that_was_added_changes_no_run_that_does_not_use_it(run_of, identify):
+    table = ("dataset=table", "dataset.path=a.csv", "dataset.target=b")
+    run = run_of(*table)
+    content = json.loads(_canonical(run.config.dataset))
+    assert content == {"path": "a.csv", "target": "b", "task": "multiclass", "ignore": []}
+    assert [key for key in run.params if key.startswith("dataset")] == [
+        "dataset", "dataset.ignore", "dataset.path", "dataset.target", "dataset.task"
+    ]  # fmt: skip
+    assert identify(run_of(*table, "dataset.separator=comma")) == identify(run)
+    other = run_of(*table, "dataset.separator=tab", "dataset.categorical=[c]")
+    assert identify(other) != identify(run)
+    assert other.params["dataset.separator"] == "tab"
+    assert other.params["dataset.categorical"] == "['c']"
 
 
 def test_the_chosen_components_are_part_of_it(run_of, identify):
