@@ -65,10 +65,11 @@ class OneHot:
 def level_number(levels: Sequence[str], cell: Any) -> int:
     """The number of the level that a cell of a table names, or −1: text by itself, numbers by value.
 
-    >>> level_number(("007", "8"), "007"), level_number(("007", "8"), 8.0), level_number(("8",), "x")
-    (0, 1, -1)
+    >>> [level_number(("007", "8"), cell) for cell in ("007", 7, 8.0, "7", "x")]
+    [0, 0, 1, -1, -1]
     """
-    text = str(cell)
+    whole = isinstance(cell, float | np.floating) and float(cell).is_integer()
+    text = str(int(cell)) if whole else str(cell)
     if text in levels:
         return list(levels).index(text)
     if isinstance(cell, str | bool | np.bool_):

@@ -123,15 +123,28 @@ def decide(outputs: np.ndarray, task: Task, output_activation: str) -> np.ndarra
 
 
 def _single_label(decisions: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
+    hits, counts = _hits_and_counts(decisions, labels, classes)
+    # A class that is neither among the labels nor among the decisions does not count
+    macro_f1 = _f1(hits, counts).sum(axis=1) / np.count_nonzero(counts, axis=1)
+    return {ACCURACY.name: hits.sum(axis=1) / len(labels), MACRO_F1.name: macro_f1}
+
+
+def _hits_and_counts(
+    decisions: np.ndarray, labels: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each class its right decisions, (R, K), and its decisions and labels together, (R, K)."""
     runs, samples = decisions.shape
-    cells = (np.arange(runs)[:, None] * classes + labels) * classes + decisions
+    offsets = np.arange(runs)[:, None] * classes
+    if classes**2 > samples:  # the table below would be larger than the data
+        cells = offsets + decisions
+        hits = np.bincount(cells[decisions == labels], minlength=runs * classes)
+        counts = np.bincount(cells.ravel(), minlength=runs * classes).reshape(runs, classes)
+        return hits.reshape(runs, classes), counts + np.bincount(labels, minlength=classes)
+    cells = (offsets + labels) * classes + decisions
     confusion = np.bincount(cells.ravel(), minlength=runs * classes**2)
     confusion = confusion.reshape(runs, classes, classes)  # run, true class, decided class
     hits = np.diagonal(confusion, axis1=1, axis2=2)
-    counts = confusion.sum(axis=1) + confusion.sum(axis=2)  # of decisions, and of labels
-    # A class that is neither among the labels nor among the decisions does not count
-    macro_f1 = _f1(hits, counts).sum(axis=1) / np.count_nonzero(counts, axis=1)
-    return {ACCURACY.name: hits.sum(axis=1) / samples, MACRO_F1.name: macro_f1}
+    return hits, confusion.sum(axis=1) + confusion.sum(axis=2)
 
 
 def _multilabel(decisions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -38,8 +38,8 @@ def check_complete(name: str, values: np.ndarray, path: Path) -> None:
 def override(key: str, *names: str) -> str:
     """The override that names columns, as it is typed into a shell.
 
-    >>> override("ignore", "id"), override("ignore", "Unnamed: 0")
-    ('dataset.ignore=[id]', '\'dataset.ignore=["Unnamed: 0"]\'')
+    >>> print(override("ignore", "id"), override("ignore", "Unnamed: 0"))
+    dataset.ignore=[id] 'dataset.ignore=["Unnamed: 0"]'
     """
     if all(re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) for name in names) and len(names) == 1:
         return f"dataset.{key}=[{names[0]}]"
@@ -107,11 +107,16 @@ def not_a_number(values: np.ndarray, decimal: str = ".") -> str:
     return f"it holds {cell!r}, which is not {kind}, in {rows_in_words(wrong)}{hint}"
 
 
-def numbered(values: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+def numbered(values: np.ndarray, by_size: bool = True) -> tuple[tuple[str, ...], np.ndarray]:
     """Different values in order, as texts, and the number of each row's, (N,) int64.
 
-    In the order of numbers where writing each number gives its text again, else in that of text. Whole
-    numbers have no decimal point, whatever their type, and true is "True".
+    Whole numbers have no decimal point, whatever their type, and true is "True".
+
+    Args:
+        values: Texts, numbers or truth values, (N,).
+        by_size: Whether to order them by size if each is a number, and writing that number gives the
+            text again. Else the order is that of text, in which each pair stands whatever others there
+            are.
 
     >>> numbered(np.array(["10", "9", "10"], object))
     (('9', '10'), array([1, 0, 1]))
@@ -126,9 +131,22 @@ def numbered(values: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
         distinct, numbers = np.unique(values, return_inverse=True)
         names = [_text(value) for value in distinct.tolist()]
     order = sorted(range(len(names)), key=names.__getitem__)
-    if all(map(_is_canonical, names)):
+    if by_size and all(map(_is_canonical, names)):
         order.sort(key=lambda i: Decimal(names[i]))
     return tuple(names[i] for i in order), np.argsort(order)[numbers]
+
+
+def check_levels(name: str, values: np.ndarray, path: Path) -> None:
+    """Raises DataError for values that cannot be levels of a category: dates, bytes, lists."""
+    plain = values.dtype.kind in "biufU" or (
+        values.dtype.kind == "O" and all(isinstance(v, str | int | float | Decimal) for v in values)
+    )
+    if not plain:
+        raise DataError(
+            f"Column {name!r} of {path} cannot be categorical: its values must be text, numbers, or "
+            f"true and false. Got {values[0]!r:.40}. Write them as text, or leave the column out with "
+            f"{override('ignore', name)}."
+        )
 
 
 def _text(value: Any) -> str:

@@ -27,9 +27,9 @@ class Column(NamedTuple):
     """A column of a file.
 
     Attributes:
-        array: Name of the array that it is of, in an NPZ file; else its own.
-        name: Its name.
-        values: Its values, (N,).
+        array: Name of its array in an NPZ file; its own elsewhere.
+        name: Name of the column.
+        values: Values of the column, (N,).
     """
 
     array: str
@@ -45,8 +45,8 @@ class Choice:
         targets: Names of target columns, or of arrays of them.
         ignore: Names of columns that are left out, whatever they are.
         categorical: Names of features that are categorical.
-        labels: Whether targets are labels of classes.
-        form: How a CSV file is written.
+        labels: Whether the targets are labels of classes.
+        form: Signs and encoding of a CSV file.
     """
 
     targets: Sequence[str]
@@ -80,6 +80,7 @@ def read_columns(path: Path, choice: Choice) -> Parts:
     names, columns = _read(path, choice)
     if not names:
         raise DataError(f"{path} holds no rows.")
+    places = _places(names, columns)
     roles = dict.fromkeys(range(len(columns)), "feature")
     for role, wanted in (
         ("target", choice.targets),
@@ -87,24 +88,23 @@ def read_columns(path: Path, choice: Choice) -> Parts:
         ("ignore", choice.ignore),
     ):
         for name in wanted:
-            places = _places(name, names, columns)
-            if places == [] and role != "ignore":
-                raise DataError(f"The array {name!r} of {path} holds no columns.")
-            if places is None:
+            if name not in places:
                 listing = ", ".join(dict.fromkeys(names[:20])) + (", …" if len(names) > 20 else "")
                 hint = choice.form.hint(path) if path.suffix.lower() == ".csv" else ""
                 raise DataError(f"{path} has no column {name!r}. Its columns are: {listing}.{hint}")
-            taken = [i for i in places if roles[i] not in ("feature", role)]
+            if not places[name] and role != "ignore":
+                raise DataError(f"The array {name!r} of {path} holds no columns.")
+            taken = [i for i in places[name] if roles[i] not in ("feature", role)]
             if taken:
                 raise DataError(
                     f"Column {columns[taken[0]].name!r} of {path} is named in dataset.{role} and in "
                     f"dataset.{roles[taken[0]]}. It can be one of the two."
                 )
-            roles |= dict.fromkeys(places, role)
+            roles |= dict.fromkeys(places[name], role)
     kept = [column for i, column in enumerate(columns) if roles[i] != "ignore"]
     _check_names([column.name for column in kept], choice, path)
     _check_rows(kept, next(c.array for i, c in enumerate(columns) if roles[i] == "target"), path)
-    order = [i for name in choice.targets for i in _places(name, names, columns) or ()]
+    order = [i for name in choice.targets for i in places[name]]
     return Parts(
         {c.name: c.values for i, c in enumerate(columns) if roles[i] in ("feature", "categorical")},
         {columns[i].name: columns[i].values for i in order},
@@ -172,13 +172,14 @@ def _single(
     return names, [(name, name, values) for name, values in columns]
 
 
-def _places(name: str, names: list[str], columns: list[Column]) -> list[int] | None:
-    """The columns that a name stands for: those of the array of this name, else the one column."""
-    by_array = name in names
-    places = [
-        i for i, column in enumerate(columns) if (column.array if by_array else column.name) == name
-    ]
-    return places if places or by_array else None
+def _places(names: list[str], columns: list[Column]) -> dict[str, list[int]]:
+    """The columns that each name stands for: those of the array of this name, else the one column."""
+    places: dict[str, list[int]] = {name: [] for name in names}
+    for i, column in enumerate(columns):
+        places[column.array].append(i)
+    for i, column in enumerate(columns):
+        places.setdefault(column.name, [i])
+    return places
 
 
 def _check_names(names: list[str], choice: Choice, path: Path) -> None:

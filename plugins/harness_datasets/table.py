@@ -13,6 +13,7 @@ import numpy as np
 from harness import ADDED, ConfigurationError, Data, DataError, Task, check_choice
 from harness_datasets.cells import (
     check_complete,
+    check_levels,
     exact_numbers,
     is_number,
     not_a_number,
@@ -112,7 +113,8 @@ class Table:
         categories = {}
         for number, (name, values) in enumerate(features.items()):
             if name in categorical:
-                categories[number], features[name] = numbered(values)
+                check_levels(name, values, path)
+                categories[number], features[name] = numbered(values, by_size=False)
         classes: tuple[str, ...] = ()
         if labelled:
             classes, labels = _classes(targets, path)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -107,6 +109,22 @@ def test_r2_agrees_with_sklearn(outputs, data):
     expected = [r2_score(values, run) for run in outputs.astype(float)]
     assert actual.dtype == np.float64
     np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_many_classes_take_memory_with_their_number_and_not_its_square():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2000, 50)
+    outputs = rng.standard_normal((3, 50, 2000))
+    outputs[:, np.arange(25), labels[:25]] = 9
+    tracemalloc.start()
+    scores = evaluate(outputs, labels, Task.MULTICLASS, "softmax")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e6  # a table of classes by classes would be 96 MB
+    for run, decisions in enumerate(outputs.argmax(axis=-1)):
+        assert scores["accuracy"][run] == accuracy_score(labels, decisions)
+        expected = f1_score(labels, decisions, average="macro", zero_division=0)
+        assert scores["macro_f1"][run] == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_worked_example():

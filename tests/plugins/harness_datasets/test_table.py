@@ -504,6 +504,23 @@ def test_categories_of_all_types_and_files(tmp_path, suffix):
     assert data.categories == {0: ("1", "2", "3", "4"), 1: ("False", "True"), 2: ("1", "3")}
 
 
+def test_the_order_of_levels_does_not_depend_on_other_levels(tmp_path):
+    # Else a level of the test part could change what is trained
+    for other in ("8", "x"):
+        path = csv(tmp_path, f"c,y\n9,1\n10,2\n{other},3\n")
+        data = Table(path, "y", "regression", categorical=["c"]).load()
+        assert data.categories == {0: ("10", *sorted(["9", other]))}
+
+
+def test_dates_are_no_categories(tmp_path):
+    frame = pd.DataFrame({"day": pd.to_datetime(["2020-01-01", "2020-01-02"]), "y": [1, 2]})
+    path = write(frame, tmp_path / "t.parquet")
+    with pytest.raises(
+        DataError, match="'day' of .* cannot be categorical: its values must be text"
+    ):
+        Table(path, "y", categorical=["day"]).load()
+
+
 def test_all_columns_of_an_array_are_categories(tmp_path):
     path = npz(tmp_path, X=np.array([["a", "u"], ["b", "v"]] * 2))
     assert Table(path, "y", categorical=["X"]).load().categories == {0: ("a", "b"), 1: ("u", "v")}
