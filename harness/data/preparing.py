@@ -20,6 +20,7 @@ from harness.randomness import stream
 __all__ = ["Part", "Prepared", "Split", "prepare"]
 
 LARGEST = 2**29  # numbers, 4 GiB of float64, that one-hot columns of all rows may be
+LARGEST_ALONE = 2**24  # where they have fewer than two rows each
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Prepared:
         categories: The levels of each categorical feature that the training part has, by the
             feature's name, in the order of their columns.
         source: Origin of the data.
-        sha256: Hash of features and targets as loaded, with their shapes and dtypes.
+        sha256: Hash of features and targets as loaded, with their shapes and dtypes, and of the columns
+            that are categorical.
         split_sha256: Hash of the row numbers of the parts.
     """
 
@@ -172,7 +174,7 @@ def prepare(data: Data, task: Task, output_activation: str, split: Split) -> Pre
             for column, numbers in levels.levels.items()
         },
         source=data.source,
-        sha256=_digest(data.features, data.targets),
+        sha256=_digest(data.features, data.targets, *_categorical(data)),
         split_sha256=_digest(*rows),
     )
 
@@ -232,12 +234,17 @@ _CONTINUOUS = "If the target is a quantity and no class, the task is regression 
 
 
 def _check_size(what: str, columns: int, data: Data, hint: str) -> None:
-    """Raises DataError where one-hot columns of all rows would not fit into memory."""
+    """Raises DataError where one-hot columns of all rows would take memory without bounds.
+
+    The bound is lower for columns with fewer than two rows each: those grow with the square of the rows.
+    """
     rows = len(data.features)
-    if rows * columns > LARGEST:
+    limit = LARGEST if 2 * columns <= rows else LARGEST_ALONE
+    if rows * columns > limit:
         raise DataError(
-            f"{data.source}: {what} in {rows:,} rows would be {rows * columns:,} numbers; at most "
-            f"{LARGEST:,} are accepted. {hint}"
+            f"{data.source}: {what} in {rows:,} rows would be {rows * columns:,} numbers. At most "
+            f"{limit:,} are accepted{'' if limit == LARGEST else ' with fewer than two rows for each'}. "
+            f"{hint}"
         )
 
 
@@ -249,6 +256,11 @@ def _check_statistics(scaling: Affine, names: Sequence[str], source: str) -> Non
             f"a statistic of them overflows. Give them in a larger unit, or set split.scale=none "
             f"(for a target, split.scale_targets=false)."
         )
+
+
+def _categorical(data: Data) -> list[np.ndarray]:
+    """The columns of categorical features; nothing where there are none, as in data without them."""
+    return [np.array(sorted(data.categories), np.int64)] if data.categories else []
 
 
 def _digest(*arrays: np.ndarray) -> str:

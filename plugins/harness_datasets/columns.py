@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness import DataError
-from harness_datasets.cells import override
+from harness_datasets.cells import is_number, override
 from harness_datasets.csv_files import CsvFormat, read_csv
 from harness_datasets.npz_files import read_npz
 
@@ -91,6 +91,8 @@ def read_columns(path: Path, choice: Choice) -> Parts:
             if name not in places:
                 listing = ", ".join(dict.fromkeys(names[:20])) + (", …" if len(names) > 20 else "")
                 hint = choice.form.hint(path) if path.suffix.lower() == ".csv" else ""
+                if 2 * sum(map(is_number, names)) > len(names):
+                    hint += " These look like data: the first line must be a header with names."
                 raise DataError(f"{path} has no column {name!r}. Its columns are: {listing}.{hint}")
             if not places[name] and role != "ignore":
                 raise DataError(f"The array {name!r} of {path} holds no columns.")
@@ -104,7 +106,7 @@ def read_columns(path: Path, choice: Choice) -> Parts:
     kept = [column for i, column in enumerate(columns) if roles[i] != "ignore"]
     _check_names([column.name for column in kept], choice, path)
     _check_rows(kept, next(c.array for i, c in enumerate(columns) if roles[i] == "target"), path)
-    order = [i for name in choice.targets for i in places[name]]
+    order = list(dict.fromkeys(i for name in choice.targets for i in places[name]))
     return Parts(
         {c.name: c.values for i, c in enumerate(columns) if roles[i] in ("feature", "categorical")},
         {columns[i].name: columns[i].values for i in order},

@@ -23,6 +23,8 @@ from harness_datasets.cells import (
 from harness_datasets.columns import Choice, Columns, read_columns
 from harness_datasets.csv_files import CsvFormat
 
+_BLOCK = 1024  # rows
+
 
 @dataclass(frozen=True)
 class Table:
@@ -146,7 +148,17 @@ class Table:
                     f"Column {name!r} of {path} cannot be {role}: {reason}. Correct it{category}, or "
                     f"leave it out with {override('ignore', name)}."
                 )
-        return np.column_stack(list(columns.values())).astype(np.float64)
+        return _side_by_side(list(columns.values()))
+
+
+def _side_by_side(columns: list[np.ndarray]) -> np.ndarray:
+    """Columns as (N, columns) float64. In blocks of rows: a column touches the memory of all rows."""
+    table = np.empty((len(columns[0]), len(columns)))
+    for start in range(0, len(table), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        for i, values in enumerate(columns):
+            table[block, i] = values[block]
+    return table
 
 
 def _classes(targets: Columns, path: Path) -> tuple[tuple[str, ...], np.ndarray]:

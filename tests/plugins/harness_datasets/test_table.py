@@ -410,6 +410,11 @@ def test_options_of_csv_files_are_for_csv_files(tmp_path):
         Table(path, "kind", separator="tab").load()
 
 
+def test_a_file_without_a_header_is_told_so(tmp_path):
+    with pytest.raises(DataError, match=r"no column 'y'.* the first line must be a header"):
+        Table(csv(tmp_path, "5.1,3.5,setosa\n4.9,3.0,setosa\n"), "y").load()
+
+
 def test_a_sign_and_its_name_are_the_same():
     assert Table("t.csv", "y", separator=";", decimal=",", comment="#") == Table(
         "t.csv", "y", separator="semicolon", decimal="comma", comment="hash"
@@ -516,7 +521,7 @@ def test_dates_are_no_categories(tmp_path):
     frame = pd.DataFrame({"day": pd.to_datetime(["2020-01-01", "2020-01-02"]), "y": [1, 2]})
     path = write(frame, tmp_path / "t.parquet")
     with pytest.raises(
-        DataError, match="'day' of .* cannot be categorical: its values must be text"
+        DataError, match=r"'day' of .* cannot be categorical: its values must be text"
     ):
         Table(path, "y", categorical=["day"]).load()
 
