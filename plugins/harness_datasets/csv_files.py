@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import warnings
 from collections.abc import Mapping, Set
@@ -53,6 +54,8 @@ class CsvFormat:
             object.__setattr__(self, field, _name_of(field, getattr(self, field), names))
         try:
             "".encode(self.encoding)
+            if codecs.lookup(self.encoding).name == "utf-8":
+                object.__setattr__(self, "encoding", "utf-8")  # one of its many names
         except (LookupError, ValueError) as error:
             raise ConfigurationError(
                 f"'encoding' of Table must be one that Python knows, such as utf-8, latin-1, cp1252 "
@@ -86,13 +89,12 @@ class CsvFormat:
         """What to try where a file does not read as it should: a sentence after a space, or nothing.
 
         Args:
-            path: Of the file.
+            path: Path of the file.
             undecodable: Whether its bytes are no text in this encoding.
         """
         with path.open("rb") as file:
             beginning = file.read(_HINT_BYTES)
-        utf_16 = beginning[:2] in (b"\xff\xfe", b"\xfe\xff")
-        encoding = ("utf-16" if utf_16 else "latin-1") if undecodable else self.encoding
+        encoding = _likely_encoding(beginning, self.encoding) if undecodable else self.encoding
         lines = beginning.decode(encoding, "ignore").splitlines()
         data = [line.strip() for line in lines if line.strip() and line[0] not in "#%"][:2]
         comments = {
@@ -120,6 +122,17 @@ class CsvFormat:
         return self.separator
 
 
+def _likely_encoding(beginning: bytes, other_than: str) -> str:
+    """The encoding of a file, by its first bytes."""
+    if beginning[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(beginning)  # may end within a letter
+    except UnicodeError:
+        return "latin-1"
+    return "latin-1" if other_than == "utf-8" else "utf-8"
+
+
 def _pattern(separator: str) -> str:
     sign = _sign(separator, SEPARATORS)
     return sign if separator == "space" else re.escape(sign)
@@ -133,8 +146,8 @@ def read_csv(
     A column without a name is called as pandas calls it, by its place from 0: "Unnamed: 0".
 
     Args:
-        path: Of the file.
-        form: How it is written.
+        path: Path of the file.
+        form: Signs and encoding of the file.
         text: Names of columns whose cells stay text, whatever they look like.
     """
     import pandas
@@ -162,7 +175,7 @@ def read_csv(
     except (*errors, UnicodeError) as error:
         reason = str(error).strip()
         if isinstance(error, pandas.errors.ParserWarning):
-            reason = f"a row has more cells than the {len(names)} names of the first line"
+            reason = f"a row has more cells than the first line has names, {len(names)}"
         hint = form.hint(path, undecodable=isinstance(error, UnicodeError))
         raise DataError(f"Cannot read {path} as .csv: {reason}.{hint}") from error
     columns = [(name, _values(frame[i], name in text, form)) for i, name in enumerate(names)]

@@ -20,7 +20,7 @@ def read_npz(
     """The names of the arrays, and the columns of those that are not ignored.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         ignore: Names of arrays that are not looked at: they may have any shape, and be pickled.
 
     Returns:

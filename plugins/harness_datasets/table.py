@@ -62,7 +62,7 @@ class Table:
     def __post_init__(self) -> None:
         check_choice(self, "task", tuple(Task))
         object.__setattr__(self, "task", Task(self.task))
-        for name in ("separator", "decimal", "comment"):
+        for name in ("separator", "decimal", "comment", "encoding"):
             object.__setattr__(self, name, getattr(self._form, name))
         names = self._targets
         numbers = [name for name in names if isinstance(name, int | float)]

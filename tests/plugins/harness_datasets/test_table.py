@@ -416,9 +416,22 @@ def test_a_file_without_a_header_is_told_so(tmp_path):
 
 
 def test_a_sign_and_its_name_are_the_same():
-    assert Table("t.csv", "y", separator=";", decimal=",", comment="#") == Table(
-        "t.csv", "y", separator="semicolon", decimal="comma", comment="hash"
+    assert Table("t.csv", "y", separator=";", decimal=",", comment="#", encoding="UTF8") == Table(
+        "t.csv", "y", separator="semicolon", decimal="comma", comment="hash", encoding="utf-8"
     )
+
+
+def test_an_encoding_that_was_not_needed_is_advised_against(tmp_path):
+    path = csv(tmp_path, "größe,y\n1,a\n2,b\n")
+    for encoding in ("utf-16", "ascii"):
+        with pytest.raises(DataError, match=r"you needed dataset.encoding=utf-8"):
+            Table(path, "y", encoding=encoding).load()
+
+
+def test_an_empty_cell_between_tabs_is_a_gap(tmp_path):
+    path = csv(tmp_path, "a\tb\ty\n1\t\t0\n2\t3\t1\n")
+    with pytest.raises(DataError, match=r"'b' of .* has no value in row 1"):
+        Table(path, "y", separator="tab").load()
 
 
 # --- arrays of NPZ files --------------------------------------------------------------------------
