@@ -11,9 +11,10 @@ __all__ = ["SCALES", "Affine", "Scaling", "fit"]
 
 SCALES = ("standard", "minmax", "none")
 
-# Values whose range is within so many units in the last place of the largest differ by rounding alone:
-# a sum of some hundred terms, in whatever order, stays within it
-_ROUNDING = 32
+# Values whose range is within so many units in the last place of the largest differ by rounding alone.
+# In float64 a sum of some hundred terms, in whatever order, stays within it; in float32, where measured
+# values come near to such differences, a sum of two or three.
+_ROUNDING = {"float64": 32, "float32": 4}
 
 # Rows at a time: the squared deviations of a large table are never all in memory
 _BLOCK = 4096
@@ -118,7 +119,9 @@ def fit(values: np.ndarray, scale: str) -> Affine:
                 center[column], spread[column] = _statistics(values[:, column])
         too_small = spread.astype(values.dtype) == 0  # underflow, in the precision it is used in
     # By the range, which is exact: a deviation would show the rounding of the mean
-    constant = width <= _ROUNDING * np.finfo(np.float64).eps * np.maximum(abs(low), abs(high))
+    precision = np.finfo(values.dtype if values.dtype == np.float32 else np.float64)
+    rounding = _ROUNDING[str(precision.dtype)] * precision.eps
+    constant = width <= rounding * np.maximum(abs(low), abs(high))
     center = np.where(low == high, low, center)
     return Affine(center, np.where(constant | too_small, 1.0, spread))
 

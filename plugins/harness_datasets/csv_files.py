@@ -204,9 +204,9 @@ def _check_no_comments(frame: Any, path: Path, form: CsvFormat) -> None:
     first = frame[0]
     if form.comment != "none" or first.dtype.kind not in "OTU" or frame.shape[1] < 2:
         return
-    alone = frame.iloc[:, 1:].isna().all(axis=1)
     for name in ("hash", "percent"):
-        rows = np.flatnonzero(alone & first.astype(str).str.startswith(COMMENTS[name][0]))
+        rows = np.flatnonzero(first.astype(str).str.startswith(COMMENTS[name][0]))
+        rows = rows[frame.iloc[rows, 1:].isna().all(axis=1)]
         if len(rows):
             raise DataError(
                 f"{path} seems to hold comments: {first[rows[0]]!r} stands alone in "

@@ -199,6 +199,19 @@ def test_a_column_that_is_constant_but_for_rounding_is_only_shifted(values, scal
     assert np.abs(prepared.validation.features[:, -1]).max() == pytest.approx(0.03 * abs(values[0]))
 
 
+def test_rounding_is_that_of_the_type():
+    single = np.where(
+        np.arange(60) % 2, np.float32(0.3), np.nextafter(np.float32(0.3), np.float32(1))
+    )
+    spread = np.float32(101_325) + np.arange(60).astype(np.float32) % 20 / 128  # steps of its own
+    features = np.column_stack([single, spread])
+    assert features.dtype == np.float32
+    data = dataclasses.replace(regression(60), features=features)
+    prepared = prepare(data, Task.REGRESSION, "identity", Split())
+    assert prepared.scaling.features.scale[0] == 1
+    assert prepared.train.features[:, 1].std() == pytest.approx(1, rel=1e-3)
+
+
 def test_a_target_that_is_constant_but_for_rounding_is_only_shifted():
     data = dataclasses.replace(regression(60), targets=NEARLY["one last digit"])
     prepared = prepare(data, Task.REGRESSION, "identity", Split())
