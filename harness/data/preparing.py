@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from harness.contracts import Data, Task
 from harness.data.categories import OneHot
 from harness.data.checks import checked_features, checked_labels
+from harness.data.encoding import CONTINUOUS, check_size, one_hot, target_form
 from harness.data.scaling import SCALES, Affine, Scaling, fit
 from harness.data.splitting import hold_out
 from harness.errors import ConfigurationError, DataError
@@ -18,9 +19,6 @@ from harness.fields import check_choice, check_range
 from harness.randomness import stream
 
 __all__ = ["Part", "Prepared", "Split", "prepare"]
-
-LARGEST = 2**29  # numbers, 4 GiB of float64, that one-hot columns of all rows may be
-LARGEST_ALONE = 2**24  # where they have fewer than two rows each
 
 
 @dataclass(frozen=True)
@@ -137,16 +135,16 @@ def prepare(data: Data, task: Task, output_activation: str, split: Split) -> Pre
     """
     features = checked_features(data)
     labels, classes = checked_labels(data, task)
-    form = _form(task, output_activation)
+    form = target_form(task, output_activation)
 
     rows = _draw(data, labels, task, split)
-    if form is _one_hot:
-        _check_size(f"{len(classes):,} classes", len(classes), data, _CONTINUOUS)
+    if form is one_hot:
+        check_size(f"{len(classes):,} classes", len(classes), data, CONTINUOUS)
     names = data.feature_names or tuple(f"x{i + 1}" for i in range(features.shape[1]))
     levels = OneHot.fit(features[rows[0]], data.categories)
     for column, numbers in levels.levels.items():
         hint = f"Leave it out with dataset.ignore=[{names[column]}]."
-        _check_size(f"{len(numbers):,} levels of {names[column]!r}", len(numbers), data, hint)
+        check_size(f"{len(numbers):,} levels of {names[column]!r}", len(numbers), data, hint)
     encoded_names = levels.names(names, data.categories)
     parts = [
         (levels.encode(features[part]), form(labels[part], len(classes)), labels[part])
@@ -199,53 +197,9 @@ def _draw(data: Data, labels: np.ndarray, task: Task, split: Split) -> list[np.n
         test, rest = hold_out(np.arange(free), strata, sizes["test"], rng)
         validation, train = hold_out(rest, strata, sizes["validation"], rng)
     except DataError as error:
-        hint = f" {_CONTINUOUS}" if one_label and count < 20 * len(np.unique(labels)) else ""
+        hint = f" {CONTINUOUS}" if one_label and count < 20 * len(np.unique(labels)) else ""
         raise DataError(f"{data.source}: {error}{hint}") from error
     return [train, validation, np.arange(free, count) if data.test_size else test]
-
-
-def _one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    targets = np.zeros((len(labels), classes))
-    targets[np.arange(len(labels)), labels] = 1
-    return targets
-
-
-def _as_columns(labels: np.ndarray, classes: int) -> np.ndarray:
-    return (labels[:, None] if labels.ndim == 1 else labels).astype(np.float64)
-
-
-def _form(task: Task, output_activation: str) -> Callable[[np.ndarray, int], np.ndarray]:
-    """What makes targets as in `Part`, (n, K) float64, of labels and the number of classes."""
-    match task, output_activation:
-        case ((Task.BINARY | Task.MULTICLASS), "softmax"):
-            return _one_hot
-        case (
-            (Task.BINARY, "sigmoid") | (Task.MULTILABEL, "sigmoid") | (Task.REGRESSION, "identity")
-        ):
-            return _as_columns
-    raise ConfigurationError(
-        f"A loss with output activation {output_activation!r} does not fit the task "
-        f"{task.value!r}. Use one with softmax or sigmoid for binary, softmax for multiclass, "
-        f"sigmoid for multilabel, identity for regression."
-    )
-
-
-_CONTINUOUS = "If the target is a quantity and no class, the task is regression (dataset.task)."
-
-
-def _check_size(what: str, columns: int, data: Data, hint: str) -> None:
-    """Raises DataError where one-hot columns of all rows would take memory without bounds.
-
-    The bound is lower for columns with fewer than two rows each: those grow with the square of the rows.
-    """
-    rows = len(data.features)
-    limit = LARGEST if 2 * columns <= rows else LARGEST_ALONE
-    if rows * columns > limit:
-        raise DataError(
-            f"{data.source}: {what} in {rows:,} rows would be {rows * columns:,} numbers. At most "
-            f"{limit:,} are accepted{'' if limit == LARGEST else ' with fewer than two rows for each'}. "
-            f"{hint}"
-        )
 
 
 def _check_statistics(scaling: Affine, names: Sequence[str], source: str) -> None:

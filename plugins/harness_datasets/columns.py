@@ -13,7 +13,8 @@ import numpy as np
 
 from harness import DataError
 from harness_datasets.cells import is_number, override
-from harness_datasets.csv_files import CsvFormat, read_csv
+from harness_datasets.csv_files import read_csv
+from harness_datasets.csv_format import CsvFormat
 from harness_datasets.npz_files import read_npz
 
 Columns = dict[str, np.ndarray]

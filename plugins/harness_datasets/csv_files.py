@@ -1,141 +1,17 @@
-"""CSV files: their separator, decimal sign, comments and encoding, and hints where these are others."""
+"""Reading the columns of a CSV file as they are written."""
 
 from __future__ import annotations
 
-import codecs
-import re
 import warnings
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness import ConfigurationError, DataError
-from harness_datasets.cells import is_decimal_comma, is_number, rows_in_words, to_number
-
-# What the signs are called, so that none needs quotes on a command line; pandas gets the first sign
-SEPARATORS = {
-    "comma": (",",),
-    "semicolon": (";",),
-    "tab": ("\t", "\\t"),
-    "space": (r"\s+", " "),
-    "bar": ("|",),
-}
-DECIMALS = {"point": (".",), "comma": (",",)}
-COMMENTS = {"none": ("",), "hash": ("#",), "percent": ("%",)}
-
-_HINT_BYTES = 4096  # of the beginning of a file, in which hints are looked for
-
-
-@dataclass(frozen=True)
-class CsvFormat:
-    """How a CSV file is written. Signs go by their names; a sign is replaced by its name.
-
-    Attributes:
-        separator: One of `SEPARATORS`, or a character.
-        decimal: One of `DECIMALS`.
-        comment: One of `COMMENTS`, or a character.
-        encoding: Name of an encoding that Python knows.
-    """
-
-    separator: str = "comma"
-    decimal: str = "point"
-    comment: str = "none"
-    encoding: str = "utf-8"
-
-    def __post_init__(self) -> None:
-        for field, names in (
-            ("separator", SEPARATORS),
-            ("decimal", DECIMALS),
-            ("comment", COMMENTS),
-        ):
-            object.__setattr__(self, field, _name_of(field, getattr(self, field), names))
-        try:
-            "".encode(self.encoding)
-            if codecs.lookup(self.encoding).name == "utf-8":
-                object.__setattr__(self, "encoding", "utf-8")  # one of its many names
-        except (LookupError, ValueError) as error:
-            raise ConfigurationError(
-                f"'encoding' of Table must be one that Python knows, such as utf-8, latin-1, cp1252 "
-                f"or utf-16. Got {self.encoding!r}."
-            ) from error
-        if _sign(self.comment, COMMENTS) == _sign(self.separator, SEPARATORS):
-            raise ConfigurationError(
-                f"'separator' and 'comment' of Table must be different signs. Got {self.separator} "
-                f"for both."
-            )
-
-    @property
-    def decimal_sign(self) -> str:
-        """The decimal sign."""
-        return DECIMALS[self.decimal][0]
-
-    @property
-    def for_pandas(self) -> dict[str, Any]:
-        """The arguments of `pandas.read_csv`."""
-        return {
-            "sep": _sign(self.separator, SEPARATORS),
-            "decimal": self.decimal_sign,
-            "comment": _sign(self.comment, COMMENTS) or None,
-            "encoding": self.encoding,
-            "compression": None,
-            "index_col": False,
-            "skipinitialspace": True,
-        }
-
-    def hint(self, path: Path, undecodable: bool = False) -> str:
-        """What to try where a file does not read as it should: a sentence after a space, or nothing.
-
-        Args:
-            path: Path of the file.
-            undecodable: Whether its bytes are no text in this encoding.
-        """
-        with path.open("rb") as file:
-            beginning = file.read(_HINT_BYTES)
-        encoding = _likely_encoding(beginning, self.encoding) if undecodable else self.encoding
-        lines = beginning.decode(encoding, "ignore").splitlines()
-        data = [line.strip() for line in lines if line.strip() and line[0] not in "#%"][:2]
-        comments = {
-            name: any(line.startswith(COMMENTS[name][0]) for line in lines)
-            for name in ("hash", "percent")
-        }
-        hints = [f"encoding={encoding}"] if undecodable else []
-        hints += [f"comment={n}" for n, there in comments.items() if there and n != self.comment]
-        separator = self._likely_separator(data)
-        hints += [f"separator={separator}"] if separator != self.separator else []
-        cells = re.split(_pattern(separator), data[1]) if len(data) > 1 else []
-        if self.decimal == "point" and any(map(is_decimal_comma, cells)):
-            hints.append("decimal=comma")
-        if not hints:
-            return ""
-        return f" It looks as if you needed {' '.join(f'dataset.{hint}' for hint in hints)}."
-
-    def _likely_separator(self, lines: list[str]) -> str:
-        """The separator that the first lines of data have, which is another if they lack this one."""
-        if not lines or re.search(_pattern(self.separator), lines[0]):
-            return self.separator
-        for name in ("semicolon", "tab", "bar", "comma", "space"):
-            if all(re.search(_pattern(name), line) for line in lines):
-                return name
-        return self.separator
-
-
-def _likely_encoding(beginning: bytes, other_than: str) -> str:
-    """The encoding of a file, by its first bytes."""
-    if beginning[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "utf-16"
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(beginning)  # may end within a letter
-    except UnicodeError:
-        return "latin-1"
-    return "latin-1" if other_than == "utf-8" else "utf-8"
-
-
-def _pattern(separator: str) -> str:
-    sign = _sign(separator, SEPARATORS)
-    return sign if separator == "space" else re.escape(sign)
+from harness import DataError
+from harness_datasets.cells import is_number, rows_in_words, to_number
+from harness_datasets.csv_format import COMMENTS, CsvFormat
 
 
 def read_csv(
@@ -191,7 +67,7 @@ def _values(column: Any, text: bool, form: CsvFormat) -> np.ndarray:
         return values
     if text:
         # Blanks after a number, and before a comment, are no part of what is written
-        blanks = [form.comment != "none" or is_number(str(value)) for value in values]
+        blanks = [form.has_comments or is_number(str(value)) for value in values]
         stripped = [v.rstrip(" \t") if b and v else v for v, b in zip(values, blanks, strict=True)]
         return np.array(stripped, object)
     if not gaps and all(is_number(str(value), form.decimal_sign) for value in values):
@@ -202,7 +78,7 @@ def _values(column: Any, text: bool, form: CsvFormat) -> np.ndarray:
 def _check_no_comments(frame: Any, path: Path, form: CsvFormat) -> None:
     """Raises DataError for a row that is a comment: one cell that begins like one, no others."""
     first = frame[0]
-    if form.comment != "none" or first.dtype.kind not in "OTU" or frame.shape[1] < 2:
+    if form.has_comments or first.dtype.kind not in "OTU" or frame.shape[1] < 2:
         return
     for name in ("hash", "percent"):
         rows = np.flatnonzero(first.astype(str).str.startswith(COMMENTS[name][0]))
@@ -212,21 +88,3 @@ def _check_no_comments(frame: Any, path: Path, form: CsvFormat) -> None:
                 f"{path} seems to hold comments: {first[rows[0]]!r} stands alone in "
                 f"{rows_in_words(rows.tolist())}. If so, set dataset.comment={name}."
             )
-
-
-def _name_of(field: str, value: str, names: Mapping[str, tuple[str, ...]]) -> str:
-    for name, signs in names.items():
-        if value == name or value in signs:
-            return name
-    # A letter or digit would cut cells in two
-    character = (
-        len(value) == 1 and value.isprintable() and not value.isalnum() and value not in "\"'"
-    )
-    if field != "decimal" and character:
-        return value
-    known = ", ".join(names) + ("" if field == "decimal" else " or a character that is no letter")
-    raise ConfigurationError(f"{field!r} of Table must be one of {known}. Got {value!r}.")
-
-
-def _sign(name: str, names: Mapping[str, tuple[str, ...]]) -> str:
-    return names[name][0] if name in names else name

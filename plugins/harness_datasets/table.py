@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,7 +22,7 @@ from harness_datasets.cells import (
     override,
 )
 from harness_datasets.columns import Choice, Columns, read_columns
-from harness_datasets.csv_files import CsvFormat
+from harness_datasets.csv_format import CsvFormat
 
 _BLOCK = 1024  # rows
 
@@ -41,11 +42,11 @@ class Table:
         ignore: Columns to leave out; all others are features.
         categorical: Features that are text, each value a level: a column of 0 and 1 for each level
             that the training part has. A row of another level has 0 in all of them.
-        separator: What is between the cells of a .csv file: comma, semicolon, tab, space (any number
+        separator: Sign between the cells of a .csv file: comma, semicolon, tab, space (any number
             of them), bar, or a character.
         decimal: Decimal sign in a .csv file: point or comma.
-        comment: What begins a comment in a .csv file, to the end of the line: none, hash, percent, or
-            a character.
+        comment: Sign before a comment in a .csv file, which ends with its line: none, hash, percent,
+            or a character.
         encoding: Encoding of a .csv file, such as utf-8, latin-1 or utf-16.
     """
 
@@ -83,7 +84,7 @@ class Table:
                 f"for multilabel and regression. Got {', '.join(names)}."
             )
         roles = [*names, *dict.fromkeys(self.ignore), *dict.fromkeys(self.categorical)]
-        twice = sorted({name for name in roles if roles.count(name) > 1})
+        twice = sorted(name for name, count in Counter(roles).items() if count > 1)
         if twice:
             raise ConfigurationError(
                 f"A column can be one of 'target', 'ignore' and 'categorical' of Table, once. Named "
