@@ -60,7 +60,7 @@ def _check_different(names: Iterable[str], what: str, source: str) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(
-            f"{source}: {what} must have different names. Twice there: {', '.join(twice[:5])}."
+            f"{source}: {what} must have different names. Twice there: {', '.join(map(str, twice[:5]))}."
         )
 
 
