@@ -119,7 +119,10 @@ def test_the_sampler_goes_where_the_scores_are(plan_of, settings):
     assert means["tpe"] > means["random"] + 0.05
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
+@pytest.mark.parametrize(
+    "sampler",
+    ["tpe", *(pytest.param(name, marks=pytest.mark.full) for name in ("gp", "random"))],
+)
 def test_trials_follow_from_the_seed(sampler, plan_of, settings):
     if sampler == "gp":
         pytest.importorskip("torch")
