@@ -146,11 +146,10 @@ def _tune(rest: list[str]) -> int:
 def _compare_tuned(folder: Path, overrides: list[str], metric: str | None) -> None:
     """Compares the runs of the tuning that has just ended."""
     from harness.compare.command import compare_command
-    from harness.configuration.job import sweep_id
 
     store = [word for word in overrides if word.startswith("tracking.")]
     print()
-    compare_command([sweep_id(str(folder)), *(["--metric", metric] if metric else []), *store])
+    compare_command([str(folder.absolute()), *(["--metric", metric] if metric else []), *store])
 
 
 def _complete(rest: list[str]) -> int:

@@ -26,6 +26,7 @@ from harness.compare.trials import (
     chosen_settings,
     edge_caveats,
     final_settings,
+    last_round,
     scoring_runs,
     trials_of,
 )
@@ -54,7 +55,9 @@ def compare_runs(
     """
     question = loaded.question
     trials = trials_of(loaded)
-    chosen = chosen_settings(trials, question.maximize, final_settings(loaded.runs))
+    chosen = chosen_settings(
+        trials, question.maximize, final_settings(loaded.runs), loaded.runs["loss"]
+    )
     scoring = scoring_runs(loaded, chosen)
     unequal = check_fairness(allow, loaded, chosen, scoring)
     curves = curves_of(loaded, scoring)
@@ -80,7 +83,7 @@ def compare_runs(
         summary=summary_of(outcomes, contenders, tasks, question),
         times=times,
         pairs=pairs,
-        budget=budget_of(trials, contenders, tasks, question.maximize),
+        budget=budget_of(last_round(trials, loaded.runs), contenders, tasks, question.maximize),
         profiles=profiles_of(outcomes, times, contenders, tasks),
         benchmark=benchmark_of(times, contenders, tasks),
         ranks=ranks_of(outcomes, contenders, tasks, question.maximize),

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.compare.loaded_runs import LoadedRuns
 from harness.compare.outcomes import trained_alone
-from harness.compare.statistics.holm import LEVEL
+from harness.compare.statistics.holm import LEVEL, holm
 from harness.compare.statistics.pairwise import SIGNED_RANK, least_p
 from harness.compare.tables.scores import ALL
 from harness.compare.tables.summary import tasks_in
 from harness.compare.trials import CONTENDER_TASK, rounds_of, was_tuned
 from harness.tracking.reading import frames
+from harness.training.records import Status
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -82,22 +85,34 @@ def too_few_to_tell(scoring: DataFrame, pairs: DataFrame) -> Iterator[str]:
     """Tasks on which no difference can become significant, however large it is."""
     sizes = scoring.groupby(CONTENDER_TASK).size().to_dict()
     tasks = sorted(scoring["task"].unique())
+    tested = pairs[pairs["p"].notna()]
+    members = [tasks_in(str(group), tasks) for group in tested["task"]]
+    tests = list(tested["test"])
+    # Holm's corrected p falls with every p: none can be below that of the least p of all pairs
+    least = [
+        least_p([_sizes(sizes, row, task) for task in of_row], row.test)
+        for of_row, row in zip(members, tested.itertuples(), strict=True)
+    ]
+    corrected = holm(least)
     places_by_reason: dict[str, list[str]] = {}
-    for group, rows in pairs[pairs["p"].notna()].groupby("task", sort=False):
-        members, count = tasks_in(str(group), tasks), len(rows)
-        least, test = min(
-            (least_p([_sizes(sizes, row, task) for task in members], row.test), row.test)
-            for row in rows.itertuples()
-        )
-        if count * least < LEVEL:
+    for group in dict.fromkeys(tested["task"]):
+        rows = np.flatnonzero(tested["task"] == group)
+        if corrected[rows].min() < LEVEL:
             continue
         enough = next(
-            n for n in count_from(1) if count * least_p([(n, n)] * len(members), test) < LEVEL
+            n
+            for n in count_from(1)
+            if holm(
+                [least_p([(n, n)] * len(m), test) for m, test in zip(members, tests, strict=True)]
+            )[rows].min()
+            < LEVEL
         )
-        corrected = f", and {min(1.0, count * least):.2g} corrected for {count} pairs (Holm)"
+        best = rows[corrected[rows].argmin()]
+        after = f", and {corrected[best]:.2g} corrected for {len(tested)} pairs (Holm)"
         places_by_reason.setdefault(
-            f"no difference can pass the test, however large: the smallest p there can be is {least:.2g}"
-            f"{corrected if count > 1 else ''}. It takes {enough} seeds of each contender.",
+            f"no difference can pass the test, however large: the smallest p there can be is "
+            f"{least[best]:.2g}{after if len(tested) > 1 else ''}. It takes {enough} seeds of each "
+            f"contender.",
             [],
         ).append("all tasks together" if group == ALL and ALL not in tasks else str(group))
     for what, where in places_by_reason.items():
@@ -117,8 +132,8 @@ def tuned_again(runs: DataFrame) -> Iterator[str]:
         listed = [f"{c} on {t} {n} times" for (c, t), n in rounds.items() if n > 1]
         yield (
             f"Tuned more than once, in ranges that were extended where the best value was on an edge: "
-            f"{_some(listed)}. The last tuning counts, with as many trials as the others had; what was "
-            f"learnt from those before it, the others did not have."
+            f"{_some(listed)}. The best setting of all these tunings counts, so it was chosen from more "
+            f"trials than the others had."
         )
 
 
@@ -147,11 +162,27 @@ def _pairing(loaded: LoadedRuns, scoring: DataFrame) -> Iterator[str]:
 
 def _diverged(chosen: DataFrame, scoring: DataFrame) -> Iterator[str]:
     for choice in chosen[chosen["score"].isna()].itertuples():
-        yield f"{choice.contender} on {choice.task}: every setting diverged from at least one seed."
-    shares = scoring.groupby(["contender", "task"], sort=False)["diverged"].agg(["sum", "size"])
-    for (contender, task), (diverged, runs) in shares.iterrows():
+        reasons = ["diverged"] * choice.diverged + [
+            "was dropped by successive halving"
+        ] * choice.dropped
+        yield (
+            f"{choice.contender} on {choice.task}: every setting {' or '.join(reasons)} from at least "
+            f"one seed."
+        )
+    ends = scoring.assign(dropped=scoring["status"] == Status.DROPPED)
+    counts = ends.groupby(CONTENDER_TASK, sort=False)[["diverged", "dropped"]].sum()
+    sizes = ends.groupby(CONTENDER_TASK, sort=False).size()
+    for (contender, task), (diverged, dropped) in counts.iterrows():
+        runs = sizes[contender, task]
         if diverged:
             yield f"{contender} on {task}: {diverged} of {runs} runs diverged."
+        if dropped:
+            yield (
+                f"{contender} on {task}: successive halving dropped {dropped} of {runs} runs of its "
+                f"setting, which have no final score. It kept the others for their scores, so a mean of "
+                f"them would be too good, and there is none. Train the setting without halving "
+                f"(training.halving.factor=null)."
+            )
 
 
 def _left_out(loaded: LoadedRuns) -> Iterator[str]:

@@ -11,7 +11,7 @@ from harness.errors import ConfigurationError
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["decides_nothing", "factors_of", "labels", "setting_texts", "varying"]
+__all__ = ["decides_nothing", "factors_of", "is_noise", "labels", "setting_texts", "varying"]
 
 FIRST = ("optimizer", WRAPPER, "initializer")  # what this program compares above all
 NAMED = (*GROUPS, WRAPPER)  # keys whose values are names of components
@@ -75,6 +75,15 @@ def decides_nothing(key: str) -> bool:
     return key in ("seed", "skip_finished", "training.test") or key.startswith("tracking.")
 
 
+def is_noise(key: str) -> bool:
+    """Whether a key is the seed of a part of a run. Nothing can be gained by choosing it.
+
+    >>> is_noise("split.seed"), is_noise("dataset.seed"), is_noise("optimizer.lr")
+    (True, True, False)
+    """
+    return key.endswith(".seed")
+
+
 def varying(
     params: DataFrame, groups: Sequence[Series], factors: Collection[str]
 ) -> dict[Group, list[str]]:
@@ -88,7 +97,10 @@ def varying(
     candidates = [
         key
         for key in params
-        if key not in factors and not decides_nothing(key) and params[key].nunique(dropna=False) > 1
+        if key not in factors
+        and not decides_nothing(key)
+        and not is_noise(key)
+        and params[key].nunique(dropna=False) > 1
     ]
     if not candidates:
         return {}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from harness.compare.factors import decides_nothing
 from harness.compare.loaded_runs import UNTUNED_SUFFIX, LoadedRuns
+from harness.compare.trials import CONTENDER_TASK, rounds_of, was_tuned
 from harness.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def check_fairness(
     for name in allowed:
         if name not in INEQUALITIES:
             raise unknown_name("inequality to allow", name, INEQUALITIES)
-    inequalities = [*_budgets(chosen), *_settings(loaded, scoring), *_data(loaded)]
+    inequalities = [*_budgets(loaded, chosen), *_settings(loaded, scoring), *_data(loaded)]
     refused = [(name, text) for name, text in inequalities if name not in allowed]
     if refused:
         names = ",".join(dict.fromkeys(name for name, _ in refused))
@@ -57,7 +58,13 @@ def check_fairness(
     return [text for _, text in inequalities]
 
 
-def _budgets(chosen: DataFrame) -> Iterator[tuple[str, str]]:
+def _budgets(loaded: LoadedRuns, chosen: DataFrame) -> Iterator[tuple[str, str]]:
+    """Of a tuning in several rounds the trials of each round: that there were more, a caveat says."""
+    if was_tuned(loaded.runs):
+        keys = [loaded.runs[key] for key in CONTENDER_TASK]
+        rounds = rounds_of(loaded.runs).groupby(keys).max()
+        of_chosen = [rounds[c, t] for c, t in zip(chosen["contender"], chosen["task"], strict=True)]
+        chosen = chosen.assign(trials=chosen["trials"] // of_chosen)
     for task, rows in chosen.groupby("task", sort=False):
         for column, unit in (("trials", "trials"), ("seeds", "seeds a trial")):
             if rows[column].nunique() > 1:

@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.compare.factors import factors_of, labels, setting_texts, varying
+from harness.compare.factors import factors_of, is_noise, labels, setting_texts, varying
 from harness.compare.question import Question
 from harness.compare.source import Source, identity_and_phase, select_runs, tuned_factors
 from harness.configuration.phase import Phase
 from harness.errors import ConfigurationError, unknown_name
-from harness.evaluation.metrics import PRIMARY, metric_named
+from harness.evaluation.metrics import LOSS, PRIMARY, metric_named
 from harness.execution.resume import DONE
 from harness.tracking.reading import frames
 from harness.tracking.reading.logged_runs import LoggedRun
 from harness.training.records import Status
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 __all__ = ["UNTUNED_SUFFIX", "LoadedRuns", "Source", "load_runs"]
 
@@ -39,7 +39,7 @@ class LoadedRuns:
         source: Source that they come from.
         question: The question that they answer; its targets are not known yet.
         runs: One row a run that is over, by run id and in order of the start: contender, task, setting,
-            seed, phase, status, diverged, validation, test, run (its name).
+            seed (int), phase, status, diverged, validation, test, loss (on validation), run (its name).
         params: All parameters of the same runs, by run id.
         tags: All tags of the same runs, by run id.
         varied: The hyperparameters that vary within a contender.
@@ -96,6 +96,9 @@ def load_runs(
         )
     names = [metric] if metric else [primary.name for primary in PRIMARY]
     metric_columns = [f"{part}{name}" for part in (VALIDATION, TEST) for name in names]
+    metric_columns += (
+        [] if f"{VALIDATION}{LOSS.name}" in metric_columns else [f"{VALIDATION}{LOSS.name}"]
+    )
     run_frames = frames.read_frames(source.uri, source.experiment, run_ids, metric_columns)
     for key in (*by, *tasks):
         if key not in run_frames.params:
@@ -104,6 +107,7 @@ def load_runs(
             raise ConfigurationError(
                 "'seed' tells runs of one contender apart, and is neither a factor nor a task."
             )
+    tasks = (*tasks, *_noise_tasks(run_frames.params, by, tasks))
     by = by or tuned_factors(source, sweeps, tasks) or factors_of(run_frames.params, tasks)
     tasks = [key for key in tasks if key not in by]
     chosen = metric or _metric(run_frames, tasks)
@@ -115,6 +119,25 @@ def load_runs(
     return LoadedRuns(
         source, question, runs, run_frames.params, run_frames.tags, varied, sweeps, left_out
     )
+
+
+def _noise_tasks(params: DataFrame, by: Sequence[str], tasks: Sequence[str]) -> tuple[str, ...]:
+    """Seeds of data or of their split of which one seed of the training has several.
+
+    Each of their values is a task then: contenders are compared on the same rows, and no choice is made.
+    """
+    keys = [key for key in params if is_noise(key) and key not in (*by, *tasks)]
+    groups = [params[key] for key in ("seed", *tasks)]
+    return tuple(key for key in keys if (params.groupby(groups)[key].nunique() > 1).any())
+
+
+def _whole(texts: Series) -> Series:
+    """Whole numbers, which may be larger than 64 bits hold: then as Python's."""
+    from pandas import Series
+
+    numbers = [int(text) for text in texts]
+    fits = all(-(2**63) <= number < 2**63 for number in numbers)
+    return Series(numbers, index=texts.index, dtype="int64" if fits else "object")
 
 
 def _metric(run_frames: frames.RunFrames, tasks: Sequence[str]) -> str:
@@ -149,13 +172,13 @@ def _metric(run_frames: frames.RunFrames, tasks: Sequence[str]) -> str:
 def _rows(
     run_frames: frames.RunFrames, question: Question, source: Source
 ) -> tuple[DataFrame, tuple[str, ...]]:
-    from pandas import DataFrame, to_numeric
+    from pandas import DataFrame
 
     tags, metric = run_frames.tags, question.metric.name
     runs = DataFrame(index=run_frames.params.index)
     base = labels(run_frames.params, question.by)
     runs["task"] = labels(run_frames.params, question.tasks)
-    runs["seed"] = to_numeric(run_frames.params["seed"]).astype(int)
+    runs["seed"] = _whole(run_frames.params["seed"])
     runs["phase"] = (
         tags["phase"].fillna(Phase.OUTSIDE.value) if "phase" in tags else Phase.OUTSIDE.value
     )
@@ -169,6 +192,8 @@ def _rows(
     for part, name in ((VALIDATION, "validation"), (TEST, "test")):
         values = run_frames.metrics.reindex(columns=[f"{part}{metric}"]).iloc[:, 0].astype(float)
         runs[name] = values.where(~runs["diverged"])
+    losses = run_frames.metrics.reindex(columns=[f"{VALIDATION}{LOSS.name}"]).iloc[:, 0]
+    runs["loss"] = losses.astype(float).where(~runs["diverged"])
     if not runs["validation"].notna().any() and not runs["test"].notna().any():
         if runs["diverged"].all():
             raise ConfigurationError(f"Every run of {source} diverged: none has a score.")

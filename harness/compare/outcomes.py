@@ -32,7 +32,8 @@ def curves_of(loaded: LoadedRuns, scoring: DataFrame) -> DataFrame:
     for name in ("steps", "samples"):
         # Every epoch has as many as the first
         first = frames.metric_history(source.uri, ids, f"train/{name}", step=1)
-        curves[name] = curves["epoch"] * curves["run_id"].map(first.set_index("run_id")["value"])
+        by_run = curves["run_id"].map(first.set_index("run_id")["value"]).astype(float)
+        curves[name] = curves["epoch"] * by_run
     for key in ("contender", "task", "seed"):
         curves[key] = curves["run_id"].map(scoring[key])
     columns = ["contender", "task", "seed", "run_id", "epoch", "steps", "samples", "validation"]
@@ -107,7 +108,7 @@ def outcomes_of(
 
 def _reached(curves: DataFrame, targets: dict[str, float], maximize: bool) -> DataFrame:
     """The first epoch of each run at its target: epoch, steps, samples, by run id."""
-    target = curves["task"].map(targets)
+    target = curves["task"].map(targets).astype(float)  # of no rows too
     reached = curves["validation"] >= target if maximize else curves["validation"] <= target
     first = curves[reached].drop_duplicates("run_id")  # rows are in order of the epochs
     return first.set_index("run_id")[["epoch", "steps", "samples"]]

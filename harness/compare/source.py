@@ -1,18 +1,21 @@
 """Which runs of a store a comparison reads.
 
-A sweep that continued another one has kept a list of identities, which says which runs of earlier sweeps
-belong to it. Where the list is lost, the comparison is refused rather than made from a part of the runs.
+They are those that the sweep trained itself, see `membership.py`. A sweep that continued another one has
+also kept a list of its jobs, by identity and phase, which says which runs of other sweeps belong to it.
+Where the list is lost, the comparison is refused rather than made from a part of the runs.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.errors import ConfigurationError, unknown_name
-from harness.execution.resume import IDENTITIES, read_identities
+from harness.execution.resume import IDENTITIES, read_job_keys
 from harness.sweep.listing import completion_of
+from harness.sweep.membership import runs_by_sweep
 from harness.sweep.tuning.record import TUNING
 from harness.tracking.reading import frames, logged_runs
 from harness.tracking.reading.logged_runs import LoggedRun
@@ -20,7 +23,7 @@ from harness.tracking.reading.run_files import read_run_file
 
 __all__ = ["Source", "identity_and_phase", "select_runs", "tuned_factors"]
 
-TAGS = ("sweep", "identity", "status", "phase")
+TAGS = ("sweep", "folder", "identity", "status", "phase")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Source:
     Attributes:
         uri: The address of the store, as in `tracking.uri`.
         experiment: The name of the experiment, as in `tracking.experiment`.
-        sweeps: Names of sweeps; if empty the newest one, or with `everything` all runs.
+        sweeps: Names of sweeps, or their folders, or the ids of their own runs; if empty the newest one,
+            or with `everything` all runs.
         everything: Whether all runs of the experiment are meant.
         condition: A filter in MLflow's own language, or "".
     """
@@ -62,42 +66,94 @@ def select_runs(source: Source) -> tuple[list[LoggedRun], tuple[LoggedRun, ...]]
     if source.condition:
         matching = set(frames.search_run_ids(source.uri, source.experiment, source.condition))
         runs = [run for run in runs if run.run_id in matching]
-    names = source.sweeps
-    if not names and not source.everything and not source.condition:
-        names = (sweep_runs[-1].tags["sweep"],) if sweep_runs else ()
-    if not names:
+    named = [_named(name, sweep_runs) for name in source.sweeps]
+    sweeps = tuple({sweep.run_id: sweep for sweep in named}.values())
+    if not sweeps and not source.everything and not source.condition:
+        sweeps = tuple(sweep_runs[-1:])
+    if not sweeps:
         return runs, ()
-    for name in names:
-        if name not in {run.tags["sweep"] for run in sweep_runs}:
-            raise unknown_name("sweep", name, {run.tags["sweep"] for run in sweep_runs})
-    sweeps = tuple(run for run in sweep_runs if run.tags["sweep"] in names)
     for sweep in sweeps:
         _check_tuned(sweep, sweeps, sweep_runs)
-    runs_of_sweeps = [run for run in runs if run.tags.get("sweep") in names]
-    identities = {identity for sweep in sweeps for identity in _identities(sweep, source.uri)}
+    members = runs_by_sweep(sweep_runs, runs)
+    runs_of_sweeps = [run for sweep in sweeps for run in members[sweep.run_id]]
     present = {identity_and_phase(run) for run in runs_of_sweeps}
+    own = {run.run_id for run in runs_of_sweeps}
+    continued = [_jobs_of(s, source.uri) for s in sweeps if s.tags.get("continues") == "true"]
     taken_over = [
         run
         for run in runs
-        if run.tags.get("identity") in identities
+        if run.run_id not in own
         and identity_and_phase(run) not in present
-        and run.tags.get("sweep") not in names
+        and any(jobs.include(run) for jobs in continued)
     ]
-    return runs_of_sweeps + taken_over, sweeps
+    chosen = {run.run_id for run in (*runs_of_sweeps, *taken_over)}
+    return [run for run in runs if run.run_id in chosen], sweeps
 
 
-def _identities(sweep: LoggedRun, uri: str) -> list[str]:
-    """The identities of the jobs of a sweep. Raises ConfigurationError where the sweep took over runs of
-    earlier ones and its list of them is lost."""
-    identities = read_identities(sweep, uri)
-    if not identities and sweep.tags.get("continues") == "true":
+def _named(name: str, sweep_runs: Sequence[LoggedRun]) -> LoggedRun:
+    """The sweep of a name, of a folder, or of the id of its own run.
+
+    Raises ConfigurationError if there is none, and where several have the name; the message lists them.
+    """
+    for run in sweep_runs:
+        if run.run_id == name:
+            return run
+    folder = str(Path(name).absolute())
+    matching = [run for run in sweep_runs if run.tags.get("folder") == folder]
+    matching = matching or [run for run in sweep_runs if run.tags["sweep"] == name]
+    if not matching:
+        raise unknown_name("sweep", name, {run.tags["sweep"] for run in sweep_runs})
+    *earlier, last = matching
+    # A sweep that went on in the folder of an earlier one has all its runs
+    continues = last.tags.get("continues") == "true"
+    others = [
+        r for r in earlier if not continues or r.tags.get("folder") != last.tags.get("folder")
+    ]
+    if others:
+        lines = "\n".join(
+            f"  {run.run_id}   {run.tags.get('folder', '')}, started {run.tags.get('started', '')}"
+            for run in (*others, last)
+        )
+        raise ConfigurationError(
+            f"{len(others) + 1} sweeps are called {name!r}. Name one by the id of its run or by its "
+            f"folder:\n{lines}"
+        )
+    return last
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """The jobs of a sweep that continued another one.
+
+    Attributes:
+        keys: Identity and phase of each.
+        tuned: Identities in a tuning whose list was made before it had phases.
+    """
+
+    keys: Set[tuple[str, str]]
+    tuned: Set[str]
+
+    def include(self, run: LoggedRun) -> bool:
+        """Whether the run is one of them."""
+        identity, phase = identity_and_phase(run)
+        return (identity, phase) in self.keys or (bool(phase) and identity in self.tuned)
+
+
+def _jobs_of(sweep: LoggedRun, uri: str) -> _Jobs:
+    """The jobs of a sweep that took over runs of earlier ones.
+
+    Raises ConfigurationError where its list of them is lost.
+    """
+    keys = read_job_keys(sweep, uri)
+    if not keys:
         raise ConfigurationError(
             f"The sweep {sweep.tags['sweep']} took over runs that earlier ones had trained, and the "
             f"list of them is gone: {IDENTITIES} is neither in its folder, {sweep.tags['folder']}, nor "
             f"among its artifacts. Train it once more, which trains nothing that is finished, and "
             f"compare that:\n  {_completing_command(sweep)}"
         )
-    return identities
+    tuned = sweep.tags.get("tuned") == "true" and not any(phase for _, phase in keys)
+    return _Jobs(frozenset(keys), frozenset(i for i, _ in keys) if tuned else frozenset())
 
 
 def _check_tuned(

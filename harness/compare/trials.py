@@ -1,9 +1,10 @@
 """What was tuned: the trials of each contender, the setting that was chosen, and the scoring runs.
 
 The chosen setting is the one with the best mean validation score over its seeds; a setting that
-diverged from any seed is behind all settings that did not. After `harness tune` the scoring runs are
-those of the chosen setting on fresh seeds, and those of the contenders at their defaults. Elsewhere the
-same runs choose and score, and the validation score is then a little too good: see `caveats.py`.
+diverged from any seed, or was dropped, is behind all settings that were not. After `harness tune` the
+scoring runs are those of the chosen setting on fresh seeds, and those of the contenders at their
+defaults. Elsewhere the same runs choose and score, and the validation score is then a little too good:
+see `caveats.py`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 __all__ = [
+    "CONTENDER_TASK",
     "chosen_settings",
     "edge_caveats",
     "final_settings",
+    "last_round",
     "range_ends",
     "rounds_of",
     "scoring_runs",
@@ -44,19 +47,24 @@ def was_tuned(runs: DataFrame) -> bool:
 def trials_of(loaded: LoadedRuns) -> DataFrame:
     """The runs that settings are chosen by, with a column for each hyperparameter that varies.
 
-    Where ranges were extended, only the last round is taken: every contender has the same budget.
+    Where ranges were extended, they are those of all rounds.
     """
     runs = loaded.runs
     if was_tuned(runs):
-        rounds = rounds_of(runs)
-        runs = runs.loc[rounds.index]
-        runs = runs[
-            rounds == rounds.groupby([runs[key] for key in CONTENDER_TASK]).transform("max")
-        ]
+        runs = runs.loc[rounds_of(runs).index]
     trials = runs[[*CONTENDER_TASK, "setting", "seed", "status", "diverged", "validation"]].copy()
     for key in loaded.varied:
         trials[key] = _numbers_if_all_are(loaded.params.loc[trials.index, key])
     return trials
+
+
+def last_round(trials: DataFrame, runs: DataFrame) -> DataFrame:
+    """The trials of the last round of each contender: a search in one space, of equal budgets."""
+    if not was_tuned(runs):
+        return trials
+    rounds = rounds_of(runs).loc[trials.index]
+    last = rounds.groupby([trials[key] for key in CONTENDER_TASK]).transform("max")
+    return trials[rounds == last]
 
 
 def rounds_of(runs: DataFrame) -> Series:
@@ -65,56 +73,72 @@ def rounds_of(runs: DataFrame) -> Series:
 
 
 def chosen_settings(
-    trials: DataFrame, maximize: bool, final: Mapping[tuple[str, str], str] | None = None
+    trials: DataFrame,
+    maximize: bool,
+    final: Mapping[tuple[str, str], str] | None = None,
+    losses: Series | None = None,
 ) -> DataFrame:
     """The best setting of each contender on each task.
 
-    A setting that successive halving dropped from any seed is not chosen.
+    That is the one with the best mean score; among equals the one with the lowest mean loss, as in the
+    tuning protocol, and then the first in alphabetical order, whatever the order in which they started.
+    A setting that diverged from a seed, or that successive halving dropped, is behind all that did not;
+    among those the one that lost the fewest seeds is taken.
 
     Args:
         trials: The runs to choose by, see `trials_of`.
         maximize: Whether higher scores are better.
         final: The settings that the protocol has chosen, by contender and task. They are taken even
             where another setting is as good.
+        losses: The validation loss of each of the trials.
 
     Returns:
-        One row for each contender and task: setting; score, the mean over its seeds, NaN where every
-        setting diverged from some seed and the first one stands for all; trials, their number; seeds,
-        the number of them in a trial.
+        One row for each contender and task: setting; score, the mean over its seeds, NaN where no
+        setting kept all its seeds; trials, their number; seeds, the number of them in a trial;
+        diverged and dropped, whether any run of a setting was.
 
     Raises:
         ConfigurationError: There are several settings and no validation scores to choose by.
     """
-    best = _scores(trials, maximize)
-    if best.isna().any():
+    dropped = trials["status"] == Status.DROPPED
+    lost = dropped | trials["diverged"]
+    scores = trials["validation"] if maximize else -trials["validation"]
+    if (scores.isna() & ~lost).any():
         if (trials.groupby(CONTENDER_TASK)["setting"].nunique() > 1).any():
             raise ConfigurationError(
                 "Some runs have no validation score (split.validation=0), so there is nothing to "
                 "choose their settings by. Compare with every setting fixed, or name the settings "
                 "among the factors: --by optimizer,optimizer.lr."
             )
-        best = best.fillna(0.0)
-    by_setting = trials.assign(best=best, dropped=trials["status"] == Status.DROPPED).groupby(
-        [*CONTENDER_TASK, "setting"], sort=False
-    )
+        scores = scores.fillna(0.0)
+    loss = losses.reindex(trials.index) if losses is not None else np.nan
+    by_setting = trials.assign(
+        score=scores.where(~lost), loss=loss, lost=lost, dropped=dropped
+    ).groupby([*CONTENDER_TASK, "setting"], sort=False)
     table = by_setting.agg(
-        score=("best", "mean"), dropped=("dropped", "any"), seeds=("seed", "count")
-    )
-    table.loc[table["dropped"], "score"] = -np.inf
-    table = table.reset_index()
+        score=("score", "mean"),
+        loss=("loss", "mean"),
+        lost=("lost", "sum"),
+        diverged=("diverged", "any"),
+        dropped=("dropped", "any"),
+        seeds=("seed", "count"),
+    ).reset_index()
     groups = table.groupby(CONTENDER_TASK, sort=False)
+    table["trials"] = groups["setting"].transform("size")
+    for reason in ("diverged", "dropped"):
+        table[reason] = groups[reason].transform("any")
     decided = final or {}
     rows = zip(table["contender"], table["task"], table["setting"], strict=True)
     eligible = [
         decided.get((contender, task), setting) == setting for contender, task, setting in rows
     ]
-    candidates = table[eligible]
-    chosen = table.loc[candidates.groupby(CONTENDER_TASK, sort=False)["score"].idxmax()].copy()
-    chosen["trials"] = (
-        groups.size().reindex(list(zip(*(chosen[k] for k in CONTENDER_TASK), strict=True))).array
+    ordered = table[eligible].sort_values(
+        ["lost", "score", "loss", "setting"], ascending=[True, False, True, True]
     )
-    chosen["score"] = chosen["score"].where(np.isfinite(chosen["score"])) * (1 if maximize else -1)
-    return chosen[[*CONTENDER_TASK, "setting", "score", "trials", "seeds"]].reset_index(drop=True)
+    chosen = ordered.drop_duplicates(CONTENDER_TASK).sort_index()
+    chosen["score"] = chosen["score"].where(chosen["lost"] == 0) * (1 if maximize else -1)
+    columns = [*CONTENDER_TASK, "setting", "score", "trials", "seeds", "diverged", "dropped"]
+    return chosen[columns].reset_index(drop=True)
 
 
 def final_settings(runs: DataFrame) -> dict[tuple[str, str], str]:
@@ -179,12 +203,6 @@ def range_ends(tried: Series, value: float) -> list[str]:
         return []
     both = {"smallest": tried.min(), "largest": tried.max()}
     return [name for name, end in both.items() if value == end]
-
-
-def _scores(trials: DataFrame, maximize: bool) -> Series:
-    """Scores, a loss negated, so that higher is better; −inf for runs that diverged."""
-    signed = trials["validation"] if maximize else -trials["validation"]
-    return signed.where(~trials["diverged"], -np.inf)
 
 
 def _numbers_if_all_are(values: Series) -> Series:

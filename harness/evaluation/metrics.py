@@ -168,16 +168,28 @@ def _f1(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def _r2(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """1 − Σ(y − ŷ)² / Σ(y − ȳ)², the plain mean over the K outputs.
 
-    For a constant target it is 1 if all predictions are right, else 0; for one sample it is NaN.
+    For a target that is constant but for rounding it is 1 if all predictions are right, else 0; for one
+    sample it is NaN.
     """
     values = np.asarray(targets, dtype=float).reshape(len(targets), -1)
     if len(values) < R2.fewest_rows:
         return np.full(len(outputs), np.nan)
+    # Of equal values the mean is off by its rounding, so the spread does not tell that they are equal
+    largest = np.abs(values).max(axis=0)
+    constant = np.ptp(values, axis=0) <= _rounding(targets) * largest
+    # Squares of very small or large values are 0 or infinite; in units of the range they are not, and a
+    # power of two changes no digit
+    _, exponent = np.frexp(np.where(constant, 1.0, np.ptp(values, axis=0)))
     with np.errstate(over="ignore", invalid="ignore"):  # a diverged run
-        residual = ((values - outputs) ** 2).sum(axis=1)
-        spread = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
-        of_constant = np.where(residual == 0, 1.0, 0.0 * residual)  # NaN stays NaN
-        scores = np.where(
-            spread == 0, of_constant, 1 - residual / np.where(spread == 0, 1.0, spread)
-        )
+        residual = (np.ldexp(values - outputs, -exponent) ** 2).sum(axis=1)
+        spread = (np.ldexp(values - values.mean(axis=0), -exponent) ** 2).sum(axis=0)
+        right = (np.abs(values - outputs) <= _rounding(outputs) * largest).all(axis=1)
+        of_constant = np.where(right, 1.0, np.where(np.isfinite(outputs).all(axis=1), 0.0, np.nan))
+        scores = np.where(constant, of_constant, 1 - residual / np.where(constant, 1.0, spread))
     return scores.mean(axis=-1)
+
+
+def _rounding(numbers: np.ndarray) -> float:
+    """How far numbers of this type may be from what they stand for, relative to their size."""
+    dtype = np.asarray(numbers).dtype
+    return 4 * float(np.finfo(dtype if dtype.kind == "f" else float).eps)

@@ -87,12 +87,13 @@ def _prepared(job: Job, cache: DataCache, registry: Registry) -> PendingJob:
 
 def _write_identities(pending: Iterable[PendingJob]) -> None:
     """Leaves in the folder of each sweep what it is going to train."""
-    by_folder: dict[Path, list[str]] = {}
+    by_folder: dict[Path, list[PendingJob]] = {}
     for p in pending:
         if p.job.sweep_folder is not None:
-            by_folder.setdefault(p.job.sweep_folder, []).append(p.identity)
-    for folder, identities in by_folder.items():
-        write_identities(folder, identities)
+            by_folder.setdefault(p.job.sweep_folder, []).append(p)
+    for folder, jobs in by_folder.items():
+        phases = [p.run.config.tracking.phase for p in jobs]
+        write_identities(folder, [p.identity for p in jobs], phases)
 
 
 def _warn_of_repeats(pending: Sequence[PendingJob], progress: Progress) -> None:

@@ -92,7 +92,7 @@ class Progress:
         self._failed += result.status is Status.FAILED
         self._left -= most - result.epochs
         scores = ", ".join(
-            f"{name.removeprefix('best/')} {result.metrics[name]:.4f}"
+            f"{name.removeprefix('best/')} {result.metrics[name]:z.4f}"
             for name in SCORES
             if name in result.metrics
         )

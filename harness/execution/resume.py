@@ -19,11 +19,19 @@ from harness.tracking.reading.run_files import read_run_file
 from harness.tracking.receipt import read_receipt
 from harness.training.records import Result, Status
 
-__all__ = ["DONE", "IDENTITIES", "read_identities", "reuse_finished", "write_identities"]
+__all__ = [
+    "DONE",
+    "IDENTITIES",
+    "read_identities",
+    "read_job_keys",
+    "reuse_finished",
+    "write_identities",
+]
 
 DONE = frozenset(Status) - {Status.FAILED}  # how a run ends that has done what it was asked to
 
-IDENTITIES = "identities.txt"  # in a sweep's folder: the identities of its jobs, one a line
+# In a sweep's folder, a line a job: its identity and, in a tuning protocol, its phase
+IDENTITIES = "identities.txt"
 
 
 def reuse_finished(pending: Sequence[PendingJob]) -> list[PendingJob]:
@@ -117,19 +125,36 @@ def _result_in_store(run: LoggedRun, job: Job) -> Result:
     )
 
 
-def write_identities(folder: Path, identities: Iterable[str]) -> None:
+def write_identities(
+    folder: Path, identities: Iterable[str], phases: Iterable[str] | None = None
+) -> None:
     """Adds the identities of jobs to a sweep's folder, before they train.
 
     `harness sweeps` counts by them what is missing.
+
+    Args:
+        folder: The sweep's folder.
+        identities: The identity of each job.
+        phases: The phase of each job in a tuning protocol; None where there is no such protocol.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if phases is not None:
+        pairs = zip(identities, phases, strict=True)
+        identities = [f"{identity} {phase}".rstrip() for identity, phase in pairs]
     with (folder / IDENTITIES).open("a", encoding="utf-8") as file:
-        file.write("".join(f"{identity}\n" for identity in identities))
+        file.write("".join(f"{line}\n" for line in identities))
+
+
+def read_job_keys(sweep: LoggedRun, uri: str) -> list[tuple[str, str]]:
+    """Identity and phase of each job that `write_identities` has left; [] if none, or if they are gone.
+
+    They are in the sweep's folder and, once it has ended, among the artifacts of its own run.
+    """
+    lines = (read_run_file(sweep, IDENTITIES, uri) or "").splitlines()
+    pairs = (line.partition(" ") for line in lines if line)
+    return [(identity, phase) for identity, _, phase in pairs]
 
 
 def read_identities(sweep: LoggedRun, uri: str) -> list[str]:
-    """The identities that `write_identities` has left for a sweep; [] if none, or if they are gone.
-
-    They are in its folder and, once it has ended, among the artifacts of its own run, `sweep`.
-    """
-    return (read_run_file(sweep, IDENTITIES, uri) or "").split()
+    """The identities alone, see `read_job_keys`."""
+    return [identity for identity, _ in read_job_keys(sweep, uri)]

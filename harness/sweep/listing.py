@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +16,7 @@ from typing import TextIO
 from harness.errors import TrackingError
 from harness.execution.resume import DONE, read_identities
 from harness.sweep.command_lines import completing
+from harness.sweep.membership import runs_by_sweep
 from harness.tracking import journal
 from harness.tracking.events import RunStarted
 from harness.tracking.reading import logged_runs
@@ -61,34 +62,45 @@ def sweeps(uri: str, experiment: str) -> list[Sweep]:
     logged = logged_runs.search_runs(uri, experiment)
     runs = [run for run in logged if run.tags.get("kind") == "run"]
     outcomes = _outcomes(runs)
-    trained: dict[str, list[str]] = {}  # identities of the runs of each sweep
-    for run in runs:
-        trained.setdefault(run.tags.get("sweep", ""), []).append(_identity(run))
-    # By folder: a sweep that went on in the folder of an earlier one replaces it
-    sweep_runs = {
-        run.tags.get("folder", run.run_id): run for run in logged if run.tags.get("kind") == "sweep"
+    all_sweeps = [run for run in logged if run.tags.get("kind") == "sweep"]
+    trained = {
+        sweep: [_identity(run) for run in members]
+        for sweep, members in runs_by_sweep(all_sweeps, runs).items()
     }
-    commands = {folder: completion_of(run) for folder, run in sweep_runs.items()}
-    jobs = {
-        folder: int(run.tags["jobs"]) for folder, run in sweep_runs.items() if "jobs" in run.tags
-    }
-    identities: dict[str, list[str]] = {}  # of the jobs of each folder
+    sweep_runs = _not_replaced(all_sweeps)
+    commands = {run.run_id: completion_of(run) for run in sweep_runs}
+    jobs = {run.run_id: int(run.tags["jobs"]) for run in sweep_runs if "jobs" in run.tags}
+    identities: dict[str, list[str]] = {}  # of the jobs of each sweep
     by_command: dict[str, list[str]] = {}  # of the jobs of all sweeps with the same command
-    for folder, run in sweep_runs.items():
-        identities[folder] = _joined(
-            read_identities(run, uri), trained.get(run.tags.get("sweep", ""), []), jobs.get(folder)
+    for run in sweep_runs:
+        identities[run.run_id] = _joined(
+            read_identities(run, uri), trained[run.run_id], jobs.get(run.run_id)
         )
-        by_command.setdefault(commands[folder], []).extend(identities[folder])
-    ended = {commands[folder] for folder, run in sweep_runs.items() if run.status == "FINISHED"}
+        by_command.setdefault(commands[run.run_id], []).extend(identities[run.run_id])
+    ended = {commands[run.run_id] for run in sweep_runs if run.status == "FINISHED"}
     listed = []
-    for folder, run in sweep_runs.items():
-        command, of_jobs = commands[folder], identities[folder]
-        if folder in jobs:  # jobs that had not begun are known from a sweep that completed this one
-            of_jobs = _joined(of_jobs, by_command[command], jobs[folder])
-        count = jobs.get(folder, len(of_jobs))
-        has_all_jobs = folder in jobs or command in ended
+    for run in sweep_runs:
+        command, of_jobs = commands[run.run_id], identities[run.run_id]
+        if (
+            run.run_id in jobs
+        ):  # jobs that had not begun are known from a sweep that completed this one
+            of_jobs = _joined(of_jobs, by_command[command], jobs[run.run_id])
+        count = jobs.get(run.run_id, len(of_jobs))
+        has_all_jobs = run.run_id in jobs or command in ended
         listed.append(_sweep(run, count, of_jobs, outcomes, command, has_all_jobs))
     return listed
+
+
+def _not_replaced(sweep_runs: Sequence[LoggedRun]) -> list[LoggedRun]:
+    """The sweeps without those in whose folder a later one went on."""
+    by_folder: dict[str, list[LoggedRun]] = {}
+    for run in sweep_runs:
+        in_folder = by_folder.setdefault(run.tags.get("folder", run.run_id), [])
+        if run.tags.get("continues") == "true":
+            in_folder.clear()
+        in_folder.append(run)
+    kept = {run.run_id for in_folder in by_folder.values() for run in in_folder}
+    return [run for run in sweep_runs if run.run_id in kept]
 
 
 def _joined(identities: list[str], more: Iterable[str], jobs: int | None) -> list[str]:

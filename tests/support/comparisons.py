@@ -41,7 +41,7 @@ COLUMNS = {
     + " ".join(f"{n} {n}_low {n}_high" for n in ("mean", "median", "iqm", "gap")),
     "times": "contender task target reached steps samples seconds",
     "pairs": "a b task part seeds difference low high improvement improvement_low "
-    "improvement_high p p_holm test",
+    "improvement_high p p_holm test direction",
     "budget": "contender task k expected low high none",
     "profiles": "contender tau share",
     "benchmark": "contender score",
@@ -333,12 +333,13 @@ def _pairs(plan: Plan, outcomes: DataFrame, random: np.random.Generator) -> Data
             wins = (gap > 0) if plan.maximize else (gap < 0)
             row = [a, b, task, part, len(gap), float(gap.mean()), *_interval(gap, random)]
             row += [float(wins.mean()), *_interval(wins.astype(float), random)]
-            rows_of_group.append([*row, p, np.nan, "paired t-test"])
-        order = np.argsort([row[-3] for row in rows_of_group])
+            direction = int(np.sign(wins.mean() - 0.5)) if len(gap) else 0
+            rows_of_group.append([*row, p, np.nan, "paired t-test", direction])
+        order = np.argsort([row[-4] for row in rows_of_group])
         running = 0.0
         for rank, index in enumerate(order):
-            running = max(running, min(1.0, (len(rows_of_group) - rank) * rows_of_group[index][-3]))
-            rows_of_group[index][-2] = running
+            running = max(running, min(1.0, (len(rows_of_group) - rank) * rows_of_group[index][-4]))
+            rows_of_group[index][-3] = running
         rows += rows_of_group
     return _frame("pairs", rows)
 

@@ -24,4 +24,5 @@ def outcomes(contenders=CONTENDERS, tasks=TASKS, seeds=range(8), diverged=()):
                     (contender, task, seed, lost, score, score - 0.01, steps, steps, np.nan)
                 )
     names = ["contender", "task", "seed", "diverged", "validation", "test"]
-    return DataFrame(rows, columns=[*names, "steps", "samples", "seconds"])
+    frame = DataFrame(rows, columns=[*names, "steps", "samples", "seconds"])
+    return frame.assign(status=frame["diverged"].map({True: "diverged", False: "finished"}))

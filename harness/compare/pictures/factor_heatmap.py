@@ -28,7 +28,10 @@ def draw_factor_heatmap(interaction: DataFrame, question: Question) -> Figure | 
     rows, columns = (list(interaction[side].unique()) for side in ("row", "column"))
     cells = interaction.set_index(["row", "column"])
     table = cells["mean"].astype(float).unstack().reindex(index=rows, columns=columns)
-    diverged = cells["diverged"].astype(float).unstack().reindex(index=rows, columns=columns) == 1
+    every = (cells["diverged"] == cells["runs"]) & (cells["runs"] > 0)
+    diverged = every.unstack(fill_value=False).reindex(
+        index=rows, columns=columns, fill_value=False
+    )
     figure = canvas(max(COLUMN, 1.6 + 0.75 * len(columns)), 0.9 + ROW * len(rows))
     axes = figure.subplots()
     image = axes.imshow(

@@ -109,7 +109,7 @@ def _draw_points(axes: Axes, tried: DataFrame, scale: dict[str, Any]) -> ScalarM
         axes.set_xscale("log")
     if _spans_decades(tried["y"]):
         axes.set_yscale("log")
-    diverged = tried[tried["validation"].isna()]
+    diverged = tried[tried["diverged"] == 1]
     axes.plot(diverged["x"], diverged["y"], "x", color=MUTED, markersize=4, label="diverged")
     converged = tried[tried["validation"].notna()]
     return axes.scatter(
@@ -161,7 +161,7 @@ def write_scores(axes: Axes, table: np.ndarray, image: ScalarMappable, size: flo
             axes.text(
                 column,
                 row,
-                f"{value:.3f}".removeprefix("0") if abs(value) < 1 else f"{value:.3g}",
+                f"{value:z.3f}".removeprefix("0") if abs(value) < 1 else f"{value:.3g}",
                 ha="center",
                 va="center",
                 fontsize=size,

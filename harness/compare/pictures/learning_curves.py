@@ -86,6 +86,8 @@ def _draw_task(axes: Axes, curves: DataFrame, runs: DataFrame, styles: Styles) -
 
 def _quartiles(curves: DataFrame) -> DataFrame:
     """By steps the lower quartile over runs as low, the median, and the upper quartile as high."""
+    if curves.empty:
+        return curves.reindex(columns=["steps", "low", "median", "high"])
     table = curves.pivot_table(index="steps", columns="run_id", values="validation", aggfunc="last")
     quartiles = table.astype(float).sort_index().ffill().quantile([0.25, 0.5, 0.75], axis=1).T
     quartiles.columns = ["low", "median", "high"]

@@ -83,7 +83,7 @@ def interaction_table(comparison: Comparison) -> Table:
         )
         for row in comparison.interaction.to_dict("records")
     ]
-    columns = (*by, "runs", "diverged", "mean", "interaction", "p of the F test")
+    columns = (*by, "runs", "diverged", "mean", "interaction", "p of no interaction")
     return Table("Interaction", columns, frozenset(range(2, 7)), tuple(rows))
 
 

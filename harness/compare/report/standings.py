@@ -19,10 +19,14 @@ __all__ = [
     "Standing",
     "best_of",
     "judged_by",
+    "level_with",
     "pairings",
     "standings",
     "task_groups",
 ]
+
+
+ROUNDING = 1e-12  # of a mean of wins, each of which is 0, 1/2 or 1
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Standing:
         reached: Share of the runs that reached the target.
         steps: Median number of steps to the target; inf if fewer than half of the runs reached it.
         seconds: Median time to the target, likewise; NaN where no run trained alone.
-        best: Whether it is ahead on the task.
+        best: Whether it is ahead on the task, or level with who is.
     """
 
     contender: str
@@ -64,8 +68,9 @@ class Pairing:
         difference: Difference of the means, a − b.
         improvement: Probability of improvement, P(a is better than b).
         p: p-value of the test.
-        p_holm: The p-value corrected for all pairs of the task.
+        p_holm: The p-value corrected for all pairs on all tasks.
         test: Name of the test.
+        direction: 1 where a is better by the test, −1 where b is, 0 where neither is.
     """
 
     a: str
@@ -77,11 +82,23 @@ class Pairing:
     p: float
     p_holm: float
     test: str
+    direction: int
 
     @property
     def significant(self) -> bool:
-        """Whether the difference is significant at 5 %, corrected for all pairs of the task."""
+        """Whether the difference is significant at 5 %, corrected for all pairs on all tasks."""
         return self.p_holm < LEVEL
+
+    @property
+    def leader(self) -> int:
+        """1 where a run of a is better than one of b more often than not, −1 the other way, else 0."""
+        away = self.improvement.value - 0.5
+        return 0 if math.isnan(away) or abs(away) < ROUNDING else int(math.copysign(1, away))
+
+    @property
+    def level(self) -> bool:
+        """Whether neither of the two is ahead, by any measure that a verdict goes by."""
+        return self.leader == self.direction == 0 and not abs(self.difference.value) > ROUNDING
 
     def of(self, contender: str) -> Pairing:
         """The same pair with this contender as a."""
@@ -98,6 +115,7 @@ class Pairing:
             self.p,
             self.p_holm,
             self.test,
+            -self.direction,
         )
 
 
@@ -115,6 +133,7 @@ def standings(comparison: Comparison, task: str) -> list[Standing]:
     times_of_task = comparison.times[comparison.times["task"] == task]
     times = {row["contender"]: row for row in times_of_task.to_dict("records")}
     best = best_of(comparison, task)
+    ahead = {best, *(level_with(comparison, task, best) if best else ())}
     rows = []
     for name in comparison.contenders:
         validation, test = parts.get((name, "validation"), {}), parts.get((name, "test"), {})
@@ -132,7 +151,7 @@ def standings(comparison: Comparison, task: str) -> list[Standing]:
                 reached=_number(time, "reached"),
                 steps=_number(time, "steps"),
                 seconds=_number(time, "seconds"),
-                best=name == best,
+                best=name in ahead,
             )
         )
     return rows
@@ -151,6 +170,7 @@ def pairings(comparison: Comparison, task: str) -> list[Pairing]:
             row["p"],
             row["p_holm"],
             row["test"],
+            int(row["direction"]),
         )
         for row in comparison.pairs[comparison.pairs["task"] == task].to_dict("records")
     ]
@@ -178,13 +198,16 @@ def best_of(comparison: Comparison, task: str) -> str | None:
     }
     wins = dict.fromkeys(scores, 0)
     for pair in pairings(comparison, task):
-        for name, better in (
-            (pair.a, pair.improvement.value),
-            (pair.b, 1 - pair.improvement.value),
-        ):
-            if name in wins and better > 0.5:
-                wins[name] += 1
+        winner = {1: pair.a, -1: pair.b}.get(pair.leader)
+        if winner in wins:
+            wins[winner] += 1
     return max(scores, key=lambda name: (wins[name], scores[name]), default=None)
+
+
+def level_with(comparison: Comparison, task: str, contender: str) -> list[str]:
+    """The contenders that are exactly level with one on a task."""
+    pairs = [p.of(contender) for p in pairings(comparison, task) if contender in (p.a, p.b)]
+    return [pair.b for pair in pairs if pair.level]
 
 
 def _estimate(row: dict[str, float]) -> Estimate:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from harness.compare.report.standings import best_of, pairings, task_groups
 from harness.compare.report.tables import Table, pairs_table, standings_table
-from harness.compare.report.verdict import verdicts
+from harness.compare.report.verdict import NOTHING, verdicts
 
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
@@ -33,7 +33,7 @@ def print_comparison(comparison: Comparison, stream: TextIO) -> None:
                 _line(f"These are the pairs with {best}; the report has all {pairs}."), file=stream
             )
             print(file=stream)
-    for sentence in verdicts(comparison).values() or ["There are no runs to compare."]:
+    for sentence in verdicts(comparison).values() or [NOTHING]:
         print(_line(sentence), file=stream)
     for caveat in comparison.caveats:
         print(f"warning: {_line(caveat)}", file=stream)

@@ -22,11 +22,14 @@ from harness.compare.report.wording import (
     quoted,
     share,
 )
+from harness.training.records import Status
 
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
 
-__all__ = ["metric_name", "question_sentence", "verdict", "verdicts"]
+__all__ = ["NOTHING", "metric_name", "question_sentence", "verdict", "verdicts"]
+
+NOTHING = "There are no runs to compare."
 
 
 def metric_name(comparison: Comparison) -> str:
@@ -46,21 +49,26 @@ def question_sentence(comparison: Comparison) -> str:
 
 def verdict(comparison: Comparison) -> str:
     """Who is best, and whether that is significant; on all tasks together, if there are several."""
-    sentences = verdicts(comparison)
-    return next(iter(sentences.values()), "There are no runs to compare.")
+    return next(iter(verdicts(comparison).values()), NOTHING)
 
 
 def verdicts(comparison: Comparison) -> dict[str, str]:
     """A sentence for each task; the sentence for all tasks together comes first."""
-    return {task: _sentence(comparison, task) for task in task_groups(comparison)}
+    groups = task_groups(comparison)
+    if not groups and len(comparison.outcomes):
+        groups = [ALL, *comparison.tasks] if len(comparison.tasks) > 1 else list(comparison.tasks)
+    return {task: _sentence(comparison, task) for task in groups}
 
 
 def _sentence(comparison: Comparison, task: str) -> str:
-    where = "on all tasks together" if task == ALL and ALL not in comparison.tasks else f"on {task}"
+    together = task == ALL and ALL not in comparison.tasks
+    where = "on all tasks together" if together else f"on {task}"
     part = f"{judged_by(comparison)} {metric_name(comparison)}"
     best = best_of(comparison, task)
     if best is None:
-        return f"No contender has a score {where}: every run diverged or failed."
+        outcomes = comparison.outcomes
+        runs = outcomes if together else outcomes[outcomes["task"] == task]
+        return f"No contender has a score {where}: {_endings(list(runs['status']))}."
     rows = {row.contender: row for row in standings(comparison, task)}
     diverged = rows[best].diverged
     note = f" {diverged} of {rows[best].runs} runs of {quoted(best)} diverged." if diverged else ""
@@ -70,24 +78,67 @@ def _sentence(comparison: Comparison, task: str) -> str:
         return (
             f"{quoted(best)} has {estimate} {part} {where}, and nothing to be compared with.{note}"
         )
-    beaten = [pair for pair in pairs if pair.significant and not pair.improvement.value < 0.5]
-    level = [pair for pair in pairs if pair not in beaten]
-    return _compared(best, beaten, level, where, part) + note
+    return _compared(best, pairs, where, part) + note
 
 
-def _compared(best: str, beaten: list[Pairing], level: list[Pairing], where: str, part: str) -> str:
+def _endings(statuses: list[str]) -> str:
+    """How the runs ended that have no score.
+
+    >>> _endings(["diverged", "diverged"]), _endings(["diverged", "dropped", "finished"])
+    ('every run diverged', 'of 3 runs 1 diverged and 1 was dropped')
+    """
+    diverged, dropped = statuses.count(Status.DIVERGED), statuses.count(Status.DROPPED)
+    if not diverged + dropped:
+        return "no run has a score that is a number"
+    if diverged == len(statuses):
+        return "every run diverged"
+    counts = [f"{diverged} diverged"] if diverged else []
+    counts += [f"{dropped} {'was' if dropped == 1 else 'were'} dropped"] if dropped else []
+    return f"of {len(statuses)} runs {' and '.join(counts)}"
+
+
+def _compared(best: str, pairs: list[Pairing], where: str, part: str) -> str:
+    """The sentence on the pairs of the best.
+
+    A win is a significant difference in which the test and the probability point the same way.
+    """
+    level = [pair for pair in pairs if pair.level]
+    beaten = [p for p in pairs if p.significant and p.leader == p.direction == 1]
+    beating = [p for p in pairs if p.significant and p.leader == p.direction == -1]
+    decided = [*level, *beaten, *beating]
+    contrary = [p for p in pairs if p.significant and p not in decided]
+    open_ = [p for p in pairs if p not in decided and p not in contrary]
+    if len(pairs) == 1 and not beaten:
+        (pair,) = pairs
+        two, numbers = f"{quoted(best)} and {quoted(pair.b)}", _support(pair, part, one=True)
+        if contrary:
+            return (
+                f"{two} cannot be ranked {where}, since the test points the other way than the "
+                f"probability or the latter to neither: {numbers}."
+            )
+        return f"{two} {'are level' if level else 'cannot be told apart'} {where}: {numbers}."
+    nearest = min(open_ or level or contrary or beating or beaten, key=_lead)
+    numbers = _support(nearest, part, one=len(open_ or level or pairs) == 1)
+    clauses = [
+        (beaten, "beats {}"),
+        (beating, "is beaten by {}"),
+        (contrary, "cannot be ranked against {}, since test and probability disagree"),
+    ]
+    if len(beaten) == len(pairs):
+        return f"{quoted(best)} beats {_names(beaten)} {where}: {numbers}."
     if level:
-        nearest = min(level, key=_lead)
-        names = enumeration([pair.b for pair in level])
-        if not beaten and len(level) == 1:
-            start = f"{quoted(best)} and {names} cannot be told apart {where}"
-        else:
-            start = f"{quoted(best)} is ahead {where}, but cannot be told apart from {names}"
-        also = f"; it beats {enumeration([pair.b for pair in beaten])}" if beaten else ""
-        return f"{start}: {_support(nearest, part, one=len(level) == 1)}{also}."
-    nearest = min(beaten, key=_lead)
-    names = enumeration([pair.b for pair in beaten])
-    return f"{quoted(best)} beats {names} {where}: {_support(nearest, part, one=len(beaten) == 1)}."
+        start = f"{enumeration([best, *(pair.b for pair in level)])} are level {where}"
+    else:
+        start = f"{quoted(best)} {'wins most pairs' if beating else 'is ahead'} {where}"
+    joined = "and" if level else "but"
+    unclear = f", {joined} cannot be told apart from {_names(open_)}" if open_ else ""
+    who = quoted(best) if level else "it"
+    rest = "".join(f"; {who} {verb.format(_names(of))}" for of, verb in clauses if of)
+    return f"{start}{unclear}: {numbers}{rest}."
+
+
+def _names(pairs: list[Pairing]) -> str:
+    return enumeration([pair.b for pair in pairs])
 
 
 def _lead(pair: Pairing) -> tuple[float, float]:

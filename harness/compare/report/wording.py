@@ -44,7 +44,7 @@ def score(value: float) -> str:
     if not math.isfinite(value):
         return MISSING
     if abs(value) < 10:
-        return f"{value:.4f}"
+        return f"{value:z.4f}"  # z: no minus before a zero
     return f"{value:.1f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 
@@ -65,15 +65,17 @@ def difference(estimate: Estimate) -> str:
 
     >>> difference(Estimate(0.0118, 0.0041, 0.0192)), difference(Estimate(-0.25))
     ('+0.012 [0.004, 0.019]', '-0.2500')
+    >>> difference(Estimate(-0.00004, -0.02, 0.02)), score(-0.00001)
+    ('+0.000 [-0.020, 0.020]', '0.0000')
     """
     value, low, high = estimate
     if not math.isfinite(value):
         return MISSING
     width = high - low
     if not math.isfinite(width) or width <= 0:
-        return f"{value:+.4f}"
+        return f"{value:+z.4f}"
     digits = min(6, max(0, 1 - math.floor(math.log10(width))))
-    return f"{value:+.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:+z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]"
 
 
 def share(estimate: Estimate) -> str:

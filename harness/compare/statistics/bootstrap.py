@@ -43,6 +43,7 @@ __all__ = [
     "interval",
     "jointly",
     "percentiles",
+    "single_runs",
 ]
 
 RESAMPLES = 2000

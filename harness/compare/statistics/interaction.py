@@ -10,8 +10,13 @@ of runs. Cell means are of the converged runs, averaged over tasks as every mean
 converged runs is NaN, and so are its row, its column and all effects, which need the whole table; the
 other cells still have their means.
 
-Source: Montgomery, Design and Analysis of Experiments, Section 5.3 (the two-factor factorial
-design).
+Whether there is an interaction at all is tested by F where the runs of all cells are independent, and by
+Hotelling's T² where cells share their seeds. What a seed does to all cells then cancels in the effects;
+F takes it for error, and would find next to nothing.
+
+Sources: Montgomery, Design and Analysis of Experiments, Section 5.3 (the two-factor factorial design);
+Hotelling, The Generalization of Student's Ratio, Annals of Mathematical Statistics 1931; for contrasts
+of repeated measures, Johnson & Wichern, Applied Multivariate Statistical Analysis, Section 6.2.
 """
 
 from __future__ import annotations
@@ -32,7 +37,7 @@ from harness.compare.statistics.bootstrap import (
     single_runs,
 )
 
-__all__ = ["FTest", "Interaction", "interaction", "interaction_test"]
+__all__ = ["FTest", "Interaction", "interaction", "interaction_test", "paired_interaction_test"]
 
 Table = Sequence[Sequence[Sample]]  # r rows of c cells, each with an array of scores for each task
 
@@ -66,10 +71,10 @@ class Interaction:
 
 @dataclass(frozen=True)
 class FTest:
-    """The F test of no interaction.
+    """A test of no interaction.
 
     Attributes:
-        statistic: F = MS_interaction / MS_error; NaN where it is not defined.
+        statistic: F, of MS_interaction / MS_error or of Hotelling's T²; NaN where it is not defined.
         between: Degrees of freedom of the interaction, (r − 1)(c − 1).
         within: Degrees of freedom of the error.
         p: p-value; NaN where the statistic is.
@@ -129,9 +134,9 @@ def interaction_test(table: Table) -> FTest:
         MS_error       = Σ_tij Σ_k (y_tijk − ȳ_tij)² / (T r c (n − 1))
 
     With one task it is the test of the two-way analysis of variance, with several a test of the mean
-    interaction over these tasks. It assumes independent, normal runs of one variance; where cells share
-    their seeds, prefer the intervals of the effects with seeds drawn jointly. It is NaN where the design
-    is not balanced, a run diverged, cells have one run, a factor has one level, or no cell varies.
+    interaction over these tasks. It assumes independent, normal runs of one variance; cells that share
+    their seeds have `paired_interaction_test`. It is NaN where the design is not balanced, a run
+    diverged, cells have one run, a factor has one level, or no cell varies.
 
     >>> table = [[[np.array([1.0, 3.0])], [np.array([4.0, 4.0])]],
     ...          [[np.array([5.0, 5.0])], [np.array([2.0, 4.0])]]]
@@ -154,6 +159,56 @@ def interaction_test(table: Table) -> FTest:
     error = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in groups) / within
     statistic = runs * len(cells[0]) * float((effects**2).sum()) / between / error
     return FTest(statistic, between, within, float(f.sf(statistic, between, within)))
+
+
+def paired_interaction_test(table: Table) -> FTest:
+    """Hotelling's test of no interaction, for cells whose runs at the same place share their seed.
+
+        d_k      the (r − 1)(c − 1) independent contrasts of the interaction of seed k, mean over tasks
+        T²       = n d̄ᵀ S⁻¹ d̄,   S the covariance of the d_k
+        F        = (n − p) / (p (n − 1)) T²,   with p = (r − 1)(c − 1) and n − p degrees of freedom
+
+    Cells may share any part of their variance, and their variances may differ. The contrasts of
+    different seeds are assumed to be independent and normal. It is NaN where cells or tasks have unequal
+    numbers of runs, a run diverged, there are not more seeds than contrasts, or they do not vary.
+
+    >>> table = [[[np.array([1.0, 3.0, 4.0])], [np.array([2.0, 2.0, 5.0])]],
+    ...          [[np.array([4.0, 6.0, 7.0])], [np.array([1.0, 3.0, 4.0])]]]
+    >>> result = paired_interaction_test(table)
+    >>> round(result.statistic, 3), result.between, result.within, round(result.p, 4)
+    (25.0, 1, 2, 0.0377)
+    """
+    shape = len(table), len(table[0])
+    groups = [scores for row in table for cell in row for scores in cell]
+    runs, contrasts = len(groups[0]), (shape[0] - 1) * (shape[1] - 1)
+    undefined = FTest(np.nan, contrasts, runs - contrasts, np.nan)
+    balanced = all(len(scores) == runs for scores in groups)
+    if not (balanced and contrasts and runs > contrasts):
+        return undefined
+    if not all(np.isfinite(scores).all() for scores in groups):
+        return undefined
+    scores = np.mean([[np.stack(cell) for cell in row] for row in table], axis=2)  # (r, c, runs)
+    # Helmert's contrasts, orthonormal: T² is the same for any basis
+    by_seed = np.einsum("ai,bj,ijk->kab", _helmert(shape[0]), _helmert(shape[1]), scores)
+    by_seed = by_seed.reshape(runs, contrasts)
+    centred = by_seed - by_seed.mean(axis=0)
+    rounding = np.abs(scores).max() * runs * np.finfo(float).eps
+    if np.linalg.matrix_rank(centred) < contrasts or np.abs(centred).max() <= rounding:
+        return undefined
+    covariance = centred.T @ centred / (runs - 1)
+    mean_contrast = by_seed.mean(axis=0)
+    t_squared = runs * float(mean_contrast @ np.linalg.solve(covariance, mean_contrast))
+    within = runs - contrasts
+    statistic = within / (contrasts * (runs - 1)) * t_squared
+    return FTest(statistic, contrasts, within, float(f.sf(statistic, contrasts, within)))
+
+
+def _helmert(levels: int) -> np.ndarray:
+    """Orthonormal contrasts of levels, (levels − 1, levels)."""
+    from scipy.linalg import helmert
+
+    matrix: np.ndarray = helmert(levels)
+    return matrix
 
 
 def _means(cells: Sequence[Sample], shape: tuple[int, int]) -> np.ndarray:

@@ -34,6 +34,7 @@ __all__ = ["RANK_SUM", "SIGNED_RANK", "PairTest", "least_p", "rank_sum", "signed
 SIGNED_RANK, RANK_SUM = "Wilcoxon signed-rank", "Mann–Whitney U"
 
 EXACT = 50  # runs of a task, as in SciPy's Wilcoxon
+ROUNDING = 4 * np.finfo(float).eps  # of a score, relative: what its arithmetic may have left
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class PairTest:
         runs: Number that took part: of pairs of runs that differ, or of runs of both.
         exact: Whether p is exact; otherwise it is a normal approximation.
         test: Name of the test.
+        direction: 1 where the statistic is above its mean under the null hypothesis, so that a is better
+            by this test; −1 where it is below, 0 where it is neither.
     """
 
     statistic: float
@@ -54,6 +57,7 @@ class PairTest:
     runs: int
     exact: bool
     test: str
+    direction: int
 
 
 def signed_rank(a: Sample, b: Sample) -> PairTest:
@@ -68,18 +72,19 @@ def signed_rank(a: Sample, b: Sample) -> PairTest:
     >>> a = [np.array([0.91, 0.93, 0.92, 0.95, 0.90])]
     >>> b = [np.array([0.90, 0.91, 0.89, 0.91, -np.inf])]
     >>> signed_rank(a, b)
-    PairTest(statistic=15.0, p=0.0625, runs=5, exact=True, test='Wilcoxon signed-rank')
+    PairTest(statistic=15.0, p=0.0625, runs=5, exact=True, test='Wilcoxon signed-rank', direction=1)
     """
-    differences = [_differences(x, y) for x, y in zip(a, b, strict=True)]
-    ranks = [rankdata(np.abs(d)) for d in differences]
-    every, signs = np.concatenate(ranks), np.concatenate(differences)
-    won = float(every[signs > 0].sum())
+    differing = [(x[x != y], y[x != y]) for x, y in zip(a, b, strict=True)]
+    ranks = [_ranks_of_differences(x, y) for x, y in differing]
+    every = np.concatenate(ranks)
+    a_won = np.concatenate([x > y for x, y in differing])
+    won = float(every[a_won].sum())
     exact = all(len(r) <= EXACT for r in ranks)
     if exact:
         p = _two_sided(_sums_of_signed(_doubled(every)), 2 * won)
     else:
         p = _normal(won - every.sum() / 2, (every**2).sum() / 4)
-    return PairTest(won, p, len(every), exact, SIGNED_RANK)
+    return PairTest(won, p, len(every), exact, SIGNED_RANK, _direction(won - every.sum() / 2))
 
 
 def rank_sum(a: Sample, b: Sample) -> PairTest:
@@ -92,7 +97,7 @@ def rank_sum(a: Sample, b: Sample) -> PairTest:
         b: Likewise; the numbers of runs may differ.
 
     >>> rank_sum([np.array([3.0, 4.0, 5.0])], [np.array([1.0, 2.0, -np.inf])])
-    PairTest(statistic=9.0, p=0.1, runs=6, exact=True, test='Mann–Whitney U')
+    PairTest(statistic=9.0, p=0.1, runs=6, exact=True, test='Mann–Whitney U', direction=1)
     """
     ranks = [rankdata(np.concatenate([x, y])) for x, y in zip(a, b, strict=True)]
     sizes = [len(x) for x in a]
@@ -106,7 +111,8 @@ def rank_sum(a: Sample, b: Sample) -> PairTest:
     else:
         p = _normal(*_moments(sums, ranks, sizes))
     u = sums - sum(n * (n + 1) / 2 for n in sizes)
-    return PairTest(u, p, sum(map(len, ranks)), exact, RANK_SUM)
+    half = sum(n * (len(r) - n) / 2 for r, n in zip(ranks, sizes, strict=True))
+    return PairTest(u, p, sum(map(len, ranks)), exact, RANK_SUM, _direction(u - half))
 
 
 def least_p(sizes: Sequence[tuple[int, int]], test: str) -> float:
@@ -117,6 +123,8 @@ def least_p(sizes: Sequence[tuple[int, int]], test: str) -> float:
     Args:
         sizes: (n, m), the numbers of runs of a and of b, for each task; of pairs n = m.
         test: Name of the test.
+        direction: 1 where the statistic is above its mean under the null hypothesis, so that a is better
+            by this test; −1 where it is below, 0 where it is neither.
 
     >>> least_p([(5, 5)], SIGNED_RANK), least_p([(3, 3)], RANK_SUM)
     (0.0625, 0.1)
@@ -128,15 +136,34 @@ def least_p(sizes: Sequence[tuple[int, int]], test: str) -> float:
     return min(1.0, 2 / ways)
 
 
-def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a − b as multiples of the largest difference, without ties; ±2 where a run diverged."""
-    apart = a != b  # −inf − −inf would be NaN
-    d = a[apart] - b[apart]
-    finite = np.isfinite(d)
-    largest = np.abs(d[finite]).max(initial=0)
-    # Equal differences of decimal scores differ in the last bit, which must not decide ranks
-    d[finite] = np.round(d[finite] / largest, 12) if largest else 0.0
-    return np.clip(d, -2, 2)
+def _ranks_of_differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The ranks of |a − b|, where a and b differ. Those with a diverged run tie, above all others.
+
+    Equal differences of decimal scores differ in their last bits, which must not decide about ranks.
+    How many bits depends on these scores alone, not on the largest difference: a run that nearly
+    diverged leaves the ranks of the others as they are.
+    """
+    sizes = np.full(len(a), np.inf)
+    rounding = np.zeros(len(a))
+    finite = np.isfinite(a) & np.isfinite(b)
+    x, y = a[finite] / 2, b[finite] / 2  # halves, whose difference is finite
+    sizes[finite] = np.abs(x - y)
+    rounding[finite] = ROUNDING * np.maximum(np.abs(x), np.abs(y))
+    order = np.argsort(sizes, kind="stable")
+    ordered, errors = sizes[order], rounding[order]
+    larger = np.zeros(len(a), dtype=bool)
+    both = slice(0, int(finite.sum()))  # the diverged come last
+    gaps = np.diff(ordered[both])
+    larger[1 : len(gaps) + 1] = gaps > errors[both][1:] + errors[both][:-1]
+    larger[both.stop : both.stop + 1] = True
+    ties = np.empty(len(a), dtype=int)
+    ties[order] = np.cumsum(larger)
+    return rankdata(ties)
+
+
+def _direction(away: float) -> int:
+    """The sign of a statistic less its mean; both are multiples of a quarter."""
+    return int(np.sign(away))
 
 
 def _doubled(ranks: np.ndarray) -> list[int]:

@@ -9,7 +9,11 @@ import numpy as np
 from harness.compare.factors import labels
 from harness.compare.loaded_runs import UNTUNED_SUFFIX, LoadedRuns
 from harness.compare.statistics.bootstrap import independently, jointly
-from harness.compare.statistics.interaction import interaction, interaction_test
+from harness.compare.statistics.interaction import (
+    interaction,
+    interaction_test,
+    paired_interaction_test,
+)
 from harness.compare.tables.scores import SEED, judged_by, scores_of
 
 if TYPE_CHECKING:
@@ -50,7 +54,8 @@ def interaction_of(loaded: LoadedRuns, outcomes: DataFrame) -> DataFrame:
     paired = complete and all(len(seeds_of_cells) == 1 for seeds_of_cells in seeds.values())
     sign = 1.0 if maximize else -1.0
     result = interaction(table, jointly if paired else independently, np.random.default_rng(SEED))
-    p = interaction_test(table).p if complete else np.nan
+    test = paired_interaction_test if paired else interaction_test
+    p = test(table).p if complete else np.nan
     low, high = (result.low, result.high) if maximize else (-result.high, -result.low)
     return DataFrame(
         [

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.compare.statistics.bootstrap import Interval, independently, interval, jointly
+from harness.compare.statistics.bootstrap import Interval, independently, jointly
 from harness.compare.statistics.differences import paired_difference, unpaired_difference
 from harness.compare.statistics.holm import holm
-from harness.compare.statistics.improvement import probability_of_improvement
+from harness.compare.statistics.improvement import improvement_interval
 from harness.compare.statistics.pairwise import rank_sum, signed_rank
 from harness.compare.tables.scores import SEED, Scores, judged_by, scores_of
 from harness.compare.tables.summary import task_groups, tasks_in
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["pairs_of"]
 
 COLUMNS = ["a", "b", "task", "part", "seeds", "difference", "low", "high", "improvement"]
-COLUMNS += ["improvement_low", "improvement_high", "p", "p_holm", "test"]
+COLUMNS += ["improvement_low", "improvement_high", "p", "p_holm", "test", "direction"]
 
 Samples = tuple[list[np.ndarray], list[np.ndarray]]
 
@@ -33,6 +33,8 @@ def pairs_of(
     """The frame `pairs` of a `Comparison`.
 
     Two contenders are paired by the seeds that both have, provided that one of them has no other seeds.
+    All p-values, of every task and of all tasks together, are corrected together: whoever reads one
+    verdict reads the others as well.
     """
     from pandas import DataFrame
 
@@ -40,13 +42,12 @@ def pairs_of(
     scores = scores_of(outcomes, part, maximize)
     rows: list[dict[str, Any]] = []
     for group in task_groups(tasks):
-        rows_of_group = []
         for a, b in combinations(contenders, 2):
             row = _row(scores, a, b, tasks_in(group, tasks), maximize)
             if row:
-                rows_of_group.append({"a": a, "b": b, "task": group, "part": part, **row})
-        adjusted = holm([row["p"] for row in rows_of_group])
-        rows += [{**row, "p_holm": p} for row, p in zip(rows_of_group, adjusted, strict=True)]
+                rows.append({"a": a, "b": b, "task": group, "part": part, **row})
+    adjusted = holm([row["p"] for row in rows])
+    rows = [{**row, "p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
     return DataFrame(rows, columns=COLUMNS)
 
 
@@ -61,9 +62,9 @@ def _row(
         sample_a, sample_b = paired
     rng = np.random.default_rng(SEED)
     estimate = (paired_difference if paired else unpaired_difference)(sample_a, sample_b, rng)
-    better = interval(
-        probability_of_improvement,
-        [sample_a, sample_b],
+    better = improvement_interval(
+        sample_a,
+        sample_b,
         jointly if paired else independently,
         np.random.default_rng(SEED),
     )
@@ -79,6 +80,7 @@ def _row(
         "improvement_high": better.high,
         "p": test.p,
         "test": test.test,
+        "direction": test.direction,
     }
 
 

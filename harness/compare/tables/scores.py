@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.training.records import Status
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -42,9 +44,15 @@ class Scores:
 
 
 def scores_of(outcomes: DataFrame, part: str, maximize: bool) -> Scores:
-    """The scores of a part. A run that converged without a score on it is left out."""
+    """The scores of a part. A run that converged without a score on it is left out.
+
+    So is a contender on a task where successive halving dropped one of its runs: halving kept the
+    others for their scores.
+    """
     sign = 1.0 if maximize else -1.0
-    scored = outcomes[outcomes[part].notna() | outcomes["diverged"]].sort_values("seed")
+    places = [outcomes[key] for key in ("contender", "task")]
+    kept = ~(outcomes["status"] == Status.DROPPED).groupby(places).transform("any")
+    scored = outcomes[kept & (outcomes[part].notna() | outcomes["diverged"])].sort_values("seed")
     values = (sign * scored[part]).where(~scored["diverged"], -np.inf)
     scores, seeds = {}, {}
     for (contender, task), rows in values.groupby([scored["contender"], scored["task"]]):

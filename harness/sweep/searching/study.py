@@ -219,7 +219,7 @@ class _ContenderStudy:
         words = [*self.contender.overrides, *overrides, *([f"seed={seeds}"] if seeds else [])]
         command = f"{program()} {shlex.join(['train', *multirun, *words])}"
         return (
-            f"{self.contender.name}: best validation score {best.value:.4f} of {len(done)} trials in "
+            f"{self.contender.name}: best validation score {best.value:z.4f} of {len(done)} trials in "
             f"study {name!r}, with\n  {command}"
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.configuration.settings import Run
@@ -59,14 +59,18 @@ class Tuning:
     @property
     def best(self) -> Trial | None:
         """The trial with the best finite score; among equals that of the lowest loss, then the first."""
-        finite = [t for t in self.trials if t.score is not None and math.isfinite(t.score)]
-        return max(finite, key=_score_then_loss, default=None)
+        return _best(self.trials)
 
     @property
     def edges(self) -> list[Edge]:
         """The values of the best setting that lie on the edge of the values tried."""
         tried = [trial.setting for trial in self.trials if trial.score is not None]
         return [] if self.best is None else edges_of(self.space, tried, self.best.setting)
+
+
+def _best(trials: Iterable[Trial]) -> Trial | None:
+    finite = [t for t in trials if t.score is not None and math.isfinite(t.score)]
+    return max(finite, key=_score_then_loss, default=None)
 
 
 def _score_then_loss(trial: Trial) -> tuple[float, float]:
@@ -82,7 +86,8 @@ class TunedContender:
         contender: Its fixed overrides, and the space of its next tuning.
         metric: Validation metric that its settings are chosen by.
         halving: Whether its runs compete by successive halving.
-        tunings: Its tunings so far. Settings are chosen by the last one.
+        tunings: Its tunings so far. The best setting of all is chosen: a tuning in a longer range has
+            its points farther apart, and may miss what an earlier one found.
         final: Results of the best setting, one a fresh seed.
         untuned: Results of the defaults, one a fresh seed.
         stuck: Keys and sides at which a range could not be extended.
@@ -125,8 +130,22 @@ class TunedContender:
 
     @property
     def best(self) -> Trial | None:
-        """The best trial of the last tuning."""
-        return self.tunings[-1].best
+        """The best trial of all tunings."""
+        return _best(self.trials)
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """The trials of all tunings, in their order."""
+        return tuple(trial for tuning in self.tunings for trial in tuning.trials)
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The values of the best setting that lie on the edge of the ranges of the last tuning."""
+        if self.best is None:
+            return []
+        tried = [trial.setting for trial in self.trials if trial.score is not None]
+        last = self.tunings[-1]
+        return edges_of(last.space, tried, self.best.setting, points=len(last.trials))
 
     def add_trials(
         self,
@@ -166,8 +185,9 @@ class TunedContender:
                 return False
             return True
 
-        space = dict(extended(tuning.space, tuning.edges, allows))
-        for edge in tuning.edges:
+        edges = self.edges
+        space = dict(extended(tuning.space, edges, allows))
+        for edge in edges:
             if getattr(space[edge.key], edge.side) == getattr(edge, edge.side):
                 self.stuck.add((edge.key, edge.side))
         self.contender = replace(self.contender, space=space)

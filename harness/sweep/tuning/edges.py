@@ -48,7 +48,10 @@ class Edge:
 
 
 def edges_of(
-    space: Space, tried: Sequence[Mapping[str, str]], best: Mapping[str, str]
+    space: Space,
+    tried: Sequence[Mapping[str, str]],
+    best: Mapping[str, str],
+    points: int | None = None,
 ) -> list[Edge]:
     """The values of the best setting that lie on an edge.
 
@@ -56,6 +59,7 @@ def edges_of(
         space: What was sampled, by key.
         tried: All settings that were tried, as texts by key.
         best: The best of them.
+        points: How many settings were spread over the space; None for all that were tried.
     """
     edges = []
     for key, dimension in space.items():
@@ -63,7 +67,7 @@ def edges_of(
             continue
         value, values = float(best[key]), [float(setting[key]) for setting in tried]
         position = dimension.position(value)
-        margin = 1 / len(tried)
+        margin = 1 / (points or len(tried))
         ends = {
             "low": value <= min(values) or position <= margin,
             "high": value >= max(values) or position >= 1 - margin,

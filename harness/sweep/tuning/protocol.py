@@ -3,7 +3,7 @@
     tuning        every contender at the same number of points of its own search space, each point for
                   all tuning seeds; no test metric is computed
     tuning-2, …   as many again, in longer ranges, for contenders whose best value lies on an edge (only
-                  if extensions are asked for); settings are chosen by a contender's last tuning
+                  if extensions are asked for); the best setting of all tunings is chosen
     final         the best setting of each contender, on seeds that no setting was chosen by
     untuned       the defaults of each contender, on the same seeds
 

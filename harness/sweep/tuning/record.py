@@ -5,7 +5,7 @@
     seeds         "tuning" and "final", which have none in common
     points        points of the unit cube: trial k of every contender is at point k of its own space
     findings      sentences that a reader of the results must know
-    contenders    name, overrides, metric, maximize, tunings (settings are chosen by the last one),
+    contenders    name, overrides, metric, maximize, tunings (the best setting of all is chosen),
                   setting (the chosen one; null if there is none), command, and the runs "final" and
                   "untuned"
 
@@ -115,12 +115,12 @@ def _ended(trial: Trial) -> str:
 
 def choice(contender: TunedContender) -> str:
     """A sentence: the setting that was chosen for a contender, with the command that trains it."""
-    best, trials = contender.best, contender.tunings[-1].trials
+    best, trials = contender.best, contender.trials
     if best is None:
         return f"{contender.contender.name}: nothing chosen"
     score = _in_units(contender, best.score)
     return (
-        f"{contender.contender.name}: best validation {contender.metric} {score:.4f} of {len(trials)} "
+        f"{contender.contender.name}: best validation {contender.metric} {score:z.4f} of {len(trials)} "
         f"trials, the mean of {counted(len(best.results), 'seed')}, with\n"
         f"  {program()} {_command(contender, best)}"
     )
@@ -132,11 +132,11 @@ def findings(contenders: Sequence[TunedContender]) -> list[str]:
 
 
 def _findings(contender: TunedContender) -> list[str]:
-    name, tuning = contender.contender.name, contender.tunings[-1]
-    ends = [_ended(trial) for trial in tuning.trials]
+    name = contender.contender.name
+    ends = [_ended(trial) for trial in contender.trials]
     failed, trials = ends.count(Status.FAILED), counted(len(ends), "trial")
     sentences = []
-    if tuning.best is None:
+    if contender.best is None:
         sentences.append(
             f"{name}: no setting has a score, of {trials} {ends.count(Status.DIVERGED)} diverged and "
             f"{failed} failed. Nothing is chosen, and it has no final runs."
@@ -146,7 +146,7 @@ def _findings(contender: TunedContender) -> list[str]:
             f"{name}: {failed} of {trials} failed and gave no score, so it was tuned with less than the "
             f"others. Go on with skip_finished=true once the reason is mended."
         )
-    for edge in tuning.edges:
+    for edge in contender.edges:
         stuck = (edge.key, edge.side) in contender.stuck
         beyond = (
             "nothing beyond it can be trained with" if stuck else "a better one may lie beyond it"
@@ -163,9 +163,7 @@ def advice(contenders: Sequence[TunedContender], extend: int) -> str:
         extend: The setting `extend` of this protocol.
     """
     for contender in contenders:
-        if any(
-            (edge.key, edge.side) not in contender.stuck for edge in contender.tunings[-1].edges
-        ):
+        if any((edge.key, edge.side) not in contender.stuck for edge in contender.edges):
             return f"hydra.sweeper.extend={extend + 1} extends the ranges at these edges and tunes again"
     return ""
 

@@ -102,6 +102,7 @@ def metric_history(
                 (metric, step),
             ).fetchall()
     history = DataFrame(rows, columns=["run_id", "step", "value"])
+    history = history.astype({"step": "int64", "value": "float64"})  # also of no rows
     return history.sort_values(["run_id", "step"], kind="stable", ignore_index=True)
 
 

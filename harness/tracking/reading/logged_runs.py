@@ -33,6 +33,7 @@ class LoggedRun:
         tags: Tags that were asked for.
         status: Status in MLflow: RUNNING, FINISHED, FAILED, KILLED or SCHEDULED.
         artifact_uri: Address of its artifacts; "" if unknown.
+        started_ms: Its start, in milliseconds since 1970.
     """
 
     run_id: str
@@ -40,6 +41,7 @@ class LoggedRun:
     tags: dict[str, str]
     status: str
     artifact_uri: str = field(default="", compare=False)
+    started_ms: int = field(default=0, compare=False)
 
 
 def search_runs(
@@ -92,7 +94,7 @@ def _from_tables(
         " AND EXISTS (SELECT 1 FROM tags WHERE run_uuid = r.run_uuid AND key = ? AND value = ?)"
     )
     rows = connection.execute(
-        "SELECT r.run_uuid, r.name, r.status, r.artifact_uri, t.key, t.value "
+        "SELECT r.run_uuid, r.name, r.status, r.artifact_uri, r.start_time, t.key, t.value "
         "FROM experiments e JOIN runs r USING (experiment_id) "
         f"LEFT JOIN tags t ON t.run_uuid = r.run_uuid{among} "
         "WHERE e.name = ? AND e.lifecycle_stage = 'active' AND r.lifecycle_stage = 'active'"
@@ -101,10 +103,12 @@ def _from_tables(
         (*(tag_names or ()), experiment, *(text for tag in tags.items() for text in tag)),
     )
     runs: dict[str, LoggedRun] = {}
-    for run_id, name, status, artifact_uri, key, value in rows:
+    for run_id, name, status, artifact_uri, started_ms, key, value in rows:
         run = runs.get(run_id)
         if run is None:
-            run = runs[run_id] = LoggedRun(run_id, name or "", {}, status, artifact_uri or "")
+            run = runs[run_id] = LoggedRun(
+                run_id, name or "", {}, status, artifact_uri or "", started_ms or 0
+            )
         if key is not None:
             run.tags[key] = value
     return list(runs.values())
@@ -139,6 +143,7 @@ def _from_client(uri: str, experiment: str, tags: Mapping[str, str]) -> list[Log
                     dict(run.data.tags),
                     info.status,
                     info.artifact_uri or "",
+                    info.start_time or 0,
                 )
                 if tags.items() <= logged.tags.items():
                     runs.append((info.start_time, logged))

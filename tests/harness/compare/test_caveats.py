@@ -19,7 +19,7 @@ def far_apart(contenders, tasks, seeds, paired):
         for c, t, seed in product(range(contenders), range(tasks), range(seeds))
     ]
     frame = DataFrame(rows, columns=["contender", "task", "seed", "test"])
-    return frame.assign(validation=frame["test"], diverged=False)
+    return frame.assign(validation=frame["test"], diverged=False, status="finished")
 
 
 def significant_and_caveats(contenders, tasks, seeds, paired):

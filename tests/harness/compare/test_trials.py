@@ -15,6 +15,7 @@ from harness.compare.trials import (
     chosen_settings,
     edge_caveats,
     final_settings,
+    last_round,
     scoring_runs,
     trials_of,
 )
@@ -84,6 +85,28 @@ def test_where_every_setting_diverged_there_is_no_score():
     chosen = chosen_settings(trials((1, 0, None), (2, 0, None)), maximize=True)
     assert chosen["score"].isna().item()
     assert chosen["trials"].item() == 2
+    assert (chosen["diverged"].item(), chosen["dropped"].item()) == (True, False)
+
+
+def test_where_every_setting_lost_a_seed_the_one_that_lost_the_fewest_is_taken():
+    whole = ((1, seed, 0.9, "dropped") for seed in range(4))
+    half = ((2, seed, 0.5, *(["dropped"] if seed < 2 else [])) for seed in range(4))
+    chosen = chosen_settings(trials(*whole, *half), maximize=True)
+    assert chosen["setting"].item() == "optimizer.lr=2"
+    assert chosen["score"].isna().item()
+    assert (chosen["diverged"].item(), chosen["dropped"].item()) == (False, True)
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_equal_scores_are_told_apart_by_the_loss_and_not_by_the_order_of_start(maximize, reverse):
+    rows = trials(*((rate, seed, 1.0) for rate in (1, 2, 3) for seed in (0, 1)))
+    losses = rows["optimizer.lr"].map({1.0: 0.3, 2.0: 0.1, 3.0: 0.2})
+    rows = rows[::-1] if reverse else rows
+    chosen = chosen_settings(rows, maximize, losses=losses)
+    assert chosen["setting"].item() == "optimizer.lr=2"
+    same = chosen_settings(rows, maximize, losses=losses * 0)
+    assert same["setting"].item() == "optimizer.lr=1"
 
 
 def test_a_setting_that_was_dropped_is_not_chosen():
@@ -127,11 +150,12 @@ def test_what_was_trained_is_the_best_trial(tuned):
         )
 
 
-def test_the_last_round_of_a_tuning_counts(tuned):
-    """Ranges that were extended are tried anew, and as often as any."""
+def test_all_rounds_of_a_tuning_count_and_budgets_are_those_of_a_round(tuned):
+    """Ranges that were extended are tried anew, and what was found before them stays."""
     loaded = load_runs(Source(tuned[0], "harness"), [])
     again = loaded.runs["contender"].str.startswith("sgd") & (loaded.runs["phase"] == "tuning")
     later = loaded.runs[again].assign(phase="tuning-2", validation=0.25)
+    later["setting"] += "0"
     later.index = later.index.str.replace("^.", "x", regex=True)
     from dataclasses import replace
 
@@ -142,5 +166,13 @@ def test_the_last_round_of_a_tuning_counts(tuned):
         loaded, runs=concat([loaded.runs, later]), params=concat([loaded.params, params])
     )
     trials = trials_of(extended)
-    assert len(trials) == len(trials_of(loaded))
-    assert (trials[trials["contender"].str.startswith("sgd")]["validation"] == 0.25).all()
+    assert len(trials) == len(trials_of(loaded)) + again.sum()
+    chosen, before = (
+        chosen_settings(each, True, None, one.runs["loss"])
+        for each, one in ((trials, extended), (trials_of(loaded), loaded))
+    )
+    assert chosen["score"].tolist() == before["score"].tolist()  # not 0.25
+    assert sorted(set(chosen["trials"])) == [4, 8]
+    last = last_round(trials, extended.runs)
+    assert len(last) == len(trials_of(loaded))
+    assert (last[last["contender"].str.startswith("sgd")]["validation"] == 0.25).all()

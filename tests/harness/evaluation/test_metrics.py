@@ -146,6 +146,48 @@ def test_targets_of_one_regression_output_may_be_a_vector():
     np.testing.assert_allclose(actual["r2"], [1 - 1 / 2])
 
 
+@pytest.mark.parametrize("value", [0.1, 14.62, 1 / 3, -0.7, 1e-9, 3e8, 0.0, 1e-300])
+@pytest.mark.parametrize("rows", [2, 3, 7, 60])
+@pytest.mark.parametrize("noise", [False, True])
+def test_r2_of_equal_values_is_one_or_zero(value, rows, noise):
+    """The mean of equal values is not always their value: 3 × 0.1 / 3 is 0.10000000000000002."""
+    targets = np.full(rows, value)
+    if noise and value:  # what is left of arithmetic, as in 0.1 + 0.2 beside 0.3
+        targets[0] = np.nextafter(value, np.inf)
+    wrong = np.full((2, rows, 1), value)
+    wrong[1] += 0.05
+    with np.errstate(over="raise"):
+        scores = evaluate(wrong, targets, Task.REGRESSION, "identity")["r2"]
+    assert scores.tolist() == [1, 0]
+    in_float32 = evaluate(wrong.astype(np.float32), targets, Task.REGRESSION, "identity")["r2"]
+    if value not in (3e8, 1e-300):  # which 0.05 does not change, and which is 0
+        assert in_float32.tolist() == [1, 0]
+
+
+def test_an_output_with_one_value_does_not_decide_the_mean():
+    targets = np.column_stack([[1.0, 2.0, 3.0], np.full(3, 0.1)])
+    outputs = np.stack([targets, targets + np.array([0.0, 0.05])])
+    scores = evaluate(outputs, targets, Task.REGRESSION, "identity")["r2"]
+    np.testing.assert_allclose(scores, [1, 0.5])
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200, 1e-310])
+def test_r2_has_no_unit(unit):
+    values = np.array([1.0, 2.0, 4.0])
+    outputs = np.array([1.5, 2.0, 3.0])[None, :, None]
+    expected = evaluate(outputs, values, Task.REGRESSION, "identity")["r2"]
+    found = evaluate(unit * outputs, unit * values, Task.REGRESSION, "identity")["r2"]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_small_differences_of_large_values_are_no_rounding():
+    targets = 1e6 + np.array([0.0, 1e-3, 2e-3])
+    scores = evaluate(targets[None, :, None], targets, Task.REGRESSION, "identity")["r2"]
+    assert scores == 1
+    mean = np.full((1, 3, 1), targets.mean())
+    assert evaluate(mean, targets, Task.REGRESSION, "identity")["r2"] == pytest.approx(0, abs=1e-6)
+
+
 def test_r2_of_one_sample_is_not_a_number():
     assert np.isnan(
         evaluate(np.ones((2, 1, 1)), np.ones(1), Task.REGRESSION, "identity")["r2"]

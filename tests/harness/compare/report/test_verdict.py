@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 import comparisons
-from harness.compare.report.standings import best_of
+from harness.compare.report.standings import best_of, standings
 from harness.compare.report.verdict import question_sentence, verdict, verdicts
 
 
 def told(comparison, **columns):
-    """The same comparison with other columns in its pairs."""
-    return replace(comparison, pairs=comparison.pairs.assign(**columns))
+    """The same comparison with other columns in its pairs; tests point where the probability does."""
+    pairs = comparison.pairs.assign(**columns)
+    if "direction" not in columns:
+        pairs["direction"] = np.sign(pairs["improvement"] - 0.5).astype(int)
+    return replace(comparison, pairs=pairs)
 
 
 def pair(low, value, high, p, better=(0.7, 0.9, 1.0)):
@@ -123,5 +126,48 @@ def test_a_winner_with_diverged_runs_says_so_and_nobody_else():
 
 def test_if_every_run_diverged_nobody_is_best():
     lost = TWO.summary.assign(diverged=1.0, iqm=np.nan, mean=np.nan)
-    sentence = verdict(replace(TWO, summary=lost))
-    assert sentence == "No contender has a score on digits: every run diverged or failed."
+    outcomes = TWO.outcomes.assign(status="diverged")
+    sentence = verdict(replace(TWO, summary=lost, outcomes=outcomes))
+    assert sentence == "No contender has a score on digits: every run diverged."
+    outcomes.loc[3:5, "status"] = "dropped"
+    sentence = verdict(replace(TWO, summary=TWO.summary[:0], outcomes=outcomes))
+    assert sentence == (
+        "No contender has a score on digits: of 20 runs 17 diverged and 3 were dropped."
+    )
+
+
+def test_an_exact_tie_is_level():
+    tie = pair(0.0, 0.0, 0.0, 1.0, (0.3, 0.5, 0.7))
+    sentence = verdict(told(TWO, **tie))
+    assert sentence.startswith("adam and sgd are level on digits: ")
+    assert best_of(told(TWO, **tie), "digits") is not None
+    assert all(row.best for row in standings(told(TWO, **tie), "digits"))
+    three = told(
+        THREE,
+        improvement=[0.5, 0.9, 0.9] * 3,
+        difference=[0.0, 0.1, 0.1] * 3,
+        p_holm=[1.0, 0.01, 0.01] * 3,
+    )
+    sentence = verdicts(three)["digits"]
+    assert set(sentence.partition(" are level on digits: ")[0].split(" and ")) == {
+        "adam",
+        "heavy_ball",
+    }
+    assert sentence.endswith(" beats sgd.")
+
+
+@pytest.mark.parametrize(("better", "direction"), [(0.54, -1), (0.5, 1), (0.5, -1), (0.46, 1)])
+def test_a_test_that_points_the_other_way_is_no_win(better, direction):
+    numbers = pair(-0.0005, 0.0019, 0.0066, 0.033, (0.4, better, 0.67))
+    sentence = verdict(told(TWO, **numbers, direction=direction))
+    assert "beats" not in sentence
+    assert "cannot be ranked on digits, since the test points the other way" in sentence
+
+
+def test_of_several_the_one_that_the_test_contradicts_is_not_beaten():
+    three = told(THREE, improvement=0.9, p_holm=0.01, direction=[-1, 1, 1] * 3)
+    assert "beats heavy_ball" not in verdicts(three)["digits"]
+    assert (
+        "; it cannot be ranked against heavy_ball, since test and probability disagree"
+        in (verdicts(three)["digits"])
+    )

@@ -11,7 +11,7 @@ from harness.compare.report.wording import Estimate, difference, enumeration, pr
         (Estimate(0.5, 0.4, 0.6), "+0.50 [0.40, 0.60]"),
         (Estimate(-120.0, -340.0, 100.0), "-120 [-340, 100]"),
         (Estimate(0.0, 0.0, 0.0), "+0.0000"),
-        (Estimate(1e-9, -1e-9, 3e-9), "+0.000000 [-0.000000, 0.000000]"),
+        (Estimate(1e-9, -1e-9, 3e-9), "+0.000000 [0.000000, 0.000000]"),
         (Estimate(math.nan, 0.0, 1.0), "-"),
     ],
 )

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu, norm
 
 from harness.compare.statistics.bootstrap import independently, interval, jointly
-from harness.compare.statistics.improvement import probability_of_improvement
+from harness.compare.statistics.improvement import (
+    improvement_interval,
+    probability_of_improvement,
+)
 
 INF = np.inf
 runs = st.lists(st.sampled_from([-INF, 0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=6)
@@ -76,3 +79,51 @@ def test_its_interval_is_narrower_for_paired_runs_that_share_their_luck():
     assert joint.estimate == alone.estimate
     assert joint.low > alone.low
     assert joint.high < alone.high
+
+
+@pytest.mark.parametrize("resampler", [independently, jointly])
+@pytest.mark.parametrize("seeds", [2, 5, 10, 20])
+def test_a_complete_win_is_not_certain_and_has_the_exact_binomial_limit(seeds, resampler):
+    a, b = [np.arange(seeds) + 100.0], [np.arange(seeds, dtype=float)]
+    won = improvement_interval(a, b, resampler, np.random.default_rng(0))
+    lost = improvement_interval(b, a, resampler, np.random.default_rng(0))
+    limit = binomtest(seeds, seeds).proportion_ci(0.95, "exact").low
+    assert (won.estimate, won.low, won.high) == (1, pytest.approx(limit), pytest.approx(1))
+    assert (lost.estimate, lost.low, lost.high) == (0, 0, pytest.approx(1 - limit))
+
+
+def test_an_exact_tie_and_a_split_of_tasks_are_not_certain():
+    rng = np.random.default_rng
+    same, high = [np.full(5, 0.9)], [np.full(5, 0.9), np.full(5, 0.8)]
+    tie = improvement_interval(same, same, jointly, rng(0))
+    assert tie.low < 0.3
+    assert tie.high > 0.7
+    split = improvement_interval(
+        high, high[::-1], jointly, rng(0)
+    )  # wins one task, loses the other
+    assert split.estimate == 0.5
+    assert split.low < 0.5 < split.high
+
+
+def test_unequal_numbers_count_as_the_least():
+    a, b = [np.full(20, 2.0), np.full(6, 2.0)], [np.zeros(9), np.zeros(4)]
+    found = improvement_interval(a, b, independently, np.random.default_rng(0))
+    assert found.low == pytest.approx(0.025 ** (1 / 8))
+
+
+def test_single_runs_have_no_interval():
+    found = improvement_interval([np.ones(1)], [np.zeros(1)], jointly, np.random.default_rng(0))
+    assert found.estimate == 1
+    assert np.isnan([found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("effect", [0.0, 1.0, 2.0])
+def test_the_interval_of_few_seeds_covers_the_probability(effect):
+    """Five seeds, half of the variance shared: a percentile interval covers it 60 % of the time."""
+    generator, truth, hits = np.random.default_rng(2), norm.cdf(effect / np.sqrt(2)), 0
+    for _ in range(200):
+        seed, own = generator.normal(size=5), generator.normal(size=(2, 5))
+        a, b = np.sqrt(0.5) * (seed + own) + [[effect], [0]]
+        found = improvement_interval([a], [b], jointly, generator, resamples=200)
+        hits += found.low <= truth <= found.high
+    assert hits / 200 >= 0.9

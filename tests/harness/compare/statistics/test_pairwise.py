@@ -97,6 +97,52 @@ def test_equal_decimal_differences_tie_though_their_bits_differ():
     assert signed_rank([a], [b]).statistic == 4.0
 
 
+NEARLY_DIVERGED = [-1e13, -1.7e33, -1e300, -1.7e308]
+
+
+@pytest.mark.parametrize("large", NEARLY_DIVERGED)
+def test_one_large_difference_leaves_the_ranks_of_the_others(large):
+    a, b = rng(3).normal(0.9, 0.01, 9), rng(4).normal(0.9, 0.01, 9)
+    usual = signed_rank([np.append(a, 0.6)], [np.append(b, 0.9)])
+    found = signed_rank([np.append(a, large)], [np.append(b, 0.9)])
+    assert (found.p, found.statistic) == (usual.p, usual.statistic)
+    if abs(large) < 1e30:
+        theirs = stats.wilcoxon(np.append(a - b, large), method="exact")
+        assert found.p == pytest.approx(theirs.pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize("large", NEARLY_DIVERGED)
+def test_lost_pairs_of_the_reports_keep_their_signs(large):
+    falling = np.array([0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, large])
+    assert signed_rank([np.full(8, 0.9)], [falling]).p == 2 / 2**8
+    a = np.array([0.91, 0.82, 0.73, 0.94, 0.85, large])
+    b = np.array([0.90, 0.80, 0.70, 0.90, 0.80, 0.90])
+    assert signed_rank([a], [b]).p == 0.4375
+    assert signed_rank([b], [a]).direction == -signed_rank([a], [b]).direction == -1
+
+
+def test_a_diverged_run_is_worse_than_any_number():
+    a, b = np.array([0.0, 1.7e308, -INF, 0.5]), np.array([0.1, -1.7e308, 0.0, 0.2])
+    # differences −0.1, 3.4e308, −∞, 0.3: ranks 1, 3, 4, 2
+    assert signed_rank([a], [b]).statistic == 3 + 2
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-9, 1.0, 1e9, 1e290])
+@pytest.mark.parametrize("offset", [0.0, 1.0, 1e6])
+def test_decimal_differences_tie_on_any_scale(scale, offset):
+    a = scale * (offset + np.array([0.3, 0.9, 0.5, 0.7]))
+    b = scale * (offset + np.array([0.1, 0.7, 0.7, 0.4]))  # 0.2, 0.2, −0.2 and 0.3
+    assert signed_rank([a], [b]).statistic == 8
+
+
+def test_the_direction_is_that_of_the_statistic():
+    won, lost = np.array([3.0, 4.0, 5.0]), np.array([1.0, 2.0, -INF])
+    for test in (signed_rank, rank_sum):
+        assert (test([won], [lost]).direction, test([lost], [won]).direction) == (1, -1)
+        assert test([won], [won]).direction == 0
+        assert test([won, lost], [lost, won]).direction == 0
+
+
 def test_with_several_tasks_ranks_are_within_each():
     a, b = (
         [np.array([2.0, 1.0, 4.0]), np.array([300.0, 500.0])],

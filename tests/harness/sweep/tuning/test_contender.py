@@ -72,3 +72,38 @@ def test_a_range_that_cannot_be_extended_is_stuck():
     assert tuned.extend(asked.append)
     assert asked[0][:2] == ["dataset=iris", "optimizer=sgd"]
     assert tuned.contender.space["optimizer.lr"].high > 1
+
+
+def tuned_in_rounds(*rounds):
+    """A contender whose rate was tuned in longer and longer ranges: (low, high, {rate: accuracy})."""
+    tuned = TunedContender(SGD, "accuracy", halving=False)
+    for number, (low, high, scores) in enumerate(rounds, 1):
+        space = {"optimizer.lr": Range(low, high, "log")}
+        tuned.contender = Contender(SGD.name, SGD.overrides, space)
+        settings = [{"optimizer.lr": str(rate)} for rate in scores]
+        runs = [[ended(accuracy=score, loss=1.0)] for score in scores.values()]
+        tuned.add_trials(f"tuning-{number}", settings, runs)
+    return tuned
+
+
+def test_a_tuning_in_a_longer_range_that_finds_nothing_better_changes_nothing():
+    first = {0.001: 0.5, 0.01: 0.7, 0.1: 0.8, 1.0: 0.9652}
+    later = {0.002: 0.5, 0.05: 0.8, 1.5: 0.9499, 30.0: 0.1}
+    tuned = tuned_in_rounds((1e-3, 1, first), (1e-3, 31.6, later))
+    assert tuned.best.setting == {"optimizer.lr": "1.0"}
+    assert not tuned.edges  # larger ones were tried
+    assert not tuned.extend(lambda overrides: None)
+    better = tuned_in_rounds((1e-3, 1, first), (1e-3, 31.6, later | {1.5: 0.97}))
+    assert better.best.setting == {"optimizer.lr": "1.5"}
+
+
+def test_what_diverges_beyond_the_edge_leaves_the_choice():
+    first = {0.001: 0.5, 0.01: 0.7, 0.1: 0.8, 1.0: 0.9}
+    tuned = tuned_in_rounds((1e-3, 1, first))
+    assert [edge.side for edge in tuned.edges] == ["high"]
+    settings = [{"optimizer.lr": rate} for rate in ("0.003", "0.2", "5", "20")]
+    diverged = [[ended(Status.DIVERGED)]] * 4
+    tuned.contender = Contender(SGD.name, SGD.overrides, {"optimizer.lr": Range(1e-3, 31.6, "log")})
+    tuned.add_trials("tuning-2", settings, diverged)
+    assert tuned.best.setting == {"optimizer.lr": "1.0"}
+    assert not tuned.edges
