@@ -56,8 +56,8 @@ class Comparison:
         pairs: One row for each pair and task (and "all"): a, b, task, part "test" (validation where
             there is no test), seeds (number), difference (a − b, in the metric's unit, of the means;
             paired by seed where `paired`), low, high, improvement (P(a better than b)),
-            improvement_low, improvement_high, p, p_holm (Holm over the pairs of the task), test (name
-            of the test).
+            improvement_low, improvement_high, p, p_holm (Holm over all pairs on all tasks), test (name
+            of the test), direction (1 where a is better by the test, −1 where b is, else 0).
         budget: One row for each contender, task and k = 1 … trials: expected (E[best validation score of
             k trials]), low, high, none (probability that all k diverged).
         profiles: One row for each contender and step of its performance profile: tau, share ρ(τ); for
@@ -68,7 +68,8 @@ class Comparison:
             runs are not paired.
         interaction: For two factors, one row for each pair of levels and part "test": row (level of the
             first), column (level of the second), mean, runs, diverged, and effect: mean − row mean −
-            column mean + grand mean, with low and high, and p of the F test; empty otherwise.
+            column mean + grand mean, with low and high, and p of the test that there is none;
+            empty otherwise.
     """
 
     question: Question

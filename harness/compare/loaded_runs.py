@@ -107,10 +107,10 @@ def load_runs(
             raise ConfigurationError(
                 "'seed' tells runs of one contender apart, and is neither a factor nor a task."
             )
-    tasks = (*tasks, *_noise_tasks(run_frames.params, by, tasks))
     by = by or tuned_factors(source, sweeps, tasks) or factors_of(run_frames.params, tasks)
+    tasks = (*tasks, *_noise_tasks(run_frames.params, by, tasks))
     tasks = [key for key in tasks if key not in by]
-    chosen = metric or _metric(run_frames, tasks)
+    chosen = metric or _metric(run_frames, tasks, source.uri)
     question = Question(tuple(by), metric_named(chosen), tuple(tasks))
     runs, varied = _rows(run_frames, question, source)
     runs["run"] = [run.name for run in last.values()]
@@ -122,12 +122,13 @@ def load_runs(
 
 
 def _noise_tasks(params: DataFrame, by: Sequence[str], tasks: Sequence[str]) -> tuple[str, ...]:
-    """Seeds of data or of their split of which one seed of the training has several.
+    """Seeds of data, or of their split, of which a contender has several for one seed of the training.
 
-    Each of their values is a task then: contenders are compared on the same rows, and no choice is made.
+    Each of their values is a task then: contenders are compared on the same rows, and none chooses
+    those that suit it.
     """
     keys = [key for key in params if is_noise(key) and key not in (*by, *tasks)]
-    groups = [params[key] for key in ("seed", *tasks)]
+    groups = [params[key].fillna("-") for key in ("seed", *tasks, *by)]
     return tuple(key for key in keys if (params.groupby(groups)[key].nunique() > 1).any())
 
 
@@ -140,9 +141,10 @@ def _whole(texts: Series) -> Series:
     return Series(numbers, index=texts.index, dtype="int64" if fits else "object")
 
 
-def _metric(run_frames: frames.RunFrames, tasks: Sequence[str]) -> str:
+def _metric(run_frames: frames.RunFrames, tasks: Sequence[str], uri: str) -> str:
     """The name of the primary metric that all tasks have. Raises ConfigurationError if there is none."""
     task = labels(run_frames.params, tasks)
+    names = [primary.name for primary in PRIMARY]
     tasks_by_metric = {
         name: set(
             task[
@@ -151,8 +153,13 @@ def _metric(run_frames: frames.RunFrames, tasks: Sequence[str]) -> str:
                 .any(axis=1)
             ]
         )
-        for name in (primary.name for primary in PRIMARY)
+        for name in names
     }
+    # Of a task without scores, the metric that its epochs were judged by, though it was no number
+    unscored = task[~task.isin(set().union(*tasks_by_metric.values()))]
+    for name in names if len(unscored) else ():
+        logged = frames.runs_with_metric(uri, list(unscored.index), f"validation/{name}")
+        tasks_by_metric[name] |= set(unscored[list(logged)])
     for name, reached in tasks_by_metric.items():
         tasks_of_others = set().union(*(r for other, r in tasks_by_metric.items() if other != name))
         if reached and not tasks_of_others - reached:
@@ -162,8 +169,10 @@ def _metric(run_frames: frames.RunFrames, tasks: Sequence[str]) -> str:
         for name, reached in tasks_by_metric.items()
         if reached
     ]
+    ends = set(run_frames.tags["status"])
+    none = "every run diverged" if ends == {Status.DIVERGED} else "no run has one"
     raise ConfigurationError(
-        f"The tasks have no score in common: {'; '.join(judged) or 'every run diverged'}. Compare "
+        f"The tasks have no score in common: {'; '.join(judged) or none}. Compare "
         f"them one by one (--filter \"tags.dataset = 'digits'\"), or name a metric that all of them "
         f"have: --metric loss."
     )

@@ -12,6 +12,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.compare.factors import is_noise
 from harness.errors import ConfigurationError, unknown_name
 from harness.execution.resume import IDENTITIES, read_job_keys
 from harness.sweep.listing import completion_of
@@ -152,8 +153,9 @@ def _jobs_of(sweep: LoggedRun, uri: str) -> _Jobs:
             f"among its artifacts. Train it once more, which trains nothing that is finished, and "
             f"compare that:\n  {_completing_command(sweep)}"
         )
-    tuned = sweep.tags.get("tuned") == "true" and not any(phase for _, phase in keys)
-    return _Jobs(frozenset(keys), frozenset(i for i, _ in keys) if tuned else frozenset())
+    if sweep.tags.get("tuned") == "true" and not any(phase for _, phase in keys):
+        return _Jobs(frozenset(), frozenset(identity for identity, _ in keys))
+    return _Jobs(frozenset(keys), frozenset())
 
 
 def _check_tuned(
@@ -219,6 +221,8 @@ def tuned_factors(
             f"{TUNING} is neither in its folder, {sweeps[0].tags['folder']}, nor among its "
             f"artifacts. Name the factors to compare, as in --by optimizer."
         ) from error
-    keys = dict.fromkeys(key for overrides in chosen for key in overrides if key not in tasks)
+    keys = dict.fromkeys(
+        key for overrides in chosen for key in overrides if key not in tasks and not is_noise(key)
+    )
     factors = (key for key in keys if len({overrides.get(key) for overrides in chosen}) > 1)
     return tuple(factors) or ("optimizer",)

@@ -20,7 +20,7 @@ from harness.tracking.provenance import provenance
 from harness.tracking.tracker import Tracker
 from harness.training.records import Ended, Result, Status
 
-__all__ = ["RunRecorder"]
+__all__ = ["CONFIGURATION", "RunRecorder"]
 
 CONFIGURATION = (
     "configuration.json"  # complete: every value, and the component chosen in each group

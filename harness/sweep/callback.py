@@ -21,7 +21,7 @@ from harness.execution.resume import IDENTITIES
 from harness.execution.session import open_sweep, session
 from harness.sweep import summary
 from harness.sweep.command_lines import completing, program, shown, started_by
-from harness.sweep.multirun import checks_all_jobs, lists_its_jobs, tunes
+from harness.sweep.multirun import checks_all_jobs, lists_its_jobs, replaces_sweep, tunes
 from harness.sweep.outcome import SweepOutcome, announce
 from harness.sweep.searching.grid import batches
 from harness.sweep.tuning.record import TUNING
@@ -49,8 +49,9 @@ class SweepCallback(Callback):
         self._sweep = SweepOutcome(folder, now_ms(), command, completing(command))
         announce(self._sweep)
         self._sweep.jobs = _count_jobs(config)
-        for name in (IDENTITIES, TUNING):  # files of an earlier sweep in the same folder
-            (folder / name).unlink(missing_ok=True)
+        if not replaces_sweep(config):  # else the launcher refuses the sweep
+            for name in (IDENTITIES, TUNING):  # files of the sweep that this one continues
+                (folder / name).unlink(missing_ok=True)
         open_sweep(_own_run(config, self._sweep))
         if not checks_all_jobs(config):  # then the sweep's run need not wait for the check
             with session(_tracking(config)):
@@ -75,7 +76,7 @@ class SweepCallback(Callback):
         sweep.folder.mkdir(parents=True, exist_ok=True)
         summary.write_csv(summary.rows(results), sweep.folder / TABLE)
         results = summary.without_tuning(results)
-        summary.show(summary.rows(results), summary.score_name(results), sys.stdout)
+        summary.show(summary.rows(results), sys.stdout)
         print(summary.sentence(totals))
         if sweep.failed:
             print(f"Train what is not finished with: {sweep.completed_by}")

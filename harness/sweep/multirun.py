@@ -14,6 +14,8 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from harness.configuration.job import Job
+from harness.errors import ConfigurationError
+from harness.execution.run_recorder import CONFIGURATION
 from harness.sweep.composition import compose_jobs
 from harness.training.records import Result
 
@@ -24,6 +26,7 @@ __all__ = [
     "launch_batch",
     "lists_its_jobs",
     "raise_errors",
+    "replaces_sweep",
     "save_multirun",
     "tunes",
 ]
@@ -69,10 +72,24 @@ def save_multirun(config: DictConfig) -> None:
 def jobs_to_launch(
     context: HydraContext, config: DictConfig, job_overrides: Sequence[Sequence[str]], first: int
 ) -> list[Job]:
-    """Prepares a launch as Hydra's launchers do and composes its jobs, see `compose_jobs`."""
+    """Prepares a launch as Hydra's launchers do and composes its jobs, see `compose_jobs`.
+
+    Raises ConfigurationError for a first batch in the folder of another sweep that is not continued.
+    """
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+    if not first and replaces_sweep(config):
+        raise ConfigurationError(
+            f"The folder {config.hydra.sweep.dir} holds the runs of another sweep, which would be "
+            f"overwritten. Choose another hydra.sweep.dir, or continue that sweep: skip_finished=true."
+        )
     return compose_jobs(context, config, job_overrides, first)
+
+
+def replaces_sweep(config: DictConfig) -> bool:
+    """Whether the folder of a sweep holds runs of another one, which the sweep does not continue."""
+    folder = Path(config.hydra.sweep.dir)
+    return not config.skip_finished and any(folder.rglob(CONFIGURATION))
 
 
 def launch_batch(sweeper: Sweeper, jobs: list[list[str]], first: int) -> Sequence[JobReturn]:

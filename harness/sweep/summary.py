@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from harness.configuration.phase import tuning_round
-from harness.evaluation.metrics import ACCURACY, PRIMARY
+from harness.evaluation.metrics import PRIMARY
 from harness.execution.progress import counted
 from harness.execution.result_file import RESULT, read_result
+from harness.tracking.metrics_csv import METRICS
 from harness.training.records import Status
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "overrides",
     "read_results",
     "rows",
-    "score_name",
     "sentence",
     "show",
     "totals",
@@ -34,6 +34,8 @@ __all__ = [
 
 Score = tuple[float, float | None] | None  # mean, and standard deviation of two runs or more
 
+PARTS = ("validation", "test")
+
 MISSING, SKIPPED = "missing", "skipped"  # keys of the totals, beside each status
 
 
@@ -43,9 +45,11 @@ class Row:
 
     Attributes:
         setting: What distinguishes the row from others, value by key.
+        metric: Name of the metric that its scores are of; "" where no run tells.
         runs: Number of runs.
         validation: Score on the validation part, of the runs that were trained to their end: those that
-            diverged, were dropped or failed are left out. None where no run has a finite score.
+            diverged or failed are left out. None where no run has a finite score, and where successive
+            halving dropped a run: it kept the others for their scores.
         test: Score on the test part, likewise.
         diverged: Number of runs that diverged.
         dropped: Number of runs that successive halving dropped.
@@ -53,6 +57,7 @@ class Row:
     """
 
     setting: dict[str, str]
+    metric: str
     runs: int
     validation: Score
     test: Score
@@ -99,14 +104,16 @@ def rows(results: list[dict[str, Any]]) -> list[Row]:
     return [
         Row(
             setting=dict(zip(keys, setting, strict=True)),
-            runs=len(members),
-            validation=_score(members, "best/validation"),
-            test=_score(members, "test"),
-            diverged=_ended(members, Status.DIVERGED),
-            dropped=_ended(members, Status.DROPPED),
-            failed=_ended(members, Status.FAILED),
+            metric=metric,
+            runs=len(of_metric),
+            validation=_score(of_metric, f"best/validation/{metric}"),
+            test=_score(of_metric, f"test/{metric}"),
+            diverged=_ended(of_metric, Status.DIVERGED),
+            dropped=_ended(of_metric, Status.DROPPED),
+            failed=_ended(of_metric, Status.FAILED),
         )
         for setting, members in groups.items()
+        for metric, of_metric in _by_metric(members).items()
     ]
 
 
@@ -143,27 +150,19 @@ def sentence(counts: dict[str, int]) -> str:
     return f"{counted(counts['runs'], 'run')}{skipped}: {', '.join(parts)}"
 
 
-def score_name(results: list[dict[str, Any]]) -> str:
-    """The name of the scores of the table: accuracy, or r2 for a regression."""
-    metrics = {name for result in results for name in result["metrics"]}
-    return next(
-        (
-            name
-            for name in (metric.name for metric in PRIMARY)
-            if f"test/{name}" in metrics or f"best/validation/{name}" in metrics
-        ),
-        ACCURACY.name,
-    )
+def show(table: list[Row], stream: TextIO) -> None:
+    """Prints the table: in columns on a terminal, tab-separated elsewhere.
 
-
-def show(table: list[Row], score: str, stream: TextIO) -> None:
-    """Prints the table: in columns on a terminal, tab-separated elsewhere."""
+    Tasks of different metrics have columns of their own.
+    """
     ends = ["diverged"]
     ends += [end for end in ("dropped", "failed") if any(getattr(row, end) for row in table)]
-    header = [*(table[0].setting if table else ()), "runs", f"validation {score}", f"test {score}"]
-    header += ends
+    metrics = _metrics(table)
+    header = [*(table[0].setting if table else ()), "runs"]
+    header += [f"{part} {metric or 'score'}" for metric in metrics for part in PARTS] + ends
     cells = [
-        [*row.setting.values(), str(row.runs), _text(row.validation), _text(row.test)]
+        [*row.setting.values(), str(row.runs)]
+        + [_text(_score_of(row, part, metric)) for metric in metrics for part in PARTS]
         + [str(getattr(row, end)) for end in ends]
         for row in table
     ]
@@ -190,14 +189,25 @@ def show(table: list[Row], score: str, stream: TextIO) -> None:
 
 
 def write_csv(table: list[Row], path: Path) -> None:
-    """Writes the table with full precision."""
+    """Writes the table with full precision.
+
+    Columns of scores are called `validation_mean`, with tasks of different metrics
+    `validation_accuracy_mean`.
+    """
+    metrics = _metrics(table)
+    names = [f"{part}_{m}" if len(metrics) > 1 else part for m in metrics for part in PARTS]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        scores = ["validation_mean", "validation_std", "test_mean", "test_std"]
+        scores = [f"{name}_{number}" for name in names for number in ("mean", "std")]
         ends = ["diverged", "dropped", "failed"]
         writer.writerow([*(table[0].setting if table else ()), "runs", *scores, *ends])
         for row in table:
-            numbers = [*(row.validation or ("", "")), *(row.test or ("", ""))]
+            numbers = [
+                number
+                for metric in metrics
+                for part in PARTS
+                for number in _score_of(row, part, metric) or ("", "")
+            ]
             counts = [getattr(row, end) for end in ends]
             writer.writerow([*row.setting.values(), row.runs, *numbers, *counts])
 
@@ -212,13 +222,48 @@ def _ended(members: list[dict[str, Any]], status: Status) -> int:
     return sum(member["status"] == status for member in members)
 
 
-def _score(members: list[dict[str, Any]], part: str) -> Score:
-    scores = [
-        member["metrics"][f"{part}/{name}"]
-        for member in members
-        for name in (metric.name for metric in PRIMARY)
-        if f"{part}/{name}" in member["metrics"] and member["status"] != Status.DROPPED
-    ]
+def _metric(result: dict[str, Any]) -> str:
+    """The metric that a run is judged by; "" where it is not known.
+
+    A run that diverged has no scores, but its metrics by epoch tell by what it would have been judged.
+    """
+    logged = set(result["metrics"])
+    if not logged and "job" in result:
+        try:
+            with (Path(result["job"]) / METRICS).open(encoding="utf-8") as file:
+                logged = set(file.readline().strip().split(","))
+        except OSError:
+            pass
+    parts = ("test", "best/validation", "validation")
+    names = (metric.name for metric in PRIMARY)
+    return next((name for name in names if {f"{part}/{name}" for part in parts} & logged), "")
+
+
+def _by_metric(members: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The runs of a setting by their metric: one, as a rule. Runs that do not tell go with the first."""
+    metrics = [_metric(member) for member in members]
+    first = next((metric for metric in metrics if metric), "")
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for member, metric in zip(members, metrics, strict=True):
+        groups.setdefault(metric or first, []).append(member)
+    return groups
+
+
+def _metrics(table: list[Row]) -> list[str]:
+    """The metrics of a table, in the order of their first rows; [""] where no row tells one."""
+    return list(dict.fromkeys(row.metric for row in table if row.metric)) or [""]
+
+
+def _score_of(row: Row, part: str, metric: str) -> Score:
+    """The score of a row on a part, if it is of that metric."""
+    score: Score = getattr(row, part) if row.metric == metric else None
+    return score
+
+
+def _score(members: list[dict[str, Any]], name: str) -> Score:
+    if _ended(members, Status.DROPPED):  # those that were kept were kept for their scores
+        return None
+    scores = [member["metrics"][name] for member in members if name in member["metrics"]]
     values = [score for score in scores if math.isfinite(score)]  # R² of a single row is NaN
     if not values:
         return None
@@ -229,4 +274,4 @@ def _text(score: Score) -> str:
     if score is None:
         return "-"
     mean, deviation = score
-    return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"
+    return f"{mean:z.4f}" if deviation is None else f"{mean:z.4f} ± {deviation:.4f}"

@@ -19,7 +19,7 @@ from harness.tracking.sqlite import read_only
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["RunFrames", "metric_history", "read_frames", "search_run_ids"]
+__all__ = ["RunFrames", "metric_history", "read_frames", "runs_with_metric", "search_run_ids"]
 
 PAGE = 1000  # runs a request
 
@@ -104,6 +104,18 @@ def metric_history(
     history = DataFrame(rows, columns=["run_id", "step", "value"])
     history = history.astype({"step": "int64", "value": "float64"})  # also of no rows
     return history.sort_values(["run_id", "step"], kind="stable", ignore_index=True)
+
+
+def runs_with_metric(uri: str, run_ids: Sequence[str], metric: str) -> set[str]:
+    """The runs among these that logged a metric at all, finite or not."""
+    resolved = resolve_uri(uri, Path.cwd())
+    path = sqlite_path(resolved)
+    if path is None:
+        client = _client(resolved)
+        return {run_id for run_id in run_ids if client.get_metric_history(run_id, metric)}
+    with _chosen(path, run_ids) as connection:
+        query = f"SELECT run_uuid FROM latest_metrics{AMONG} AND key = ?"
+        return {run_id for (run_id,) in connection.execute(query, (metric,))}
 
 
 def search_run_ids(uri: str, experiment: str, condition: str) -> list[str]:

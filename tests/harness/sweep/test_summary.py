@@ -69,7 +69,7 @@ def test_totals_count_how_runs_ended():
 
 def test_elsewhere_than_on_a_terminal_the_table_is_tab_separated():
     stream = io.StringIO()
-    summary.show(summary.rows(RESULTS), "accuracy", stream)
+    summary.show(summary.rows(RESULTS), stream)
     lines = [line.split("\t") for line in stream.getvalue().splitlines()]
     scores = ["validation accuracy", "test accuracy"]
     assert lines[0] == ["optimizer", "runs", *scores, "diverged", "failed"]
@@ -81,11 +81,11 @@ def test_elsewhere_than_on_a_terminal_the_table_is_tab_separated():
 def test_dropped_runs_are_counted_where_there_are_any():
     stream = io.StringIO()
     results = [result(0, "sgd", 0, score=0.8), result(1, "sgd", 1, status="dropped", score=0.6)]
-    summary.show(summary.rows(results), "accuracy", stream)
+    summary.show(summary.rows(results), stream)
     header, row = (line.split("\t") for line in stream.getvalue().splitlines())
     assert header[-2:] == ["diverged", "dropped"]
     assert row[-2:] == ["0", "1"]
-    assert row[1] == "0.8000"  # of the run that had its time
+    assert row[1] == "-"  # the other run had its time because of its score
 
 
 def test_a_score_that_is_not_finite_is_none():
@@ -95,6 +95,50 @@ def test_a_score_that_is_not_finite_is_none():
     assert (row.runs, row.validation) == (3, (0.5, None))
     (row,) = summary.rows([result(0, "sgd", 0, score=float("nan"))])
     assert row.validation is None
+
+
+def judged_by(metric, number, dataset, score=None, **options):
+    status = "finished" if score is not None else "diverged"
+    row = result(number, "sgd", number, status=status)
+    metrics = {f"best/validation/{metric}": score, f"test/{metric}": score} if score else {}
+    return {**row, "overrides": [f"dataset={dataset}"], "metrics": metrics, **options}
+
+
+def test_tasks_of_two_metrics_have_columns_of_their_own(tmp_path):
+    results = [
+        judged_by("accuracy", 0, "digits", 0.9),
+        judged_by("r2", 1, "diabetes", 0.3337),
+        judged_by("r2", 2, "diabetes"),
+    ]
+    stream = io.StringIO()
+    summary.show(summary.rows(results), stream)
+    header, digits, diabetes = (line.split("\t") for line in stream.getvalue().splitlines())
+    names = [f"{part} {metric}" for metric in ("accuracy", "r2") for part in ("validation", "test")]
+    assert header == ["dataset", "runs", *names, "diverged"]
+    assert digits == ["digits", "1", "0.9000", "0.9000", "-", "-", "0"]
+    assert diabetes == ["diabetes", "2", "-", "-", "0.3337", "0.3337", "1"]
+    summary.write_csv(summary.rows(results), tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1]["validation_accuracy_mean"] == ""
+    assert rows[1]["validation_r2_mean"] == "0.3337"
+
+
+def test_a_regression_of_which_every_run_diverged_has_no_accuracy(tmp_path):
+    (tmp_path / "metrics.csv").write_text("epoch,train/loss,validation/r2\n1,nan,nan\n")
+    told = judged_by("r2", 0, "diabetes", job=str(tmp_path))
+    untold = judged_by("r2", 0, "diabetes", job=str(tmp_path / "gone"))
+    for row, name in ((told, "validation r2"), (untold, "validation score")):
+        stream = io.StringIO()
+        summary.show(summary.rows([row]), stream)
+        assert name in stream.getvalue().splitlines()[0].split("\t")
+        assert "accuracy" not in stream.getvalue()
+
+
+def test_a_mean_that_rounds_to_zero_has_no_sign():
+    stream = io.StringIO()
+    summary.show(summary.rows([judged_by("r2", 0, "diabetes", -0.00001)]), stream)
+    assert "-0.0000" not in stream.getvalue()
 
 
 def test_on_a_terminal_a_usual_table_fits_into_80_columns(monkeypatch):
@@ -113,7 +157,7 @@ def test_on_a_terminal_a_usual_table_fits_into_80_columns(monkeypatch):
         )
     ]
     stream = Terminal()
-    summary.show(summary.rows(results), "accuracy", stream)
+    summary.show(summary.rows(results), stream)
     shown = re.sub(r"\x1b\[\d+m", "", stream.getvalue())  # without the bold face
     assert "averaged_momentum" in shown
     assert "glorot_uniform" in shown
@@ -131,7 +175,7 @@ def test_a_wide_table_loses_nothing_on_a_narrow_terminal(monkeypatch):
         result(s, "averaged_momentum", s, score=0.9, extra=(f"a=1.234567{s}",)) for s in (0, 1)
     ]
     stream = Terminal()
-    summary.show(summary.rows(results), "accuracy", stream)
+    summary.show(summary.rows(results), stream)
     assert "…" not in stream.getvalue()
     assert "1.2345671" in stream.getvalue()
 
