@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "words",
         nargs="*",
         metavar="SWEEP|KEY=VALUE",
-        help="sweeps by name (default: the newest one), and overrides such as tracking.uri=…",
+        help="sweeps by name or folder (default: the newest one), and overrides such as tracking.uri=…",
     )
     parser.add_argument("--all", action="store_true", help="all runs of the experiment")
     parser.add_argument("--filter", default="", metavar="CONDITION", help="MLflow's own filter")

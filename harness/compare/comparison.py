@@ -54,8 +54,8 @@ class Comparison:
         times: One row for each contender and task: target, reached (share of runs), and steps, samples,
             seconds: medians, inf where fewer than half reach it, NaN where there is no time.
         pairs: One row for each pair and task (and "all"): a, b, task, part "test" (validation where
-            there is no test), seeds (number), difference (a − b, in the metric's unit, of the means;
-            paired by seed where `paired`), low, high, improvement (P(a better than b)),
+            there is no test), seeds (number on each task), difference (a − b, in the metric's unit, of
+            the means; paired by seed where `paired`), low, high, improvement (P(a better than b)),
             improvement_low, improvement_high, p, p_holm (Holm over all pairs on all tasks), test (name
             of the test), direction (1 where a is better by the test, −1 where b is, else 0).
         budget: One row for each contender, task and k = 1 … trials: expected (E[best validation score of

@@ -71,7 +71,7 @@ def _row(
     test = (signed_rank if paired else rank_sum)(sample_a, sample_b)
     difference = estimate.interval if maximize else _turned(estimate.interval)
     return {
-        "seeds": min(sum(map(len, sample_a)), sum(map(len, sample_b))),
+        "seeds": min(map(len, (*sample_a, *sample_b))),
         "difference": difference.estimate,
         "low": difference.low,
         "high": difference.high,
@@ -102,4 +102,4 @@ def _paired(
 
 def _turned(estimate: Interval) -> Interval:
     """The interval for the scores, from the interval for the negated scores."""
-    return Interval(-estimate.estimate, -estimate.high, -estimate.low)
+    return Interval(0.0 - estimate.estimate, 0.0 - estimate.high, 0.0 - estimate.low)
