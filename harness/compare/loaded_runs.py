@@ -114,7 +114,9 @@ def load_runs(
     question = Question(tuple(by), metric_named(chosen), tuple(tasks))
     runs, varied = _rows(run_frames, question, source)
     runs["run"] = [run.name for run in last.values()]
-    if (runs["phase"] == Phase.FINAL).any():  # then runs outside of the protocol do not count
+    if (
+        runs["phase"].isin((Phase.FINAL, Phase.UNTUNED)).any()
+    ):  # then runs outside of the protocol do not count
         left_out["not of the tuning"] = int((runs["phase"] == Phase.OUTSIDE).sum())
     return LoadedRuns(
         source, question, runs, run_frames.params, run_frames.tags, varied, sweeps, left_out

@@ -41,7 +41,7 @@ FEWEST_VALUES = 3  # with two values every value is an end point
 
 def was_tuned(runs: DataFrame) -> bool:
     """Whether the runs come from the tuning protocol, which tags each run with its phase."""
-    return bool((runs["phase"] == Phase.FINAL).any())
+    return bool(runs["phase"].isin((Phase.FINAL, Phase.UNTUNED)).any())
 
 
 def trials_of(loaded: LoadedRuns) -> DataFrame:

@@ -63,6 +63,18 @@ def test_the_history_of_a_metric(uri, runs, mlflow_client):
     assert frames.metric_history(uri, [], "loss").empty
 
 
+def test_runs_that_logged_a_metric_at_all(uri, runs):
+    assert frames.runs_with_metric(uri, runs, "worse") == {runs[1]}, "NaN was logged"
+    assert frames.runs_with_metric(uri, runs[:1], "worse") == set()
+    assert frames.runs_with_metric(uri, runs, "loss") == set(runs)
+
+
+def test_a_history_of_nothing_has_the_types_of_any_other(uri, runs):
+    for metric in ("loss", "nothing"):
+        history = frames.metric_history(uri, runs, metric)
+        assert (history["step"].dtype, history["value"].dtype) == ("int64", "float64")
+
+
 def test_a_filter_is_mlflows(uri, runs):
     assert set(frames.search_run_ids(uri, "lab", "params.own = '3' and metrics.loss < 1")) == {
         runs[3]

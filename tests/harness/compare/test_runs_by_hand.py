@@ -1,4 +1,4 @@
-"""Seeds of data and splits are no hyperparameters; from a store made by hand."""
+"""What runs of a store made by hand are taken for: settings, tasks, seeds and their metric."""
 
 from __future__ import annotations
 
@@ -9,30 +9,37 @@ from harness.compare import loaded_runs
 from harness.compare.loaded_runs import load_runs
 from harness.compare.source import Source
 from harness.compare.trials import chosen_settings, trials_of
+from harness.errors import ConfigurationError
 from harness.tracking.reading.frames import RunFrames
 from harness.tracking.reading.logged_runs import LoggedRun
 
 
 @pytest.fixture
 def loaded(monkeypatch):
-    """The runs of rows of (optimizer, seed, split seed, validation accuracy)."""
+    """The runs of rows of (optimizer, seed, split seed, accuracy); judged_by: what epochs logged."""
 
-    def go(rows, by=()):
+    def go(rows, by=(), statuses=None, datasets="moons", judged_by=None):
         ids = [f"{number:032x}" for number in range(len(rows))]
         optimizer, seed, split, score = zip(*rows, strict=True)
         params = DataFrame(
             {
                 "optimizer": optimizer,
-                "dataset": "moons",
+                "dataset": datasets,
                 "optimizer.lr": "0.1",
                 "seed": [str(number) for number in seed],
                 "split.seed": [str(number) for number in split],
             },
             index=ids,
         )
-        tags = DataFrame({"status": "finished"}, index=ids)
+        tags = DataFrame({"status": statuses or "finished"}, index=ids)
         columns = {"best/validation/accuracy": score, "test/accuracy": score}
         metrics = DataFrame(columns, index=ids, dtype=float)
+        judged = dict(zip(ids, judged_by or ["accuracy"] * len(ids), strict=True))
+        monkeypatch.setattr(
+            loaded_runs.frames,
+            "runs_with_metric",
+            lambda uri, among, name: {i for i in among if name == f"validation/{judged[i]}"},
+        )
         logged = [LoggedRun(i, i, {"status": "finished", "identity": i}, "FINISHED") for i in ids]
         monkeypatch.setattr(loaded_runs, "select_runs", lambda source: (logged, ()))
         read = RunFrames(params, tags, metrics)
@@ -86,3 +93,23 @@ def test_the_seed_of_the_split_can_be_the_factor(loaded):
 def test_seeds_of_any_size_stay_what_they_are(loaded, largest):
     runs = loaded(crossed(seeds=(1, largest), splits=(0,)))
     assert set(runs.runs["seed"]) == {1, largest}
+
+
+def test_a_regression_of_which_every_run_diverged_is_not_compared_by_accuracy(loaded):
+    rows = [("adam", 0, 0, 0.9), ("sgd", 0, 0, 0.8), ("adam", 0, 0, None), ("sgd", 0, 0, None)]
+    ends = ["finished"] * 2 + ["diverged"] * 2
+    datasets = ["digits", "digits", "diabetes", "diabetes"]
+    words = "digits by accuracy; diabetes by r2"
+    with pytest.raises(ConfigurationError, match=words):
+        loaded(rows, statuses=ends, datasets=datasets, judged_by=["accuracy"] * 2 + ["r2"] * 2)
+    by_accuracy = loaded(rows, statuses=ends, datasets=datasets)  # of a classification
+    assert by_accuracy.question.metric.name == "accuracy"
+
+
+@pytest.mark.parametrize(("ends", "words"), [("diverged", "diverged"), ("finished", "no run has")])
+def test_it_is_only_said_of_runs_that_diverged_that_they_did(loaded, ends, words):
+    rows = [("adam", 0, 0, None), ("sgd", 0, 0, None)]
+    with pytest.raises(ConfigurationError) as refused:
+        loaded(rows, statuses=[ends] * 2, judged_by=["none"] * 2)
+    assert words in str(refused.value)
+    assert ("diverged" in str(refused.value)) == (ends == "diverged")
