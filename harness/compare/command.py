@@ -83,14 +83,15 @@ def _parser() -> argparse.ArgumentParser:
 def compare_command(rest: Sequence[str]) -> int:
     """Compares runs, prints the comparison and writes a report. Returns the exit status."""
     options = _parser().parse_args(list(rest))
-    overrides = [word for word in options.words if "=" in word]
+    # The path of a sweep's folder may have an equals sign; no override begins with a slash
+    overrides = [word for word in options.words if "=" in word and not Path(word).is_absolute()]
     for word in overrides:
         if not word.startswith("tracking."):
             raise ConfigurationError(
                 f"{word!r} would change nothing here: only tracking.… says where runs are. To compare "
                 f"some of them, use --filter \"tags.{word.partition('=')[0]} = '…'\"."
             )
-    sweeps = tuple(word for word in options.words if "=" not in word)
+    sweeps = tuple(word for word in options.words if word not in overrides)
     tracking = tracking_settings(overrides)
     source = Source(tracking.uri, tracking.experiment, sweeps, options.all, options.filter)
     loaded = load_runs(source, _keys(options.by), _keys(options.tasks), options.metric)

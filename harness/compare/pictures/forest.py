@@ -84,7 +84,8 @@ def draw_estimates(
 def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> Figure | None:
     """A panel for each task, a row for each pair: the difference of the means with its 95 % interval.
 
-    A filled point is a difference whose Holm-corrected p is below 5 %. The better side is on the right.
+    A filled point is a difference whose Holm-corrected p is below 5 %, in a test that points the same
+    way. The better side is on the right.
 
     Args:
         pairs: The frame `pairs` of a comparison.
@@ -104,7 +105,8 @@ def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> 
         for pair in shown[shown["task"] == task].itertuples():
             name, sign = _oriented(pair, best)
             row = names.index(name)
-            significant = pair.p_holm < LEVEL
+            gain = pair.difference if question.maximize else -pair.difference
+            significant = pair.p_holm < LEVEL and pair.direction * gain > 0
             axes.hlines(row, *sorted((sign * pair.low, sign * pair.high)), color=INK, linewidth=1.2)
             axes.plot(
                 sign * pair.difference,

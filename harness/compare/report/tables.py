@@ -119,12 +119,17 @@ def pairs_table(comparison: Comparison, task: str, contender: str | None = None)
     pairs = pairings(comparison, task)
     if contender is not None:
         pairs = [pair.of(contender) for pair in pairs if contender in (pair.a, pair.b)]
+    sign = 1 if comparison.question.maximize else -1  # of a difference in favour of a
     rows = [
         (
             Cell(pair.a, pair.a, contender=pair.a),
             Cell(pair.b, pair.b, contender=pair.b),
             _number(str(pair.seeds), pair.seeds),
-            _number(difference(pair.difference), pair.difference.value, strong=pair.significant),
+            _number(
+                difference(pair.difference),
+                pair.difference.value,
+                strong=pair.significant and pair.direction * sign * pair.difference.value > 0,
+            ),
             _number(share(pair.improvement), pair.improvement.value),
             _number(probability(pair.p), pair.p),
             _number(probability(pair.p_holm), pair.p_holm, strong=pair.significant),
