@@ -136,3 +136,46 @@ def test_an_unfinished_tuning_says_how_to_complete_it(copied, missing, capsys):
     )
     both = compare(sweep.tags["sweep"], later, uri=copied, by=["optimizer", "network.hidden"])
     assert both.outcomes.groupby("contender").size().tolist() == [5] * 8
+
+
+def test_sweeps_whose_folders_end_alike_are_not_mixed(train_sweeps, tmp_path):
+    """Of the first only sgd would be newer than anything of the second, by name."""
+    uri = train_sweeps(
+        [*SHORT, "optimizer=sgd,adam", "optimizer.lr=0.1", "hydra.sweep.dir=a/res/s1"],
+        [*SHORT, "optimizer=adam,nesterov", "optimizer.lr=0.01", "hydra.sweep.dir=b/res/s1"],
+    )
+    newest = load_runs(source(uri), [])
+    assert set(newest.runs["contender"]) == {"adam", "nesterov"}
+    assert set(newest.params["optimizer.lr"]) == {"0.01"}
+    first = load_runs(source(uri, str(tmp_path / "a/res/s1")), [])
+    assert set(first.runs["contender"]) == {"sgd", "adam"}
+    assert [(sweep.runs, sweep.finished) for sweep in sweeps(uri, "harness")] == [(2, 2), (2, 2)]
+    with pytest.raises(ConfigurationError, match="2 sweeps are called 'res/s1'"):
+        load_runs(source(uri, "res/s1"), [])
+
+
+def test_a_tuning_of_the_same_configurations_lends_a_later_sweep_nothing(copied):
+    """The sweep has the final seeds of the tuning, and the defaults of one of its contenders."""
+    command = ["train", "-m", "optimizer=sgd,adam", "dataset=moons", "training.max_epochs=3"]
+    assert (
+        main([*command, "network.hidden=[4]", "seed=range(2,5)", "hydra.launcher.workers=1"]) == 0
+    )
+    loaded = load_runs(Source(copied, "harness"), [])
+    assert len(loaded.runs) == 6
+    assert set(loaded.runs["phase"]) == {""}
+    assert not loaded.left_out.get("not of the tuning")
+
+
+def test_a_used_folder_is_refused_or_continued(train_sweeps, tmp_path, monkeypatch, capsys):
+    command = [*SHORT, "optimizer=sgd", "hydra.sweep.dir=out/exp"]
+    uri = train_sweeps([*command, "seed=0,1"])
+    monkeypatch.chdir(tmp_path)
+    results = {path: path.read_bytes() for path in Path("out/exp").rglob("*.[jt][sx][ot]*")}
+    assert len(results) > 4
+    assert main(["train", "-m", *command, "seed=5,6", "hydra.launcher.workers=1"]) == 2
+    assert "out/exp holds the runs of another sweep" in capsys.readouterr().err
+    assert all(path.read_bytes() == content for path, content in results.items())
+    assert len(sweeps(uri, "harness")) == 1
+    train_sweeps([*command, "seed=0,1,2", "skip_finished=true"])
+    assert sorted(load_runs(source(uri, "out/exp"), []).runs["seed"]) == [0, 1, 2]
+    assert [(sweep.runs, sweep.finished) for sweep in sweeps(uri, "harness")] == [(3, 3)]
