@@ -112,9 +112,11 @@ def _compared(best: str, pairs: list[Pairing], where: str, part: str) -> str:
         (pair,) = pairs
         two, numbers = f"{quoted(best)} and {quoted(pair.b)}", _support(pair, part, one=True)
         if contrary:
+            favoured = {1: best, -1: pair.b, 0: "neither"}
             return (
-                f"{two} cannot be ranked {where}, since the test points the other way than the "
-                f"probability or the latter to neither: {numbers}."
+                f"{two} cannot be ranked {where}, since the test favours "
+                f"{quoted(favoured[pair.direction])} and the probability "
+                f"{quoted(favoured[pair.leader])}: {numbers}."
             )
         return f"{two} {'are level' if level else 'cannot be told apart'} {where}: {numbers}."
     nearest = min(open_ or level or contrary or beating or beaten, key=_lead)

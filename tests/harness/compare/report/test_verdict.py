@@ -161,7 +161,13 @@ def test_a_test_that_points_the_other_way_is_no_win(better, direction):
     numbers = pair(-0.0005, 0.0019, 0.0066, 0.033, (0.4, better, 0.67))
     sentence = verdict(told(TWO, **numbers, direction=direction))
     assert "beats" not in sentence
-    assert "cannot be ranked on digits, since the test points the other way" in sentence
+    names = {1: "adam", -1: "sgd", 0: "neither"}
+    leader = names[int(np.sign(round(better - 0.5, 9)))]
+    assert (
+        f"cannot be ranked on digits, since the test favours {names[direction]} and the "
+        in sentence
+    )
+    assert f" and the probability {leader}: " in sentence
 
 
 def test_of_several_the_one_that_the_test_contradicts_is_not_beaten():
