@@ -24,6 +24,7 @@ from harness.execution.jobs import run_jobs
 from harness.execution.session import close_sweeps, session
 from harness.registry.faults import plugin_fault
 from harness.registry.registry import Registry, load_registry
+from harness.sweep.multirun import check_job_folder
 from harness.sweep.outcome import SweepOutcome, awaited_sweeps
 from harness.training.records import Result, Status
 
@@ -76,6 +77,7 @@ def _train(arguments: list[str]) -> bool:
     def task(tree: DictConfig) -> Result | None:
         try:
             job = job_from(tree)
+            check_job_folder(job)
             with session(job.run.config.tracking) as (tracker, progress):
                 alone = os.getpid() == own_process  # joblib's jobs train in processes side by side
                 results.extend(run_jobs([job], registry, tracker, progress, alone=alone))

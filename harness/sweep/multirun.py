@@ -20,6 +20,7 @@ from harness.sweep.composition import compose_jobs
 from harness.training.records import Result
 
 __all__ = [
+    "check_job_folder",
     "checks_all_jobs",
     "job_returns",
     "jobs_to_launch",
@@ -79,11 +80,25 @@ def jobs_to_launch(
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     if not first and replaces_sweep(config):
-        raise ConfigurationError(
-            f"The folder {config.hydra.sweep.dir} holds the runs of another sweep, which would be "
-            f"overwritten. Choose another hydra.sweep.dir, or continue that sweep: skip_finished=true."
-        )
+        raise _folder_is_used(config.hydra.sweep.dir)
     return compose_jobs(context, config, job_overrides, first)
+
+
+def check_job_folder(job: Job) -> None:
+    """Checks a job that a launcher of Hydra's started by itself, as `jobs_to_launch` does for all.
+
+    Raises ConfigurationError if the job would overwrite a run of another sweep.
+    """
+    used = job.sweep_folder is not None and (job.folder / CONFIGURATION).exists()
+    if used and not job.run.config.skip_finished:
+        raise _folder_is_used(str(job.sweep_folder))
+
+
+def _folder_is_used(folder: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The folder {folder} holds the runs of another sweep, which would be overwritten. Choose "
+        f"another hydra.sweep.dir, or continue that sweep: skip_finished=true."
+    )
 
 
 def replaces_sweep(config: DictConfig) -> bool:
