@@ -8,11 +8,14 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
+from harness.errors import ConfigurationError
 from harness.sweep.multirun import (
+    check_job_folder,
     checks_all_jobs,
     launch_batch,
     lists_its_jobs,
     raise_errors,
+    replaces_sweep,
     tunes,
 )
 
@@ -68,3 +71,30 @@ def test_the_first_error_of_a_job_is_raised():
     raise_errors([done])
     with pytest.raises(OSError, match="no memory"):
         raise_errors([done, broken, done])
+
+
+@pytest.mark.parametrize("subfolder", ["0", "optimizer=sgd/seed=0"])
+def test_a_sweep_does_not_replace_the_runs_of_another(tmp_path, subfolder):
+    def settings(continues):
+        return OmegaConf.create(
+            {"skip_finished": continues, "hydra": {"sweep": {"dir": str(tmp_path / "sweep")}}}
+        )
+
+    def job(sweep_folder, continues=False):
+        run = SimpleNamespace(config=SimpleNamespace(skip_finished=continues))
+        folder = tmp_path / "sweep" / subfolder
+        return SimpleNamespace(folder=folder, sweep_folder=sweep_folder, run=run)
+
+    folder = tmp_path / "sweep"
+    assert not replaces_sweep(settings(continues=False))  # there is no such folder
+    (folder / subfolder / ".hydra").mkdir(parents=True)
+    (folder / "multirun.yaml").touch()
+    assert not replaces_sweep(settings(continues=False))  # Hydra wrote them for this sweep
+    check_job_folder(job(folder))
+    (folder / subfolder / "configuration.json").touch()
+    assert replaces_sweep(settings(continues=False))
+    assert not replaces_sweep(settings(continues=True))
+    with pytest.raises(ConfigurationError, match="holds the runs of another sweep"):
+        check_job_folder(job(folder))
+    check_job_folder(job(folder, continues=True))
+    check_job_folder(job(None))  # a run by itself
