@@ -162,7 +162,7 @@ def test_a_contender_of_which_every_run_diverged_is_reported(diverging, tmp_path
         f"tracking.uri={diverging}",
     ]
     assert main(["compare", *words, "--allow", "budgets"]) == 0
-    assert "optimizer.lr=1000 on diabetes: " in capsys.readouterr().out
+    assert "optimizer.lr=1000.0 on diabetes: 2 of 2 runs diverged" in capsys.readouterr().out
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "2 of 2 runs diverged" in page
     assert (tmp_path / "pictures" / "learning_curves.svg").exists()
