@@ -56,11 +56,6 @@ def test_equal_contenders_are_not_refused(grid):
             [["optimizer=sgd,adam"], ["optimizer=sgd,adam", "dataset.noise=0.2"]],
             "data: 2 different rows under the name moons",
         ),
-        (
-            "data",
-            [["optimizer=sgd,adam", "seed=0"], ["optimizer=sgd,adam", "split.seed=1", "seed=0"]],
-            "data: 2 different splits of the rows under the name moons",
-        ),
     ],
 )
 def test_what_is_unequal_is_refused_unless_it_is_allowed(train_sweeps, name, sweeps, message):
