@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.compare.loaded_runs import LoadedRuns
+from harness.compare.loaded_runs import LoadedRuns, was_tuned
 from harness.compare.outcomes import trained_alone
 from harness.compare.statistics.holm import LEVEL, holm
 from harness.compare.statistics.pairwise import SIGNED_RANK, least_p
 from harness.compare.tables.scores import ALL
 from harness.compare.tables.summary import tasks_in
-from harness.compare.trials import CONTENDER_TASK, rounds_of, was_tuned
+from harness.compare.trials import CONTENDER_TASK, rounds_of
 from harness.tracking.reading import frames
 from harness.training.records import Status
 

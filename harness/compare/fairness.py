@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from harness.compare.factors import decides_nothing
-from harness.compare.loaded_runs import UNTUNED_SUFFIX, LoadedRuns
-from harness.compare.trials import CONTENDER_TASK, rounds_of, was_tuned
+from harness.compare.loaded_runs import UNTUNED_SUFFIX, LoadedRuns, was_tuned
+from harness.compare.trials import CONTENDER_TASK, rounds_of
 from harness.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from harness.training.records import Status
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["UNTUNED_SUFFIX", "LoadedRuns", "Source", "load_runs"]
+__all__ = ["UNTUNED_SUFFIX", "LoadedRuns", "Source", "load_runs", "was_tuned"]
 
 UNTUNED_SUFFIX = f" ({Phase.UNTUNED})"  # after the name of a contender at its defaults
 
@@ -96,10 +96,8 @@ def load_runs(
         )
     names = [metric] if metric else [primary.name for primary in PRIMARY]
     metric_columns = [f"{part}{name}" for part in (VALIDATION, TEST) for name in names]
-    metric_columns += (
-        [] if f"{VALIDATION}{LOSS.name}" in metric_columns else [f"{VALIDATION}{LOSS.name}"]
-    )
-    run_frames = frames.read_frames(source.uri, source.experiment, run_ids, metric_columns)
+    columns = list(dict.fromkeys([*metric_columns, f"{VALIDATION}{LOSS.name}"]))
+    run_frames = frames.read_frames(source.uri, source.experiment, run_ids, columns)
     for key in (*by, *tasks):
         if key not in run_frames.params:
             raise unknown_name("key of the configuration", key, run_frames.params.columns)
@@ -114,13 +112,16 @@ def load_runs(
     question = Question(tuple(by), metric_named(chosen), tuple(tasks))
     runs, varied = _rows(run_frames, question, source)
     runs["run"] = [run.name for run in last.values()]
-    if (
-        runs["phase"].isin((Phase.FINAL, Phase.UNTUNED)).any()
-    ):  # then runs outside of the protocol do not count
+    if was_tuned(runs):  # then runs outside of the protocol do not count
         left_out["not of the tuning"] = int((runs["phase"] == Phase.OUTSIDE).sum())
     return LoadedRuns(
         source, question, runs, run_frames.params, run_frames.tags, varied, sweeps, left_out
     )
+
+
+def was_tuned(runs: DataFrame) -> bool:
+    """Whether the runs come from the tuning protocol, which tags each run with its phase."""
+    return bool(runs["phase"].isin((Phase.FINAL, Phase.UNTUNED)).any())
 
 
 def _noise_tasks(params: DataFrame, by: Sequence[str], tasks: Sequence[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from harness.compare.factors import is_noise
 from harness.errors import ConfigurationError, unknown_name
 from harness.execution.resume import IDENTITIES, read_job_keys
 from harness.sweep.listing import completion_of
-from harness.sweep.membership import runs_by_sweep
+from harness.sweep.membership import not_replaced, runs_by_sweep
 from harness.sweep.tuning.record import TUNING
 from harness.tracking.reading import frames, logged_runs
 from harness.tracking.reading.logged_runs import LoggedRun
@@ -104,12 +104,7 @@ def _named(name: str, sweep_runs: Sequence[LoggedRun]) -> LoggedRun:
     matching = matching or [run for run in sweep_runs if run.tags["sweep"] == name]
     if not matching:
         raise unknown_name("sweep", name, {run.tags["sweep"] for run in sweep_runs})
-    *earlier, last = matching
-    # A sweep that went on in the folder of an earlier one has all its runs
-    continues = last.tags.get("continues") == "true"
-    others = [
-        r for r in earlier if not continues or r.tags.get("folder") != last.tags.get("folder")
-    ]
+    *others, last = not_replaced(matching)
     if others:
         lines = "\n".join(
             f"  {run.run_id}   {run.tags.get('folder', '')}, started {run.tags.get('started', '')}"

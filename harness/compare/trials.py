@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.compare.loaded_runs import LoadedRuns
+from harness.compare.loaded_runs import LoadedRuns, was_tuned
 from harness.configuration.phase import Phase, tuning_round
 from harness.errors import ConfigurationError
 from harness.training.records import Status
@@ -32,16 +32,10 @@ __all__ = [
     "rounds_of",
     "scoring_runs",
     "trials_of",
-    "was_tuned",
 ]
 
 CONTENDER_TASK = ["contender", "task"]
 FEWEST_VALUES = 3  # with two values every value is an end point
-
-
-def was_tuned(runs: DataFrame) -> bool:
-    """Whether the runs come from the tuning protocol, which tags each run with its phase."""
-    return bool(runs["phase"].isin((Phase.FINAL, Phase.UNTUNED)).any())
 
 
 def trials_of(loaded: LoadedRuns) -> DataFrame:

@@ -183,9 +183,11 @@ def _r2(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):  # a diverged run
         residual = (np.ldexp(values - outputs, -exponent) ** 2).sum(axis=1)
         spread = (np.ldexp(values - values.mean(axis=0), -exponent) ** 2).sum(axis=0)
-        right = (np.abs(values - outputs) <= _rounding(outputs) * largest).all(axis=1)
-        of_constant = np.where(right, 1.0, np.where(np.isfinite(outputs).all(axis=1), 0.0, np.nan))
-        scores = np.where(constant, of_constant, 1 - residual / np.where(constant, 1.0, spread))
+        scores = 1 - residual / np.where(constant, 1.0, spread)
+        if constant.any():  # rarely: this is computed after every epoch
+            right = (np.abs(values - outputs) <= _rounding(outputs) * largest).all(axis=1)
+            finite = np.isfinite(outputs).all(axis=1)
+            scores = np.where(constant, np.where(right, 1.0, np.where(finite, 0.0, np.nan)), scores)
     return scores.mean(axis=-1)
 
 

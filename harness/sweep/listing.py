@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
@@ -16,7 +16,7 @@ from typing import TextIO
 from harness.errors import TrackingError
 from harness.execution.resume import DONE, read_identities
 from harness.sweep.command_lines import completing
-from harness.sweep.membership import runs_by_sweep
+from harness.sweep.membership import not_replaced, runs_by_sweep
 from harness.tracking import journal
 from harness.tracking.events import RunStarted
 from harness.tracking.reading import logged_runs
@@ -67,7 +67,7 @@ def sweeps(uri: str, experiment: str) -> list[Sweep]:
         sweep: [_identity(run) for run in members]
         for sweep, members in runs_by_sweep(all_sweeps, runs).items()
     }
-    sweep_runs = _not_replaced(all_sweeps)
+    sweep_runs = not_replaced(all_sweeps)
     commands = {run.run_id: completion_of(run) for run in sweep_runs}
     jobs = {run.run_id: int(run.tags["jobs"]) for run in sweep_runs if "jobs" in run.tags}
     identities: dict[str, list[str]] = {}  # of the jobs of each sweep
@@ -81,26 +81,13 @@ def sweeps(uri: str, experiment: str) -> list[Sweep]:
     listed = []
     for run in sweep_runs:
         command, of_jobs = commands[run.run_id], identities[run.run_id]
-        if (
-            run.run_id in jobs
-        ):  # jobs that had not begun are known from a sweep that completed this one
+        if run.run_id in jobs:
+            # Jobs that had not begun are known from a sweep that completed this one
             of_jobs = _joined(of_jobs, by_command[command], jobs[run.run_id])
         count = jobs.get(run.run_id, len(of_jobs))
         has_all_jobs = run.run_id in jobs or command in ended
         listed.append(_sweep(run, count, of_jobs, outcomes, command, has_all_jobs))
     return listed
-
-
-def _not_replaced(sweep_runs: Sequence[LoggedRun]) -> list[LoggedRun]:
-    """The sweeps without those in whose folder a later one went on."""
-    by_folder: dict[str, list[LoggedRun]] = {}
-    for run in sweep_runs:
-        in_folder = by_folder.setdefault(run.tags.get("folder", run.run_id), [])
-        if run.tags.get("continues") == "true":
-            in_folder.clear()
-        in_folder.append(run)
-    kept = {run.run_id for in_folder in by_folder.values() for run in in_folder}
-    return [run for run in sweep_runs if run.run_id in kept]
 
 
 def _joined(identities: list[str], more: Iterable[str], jobs: int | None) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 from harness.tracking.reading.logged_runs import LoggedRun
 
-__all__ = ["runs_by_sweep"]
+__all__ = ["not_replaced", "runs_by_sweep"]
 
 
 def runs_by_sweep(
@@ -33,6 +33,22 @@ def runs_by_sweep(
         for owner in namesakes if len(namesakes) == 1 else _owner(run, namesakes):
             members[owner.run_id].append(run)
     return members
+
+
+def not_replaced(sweep_runs: Sequence[LoggedRun]) -> list[LoggedRun]:
+    """The sweeps without those in whose folder a later one went on: that one has all their runs.
+
+    Args:
+        sweep_runs: The sweeps' own runs, oldest first, with the tags `folder` and `continues`.
+    """
+    by_folder: dict[str, list[LoggedRun]] = {}
+    for run in sweep_runs:
+        in_folder = by_folder.setdefault(run.tags.get("folder", run.run_id), [])
+        if run.tags.get("continues") == "true":
+            in_folder.clear()
+        in_folder.append(run)
+    remaining = {run.run_id for in_folder in by_folder.values() for run in in_folder}
+    return [run for run in sweep_runs if run.run_id in remaining]
 
 
 def _owner(run: LoggedRun, sweeps: Sequence[LoggedRun]) -> list[LoggedRun]:

@@ -19,7 +19,7 @@ from harness.compare.pictures.style import (
     styled,
     tidy,
 )
-from harness.compare.statistics.holm import LEVEL
+from harness.compare.tables.pairs import is_decided
 from harness.compare.tables.scores import judged_by
 
 if TYPE_CHECKING:
@@ -105,15 +105,14 @@ def draw_differences(pairs: DataFrame, question: Question, best: str | None) -> 
         for pair in shown[shown["task"] == task].itertuples():
             name, sign = _oriented(pair, best)
             row = names.index(name)
-            gain = pair.difference if question.maximize else -pair.difference
-            significant = pair.p_holm < LEVEL and pair.direction * gain > 0
+            decided = is_decided(pair.p_holm, pair.direction, pair.difference, question.maximize)
             axes.hlines(row, *sorted((sign * pair.low, sign * pair.high)), color=INK, linewidth=1.2)
             axes.plot(
                 sign * pair.difference,
                 row,
                 "o",
                 color=INK,
-                markerfacecolor=INK if significant else "white",
+                markerfacecolor=INK if decided else "white",
                 markersize=4.5,
             )
         axes.axvline(0, color=MUTED, linewidth=0.8, zorder=1)

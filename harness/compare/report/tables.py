@@ -19,6 +19,7 @@ from harness.compare.report.wording import (
     share,
     time,
 )
+from harness.compare.tables.pairs import is_decided
 
 if TYPE_CHECKING:
     from harness.compare.comparison import Comparison
@@ -119,7 +120,7 @@ def pairs_table(comparison: Comparison, task: str, contender: str | None = None)
     pairs = pairings(comparison, task)
     if contender is not None:
         pairs = [pair.of(contender) for pair in pairs if contender in (pair.a, pair.b)]
-    sign = 1 if comparison.question.maximize else -1  # of a difference in favour of a
+    maximize = comparison.question.maximize
     rows = [
         (
             Cell(pair.a, pair.a, contender=pair.a),
@@ -128,7 +129,7 @@ def pairs_table(comparison: Comparison, task: str, contender: str | None = None)
             _number(
                 difference(pair.difference),
                 pair.difference.value,
-                strong=pair.significant and pair.direction * sign * pair.difference.value > 0,
+                strong=is_decided(pair.p_holm, pair.direction, pair.difference.value, maximize),
             ),
             _number(share(pair.improvement), pair.improvement.value),
             _number(probability(pair.p), pair.p),

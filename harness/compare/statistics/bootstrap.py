@@ -70,6 +70,10 @@ class Interval:
     low: float
     high: float
 
+    def negated(self) -> Interval:
+        """The interval of the statistic with its sign changed. 0 − x: −0.0 would show its sign."""
+        return Interval(0.0 - self.estimate, 0.0 - self.high, 0.0 - self.low)
+
 
 def independently(
     samples: Sequence[Sample], rng: np.random.Generator, resamples: int

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import helmert
 from scipy.stats import f
 
 from harness.compare.statistics.aggregates import mean
@@ -189,7 +190,7 @@ def paired_interaction_test(table: Table) -> FTest:
         return undefined
     scores = np.mean([[np.stack(cell) for cell in row] for row in table], axis=2)  # (r, c, runs)
     # Helmert's contrasts, orthonormal: T² is the same for any basis
-    by_seed = np.einsum("ai,bj,ijk->kab", _helmert(shape[0]), _helmert(shape[1]), scores)
+    by_seed = np.einsum("ai,bj,ijk->kab", helmert(shape[0]), helmert(shape[1]), scores)
     by_seed = by_seed.reshape(runs, contrasts)
     centred = by_seed - by_seed.mean(axis=0)
     rounding = np.abs(scores).max() * runs * np.finfo(float).eps
@@ -201,14 +202,6 @@ def paired_interaction_test(table: Table) -> FTest:
     within = runs - contrasts
     statistic = within / (contrasts * (runs - 1)) * t_squared
     return FTest(statistic, contrasts, within, float(f.sf(statistic, contrasts, within)))
-
-
-def _helmert(levels: int) -> np.ndarray:
-    """Orthonormal contrasts of levels, (levels − 1, levels)."""
-    from scipy.linalg import helmert
-
-    matrix: np.ndarray = helmert(levels)
-    return matrix
 
 
 def _means(cells: Sequence[Sample], shape: tuple[int, int]) -> np.ndarray:

@@ -123,8 +123,6 @@ def least_p(sizes: Sequence[tuple[int, int]], test: str) -> float:
     Args:
         sizes: (n, m), the numbers of runs of a and of b, for each task; of pairs n = m.
         test: Name of the test.
-        direction: 1 where the statistic is above its mean under the null hypothesis, so that a is better
-            by this test; −1 where it is below, 0 where it is neither.
 
     >>> least_p([(5, 5)], SIGNED_RANK), least_p([(3, 3)], RANK_SUM)
     (0.0625, 0.1)

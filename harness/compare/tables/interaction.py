@@ -52,21 +52,22 @@ def interaction_of(loaded: LoadedRuns, outcomes: DataFrame) -> DataFrame:
     seeds = {t: {tuple(scores.seeds.get((n, t), ())) for n, at in cells if at == t} for t in tasks}
     complete = len(levels) == len(rows) * len(columns)
     paired = complete and all(len(seeds_of_cells) == 1 for seeds_of_cells in seeds.values())
-    sign = 1.0 if maximize else -1.0
     result = interaction(table, jointly if paired else independently, np.random.default_rng(SEED))
     test = paired_interaction_test if paired else interaction_test
     p = test(table).p if complete else np.nan
-    low, high = (result.low, result.high) if maximize else (-result.high, -result.low)
+    means, effects, low, high = result.means, result.effects, result.low, result.high
+    if not maximize:  # 0 − x: −0.0 would show its sign
+        means, effects, low, high = 0.0 - means, 0.0 - effects, 0.0 - high, 0.0 - low
     return DataFrame(
         [
             {
                 "row": r,
                 "column": c,
                 "part": part,
-                "mean": sign * result.means[i, j],
+                "mean": means[i, j],
                 "runs": int(result.runs[i, j]),
                 "diverged": int(result.diverged[i, j]),
-                "effect": sign * result.effects[i, j],
+                "effect": effects[i, j],
                 "low": low[i, j],
                 "high": high[i, j],
                 "p": p,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.compare.statistics.bootstrap import Interval, independently, jointly
+from harness.compare.statistics.bootstrap import independently, jointly
 from harness.compare.statistics.differences import paired_difference, unpaired_difference
-from harness.compare.statistics.holm import holm
+from harness.compare.statistics.holm import LEVEL, holm
 from harness.compare.statistics.improvement import improvement_interval
 from harness.compare.statistics.pairwise import rank_sum, signed_rank
 from harness.compare.tables.scores import SEED, Scores, judged_by, scores_of
@@ -19,7 +19,7 @@ from harness.compare.tables.summary import task_groups, tasks_in
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["pairs_of"]
+__all__ = ["is_decided", "pairs_of"]
 
 COLUMNS = ["a", "b", "task", "part", "seeds", "difference", "low", "high", "improvement"]
 COLUMNS += ["improvement_low", "improvement_high", "p", "p_holm", "test", "direction"]
@@ -69,7 +69,7 @@ def _row(
         np.random.default_rng(SEED),
     )
     test = (signed_rank if paired else rank_sum)(sample_a, sample_b)
-    difference = estimate.interval if maximize else _turned(estimate.interval)
+    difference = estimate.interval if maximize else estimate.interval.negated()
     return {
         "seeds": min(map(len, (*sample_a, *sample_b))),
         "difference": difference.estimate,
@@ -100,6 +100,7 @@ def _paired(
     return both_a, both_b
 
 
-def _turned(estimate: Interval) -> Interval:
-    """The interval for the scores, from the interval for the negated scores."""
-    return Interval(0.0 - estimate.estimate, 0.0 - estimate.high, 0.0 - estimate.low)
+def is_decided(p_holm: float, direction: int, difference: float, maximize: bool) -> bool:
+    """Whether a difference of means is significant, in a test that points the same way."""
+    gain = difference if maximize else -difference
+    return p_holm < LEVEL and direction * gain > 0

@@ -62,11 +62,10 @@ def _row(sample: list[np.ndarray], maximize: bool) -> dict[str, Any]:
     scores = np.concatenate(sample)
     row: dict[str, Any] = {"runs": len(scores), "diverged": float(np.mean(~np.isfinite(scores)))}
     for name, statistic in STATISTICS.items():
-        result = interval(statistic, [sample], independently, np.random.default_rng(SEED))
-        # 0 − x, since −0.0 would be written with its sign
-        ends = (result.low, result.high) if maximize else (0.0 - result.high, 0.0 - result.low)
-        row[name] = result.estimate if maximize else 0.0 - result.estimate
-        row[f"{name}_low"], row[f"{name}_high"] = (_finite(end) for end in ends)
+        of_scores = interval(statistic, [sample], independently, np.random.default_rng(SEED))
+        result = of_scores if maximize else of_scores.negated()
+        row[name] = result.estimate
+        row[f"{name}_low"], row[f"{name}_high"] = _finite(result.low), _finite(result.high)
     # A loss has no best value to fall short of
     if maximize:
         gap = interval(optimality_gap, [sample], independently, np.random.default_rng(SEED))

@@ -19,6 +19,7 @@ from harness.execution.session import session
 from harness.sweep.launching.remote_stacks import RemoteStacks
 from harness.sweep.launching.shared_store import check_store
 from harness.sweep.launching.worker import train_stack
+from harness.sweep.least_values import check_least_values
 from harness.sweep.multirun import job_returns, jobs_to_launch
 
 __all__ = ["RaySettings", "launch_on_ray"]
@@ -44,11 +45,7 @@ class RaySettings:
 
     def __post_init__(self) -> None:
         least = {"num_cpus": 0, "num_gpus": 0, "stack_size": 1, "max_retries": 0}
-        for name, lowest in least.items():
-            if not getattr(self, name) >= lowest:
-                raise ConfigurationError(
-                    f"hydra.launcher.{name} must be {lowest} or more. Got {getattr(self, name)}."
-                )
+        check_least_values(self, least, "hydra.launcher.{}")
 
 
 def launch_on_ray(

@@ -20,6 +20,7 @@ from harness.execution.session import session
 from harness.sweep.launching.remote_stacks import RemoteStacks
 from harness.sweep.launching.shared_store import check_store
 from harness.sweep.launching.worker import failure, train_stack
+from harness.sweep.least_values import check_least_values
 from harness.sweep.multirun import job_returns, jobs_to_launch
 
 __all__ = ["SlurmSettings", "launch_on_slurm", "train_in_time"]
@@ -48,11 +49,8 @@ class SlurmSettings:
             raise ConfigurationError(
                 f"hydra.launcher.cluster must be one of {', '.join(CLUSTERS)}. Got {self.cluster!r}."
             )
-        for name in ("timeout_min", "cpus_per_task", "array_parallelism", "stack_size"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(
-                    f"hydra.launcher.{name} must be 1 or more. Got {getattr(self, name)}."
-                )
+        names = ("timeout_min", "cpus_per_task", "array_parallelism", "stack_size")
+        check_least_values(self, dict.fromkeys(names, 1), "hydra.launcher.{}")
 
 
 def launch_on_slurm(

@@ -26,6 +26,7 @@ from harness.evaluation.metrics import PRIMARY
 from harness.execution.progress import Progress
 from harness.search_space import Choice, Dimension, Integers, Range
 from harness.sweep.command_lines import program
+from harness.sweep.least_values import check_least_values
 from harness.sweep.multirun import raise_errors
 from harness.sweep.searching.contenders import Contender, SearchPlan
 from harness.sweep.searching.scoring import mean_score, result_of
@@ -52,11 +53,7 @@ class StudySettings:
     storage: str
 
     def __post_init__(self) -> None:
-        for name, least in (("trials", 1), ("batch", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ConfigurationError(
-                    f"'hydra.sweeper.{name}' must be {least} or more. Got {getattr(self, name)}."
-                )
+        check_least_values(self, {"trials": 1, "batch": 1, "seed": 0}, "'hydra.sweeper.{}'")
 
 
 def search(plan: SearchPlan, settings: StudySettings, name: str, launch: Launch) -> list[Any]:

@@ -23,8 +23,8 @@ from typing import Any
 from hydra.core.utils import JobReturn
 
 from harness.configuration.phase import Phase, tuning_phase
-from harness.errors import ConfigurationError
 from harness.execution.progress import Progress, counted
+from harness.sweep.least_values import check_least_values
 from harness.sweep.multirun import raise_errors
 from harness.sweep.searching.contenders import SearchPlan
 from harness.sweep.searching.sampling import unit_points
@@ -52,11 +52,7 @@ class TuningSettings:
 
     def __post_init__(self) -> None:
         least = {"trials": 2, "seed": 0, "final_seeds": 1, "extend": 0}
-        for name, lowest in least.items():
-            if getattr(self, name) < lowest:
-                raise ConfigurationError(
-                    f"'hydra.sweeper.{name}' must be {lowest} or more. Got {getattr(self, name)}."
-                )
+        check_least_values(self, least, "'hydra.sweeper.{}'")
 
 
 def tune(

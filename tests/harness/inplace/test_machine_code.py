@@ -161,19 +161,25 @@ def test_arrays_that_are_not_contiguous_keep_the_plan(monkeypatch):
     np.testing.assert_array_equal(wide[:, 1::2], 1.0)
 
 
+def stepped_with(rule, theta, gradients):
+    """θ and the state after a step with each gradient, which are arrays of their own."""
+    in_place, lr = of_size(rule, "float32", 40), np.array([[0.01], [0.1]])
+    state = in_place.init(theta)
+    in_place.bind(theta, gradients[0], state)
+    with np.errstate(all="ignore"):
+        for t, slope in enumerate(gradients, start=1):
+            in_place.set_gradient(slope)
+            in_place.step(lr, np.full((2, 1), float(t)))
+    return named(theta, state)
+
+
 @pytest.mark.parametrize("pays", [0, np.inf])
 @pytest.mark.parametrize("name", ["adam", "lamb", "bounded"])
 def test_a_gradient_in_another_array_is_read_and_never_written(monkeypatch, name, pays):
     theta, gradients = problem("float32", 2, 40)
     expected, _ = stepped(RULES[name](), "float32", theta, gradients, pays, monkeypatch)
-    rule, lr = of_size(RULES[name](), "float32", 40), np.array([[0.01], [0.1]])
-    passed, state = gradients.copy(), rule.init(theta)
-    rule.bind(theta, passed[0], state)
-    with np.errstate(all="ignore"):
-        for t, slope in enumerate(passed, start=1):
-            rule.set_gradient(slope)
-            rule.step(lr, np.full((2, 1), float(t)))
-    assert_same_bits(named(theta, state), expected)
+    passed = gradients.copy()
+    assert_same_bits(stepped_with(RULES[name](), theta, passed), expected)
     np.testing.assert_array_equal(passed, gradients)
 
 
@@ -183,14 +189,7 @@ def test_gradients_with_and_without_gaps_come_in_turn(monkeypatch):
     kept = gradients.copy()
     with_gaps = [np.repeat(slope, 2, axis=1)[:, ::2] for slope in gradients]
     passed = [pair[t % 2] for t, pair in enumerate(zip(with_gaps, gradients, strict=True))]
-    rule, lr = of_size(RULES["adam"](), "float32", 40), np.array([[0.01], [0.1]])
-    state = rule.init(theta)
-    rule.bind(theta, passed[0], state)
-    with np.errstate(all="ignore"):
-        for t, slope in enumerate(passed, start=1):
-            rule.set_gradient(slope)
-            rule.step(lr, np.full((2, 1), float(t)))
-    assert_same_bits(named(theta, state), expected)
+    assert_same_bits(stepped_with(RULES["adam"](), theta, passed), expected)
     np.testing.assert_array_equal(passed, kept)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tracking.reading.logged_runs import search_runs
+from launched_sweeps import logged
 
 pytestmark = pytest.mark.slow
 
@@ -39,10 +39,6 @@ def harness(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def results(folder: Path) -> dict[str, dict]:
     paths = folder.glob("outputs/sweeps/*/*/*/result.json")
     return {path.parent.name: json.loads(path.read_text()) for path in paths}
-
-
-def logged(folder: Path, kind: str = "run"):
-    return search_runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": kind})
 
 
 @pytest.fixture(scope="module")

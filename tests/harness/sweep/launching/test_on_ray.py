@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.sweep.launching.on_ray import _unmet
-from harness.tracking.reading.logged_runs import search_runs
+from launched_sweeps import logged, results
 from processes import is_running, wait_for_a_worker
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray")
@@ -39,16 +38,6 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def results(folder: Path) -> dict[str, dict]:
-    paths = folder.glob("outputs/sweeps/*/*/*/result.json")
-    by_job = {path.parent.name: json.loads(path.read_text()) for path in paths}
-    return {job: {**result, "folder": ""} for job, result in by_job.items()}
-
-
-def logged(folder: Path):
-    return search_runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": "run"})
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from harness.sweep.launching.serialization import dumps
 from harness.tracking.reading.logged_runs import search_runs
 from harness.tracking.tracker import Tracker
 from hydra_plugins.harness_launchers.slurm import SlurmLauncherConf
+from launched_sweeps import logged, results
 
 pytestmark = [
     pytest.mark.slow,
@@ -46,16 +47,6 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def results(folder: Path) -> dict[str, dict]:
-    paths = folder.glob("outputs/sweeps/*/*/*/result.json")
-    by_job = {path.parent.name: json.loads(path.read_text()) for path in paths}
-    return {job: {**result, "folder": ""} for job, result in by_job.items()}
-
-
-def logged(folder: Path):
-    return search_runs(f"sqlite:///{folder}/outputs/mlflow.db", "harness", {"kind": "run"})
 
 
 def kill_a_task(folder: Path, process: subprocess.Popen[str]) -> None:

@@ -31,6 +31,6 @@ def test_a_relative_address_is_meant_from_where_the_sweep_was_started(run_of):
     run = run_of()
     run = replace(run, config=replace(run.config, tracking=Tracking("sqlite:///a.db")))
     job = Job(run, Path("/sweep/0"), "a")
-    assert store_of(JobBatch((job,), Path("/work"), "here")) == "sqlite:////work/a.db"
+    assert store_of(JobBatch((job,), Path("/data"), "here")) == "sqlite:////data/a.db"
     with pytest.raises(TrackingError, match=r"train on here, there, and a SQLite file"):
-        store_of(JobBatch((job,), Path("/work"), "there"))
+        store_of(JobBatch((job,), Path("/data"), "there"))
